@@ -1,0 +1,7 @@
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
+//! orch core
+
+pub mod policies;
+pub mod seams;
+pub mod words;

@@ -1,0 +1,15 @@
+//! The rules: what comes after an attempt, how long to wait, when to stop.
+//!
+//! Pure functions over the [words](crate::words): no I/O, no clock, no randomness of their own.
+//! Every store and the runtime call these; none of them decides by itself.
+
+mod backoff;
+mod moves;
+mod policy;
+
+pub use backoff::Backoff;
+pub use moves::{Facts, Move, after_attempt, over_budget};
+pub use policy::{
+    DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES, DEFAULT_TIME_BUDGET,
+    InDoubt, KindPolicy, MAX_TIME_BUDGET, MIN_TIME_BUDGET,
+};

@@ -1,0 +1,97 @@
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::Backoff;
+use crate::words::Kind;
+
+/// Total executions of one operation, retries and lost attempts included.
+pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
+/// How often a provider is asked what happened before the operation is parked.
+pub const DEFAULT_MAX_RECONCILES: u32 = 10;
+/// How long one attempt may run before it ends in doubt.
+pub const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an operation may take from accept to its end.
+pub const DEFAULT_TIME_BUDGET: Duration = Duration::from_secs(5 * 60);
+/// The shortest time budget.
+pub const MIN_TIME_BUDGET: Duration = Duration::from_millis(1);
+/// The longest time budget: a year.
+pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// What follows an attempt of which nobody knows how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum InDoubt {
+    /// Run it again, with the same provider key.
+    #[default]
+    Retry,
+    /// Leave it to a person.
+    Park,
+    /// End it as FAILED with `uncertain = true`.
+    Fail,
+    /// Ask the provider what happened, until it says so.
+    Reconcile,
+}
+
+impl InDoubt {
+    /// Every choice.
+    pub const ALL: [Self; 4] = [Self::Retry, Self::Park, Self::Fail, Self::Reconcile];
+
+    /// The choice as options and columns spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Park => "park",
+            Self::Fail => "fail",
+            Self::Reconcile => "reconcile",
+        }
+    }
+}
+
+impl fmt::Display for InDoubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for InDoubt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|choice| choice.as_str() == text)
+            .ok_or_else(|| "in_doubt is none of retry, park, fail, reconcile".to_owned())
+    }
+}
+
+/// The rules of one kind of operation, as its handler declares them. A claim writes them into
+/// the operation's row, so that any worker can recover it, also one without the handler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KindPolicy {
+    /// Domain and event type.
+    pub kind: Kind,
+    /// Total executions, at least 1.
+    pub max_attempts: u32,
+    /// Delays between them.
+    pub backoff: Backoff,
+    /// What follows an attempt in doubt.
+    pub in_doubt: InDoubt,
+    /// True if the handler has a finalize hook, so that only a worker with the handler may
+    /// finalize.
+    pub hooked: bool,
+}
+
+impl KindPolicy {
+    /// The defaults for a kind.
+    #[must_use]
+    pub const fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            max_attempts: DEFAULT_MAX_ATTEMPTS,
+            backoff: Backoff::DEFAULT,
+            in_doubt: InDoubt::Retry,
+            hooked: false,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::words::{Envelope, Kind, OpId, Owner, ProviderKey, Timestamp};
+
+/// One run of a handler or reconcile: what it is given.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The claimed command.
+    pub envelope: Arc<Envelope>,
+    /// The values of `Runtime::state`.
+    pub states: States,
+    /// When the attempt is cut off.
+    pub ends_at: Instant,
+    /// Cancelled when the worker shuts down and the drain is over, or loses its lease.
+    pub cancelled: CancellationToken,
+}
+
+/// A claimed operation whose handler cannot be run: it is parked, and no attempt is counted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unrunnable {
+    /// What is wrong, without the content.
+    pub reason: String,
+}
+
+/// What a handler may know of its attempt. The second argument of an orchestrated function.
+#[derive(Debug, Clone)]
+pub struct Context {
+    call: Call,
+    provider_key: ProviderKey,
+}
+
+impl Context {
+    /// The key for the provider's idempotency header: the same in every attempt.
+    #[must_use]
+    pub fn provider_key(&self) -> &ProviderKey {
+        &self.provider_key
+    }
+
+    /// The operation.
+    #[must_use]
+    pub fn op_id(&self) -> OpId {
+        self.call.envelope.op_id
+    }
+
+    /// Which execution this is, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.call.envelope.attempt
+    }
+
+    /// Whose operation it is.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.call.envelope.owner
+    }
+
+    /// Domain and event type.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.call.envelope.command.kind()
+    }
+
+    /// The entity acted on.
+    #[must_use]
+    pub fn biz_key(&self) -> &str {
+        self.call.envelope.command.biz_key().as_str()
+    }
+
+    /// When the operation was accepted, by the store's clock.
+    #[must_use]
+    pub fn accepted_at(&self) -> Timestamp {
+        self.call.envelope.accepted_at
+    }
+
+    /// When the operation's time budget ends, by the store's clock.
+    #[must_use]
+    pub fn deadline(&self) -> Timestamp {
+        self.call.envelope.deadline
+    }
+
+    /// How long this attempt may still run before it ends in doubt. Give your client a shorter
+    /// timeout than this.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.call.ends_at.saturating_duration_since(Instant::now())
+    }
+
+    /// Resolves when the result will no longer be taken: the lease is lost, or the worker's
+    /// drain is over. The future of the handler is dropped then; blocking code may poll
+    /// [`Context::is_cancelled`].
+    pub async fn cancelled(&self) {
+        self.call.cancelled.cancelled().await;
+    }
+
+    /// True once [`Context::cancelled`] resolves.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.call.cancelled.is_cancelled()
+    }
+}
+
+/// A value given to `Runtime::state`, shared by all runs. `State<T>` as a handler's argument
+/// takes it; a missing one stops the start.
+pub struct State<T>(Arc<T>);
+
+impl<T> State<T> {
+    /// Wraps a value, to call a handler in a unit test.
+    pub fn new(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for State<T> {
+    /// Names the type only: a client may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "State<{}>", type_name::<T>())
+    }
+}
+
+/// All values given to `Runtime::state`, one per type.
+#[derive(Clone, Default)]
+pub struct States(Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+impl States {
+    /// Adds a value; of one type the last one counts.
+    #[must_use]
+    pub fn with<T: Send + Sync + 'static>(self, value: T) -> Self {
+        let mut all = Arc::unwrap_or_clone(self.0);
+        all.insert(TypeId::of::<T>(), Arc::new(value));
+        Self(Arc::new(all))
+    }
+
+    /// True if a value of the needed type is there.
+    #[must_use]
+    pub fn has(&self, need: &StateNeed) -> bool {
+        self.0.contains_key(&need.id)
+    }
+
+    fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        let value = self.0.get(&TypeId::of::<T>())?;
+        Arc::clone(value).downcast().ok().map(State)
+    }
+}
+
+impl fmt::Debug for States {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "States({})", self.0.len())
+    }
+}
+
+/// A `State<T>` that a handler takes.
+#[derive(Debug, Clone, Copy)]
+pub struct StateNeed {
+    id: TypeId,
+    /// The path of `T`.
+    pub name: &'static str,
+}
+
+/// An argument of a handler after the command: [`Context`] or [`State`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of an orchestrated function",
+    label = "neither `Context` nor `State<T>`",
+    note = "orch calls the function itself, in another process perhaps, so it must know where each argument comes from",
+    note = "write `async fn name(cmd: YourCommand, ctx: Context, thing: State<Thing>)` and give the thing to the runtime with `.state(thing)`"
+)]
+pub trait FromCall: Sized + Send + 'static {
+    /// Takes the argument out of the call.
+    ///
+    /// # Errors
+    /// [`Unrunnable`] if it is not there; the runtime refuses to start before that.
+    fn from_call(call: &Call) -> Result<Self, Unrunnable>;
+
+    /// The state that must be given to the runtime for this argument.
+    #[must_use]
+    fn need() -> Option<StateNeed> {
+        None
+    }
+}
+
+impl FromCall for Context {
+    fn from_call(call: &Call) -> Result<Self, Unrunnable> {
+        let provider_key = ProviderKey::of(call.envelope.op_id);
+        Ok(Self { call: call.clone(), provider_key })
+    }
+}
+
+impl<T: Send + Sync + 'static> FromCall for State<T> {
+    fn from_call(call: &Call) -> Result<Self, Unrunnable> {
+        call.states.get().ok_or_else(|| Unrunnable {
+            reason: format!("no state of type {} was given to the runtime", type_name::<T>()),
+        })
+    }
+
+    fn need() -> Option<StateNeed> {
+        Some(StateNeed { id: TypeId::of::<T>(), name: type_name::<T>() })
+    }
+}

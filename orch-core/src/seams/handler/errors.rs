@@ -1,0 +1,108 @@
+use std::convert::Infallible;
+use std::error::Error;
+use std::time::Duration;
+
+use crate::words::{AttemptEnd, Failure, Outcome, storable};
+
+/// How an attempt ends when the handler returns this error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing happened at the provider: try again, after at least this long.
+    Retry {
+        /// The least delay.
+        after: Option<Duration>,
+    },
+    /// It will not succeed.
+    Fail {
+        /// A stable code.
+        code: String,
+        /// True if the provider may have acted all the same.
+        uncertain: bool,
+    },
+    /// Nobody knows whether the provider acted.
+    InDoubt,
+}
+
+/// An error of a handler: it says of each value how the attempt ends.
+/// `#[derive(Outcome)]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say how an attempt ends",
+    label = "this error type does not derive `Outcome`",
+    note = "after an error orch must know whether to retry, to fail, or to find out what happened",
+    note = "add `#[derive(orch::Outcome)]` to `{Self}` and mark each variant with `#[outcome(retry)]`, `#[outcome(fail, code = \"…\")]` or `#[outcome(in_doubt)]`"
+)]
+pub trait AttemptError: Error + Send + 'static {
+    /// How the attempt ends.
+    fn ending(&self) -> Ending;
+}
+
+impl AttemptError for Infallible {
+    fn ending(&self) -> Ending {
+        match *self {}
+    }
+}
+
+/// The attempt's end, with the error's texts made storable.
+pub(super) fn end_of(error: &dyn AttemptError) -> AttemptEnd {
+    let message = error.to_string();
+    let cause = causes(error);
+    match error.ending() {
+        Ending::Retry { after } => AttemptEnd::Outcome(Outcome::Retry {
+            reason: storable(&with_cause(message, cause)),
+            after,
+        }),
+        Ending::Fail { code, uncertain } => AttemptEnd::Outcome(Outcome::Fail(
+            Failure::new(&code, &message).cause(cause.as_deref()).uncertain(uncertain),
+        )),
+        Ending::InDoubt => AttemptEnd::InDoubt { reason: storable(&with_cause(message, cause)) },
+    }
+}
+
+fn with_cause(message: String, cause: Option<String>) -> String {
+    match cause {
+        Some(cause) => format!("{message}: {cause}"),
+        None => message,
+    }
+}
+
+/// The texts of all sources, outermost first.
+fn causes(error: &dyn AttemptError) -> Option<String> {
+    let texts: Vec<String> =
+        std::iter::successors(error.source(), |&e| e.source()).map(ToString::to_string).collect();
+    (!texts.is_empty()).then(|| texts.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] std::num::ParseIntError, Ending);
+
+    impl AttemptError for Outer {
+        fn ending(&self) -> Ending {
+            self.1.clone()
+        }
+    }
+
+    fn outer(ending: Ending) -> Outer {
+        Outer("x".parse::<u8>().unwrap_err(), ending)
+    }
+
+    #[test]
+    fn the_chain_of_causes_is_kept() {
+        let end = end_of(&outer(Ending::InDoubt));
+        let reason = "outer: invalid digit found in string".to_owned();
+        assert_eq!(end, AttemptEnd::InDoubt { reason });
+    }
+
+    #[test]
+    fn a_failure_keeps_code_message_and_cause_apart() {
+        let end = end_of(&outer(Ending::Fail { code: "BAD".into(), uncertain: true }));
+        let AttemptEnd::Outcome(Outcome::Fail(failure)) = end else { panic!("{end:?}") };
+        assert_eq!((failure.code.as_str(), failure.message.as_str()), ("BAD", "outer"));
+        assert_eq!(failure.cause.as_deref(), Some("invalid digit found in string"));
+        assert!(failure.uncertain && failure.called);
+    }
+}

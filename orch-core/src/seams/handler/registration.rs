@@ -1,0 +1,69 @@
+use std::time::Duration;
+
+use super::functions::Run;
+use super::{Call, StateNeed, Unrunnable};
+use crate::policies::{Backoff, InDoubt, KindPolicy};
+use crate::seams::FinalizeHook;
+use crate::words::{Invalid, Kind};
+
+/// Decodes the command and returns the run: a handler or reconcile function behind its types.
+pub type StartFn = fn(&Call) -> Result<Run, Unrunnable>;
+
+/// What the attribute says about a handler, as constants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Descriptor {
+    /// The function's path, for messages.
+    pub name: &'static str,
+    /// The source file that it stands in.
+    pub file: &'static str,
+    /// The line.
+    pub line: u32,
+    /// The domain.
+    pub domain: &'static str,
+    /// The event type.
+    pub event_type: &'static str,
+    /// How long one attempt may run.
+    pub attempt_timeout: Duration,
+    /// Total executions.
+    pub max_attempts: u32,
+    /// Delays between them.
+    pub backoff: Backoff,
+    /// What follows an attempt in doubt.
+    pub in_doubt: InDoubt,
+}
+
+/// A handler that is linked into the binary. `#[orchestrated]` submits one; the runtime collects
+/// them.
+#[derive(Debug, Clone, Copy)]
+pub struct Registration {
+    /// The constants.
+    pub descriptor: Descriptor,
+    /// Starts an attempt.
+    pub run: StartFn,
+    /// Starts a question to the provider.
+    pub reconcile: Option<StartFn>,
+    /// Runs inside the finalizing transaction.
+    pub finalize: Option<FinalizeHook>,
+    /// The states that handler and reconcile take.
+    pub needs: fn() -> Vec<StateNeed>,
+}
+
+inventory::collect!(Registration);
+
+impl Registration {
+    /// The rules that a claim writes into the operation's row.
+    ///
+    /// # Errors
+    /// [`Invalid`] for a hand-written descriptor with an illegal name; the macro checks its own.
+    pub fn policy(&self) -> Result<KindPolicy, Invalid> {
+        let Descriptor { domain, event_type, max_attempts, backoff, in_doubt, .. } =
+            self.descriptor;
+        Ok(KindPolicy {
+            kind: Kind::new(domain, event_type)?,
+            max_attempts,
+            backoff,
+            in_doubt,
+            hooked: self.finalize.is_some(),
+        })
+    }
+}

@@ -1,0 +1,59 @@
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A command as the user's own type: what `#[derive(Command)]` implements.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a command",
+    label = "this type does not derive `Command`",
+    note = "orch stores the command and runs it later, so it must know its keys and how to encode it",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize, orch::Command)]` and `#[command(biz_key = \"…\")]` to `{Self}`"
+)]
+pub trait TypedCommand: Serialize + DeserializeOwned + Send + 'static {
+    /// The top-level fields that the fingerprint leaves out.
+    const IDEM_IGNORE: &'static [&'static str];
+
+    /// Whether the command carries its idempotency key: [`KeyInCommand`] or [`KeyFromCaller`].
+    type Key;
+
+    /// The entity acted on, from the template of `biz_key`.
+    fn biz_key(&self) -> String;
+
+    /// The idempotency key, where a field is marked as such.
+    fn idem_key(&self) -> Option<String>;
+}
+
+/// A command that a handler takes: the binding of a type to domain, event type and result.
+/// `#[orchestrated]` implements it, or `#[derive(Command)]` with `domain`, `event` and `output`.
+#[diagnostic::on_unimplemented(
+    message = "no handler takes `{Self}`",
+    label = "this command has no handler",
+    note = "an operation that nobody can run would wait until its time budget ends",
+    note = "write `#[orchestrated(domain = \"…\", event = \"…\")] async fn name(cmd: {Self}, ctx: Context) -> Result<…>`, or, if the handler lives in another crate, add `domain`, `event` and `output` to `#[command(…)]` on `{Self}`"
+)]
+pub trait Handled: TypedCommand {
+    /// The domain.
+    const DOMAIN: &'static str;
+    /// The event type.
+    const EVENT: &'static str;
+    /// What the handler returns when all goes well.
+    type Output: Serialize + DeserializeOwned + Send + 'static;
+}
+
+/// The command carries its idempotency key in a field.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyInCommand;
+
+/// The caller has yet to give the idempotency key.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyFromCaller;
+
+/// Says that an idempotency key is at hand.
+#[diagnostic::on_unimplemented(
+    message = "this command has no idempotency key",
+    label = "accepted without a key",
+    note = "the key is what makes a repeated request the same request; without one a retry of the client could act twice",
+    note = "call `.idem_key(…)?` before `.await`, or mark a field of the command with `#[command(idem_key)]`"
+)]
+pub trait KeyGiven {}
+
+impl KeyGiven for KeyInCommand {}

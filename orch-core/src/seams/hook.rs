@@ -1,0 +1,85 @@
+use std::any::{Any, TypeId, type_name};
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+
+use crate::words::{Settlement, storable};
+
+/// A user's function that runs inside the finalizing transaction.
+///
+/// Type-erased here, because each backend has a connection type of its own; the macro makes the
+/// typed side.
+#[derive(Clone, Copy)]
+pub struct FinalizeHook {
+    /// The connection type that the user's function takes.
+    pub connection: fn() -> ConnectionType,
+    /// Runs it. The connection is the backend's own type behind `Any`.
+    pub run: for<'a> fn(
+        &'a mut (dyn Any + Send),
+        &'a Settlement,
+    ) -> BoxFuture<'a, Result<(), HookError>>,
+}
+
+impl fmt::Debug for FinalizeHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FinalizeHook({})", (self.connection)().name)
+    }
+}
+
+/// The type of a connection, comparable and printable.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionType {
+    id: TypeId,
+    name: &'static str,
+}
+
+impl ConnectionType {
+    /// The type `C`.
+    #[must_use]
+    pub fn of<C: 'static>() -> Self {
+        Self { id: TypeId::of::<C>(), name: type_name::<C>() }
+    }
+
+    /// The type's path, for messages.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl PartialEq for ConnectionType {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for ConnectionType {}
+
+/// Why a finalize hook did not succeed: the transaction is rolled back, the outcome stays
+/// logged, and the Finalizer runs the hook again, without calling the provider.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("finalize hook failed: {reason}")]
+pub struct HookError {
+    reason: String,
+}
+
+impl HookError {
+    /// Keeps the text of the user's error.
+    #[must_use]
+    pub fn new(reason: impl fmt::Display) -> Self {
+        Self { reason: storable(&reason.to_string()) }
+    }
+}
+
+/// The connection as the type that the hook takes.
+///
+/// # Errors
+/// [`HookError`] if the backend has another type; the runtime refuses to start before that.
+pub fn connection<C: 'static>(any: &mut (dyn Any + Send)) -> Result<&mut C, HookError> {
+    any.downcast_mut().ok_or_else(|| {
+        HookError::new(format_args!(
+            "the hook takes {}, which is not this backend's connection",
+            type_name::<C>()
+        ))
+    })
+}

@@ -1,0 +1,31 @@
+//! The seams: where something from outside is plugged in.
+//!
+//! | seam | what is plugged in |
+//! |---|---|
+//! | [`Store`] | a database: memory, SQLite, Postgres |
+//! | [`Clock`] | the host's clock, for stores that have none of their own; tests move it |
+//! | [`Backend`] | a store that is chosen by the scheme of a URL |
+//! | [`Registration`] | a user's handler, with its policies, reconcile and finalize hook |
+
+mod backend;
+mod clock;
+mod handler;
+mod hook;
+mod params;
+mod store;
+
+pub use backend::{Backend, OpenError, Opening, open};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use handler::{
+    AttemptError, Call, Context, Descriptor, Ending, FromCall, Handled, HandlerFn, HandlerResult,
+    KeyFromCaller, KeyGiven, KeyInCommand, ReconcileAnswer, ReconcileFn, Reconciled, Registration,
+    Run, StartFn, State, StateNeed, States, TypedCommand, Unrunnable,
+};
+pub use hook::{ConnectionType, FinalizeHook, HookError, connection};
+pub use params::{
+    Acceptance, Admitted, Attempt, ClaimParams, Claimed, Cursor, EndedAttempt, Finalization,
+    Finalized, Lease, ListParams, Listed, Logged, Page, PurgeParams, Purged, Purpose,
+    RedriveParams, Redriven, Release, ReleaseReason, Released, RenewParams, Renewed, Settle,
+    SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
+};
+pub use store::{AcceptIn, Store, StoreError};

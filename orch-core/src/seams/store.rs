@@ -1,0 +1,199 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{
+    Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
+    Finalized, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven, Release,
+    Released, RenewParams, Renewed, SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
+};
+use crate::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+
+/// A database that keeps operations, their log and their dead letters.
+///
+/// A verb per step of the flow. What holds for all of them:
+///
+/// - **Answers in order.** A verb over a batch answers item by item, in the order of the batch.
+/// - **Atomic.** Each item takes effect wholly or not at all; a verb that returns an error may
+///   still have taken effect, since the reply can be lost.
+/// - **Repeatable.** The same call again changes nothing and returns what is there. So a caller
+///   that got [`StoreError::Transient`] calls again.
+/// - **Guarded.** Each write after a claim holds only while `op_id`, `fence` and the old state
+///   match. Zero rows is the answer `Stale`, not an error.
+/// - **Batches lock in one order** (by `op_id`), so that two of them never deadlock.
+/// - **Time is the store's**, read inside the verb.
+///
+/// A backend is done when the conformance suite of `orch-testkit` passes.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Brings the schema up to date. Many processes may do so at once.
+    ///
+    /// # Errors
+    /// [`StoreError::SchemaTooNew`] if a newer release has been here.
+    async fn migrate(&self) -> Result<(), StoreError>;
+
+    /// The type of the connection that finalize hooks get.
+    fn connection_type(&self) -> ConnectionType;
+
+    /// The store's clock.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
+
+    /// **S1.** Stores operation and queue entry, PENDING, due at once, in one transaction per
+    /// item. The identity decides: a second item with it is `Replayed` or `Conflict`, also
+    /// within one batch. The same `op_id` again is `Created` again.
+    async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError>;
+
+    /// **S2.** Leases at most `limit` due operations of the kinds given, oldest due first
+    /// within a kind: PENDING and waiting ones to run (attempt + 1), those in doubt to run or to
+    /// reconcile, as their kind declares. The fence goes up, the lease starts, the kind's policy
+    /// is written into the row, all before this returns. Operations past their deadline are left
+    /// to the sweep, except those to reconcile. No two claims get one operation.
+    async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Moves the end of leases to `lease` from now. Guard: the fence, and a lease that nobody
+    /// has taken back (an expired one still counts until then).
+    async fn renew(&self, params: RenewParams) -> Result<Vec<Renewed>, StoreError>;
+
+    /// **S3, first half.** Appends ends to the log as PENDING and drops the lease, so that no
+    /// sweep takes the operation for lost. The state does not change.
+    async fn log(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError>;
+
+    /// **S3, second half.** Moves each operation as its logged end and its row say
+    /// ([`after_attempt`](crate::policies::after_attempt)); no state is passed in. In the same
+    /// transaction: the entry becomes COMPLETED, a failure writes its dead letter, and if the
+    /// operation becomes terminal its hook runs. A failing hook rolls back its own operation
+    /// only. Repeated, it answers `Finished` as long as this claim's entry is what finished it.
+    async fn finalize(&self, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError>;
+
+    /// **S3 as a whole**, for kinds without a hook: `log` and `finalize` in one transaction.
+    async fn settle(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError>;
+
+    /// Gives claims back that were not run: the attempt is not counted, the fence stays.
+    async fn release(&self, batch: Vec<Release>) -> Result<Vec<Released>, StoreError>;
+
+    /// Takes back expired leases. A running attempt is lost: logged in doubt under its fence,
+    /// counted, moved as the row declares. A reconcile is only due again. The fence goes up, so
+    /// the former owner is stale from here on. Where the move is terminal and the kind has a
+    /// hook, the end is logged PENDING for the Finalizer. Rows that cannot be decoded are parked
+    /// and do not hold up the others.
+    async fn sweep_expired(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError>;
+
+    /// Ends operations whose deadline has passed and that nobody works on: PENDING, waiting, or
+    /// in doubt with `retry` declared ([`over_budget`](crate::policies::over_budget)). PENDING
+    /// passes through IN_PROGRESS within the transaction. Hooks as in `sweep_expired`.
+    async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError>;
+
+    /// Logged outcomes that are due to be finalized and that a worker with these kinds can
+    /// finalize: those without a hook, and those of the kinds. An outcome is due one second
+    /// after it was logged, so that its own worker comes first.
+    async fn unfinalized(
+        &self,
+        kinds: &[Kind],
+        limit: usize,
+    ) -> Result<Vec<Unfinalized>, StoreError>;
+
+    /// One operation of this owner. `None` also if it is another owner's.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if its row cannot be decoded.
+    async fn get(&self, owner: &Owner, op_id: OpId) -> Result<Option<Operation>, StoreError>;
+
+    /// The operation with this identity; of a redriven one, the first.
+    async fn find(&self, identity: &Identity) -> Result<Option<Operation>, StoreError>;
+
+    /// The log of one operation of this owner, oldest first; empty if there is none.
+    async fn history(&self, owner: &Owner, op_id: OpId) -> Result<Vec<LogEntry>, StoreError>;
+
+    /// The dead letter of one operation of this owner.
+    async fn dead_letter(
+        &self,
+        owner: &Owner,
+        op_id: OpId,
+    ) -> Result<Option<DeadLetter>, StoreError>;
+
+    /// A page of operations. A row that cannot be decoded is listed as such.
+    async fn list(&self, params: ListParams) -> Result<Page, StoreError>;
+
+    /// Carries out a person's decision about a parked operation: the fence goes up, the decision
+    /// is logged with who and why, the operation moves. One transaction; hooks as in
+    /// `sweep_expired`.
+    async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError>;
+
+    /// Makes a new operation of a failed one and links the two, in one transaction.
+    async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError>;
+
+    /// Removes terminal operations past their retention, with their log and dead letters.
+    async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError>;
+
+    /// The kinds that have due operations but are not among these, with how many (counted up to
+    /// a limit of the store's): what waits for a worker that nobody has started.
+    async fn unknown_kinds(&self, known: &[Kind]) -> Result<Vec<(Kind, u64)>, StoreError>;
+
+    /// Returns when there may be work to claim, at the latest after `timeout`. A hint: it may
+    /// return early, and polling must not depend on it.
+    async fn wait_for_work(&self, timeout: Duration);
+}
+
+/// Accepting inside the caller's own transaction (the outbox): the operation is stored if and
+/// only if that transaction commits, together with the caller's own rows. Each SQL backend
+/// implements it for its connection type.
+#[async_trait]
+pub trait AcceptIn<Connection: Send>: Store {
+    /// [`Store::accept`] for one command, on this connection, which is in a transaction.
+    async fn accept_in(
+        &self,
+        connection: &mut Connection,
+        acceptance: Acceptance,
+    ) -> Result<Admitted, StoreError>;
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database is away, busy or restarting. Whether the call took effect is unknown; the
+    /// same call again is safe and tells.
+    #[error("the database did not answer; the same call again is safe")]
+    Transient(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The database refused, and will again.
+    #[error("the database refused the call")]
+    Fatal(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// A stored row cannot be decoded.
+    #[error("the row of operation {op_id} cannot be decoded: {reason}")]
+    Corrupt {
+        /// The operation.
+        op_id: OpId,
+        /// What is wrong, without the content.
+        reason: String,
+    },
+    /// The schema was made by a newer release.
+    #[error(
+        "the database has schema version {found}, this binary knows up to {known}; \
+         deploy the newer release, or use another database"
+    )]
+    SchemaTooNew {
+        /// The version in the database.
+        found: i64,
+        /// The newest version that this binary knows.
+        known: i64,
+    },
+}
+
+impl StoreError {
+    /// A passing trouble.
+    pub fn transient(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Transient(Arc::from(error.into()))
+    }
+
+    /// A lasting one.
+    pub fn fatal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Fatal(Arc::from(error.into()))
+    }
+
+    /// True if the same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient(_))
+    }
+}

@@ -1,0 +1,161 @@
+use super::{
+    BizKey, Domain, EventType, Fence, IdemKey, Invalid, Kind, OpId, Owner, Payload, Timestamp,
+};
+
+/// A request to act at somebody else's: what to do, to what, under which key. Immutable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    domain: Domain,
+    event_type: EventType,
+    biz_key: BizKey,
+    idem_key: IdemKey,
+    payload: Payload,
+}
+
+impl Command {
+    /// Checks every word. The payload is any bytes; a typed handler expects JSON. Its size is
+    /// checked when the command is accepted, against the configured limit.
+    ///
+    /// ```
+    /// # use orch_core::words::Command;
+    /// let command = Command::new("PAYMENT", "CHARGE", "ORDER-123", "key-1", r#"{"amount":5}"#)?;
+    /// # Ok::<_, orch_core::words::Invalid>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Invalid`], naming the field and its rule.
+    pub fn new(
+        domain: &str,
+        event_type: &str,
+        biz_key: &str,
+        idem_key: &str,
+        payload: impl Into<Payload>,
+    ) -> Result<Self, Invalid> {
+        Ok(Self {
+            domain: Domain::new(domain)?,
+            event_type: EventType::new(event_type)?,
+            biz_key: BizKey::new(biz_key)?,
+            idem_key: IdemKey::new(idem_key)?,
+            payload: payload.into(),
+        })
+    }
+
+    /// The command of these words.
+    #[must_use]
+    pub fn of(kind: Kind, biz_key: BizKey, idem_key: IdemKey, payload: Payload) -> Self {
+        Self { domain: kind.domain, event_type: kind.event_type, biz_key, idem_key, payload }
+    }
+
+    /// The domain.
+    #[must_use]
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// The event type.
+    #[must_use]
+    pub fn event_type(&self) -> &EventType {
+        &self.event_type
+    }
+
+    /// Domain and event type together.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        Kind { domain: self.domain.clone(), event_type: self.event_type.clone() }
+    }
+
+    /// The entity acted on.
+    #[must_use]
+    pub fn biz_key(&self) -> &BizKey {
+        &self.biz_key
+    }
+
+    /// The client's key for this request.
+    #[must_use]
+    pub fn idem_key(&self) -> &IdemKey {
+        &self.idem_key
+    }
+
+    /// The encoded body.
+    #[must_use]
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// The identity of the operation that this command asks for, under an owner.
+    #[must_use]
+    pub fn identity(&self, owner: &Owner) -> Identity {
+        Identity {
+            owner: owner.clone(),
+            domain: self.domain.clone(),
+            event_type: self.event_type.clone(),
+            biz_key: self.biz_key.clone(),
+            idem_key: self.idem_key.clone(),
+        }
+    }
+}
+
+/// What makes two requests the same one. Unique in a store.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The tenant or principal.
+    pub owner: Owner,
+    /// The domain.
+    pub domain: Domain,
+    /// The event type.
+    pub event_type: EventType,
+    /// The entity acted on.
+    pub biz_key: BizKey,
+    /// The client's key.
+    pub idem_key: IdemKey,
+}
+
+impl Identity {
+    /// Domain and event type together.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        Kind { domain: self.domain.clone(), event_type: self.event_type.clone() }
+    }
+}
+
+/// A command once accepted and claimed: what an attempt knows of its operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The operation.
+    pub op_id: OpId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What is asked for.
+    pub command: Command,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When its time budget ends.
+    pub deadline: Timestamp,
+    /// Which execution this is, from 1. For people and limits, never a guard.
+    pub attempt: u32,
+    /// The fence of this claim.
+    pub fence: Fence,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_checked_and_named() {
+        let field = |d, e, b, i| match Command::new(d, e, b, i, "{}").unwrap_err() {
+            Invalid::Blank { field } | Invalid::IllFormed { field, .. } => field,
+            other => panic!("{other}"),
+        };
+        assert_eq!(field("payment", "CHARGE", "b", "i"), "domain");
+        assert_eq!(field("PAYMENT", "", "b", "i"), "event_type");
+        assert_eq!(field("PAYMENT", "CHARGE", " ", "i"), "biz_key");
+        assert_eq!(field("PAYMENT", "CHARGE", "b", "\0"), "idem_key");
+    }
+
+    #[test]
+    fn debug_does_not_show_the_body() {
+        let command = Command::new("A", "B", "c", "d", "secret").unwrap();
+        assert!(!format!("{command:?}").contains("secret"));
+    }
+}

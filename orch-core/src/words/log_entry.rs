@@ -1,0 +1,107 @@
+use std::fmt;
+use std::str::FromStr;
+
+use super::{AttemptEnd, Fence, Timestamp, WorkerId};
+
+/// One entry of the write-ahead log: how an attempt ended, or what settled the operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// The fence that it was written under.
+    pub fence: Fence,
+    /// The attempt that ended; the latest attempt for an entry that ended none.
+    pub attempt: u32,
+    /// The worker that ran the attempt, where one did.
+    pub worker: Option<WorkerId>,
+    /// Who says so.
+    pub source: Source,
+    /// When the attempt started, where one did.
+    pub started_at: Option<Timestamp>,
+    /// When the entry was written.
+    pub logged_at: Timestamp,
+    /// What is said.
+    pub end: AttemptEnd,
+    /// Whether the operation's state follows it yet.
+    pub state: LogState,
+    /// True for an answer that came after its fence was superseded or the operation was
+    /// terminal: kept, and without effect.
+    pub late: bool,
+    /// Who settled and why, for an operator's entry.
+    pub note: Option<String>,
+}
+
+/// Whether the operation's state follows a log entry yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogState {
+    /// Logged, not finalized: the Finalizer's work.
+    Pending,
+    /// Finalized, or without effect on the state.
+    Completed,
+}
+
+impl LogState {
+    /// The state as columns spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Completed => "COMPLETED",
+        }
+    }
+}
+
+impl FromStr for LogState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Pending, Self::Completed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| "log state is neither PENDING nor COMPLETED".to_owned())
+    }
+}
+
+/// Who wrote a log entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The handler, by its result.
+    Handler,
+    /// The provider, asked by `reconcile`.
+    Reconcile,
+    /// A person, by `settle`.
+    Operator,
+    /// orch itself: a lost lease, a time budget.
+    Engine,
+}
+
+impl Source {
+    /// Every source.
+    pub const ALL: [Self; 4] = [Self::Handler, Self::Reconcile, Self::Operator, Self::Engine];
+
+    /// The source as columns and logs spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Handler => "handler",
+            Self::Reconcile => "reconcile",
+            Self::Operator => "operator",
+            Self::Engine => "engine",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Source {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|source| source.as_str() == text)
+            .ok_or_else(|| "source is none of handler, reconcile, operator, engine".to_owned())
+    }
+}

@@ -1,0 +1,159 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Operation, Payload, State, storable};
+
+/// How an attempt ended, when it ended with an answer. Exactly three.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The provider did it; `output` is the handler's encoded result.
+    Ok {
+        /// The encoded result.
+        output: Payload,
+    },
+    /// Nothing happened at the provider; try again later. Ends the attempt, not the operation.
+    Retry {
+        /// Why, for people.
+        reason: String,
+        /// The least delay that the provider asked for, such as `Retry-After`.
+        after: Option<Duration>,
+    },
+    /// It will not succeed; do not try again.
+    Fail(Failure),
+}
+
+/// How an attempt ended: with an outcome, or without one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// With an answer.
+    Outcome(Outcome),
+    /// Without one: a timeout, a panic, a crash, a lost lease, or an error that the user maps
+    /// to in doubt. The absence of an outcome, not a fourth one. As a reconcile's answer it
+    /// means that the provider could not say either.
+    InDoubt {
+        /// What is known, for people.
+        reason: String,
+    },
+    /// A reconcile's answer: the provider has not acted, so it is safe to run again.
+    NotHappened,
+}
+
+/// Why an operation failed, for people and for programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A stable code, such as `CARD_DECLINED` or one of [`code`].
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// The error underneath, or the reason of the last attempt.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<String>,
+    /// True if the provider may have acted all the same: somebody has to look.
+    pub uncertain: bool,
+    /// False if the handler was never run, so that certainly no call was made.
+    pub called: bool,
+}
+
+impl Failure {
+    /// A definite failure of an operation whose handler ran. Texts are made storable.
+    #[must_use]
+    pub fn new(code: &str, message: &str) -> Self {
+        Self {
+            code: storable(code),
+            message: storable(message),
+            cause: None,
+            uncertain: false,
+            called: true,
+        }
+    }
+
+    /// Adds the error underneath.
+    #[must_use]
+    pub fn cause(mut self, cause: Option<&str>) -> Self {
+        self.cause = cause.map(storable);
+        self
+    }
+
+    /// Says whether the provider may have acted all the same.
+    #[must_use]
+    pub fn uncertain(mut self, uncertain: bool) -> Self {
+        self.uncertain = uncertain;
+        self
+    }
+
+    /// Says whether the handler was ever run.
+    #[must_use]
+    pub fn called(mut self, called: bool) -> Self {
+        self.called = called;
+        self
+    }
+}
+
+/// The failure codes that orch itself writes. Codes of the user's own are any other text.
+pub mod code {
+    /// The deadline passed first.
+    pub const TIME_BUDGET_EXCEEDED: &str = "TIME_BUDGET_EXCEEDED";
+    /// The last allowed attempt asked for a retry, or was lost.
+    pub const ATTEMPTS_EXHAUSTED: &str = "ATTEMPTS_EXHAUSTED";
+    /// An attempt ended in doubt and the handler declares `in_doubt = "fail"`.
+    pub const IN_DOUBT: &str = "IN_DOUBT";
+    /// The call succeeded, but its result could not be written as JSON.
+    pub const OUTPUT_NOT_ENCODABLE: &str = "OUTPUT_NOT_ENCODABLE";
+}
+
+/// The terminal outcome of an operation, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// COMPLETED, with the encoded result.
+    Ok {
+        /// The encoded result.
+        output: Payload,
+    },
+    /// FAILED.
+    Failed(Failure),
+}
+
+impl Settlement {
+    /// The terminal state that goes with it.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        match self {
+            Self::Ok { .. } => State::Completed,
+            Self::Failed(_) => State::Failed,
+        }
+    }
+}
+
+/// What became of an operation, with the result as the user's type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settled<T> {
+    /// COMPLETED, with what the handler returned.
+    Ok(T),
+    /// FAILED.
+    Failed(Failure),
+    /// Not finished yet: ask again later. A finalize hook never sees this.
+    Pending(Box<Operation>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_storable_whatever_its_texts_hold() {
+        let failure = Failure::new("CODE\0", &"x".repeat(1_000_000)).cause(Some("\0"));
+        assert_eq!(failure.code, "CODE\\0");
+        assert!(failure.message.ends_with("[truncated: 1000000 bytes in all]"));
+        assert_eq!(failure.cause.as_deref(), Some("\\0"));
+        let back: Failure =
+            serde_json::from_str(&serde_json::to_string(&failure).unwrap()).unwrap();
+        assert_eq!(back, failure);
+    }
+
+    #[test]
+    fn the_state_follows_from_the_settlement() {
+        assert_eq!(Settlement::Ok { output: Payload::default() }.state(), State::Completed);
+        assert_eq!(Settlement::Failed(Failure::new("A", "b")).state(), State::Failed);
+    }
+}

@@ -1,0 +1,182 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Where an operation is. COMPLETED and FAILED are terminal: written once, never changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Accepted and never claimed: the provider has certainly not been called.
+    Pending,
+    /// Claimed at least once and not finished; the [`Phase`] says more.
+    InProgress,
+    /// Finished: the provider did what was asked.
+    Completed,
+    /// Finished: it did not, or nobody knows and the operation was declared to end so.
+    Failed,
+}
+
+impl State {
+    /// Every state, in the order of the lifecycle.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::InProgress, Self::Completed, Self::Failed];
+
+    /// The legal moves, all of them: the one place that knows.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`], naming both states, for the other 13 of the 16 pairs.
+    pub const fn transition(self, to: Self) -> Result<Self, IllegalTransition> {
+        use State::{Completed, Failed, InProgress, Pending};
+        match (self, to) {
+            (Pending, InProgress) | (InProgress, Completed | Failed) => Ok(to),
+            (Pending, Pending | Completed | Failed)
+            | (InProgress, Pending | InProgress)
+            | (Completed, Pending | InProgress | Completed | Failed)
+            | (Failed, Pending | InProgress | Completed | Failed) => {
+                Err(IllegalTransition { from: self, to })
+            }
+        }
+    }
+
+    /// True for COMPLETED and FAILED.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed)
+    }
+
+    /// The state as columns, logs and docs spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for State {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| "state is none of PENDING, IN_PROGRESS, COMPLETED, FAILED".to_owned())
+    }
+}
+
+/// A move between states that the lifecycle does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an operation cannot go from {from} to {to}")]
+pub struct IllegalTransition {
+    /// The state that it is in.
+    pub from: State,
+    /// The state that was asked for.
+    pub to: State,
+}
+
+/// What an IN_PROGRESS operation is doing; never a state of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// An attempt holds the lease, or its outcome is logged and waits to be finalized.
+    Running,
+    /// The last attempt asked for a retry, which is not yet due or not yet claimed.
+    Waiting,
+    /// An attempt ended and nobody knows whether the provider acted.
+    InDoubt,
+    /// Automatic means are used up; a person must settle it.
+    Parked,
+}
+
+impl Phase {
+    /// Every phase.
+    pub const ALL: [Self; 4] = [Self::Running, Self::Waiting, Self::InDoubt, Self::Parked];
+
+    /// The phase as columns, logs and docs spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::InDoubt => "in_doubt",
+            Self::Parked => "parked",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Phase {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|phase| phase.as_str() == text)
+            .ok_or_else(|| "phase is none of running, waiting, in_doubt, parked".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_moves_are_legal_and_thirteen_are_not() {
+        let legal = [
+            (State::Pending, State::InProgress),
+            (State::InProgress, State::Completed),
+            (State::InProgress, State::Failed),
+        ];
+        let mut refused = 0;
+        for from in State::ALL {
+            for to in State::ALL {
+                if legal.contains(&(from, to)) {
+                    assert_eq!(from.transition(to), Ok(to));
+                } else {
+                    refused += 1;
+                    let error = from.transition(to).unwrap_err();
+                    assert_eq!(error, IllegalTransition { from, to });
+                    let text = error.to_string();
+                    assert!(text.contains(from.as_str()) && text.contains(to.as_str()), "{text}");
+                }
+            }
+        }
+        assert_eq!(refused, 13);
+    }
+
+    #[test]
+    fn a_terminal_state_has_no_way_out() {
+        for from in State::ALL {
+            let stuck = State::ALL.into_iter().all(|to| from.transition(to).is_err());
+            assert_eq!(from.is_terminal(), stuck, "{from}");
+        }
+    }
+
+    #[test]
+    fn spelling_round_trips() {
+        for state in State::ALL {
+            assert_eq!(state.as_str().parse(), Ok(state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        }
+        for phase in Phase::ALL {
+            assert_eq!(phase.as_str().parse(), Ok(phase));
+            assert_eq!(serde_json::to_value(phase).unwrap(), phase.as_str());
+        }
+        assert!("pending".parse::<State>().is_err());
+        assert!("RUNNING".parse::<Phase>().is_err());
+    }
+}

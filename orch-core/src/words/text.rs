@@ -1,0 +1,37 @@
+/// The longest error text that is stored, in bytes.
+pub const TEXT_LIMIT: usize = 8 * 1024;
+
+/// Any text in a form that every store can keep: NUL, which Postgres refuses in text, becomes
+/// the two characters `\0`; text beyond [`TEXT_LIMIT`] is cut at a character and marked.
+#[must_use]
+pub fn storable(text: &str) -> String {
+    let clean = text.replace('\0', "\\0");
+    if clean.len() <= TEXT_LIMIT {
+        return clean;
+    }
+    let end = clean.floor_char_boundary(TEXT_LIMIT);
+    format!("{}… [truncated: {} bytes in all]", &clean[..end], text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_text_is_kept_as_it_is() {
+        assert_eq!(storable("카드 declined"), "카드 declined");
+    }
+
+    #[test]
+    fn a_megabyte_is_cut_at_a_character_and_marked() {
+        let long = "주".repeat(400_000);
+        let kept = storable(&long);
+        assert!(kept.len() < TEXT_LIMIT + 64);
+        assert!(kept.ends_with("… [truncated: 1200000 bytes in all]"));
+    }
+
+    #[test]
+    fn nul_is_made_visible() {
+        assert_eq!(storable("a\0b"), "a\\0b");
+    }
+}
