@@ -1,15 +1,49 @@
 #![forbid(unsafe_code)]
-//! orch: annotate one async function; the call to somebody else's API becomes safe.
+//! orch: annotate one async function; the call to somebody else's API survives crashes, retries
+//! and lost answers.
+//!
+//! The facade: it only re-exports. Grouped by the steps of the flow; [`prelude`] has what a
+//! module with handlers needs.
 
-pub use orch_core::{policies, seams, words};
+pub mod prelude;
 
+// What a handler is made of.
+pub use orch_core::seams::{
+    AttemptError, Context, Ending, Handled, Reconciled, State, TypedCommand,
+};
+pub use orch_core::words::{Failure, Outcome, ProviderKey, Settled};
+
+// Starting a runtime.
+pub use orch_core::runtime::{Config, Drained, Runtime, RuntimeBuilder, StartError};
+
+// Accepting.
+pub use orch_core::flow::{AcceptError, Disposition};
+pub use orch_core::runtime::{Accept, Accepted, Orchestrator};
+pub use orch_core::words::{
+    BizKey, Command, Domain, EventType, IdemKey, Identity, Invalid, Kind, OpId, Owner, Payload,
+};
+
+// Waiting, looking, deciding.
+pub use orch_core::runtime::{QueryError, RedriveError, SettleError};
+pub use orch_core::seams::{ListParams, Listed, Page, Settle};
+pub use orch_core::words::{
+    AttemptEnd, DeadLetter, LogEntry, Operation, Phase, Source, State as OperationState, Timestamp,
+    code,
+};
+
+// Backends.
+pub use orch_core::seams::{AcceptIn, Store, StoreError};
 #[cfg(feature = "sqlite")]
 pub use orch_sqlite as sqlite;
+
+/// Everything that a backend or a tool may need, under its own name.
+pub use orch_core as core;
 
 /// What the macros emit. Not public: nothing here is covered by semantic versioning.
 #[doc(hidden)]
 pub mod __private {
     pub use inventory;
+    pub use orch_core::policies::{Backoff, InDoubt};
     pub use orch_core::seams::*;
     pub use orch_core::words::{self, Settled, Settlement};
 }

@@ -1,7 +1,26 @@
 #![forbid(unsafe_code)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
-//! orch core
+//! The core of orch: what an operation is, how it flows, and who keeps it moving.
+//!
+//! ```text
+//!            flow/accept   flow/queue        flow/execute   flow/log      flow/finalize
+//! command ──► accept ─────► claim ──────────► handler ─────► outcome ────► state
+//!             PENDING       IN_PROGRESS                      in the WAL    COMPLETED / FAILED
+//!                                 │  ▲
+//!                                 │  └── upkeep/finalizer: logged but not finalized
+//!                                 └───── upkeep/reaper: lease expired, or time budget spent
+//! ```
+//!
+//! The modules, in the order in which they build on one another; each uses only those above it.
+//! A test holds that.
+
+pub mod words;
 
 pub mod policies;
+
 pub mod seams;
-pub mod words;
+
+pub mod flow;
+
+pub mod upkeep;
+
+pub mod runtime;

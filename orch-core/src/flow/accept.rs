@@ -1,0 +1,156 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Batcher, Patience};
+use crate::policies::{MAX_TIME_BUDGET, MIN_TIME_BUDGET};
+use crate::seams::{Acceptance, Admitted, Store, StoreError};
+use crate::words::{Invalid, OpId, Payload};
+
+/// S1: checks a command, gathers it with others, stores it.
+#[derive(Debug)]
+pub struct Acceptor {
+    batcher: Batcher<Acceptance, Admitted>,
+    payload_limit: usize,
+}
+
+/// Whether an accept made the operation or found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Disposition {
+    /// It is new.
+    Created,
+    /// The same request was accepted before; this is its operation.
+    Replayed,
+}
+
+/// Why a command was not accepted. Nothing is stored, except after [`AcceptError::Store`], when
+/// it is unknown: accept the same command again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// A word breaks its rule.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The idempotency key was used for another body.
+    #[error(
+        "the idempotency key was used before, for a request that differs in {}; \
+         send the same body, or a new key",
+        in_fields(fields)
+    )]
+    Conflict {
+        /// The operation of the first request.
+        op_id: OpId,
+        /// The top-level fields that differ; empty if a body is no JSON object.
+        fields: Vec<String>,
+    },
+    /// The database did not take it, or did not say so.
+    #[error("whether the command was accepted is unknown; accept it again with the same key")]
+    Store(#[from] StoreError),
+}
+
+impl Acceptor {
+    /// Starts gathering.
+    pub fn start(store: Arc<dyn Store>, payload_limit: usize, patience: Duration) -> Self {
+        let batcher = Batcher::start(store, "accept", Patience::For(patience), |store, batch| {
+            Box::pin(async move { store.accept(batch).await })
+        });
+        Self { batcher, payload_limit }
+    }
+
+    /// Accepts one command: when this returns, it is durable. `ignored` are the top-level
+    /// fields that its fingerprint leaves out.
+    ///
+    /// # Errors
+    /// [`AcceptError`].
+    pub async fn accept(
+        &self,
+        acceptance: Acceptance,
+        ignored: &[&str],
+    ) -> Result<(OpId, Disposition), AcceptError> {
+        self.check(&acceptance)?;
+        let payload = acceptance.command.payload().clone();
+        let admitted = self.batcher.submit(acceptance).await?;
+        disposition(admitted, &payload, ignored)
+    }
+
+    /// Refuses what the store must not see.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn check(&self, acceptance: &Acceptance) -> Result<(), Invalid> {
+        let Acceptance { command, time_budget, .. } = acceptance;
+        command.payload().check_size(self.payload_limit)?;
+        let (min, max) = (MIN_TIME_BUDGET, MAX_TIME_BUDGET);
+        Invalid::check_duration("time_budget", *time_budget, min, max)?;
+        Ok(())
+    }
+}
+
+/// The caller's view of the store's answer. `ours` is the payload that was to be accepted.
+///
+/// # Errors
+/// [`AcceptError::Conflict`].
+pub fn disposition(
+    admitted: Admitted,
+    ours: &Payload,
+    ignored: &[&str],
+) -> Result<(OpId, Disposition), AcceptError> {
+    match admitted {
+        Admitted::Created { op_id } => Ok((op_id, Disposition::Created)),
+        Admitted::Replayed { op_id } => Ok((op_id, Disposition::Replayed)),
+        Admitted::Conflict { op_id, payload } => {
+            let fields = differing_fields(ours, &payload, ignored);
+            Err(AcceptError::Conflict { op_id, fields })
+        }
+    }
+}
+
+/// The top-level fields in which two JSON objects differ: names only, a value may be a secret.
+fn differing_fields(ours: &Payload, theirs: &Payload, ignored: &[&str]) -> Vec<String> {
+    let (Ok(Value::Object(ours)), Ok(Value::Object(theirs))) = (ours.decode(), theirs.decode())
+    else {
+        return Vec::new();
+    };
+    let mut fields: Vec<String> = ours
+        .keys()
+        .chain(theirs.keys().filter(|name| !ours.contains_key(*name)))
+        .filter(|name| ours.get(*name) != theirs.get(*name) && !ignored.contains(&name.as_str()))
+        .map(|name| crate::words::storable(name))
+        .collect();
+    fields.sort();
+    fields
+}
+
+fn in_fields(fields: &[String]) -> String {
+    if fields.is_empty() { "its body".to_owned() } else { fields.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn differing(ours: &str, theirs: &str, ignored: &[&str]) -> Vec<String> {
+        differing_fields(&ours.into(), &theirs.into(), ignored)
+    }
+
+    #[test]
+    fn a_conflict_names_the_fields_that_differ_and_no_values() {
+        let fields = differing(
+            r#"{"amount":5,"card":"4242","same":1,"sent_at":1}"#,
+            r#"{"amount":6,"same":1,"note":"x","sent_at":2}"#,
+            &["sent_at"],
+        );
+        assert_eq!(fields, ["amount", "card", "note"]);
+        let error = AcceptError::Conflict { op_id: OpId::generate(), fields };
+        assert!(error.to_string().contains("differs in amount, card, note"), "{error}");
+        assert!(!error.to_string().contains("4242"));
+    }
+
+    #[test]
+    fn bodies_that_are_no_objects_differ_as_a_whole() {
+        assert!(differing("[1]", r#"{"a":1}"#, &[]).is_empty());
+        let error = AcceptError::Conflict { op_id: OpId::generate(), fields: Vec::new() };
+        assert!(error.to_string().contains("differs in its body"), "{error}");
+    }
+}

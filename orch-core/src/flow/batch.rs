@@ -1,0 +1,153 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::policies::Backoff;
+use crate::seams::{Store, StoreError};
+
+/// The most items that one call of the store takes.
+const BATCH_LIMIT: usize = 1000;
+/// Items that may wait before callers are made to wait.
+const QUEUE_LIMIT: usize = 4096;
+/// Between two tries while the database is away.
+const RETRY: Backoff = Backoff::from_millis(20, 2000);
+
+/// A verb of the store over a batch.
+pub type Verb<T, R> = fn(Arc<dyn Store>, Vec<T>) -> BoxFuture<'static, Result<Vec<R>, StoreError>>;
+
+/// How long to go on while the database does not answer.
+#[derive(Debug, Clone, Copy)]
+pub enum Patience {
+    /// Give the error back after this long: somebody is waiting and can decide.
+    For(Duration),
+    /// Until it is done: nothing may be lost.
+    Forever,
+}
+
+/// Natural batching: while one batch is in flight the next one gathers. A lone caller waits for
+/// nobody.
+///
+/// Transient errors are retried with backoff as far as [`Patience`] goes; all verbs are
+/// repeatable, so a lost reply is no harm. A batch that the database refuses is halved until
+/// the bad item stands alone: only its caller gets the error.
+#[derive(Debug)]
+pub struct Batcher<T, R> {
+    sender: mpsc::Sender<Item<T, R>>,
+}
+
+type Item<T, R> = (T, oneshot::Sender<Result<R, StoreError>>);
+
+impl<T, R> Batcher<T, R>
+where
+    T: Clone + Send + 'static,
+    R: Send + 'static,
+{
+    /// Starts gathering for a verb, until dropped; what was handed in before is still carried
+    /// out. `name` is for the log. To be called within a tokio runtime.
+    pub fn start(
+        store: Arc<dyn Store>,
+        name: &'static str,
+        patience: Patience,
+        verb: Verb<T, R>,
+    ) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE_LIMIT);
+        let lane = Lane { store, name, patience, verb };
+        tokio::spawn(lane.run(receiver));
+        Self { sender }
+    }
+
+    /// Hands one item in and waits for its answer. Dropping the future does not call the item
+    /// back.
+    ///
+    /// # Errors
+    /// The store's error for this item; [`StoreError::Transient`] once patience has run out, or
+    /// if the runtime is shut down.
+    pub async fn submit(&self, item: T) -> Result<R, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.sender.send((item, reply)).await.map_err(|_| shut_down())?;
+        answer.await.map_err(|_| shut_down())?
+    }
+}
+
+fn shut_down() -> StoreError {
+    StoreError::transient("the runtime is shut down")
+}
+
+struct Lane<T, R> {
+    store: Arc<dyn Store>,
+    name: &'static str,
+    patience: Patience,
+    verb: Verb<T, R>,
+}
+
+impl<T: Clone, R> Lane<T, R> {
+    async fn run(self, mut receiver: mpsc::Receiver<Item<T, R>>) {
+        let mut gathered = Vec::new();
+        while receiver.recv_many(&mut gathered, BATCH_LIMIT).await > 0 {
+            self.carry_out(std::mem::take(&mut gathered)).await;
+        }
+    }
+
+    /// Carries the batch out, in smaller pieces where the database refuses it whole.
+    async fn carry_out(&self, batch: Vec<Item<T, R>>) {
+        let mut pieces = vec![batch];
+        while let Some(mut piece) = pieces.pop() {
+            let items: Vec<T> = piece.iter().map(|(item, _)| item.clone()).collect();
+            match self.call(items).await {
+                Ok(answers) => answer(self.name, piece, answers),
+                Err(_) if piece.len() > 1 => {
+                    let second = piece.split_off(piece.len() / 2);
+                    pieces.extend([second, piece]);
+                }
+                Err(error) => {
+                    for (_, reply) in piece {
+                        // The caller may have gone away; there is nobody to tell then.
+                        let _ = reply.send(Err(error.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn call(&self, items: Vec<T>) -> Result<Vec<R>, StoreError> {
+        let started = Instant::now();
+        let mut tries = 0;
+        loop {
+            let error = match (self.verb)(Arc::clone(&self.store), items.clone()).await {
+                Err(error) if error.is_transient() => error,
+                done => return done,
+            };
+            tries += 1;
+            if let Patience::For(limit) = self.patience
+                && started.elapsed() >= limit
+            {
+                return Err(error);
+            }
+            let delay = RETRY.delay(tries, fastrand::f64());
+            tracing::warn!(
+                verb = self.name, items = items.len(), tries, ?delay, error = ?error,
+                "the database does not answer; trying again"
+            );
+            tokio::time::sleep(delay).await;
+        }
+    }
+}
+
+fn answer<T, R>(name: &str, piece: Vec<Item<T, R>>, answers: Vec<R>) {
+    if answers.len() != piece.len() {
+        let error = StoreError::fatal(format!(
+            "{name} answered {} of {} items; this is a defect of the store",
+            answers.len(),
+            piece.len()
+        ));
+        for (_, reply) in piece {
+            let _ = reply.send(Err(error.clone()));
+        }
+        return;
+    }
+    for ((_, reply), answer) in piece.into_iter().zip(answers) {
+        let _ = reply.send(Ok(answer));
+    }
+}

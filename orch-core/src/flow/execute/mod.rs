@@ -1,0 +1,66 @@
+//! Running one attempt.
+
+mod panics;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
+
+use super::{Handler, HeldLease};
+use crate::seams::{Attempt, Call, Purpose, Run, States, Unrunnable};
+use crate::words::{AttemptEnd, storable};
+
+pub(super) use panics::remember_panic_places;
+
+/// Runs the handler, or its reconcile, to its end.
+///
+/// # Errors
+/// [`Unrunnable`] if it was not run at all, because the payload is not its command.
+pub(super) async fn execute(
+    handler: &Handler,
+    attempt: &Attempt,
+    states: &States,
+    held: &HeldLease,
+) -> Result<AttemptEnd, Unrunnable> {
+    let timeout = handler.registration.descriptor.attempt_timeout;
+    let call = Call {
+        envelope: Arc::new(attempt.envelope.clone()),
+        states: states.clone(),
+        ends_at: Instant::now() + timeout,
+        cancelled: held.lost().clone(),
+    };
+    let run = start(handler, attempt.purpose, &call)?;
+    Ok(run_to_end(run, timeout, held).await)
+}
+
+/// Decodes the command and makes the future; user code (a `Deserialize`, say) may panic here.
+fn start(handler: &Handler, purpose: Purpose, call: &Call) -> Result<Run, Unrunnable> {
+    let registration = &handler.registration;
+    let start = match purpose {
+        Purpose::Run => registration.run,
+        Purpose::Reconcile => registration.reconcile.ok_or_else(|| Unrunnable {
+            reason: "the operation is to be reconciled, but its handler has no reconcile".into(),
+        })?,
+    };
+    std::panic::catch_unwind(AssertUnwindSafe(|| start(call))).unwrap_or_else(|panic| {
+        Err(Unrunnable { reason: format!("decoding the command {}", panics::describe(&*panic)) })
+    })
+}
+
+async fn run_to_end(run: Run, timeout: Duration, held: &HeldLease) -> AttemptEnd {
+    let in_doubt = |reason: String| AttemptEnd::InDoubt { reason };
+    tokio::select! {
+        biased;
+        end = AssertUnwindSafe(run).catch_unwind() => end.unwrap_or_else(|panic| {
+            in_doubt(storable(&format!("the handler {}", panics::describe(&*panic))))
+        }),
+        () = held.lost().cancelled() => {
+            in_doubt("cancelled: the lease was lost, or the worker shut down".into())
+        }
+        () = tokio::time::sleep(timeout) => {
+            in_doubt(format!("no answer within the attempt timeout of {timeout:?}"))
+        }
+    }
+}

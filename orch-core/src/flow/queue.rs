@@ -1,0 +1,277 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::execute::{execute, remember_panic_places};
+use super::{Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
+use crate::policies::{Backoff, KindPolicy};
+use crate::seams::{
+    Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Purpose, Release, ReleaseReason,
+    States, Store, StoreError, Unrunnable,
+};
+use crate::words::{AttemptEnd, Outcome, Source, WorkerId};
+
+/// Between two claims while the database is away.
+const RETRY: Backoff = Backoff::from_millis(50, 5000);
+/// Outcomes that may wait to be stored, in multiples of the slots; past it claiming pauses.
+const UNSTORED_PER_SLOT: usize = 2;
+/// Longer than its timeout no attempt is kept alive, whatever it does.
+const TIMEOUT_GRACE: Duration = Duration::from_secs(5);
+/// How much earlier than configured a poll may come, so that workers do not poll in step.
+const POLL_JITTER: f64 = 0.25;
+
+/// What the queue needs to know.
+#[derive(Debug, Clone)]
+pub struct QueueConfig {
+    /// Who claims.
+    pub worker: WorkerId,
+    /// Handlers that may run at once.
+    pub slots: usize,
+    /// How long a claim lasts unless renewed.
+    pub lease: Duration,
+    /// The longest wait between two looks at an empty queue.
+    pub poll_every: Duration,
+}
+
+/// S2: claims as many operations as there are free slots, and starts them at once.
+pub struct Queue {
+    config: QueueConfig,
+    store: Arc<dyn Store>,
+    handlers: Handlers,
+    states: States,
+    leases: LeaseKeeper,
+    recorder: Recorder,
+    watch: Watch,
+    slots: Arc<Semaphore>,
+    unstored: Arc<Semaphore>,
+    running: TaskTracker,
+}
+
+/// Room for one operation: a slot until its handler has returned, and a place among the
+/// outcomes that wait to be stored until its own is.
+#[derive(Debug)]
+struct Room {
+    slot: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
+}
+
+impl Queue {
+    /// A queue that claims nothing until [`Queue::run`].
+    pub fn new(
+        config: QueueConfig,
+        store: Arc<dyn Store>,
+        handlers: Handlers,
+        states: States,
+        leases: LeaseKeeper,
+        watch: Watch,
+    ) -> Self {
+        remember_panic_places();
+        Self {
+            recorder: Recorder::start(&store),
+            slots: Arc::new(Semaphore::new(config.slots)),
+            unstored: Arc::new(Semaphore::new(config.slots * UNSTORED_PER_SLOT)),
+            running: TaskTracker::new(),
+            config,
+            store,
+            handlers,
+            states,
+            leases,
+            watch,
+        }
+    }
+
+    /// Claims and starts operations until `stop`; then returns, while attempts go on.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut kinds = self.handlers.policies();
+        if kinds.is_empty() {
+            return;
+        }
+        let mut failures = 0;
+        while !stop.is_cancelled() {
+            let Some(rooms) = self.free_rooms(&stop).await else { return };
+            let (wanted, asked_at) = (rooms.len(), Instant::now());
+            match self.claim(&kinds, wanted).await {
+                Ok(claimed) => {
+                    failures = 0;
+                    let got = claimed.len();
+                    self.start_all(claimed, rooms, asked_at);
+                    // Another kind comes first next time, so that none starves the others.
+                    kinds.rotate_left(1);
+                    if got < wanted {
+                        self.wait_for_work(&stop).await;
+                    }
+                }
+                Err(error) => {
+                    failures += 1;
+                    let delay = RETRY.delay(failures, fastrand::f64());
+                    tracing::warn!(error = ?error, ?delay, "cannot claim; trying again");
+                    pause(delay, &stop).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until every attempt has ended and its outcome is stored.
+    pub async fn drained(&self) {
+        self.running.close();
+        self.running.wait().await;
+    }
+
+    /// Cancels the attempts that are still running; they end in doubt.
+    pub fn cancel_running(&self) {
+        self.leases.cancel_all();
+    }
+
+    /// Attempts whose outcome is not stored yet.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.running.len()
+    }
+
+    /// All that is free, at least one; `None` when stopped first.
+    async fn free_rooms(&self, stop: &CancellationToken) -> Option<Vec<Room>> {
+        let first = async {
+            let place = Arc::clone(&self.unstored).acquire_owned().await.ok()?;
+            let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+            Some(Room { slot, place })
+        };
+        let first = tokio::select! {
+            () = stop.cancelled() => None,
+            room = first => room,
+        }?;
+        let more = std::iter::from_fn(|| {
+            let place = Arc::clone(&self.unstored).try_acquire_owned().ok()?;
+            let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
+            Some(Room { slot, place })
+        });
+        Some(std::iter::once(first).chain(more).collect())
+    }
+
+    async fn claim(&self, kinds: &[KindPolicy], limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        let params = ClaimParams {
+            kinds: kinds.to_vec(),
+            worker: self.config.worker.clone(),
+            limit,
+            lease: self.config.lease,
+        };
+        self.store.claim(params).await
+    }
+
+    fn start_all(self: &Arc<Self>, claimed: Vec<Claimed>, rooms: Vec<Room>, asked_at: Instant) {
+        for (claimed, room) in claimed.into_iter().zip(rooms) {
+            match claimed {
+                Claimed::Attempt(attempt) => self.start(attempt, room, asked_at),
+                Claimed::Undecodable { op_id, reason } => {
+                    tracing::error!(%op_id, reason, "the row cannot be decoded; it is parked");
+                }
+            }
+        }
+    }
+
+    fn start(self: &Arc<Self>, attempt: Attempt, room: Room, asked_at: Instant) {
+        let kind = attempt.envelope.command.kind();
+        let Some(handler) = self.handlers.get(&kind).cloned() else {
+            // The store answered with a kind that was not asked for; its lease will expire.
+            tracing::error!(%kind, "claimed an operation without a handler");
+            return;
+        };
+        let lease = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
+        let renew_for = handler.registration.descriptor.attempt_timeout + TIMEOUT_GRACE;
+        let held = self.leases.hold(lease, asked_at, renew_for);
+        let queue = Arc::clone(self);
+        self.running.spawn(async move { queue.run_one(handler, attempt, held, room).await });
+    }
+
+    /// One operation from its claim to its stored outcome.
+    async fn run_one(&self, handler: Handler, attempt: Attempt, held: HeldLease, room: Room) {
+        let Room { slot, place } = room;
+        let executed = execute(&handler, &attempt, &self.states, &held).await;
+        held.handler_returned();
+        drop(slot);
+        let stored = match executed {
+            Ok(end) => self.record(&handler, &attempt, end).await,
+            Err(unrunnable) => self.park(&attempt, unrunnable).await,
+        };
+        if let Err(error) = stored {
+            tracing::error!(op_id = %attempt.envelope.op_id, error = ?error,
+                "the end of an attempt cannot be stored; its lease will expire");
+        }
+        drop((held, place));
+        self.watch.moved(attempt.envelope.op_id);
+    }
+
+    async fn record(
+        &self,
+        handler: &Handler,
+        attempt: &Attempt,
+        end: AttemptEnd,
+    ) -> Result<(), StoreError> {
+        let finalized = self
+            .recorder
+            .record(ended(handler, attempt, end), handler.registration.finalize)
+            .await?;
+        let (op_id, fence) = (attempt.envelope.op_id, attempt.envelope.fence);
+        match finalized {
+            Finalized::Stale => tracing::warn!(%op_id, %fence, "stale: another worker owns it"),
+            Finalized::Parked => tracing::warn!(%op_id, %fence, "parked: a person must settle it"),
+            Finalized::HookFailed { reason, due_at } => {
+                tracing::warn!(%op_id, %fence, reason, %due_at, "the finalize hook failed");
+            }
+            finalized => tracing::debug!(%op_id, %fence, ?finalized, "the attempt has ended"),
+        }
+        Ok(())
+    }
+
+    async fn park(&self, attempt: &Attempt, unrunnable: Unrunnable) -> Result<(), StoreError> {
+        let claim = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
+        let reason = unrunnable.reason;
+        tracing::error!(op_id = %claim.op_id, reason, "cannot be run; it is parked");
+        let reason = ReleaseReason::Undecodable { reason };
+        self.recorder.release(Release { claim, reason }).await.map(drop)
+    }
+
+    async fn wait_for_work(&self, stop: &CancellationToken) {
+        let timeout = self.config.poll_every.mul_f64(1.0 - POLL_JITTER * fastrand::f64());
+        let store = Arc::clone(&self.store);
+        // In a task of its own: a call to the database is never cut off half-way.
+        let waiting = tokio::spawn(async move { store.wait_for_work(timeout).await });
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = waiting => {}
+        }
+    }
+}
+
+fn ended(handler: &Handler, attempt: &Attempt, end: AttemptEnd) -> EndedAttempt {
+    let (source, count) = match attempt.purpose {
+        Purpose::Run => (Source::Handler, attempt.envelope.attempt),
+        Purpose::Reconcile => (Source::Reconcile, attempt.reconciles),
+    };
+    let after = match &end {
+        AttemptEnd::Outcome(Outcome::Retry { after, .. }) => *after,
+        _ => None,
+    };
+    let delay = handler.policy.backoff.delay_at_least(count, fastrand::f64(), after);
+    let claim = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
+    EndedAttempt { claim, source, end, delay }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("config", &self.config)
+            .field("in_flight", &self.in_flight())
+            .finish_non_exhaustive()
+    }
+}
+
+async fn pause(delay: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(delay) => {}
+    }
+}

@@ -1,0 +1,155 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::Orchestrator;
+use crate::flow::{AcceptError, Disposition, disposition};
+use crate::policies::DEFAULT_TIME_BUDGET;
+use crate::seams::{AcceptIn, Acceptance, Handled, KeyFromCaller, KeyGiven, KeyInCommand};
+use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, Kind, OpId, Payload};
+
+/// A command about to be accepted. `.await` it, or put it into a transaction of your own with
+/// [`Accept::within`]. Without an idempotency key neither compiles.
+#[must_use = "nothing is accepted until this is awaited"]
+pub struct Accept<C, K> {
+    orchestrator: Orchestrator,
+    command: C,
+    idem_key: Option<IdemKey>,
+    time_budget: Duration,
+    key: PhantomData<K>,
+}
+
+/// An accepted command: durable, and sure to reach exactly one terminal outcome.
+pub struct Accepted<C> {
+    /// The operation.
+    pub op_id: OpId,
+    /// Whether it is new.
+    pub disposition: Disposition,
+    command: PhantomData<fn() -> C>,
+}
+
+impl<C: Handled> Accept<C, KeyFromCaller> {
+    /// The client's key for this request, such as the value of its `Idempotency-Key` header.
+    ///
+    /// # Errors
+    /// [`Invalid`] for a key that is blank, longer than 255 characters, or has control
+    /// characters.
+    pub fn idem_key(self, key: impl Into<String>) -> Result<Accept<C, KeyInCommand>, Invalid> {
+        Ok(Accept {
+            orchestrator: self.orchestrator,
+            command: self.command,
+            idem_key: Some(IdemKey::new(key)?),
+            time_budget: self.time_budget,
+            key: PhantomData,
+        })
+    }
+}
+
+impl<C: Handled, K> Accept<C, K> {
+    pub(super) fn new(orchestrator: Orchestrator, command: C) -> Self {
+        Self {
+            orchestrator,
+            command,
+            idem_key: None,
+            time_budget: DEFAULT_TIME_BUDGET,
+            key: PhantomData,
+        }
+    }
+
+    /// How long the operation may take from now to its end: 1 ms to a year. Defaults to 5 min.
+    pub fn time_budget(mut self, time_budget: Duration) -> Self {
+        self.time_budget = time_budget;
+        self
+    }
+}
+
+impl<C: Handled, K: KeyGiven> Accept<C, K> {
+    /// Accepts inside your own transaction (the outbox): the operation is there if and only if
+    /// it commits. Workers find it by polling then.
+    ///
+    /// # Errors
+    /// [`AcceptError`]. Whether the transaction is still usable after a store error is the
+    /// database's to say; roll it back.
+    pub async fn within<Connection: Send>(
+        self,
+        store: &impl AcceptIn<Connection>,
+        connection: &mut Connection,
+    ) -> Result<Accepted<C>, AcceptError> {
+        let acceptance = self.acceptance()?;
+        self.orchestrator.acceptor().check(&acceptance)?;
+        let payload = acceptance.command.payload().clone();
+        let admitted = store.accept_in(connection, acceptance).await?;
+        Ok(Accepted::new(disposition(admitted, &payload, C::IDEM_IGNORE)?))
+    }
+
+    fn acceptance(&self) -> Result<Acceptance, Invalid> {
+        let (payload, fingerprint) = Payload::json_without(&self.command, C::IDEM_IGNORE)?;
+        let idem_key = match &self.idem_key {
+            Some(key) => key.clone(),
+            None => IdemKey::new(self.command.idem_key().unwrap_or_default())?,
+        };
+        let biz_key = BizKey::new(self.command.biz_key())?;
+        let command = Command::of(Kind::new(C::DOMAIN, C::EVENT)?, biz_key, idem_key, payload);
+        Ok(self.orchestrator.acceptance(command, fingerprint, self.time_budget))
+    }
+}
+
+impl<C: Handled, K: KeyGiven> IntoFuture for Accept<C, K> {
+    type Output = Result<Accepted<C>, AcceptError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let acceptance = self.acceptance();
+        let orchestrator = self.orchestrator;
+        Box::pin(async move {
+            let acceptor = orchestrator.acceptor();
+            Ok(Accepted::new(acceptor.accept(acceptance?, C::IDEM_IGNORE).await?))
+        })
+    }
+}
+
+impl<C> Accepted<C> {
+    fn new((op_id, disposition): (OpId, Disposition)) -> Self {
+        Self { op_id, disposition, command: PhantomData }
+    }
+}
+
+impl Orchestrator {
+    pub(super) fn acceptance(
+        &self,
+        command: Command,
+        fingerprint: Fingerprint,
+        time_budget: Duration,
+    ) -> Acceptance {
+        Acceptance {
+            op_id: OpId::generate(),
+            owner: self.owner().clone(),
+            command,
+            fingerprint,
+            time_budget,
+        }
+    }
+}
+
+impl<C, K> fmt::Debug for Accept<C, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accept").field("time_budget", &self.time_budget).finish_non_exhaustive()
+    }
+}
+
+impl<C> fmt::Debug for Accepted<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted")
+            .field("op_id", &self.op_id)
+            .field("disposition", &self.disposition)
+            .finish()
+    }
+}
+
+impl<C> Clone for Accepted<C> {
+    fn clone(&self) -> Self {
+        Self { command: PhantomData, ..*self }
+    }
+}

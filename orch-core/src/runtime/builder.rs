@@ -1,0 +1,213 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::running::Worker;
+use super::{Config, Orchestrator, Runtime, StartError};
+use crate::flow::{Acceptor, Handlers, Watch};
+use crate::policies::Backoff;
+use crate::seams::{OpenError, Registration, States, Store, open};
+use crate::words::Kind;
+
+/// Between two tries to reach the database at start.
+const RETRY: Backoff = Backoff::from_millis(100, 10_000);
+
+/// A runtime about to start: where it stores, what its handlers need, what it runs.
+#[must_use = "nothing runs until this is started"]
+pub struct RuntimeBuilder {
+    source: Source,
+    config: Config,
+    states: States,
+    registered: Vec<Registration>,
+    only: Option<Vec<(String, String)>>,
+    works: bool,
+}
+
+enum Source {
+    Url(String),
+    Store(Arc<dyn Store>),
+}
+
+impl Runtime {
+    /// Names the database: `sqlite://FILE`, `postgres://…`, or `memory:` for tests. Nothing
+    /// happens until [`RuntimeBuilder::start`].
+    pub fn connect(url: impl Into<String>) -> RuntimeBuilder {
+        RuntimeBuilder::new(Source::Url(url.into()))
+    }
+
+    /// Uses a store that is open already, so that the program can use it too, for the outbox.
+    pub fn on(store: impl Store) -> RuntimeBuilder {
+        Self::on_shared(Arc::new(store))
+    }
+
+    /// [`Runtime::on`] for a store behind an `Arc`.
+    pub fn on_shared(store: Arc<dyn Store>) -> RuntimeBuilder {
+        RuntimeBuilder::new(Source::Store(store))
+    }
+}
+
+impl RuntimeBuilder {
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            config: Config::default(),
+            states: States::default(),
+            registered: inventory::iter::<Registration>.into_iter().copied().collect(),
+            only: None,
+            works: true,
+        }
+    }
+
+    /// Gives handlers a value, for their `State<T>` arguments. One per type; the last counts.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states = self.states.with(value);
+        self
+    }
+
+    /// Replaces the settings.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Restricts the worker to these (domain, event) pairs, of all that are linked in.
+    pub fn only<D: Into<String>, E: Into<String>>(
+        mut self,
+        kinds: impl IntoIterator<Item = (D, E)>,
+    ) -> Self {
+        self.only = Some(kinds.into_iter().map(|(d, e)| (d.into(), e.into())).collect());
+        self
+    }
+
+    /// Only accepts, waits and looks: no handler runs in this process, no upkeep either.
+    pub fn without_worker(mut self) -> Self {
+        self.works = false;
+        self
+    }
+
+    /// Adds a handler by hand. The macros register theirs themselves.
+    #[doc(hidden)]
+    pub fn register(mut self, registration: Registration) -> Self {
+        self.registered.push(registration);
+        self
+    }
+
+    /// Opens the store, waiting for a database that is down; checks that all fits together;
+    /// starts the worker.
+    ///
+    /// # Errors
+    /// [`StartError`], naming what does not fit. Nothing was claimed then.
+    pub async fn start(self) -> Result<Runtime, StartError> {
+        self.config.validate().map_err(StartError::Config)?;
+        let handlers = if self.works { self.handlers()? } else { Handlers::default() };
+        let store = self.store().await?;
+        check_hooks(&handlers, &*store)?;
+
+        let watch = Watch::default();
+        let Config { payload_limit, accept_patience, .. } = self.config;
+        let acceptor = Acceptor::start(Arc::clone(&store), payload_limit, accept_patience);
+        let orchestrator = Orchestrator::new(Arc::clone(&store), acceptor, watch.clone());
+        let worker = if self.works {
+            Some(Worker::start(self.config, store, handlers, self.states, watch)?)
+        } else {
+            None
+        };
+        Ok(Runtime::new(orchestrator, worker))
+    }
+
+    /// The handlers to run: distinct, restricted by `only`, each with all that it needs.
+    fn handlers(&self) -> Result<Handlers, StartError> {
+        let mut by_kind: HashMap<Kind, Registration> = HashMap::new();
+        for registration in &self.registered {
+            let handler = registration.descriptor.name;
+            let kind = registration
+                .policy()
+                .map_err(|source| StartError::Handler { handler, source })?
+                .kind;
+            if let Some(first) = by_kind.insert(kind.clone(), *registration) {
+                return Err(StartError::TwoHandlers {
+                    kind: kind.to_string(),
+                    first: place(&first),
+                    second: place(registration),
+                });
+            }
+        }
+        if let Some(only) = &self.only {
+            by_kind = restricted(by_kind, only)?;
+        }
+        for registration in by_kind.values() {
+            for need in (registration.needs)() {
+                if !self.states.has(&need) {
+                    let handler = registration.descriptor.name;
+                    return Err(StartError::MissingState { handler, state: need.name });
+                }
+            }
+        }
+        Handlers::new(by_kind.into_values()).map_err(StartError::Config)
+    }
+
+    async fn store(&self) -> Result<Arc<dyn Store>, StartError> {
+        let mut tries = 0;
+        loop {
+            let opened = match &self.source {
+                Source::Url(url) => open(url).await,
+                Source::Store(store) => {
+                    store.migrate().await.map(|()| Arc::clone(store)).map_err(OpenError::Store)
+                }
+            };
+            match opened {
+                Err(OpenError::Store(error)) if error.is_transient() => {
+                    tries += 1;
+                    let delay: Duration = RETRY.delay(tries, fastrand::f64());
+                    tracing::warn!(error = ?error, ?delay, "waiting for the database");
+                    tokio::time::sleep(delay).await;
+                }
+                done => return Ok(done?),
+            }
+        }
+    }
+}
+
+fn restricted(
+    mut by_kind: HashMap<Kind, Registration>,
+    only: &[(String, String)],
+) -> Result<HashMap<Kind, Registration>, StartError> {
+    only.iter()
+        .map(|(domain, event)| {
+            let kind = Kind::new(domain, event).map_err(StartError::Config)?;
+            let registration = by_kind
+                .remove(&kind)
+                .ok_or_else(|| StartError::NoHandler { kind: kind.to_string() })?;
+            Ok((kind, registration))
+        })
+        .collect()
+}
+
+fn check_hooks(handlers: &Handlers, store: &dyn Store) -> Result<(), StartError> {
+    let given = store.connection_type();
+    for registration in handlers.registrations() {
+        let Some(hook) = registration.finalize else { continue };
+        let taken = (hook.connection)();
+        if taken != given {
+            return Err(StartError::HookConnection {
+                handler: registration.descriptor.name,
+                hook: taken.name(),
+                store: given.name(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn place(registration: &Registration) -> String {
+    let descriptor = &registration.descriptor;
+    format!("{} ({}:{})", descriptor.name, descriptor.file, descriptor.line)
+}
+
+impl fmt::Debug for RuntimeBuilder {
+    /// Without the URL: it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,146 @@
+use std::time::Duration;
+
+use crate::upkeep::{DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION};
+use crate::words::{DEFAULT_PAYLOAD_LIMIT, Invalid, WorkerId};
+
+/// Handlers that run at once in one worker, and so the most that one claim takes.
+pub const DEFAULT_CONCURRENCY: usize = 256;
+/// How long a claim lasts unless renewed.
+pub const DEFAULT_LEASE: Duration = Duration::from_secs(30);
+/// The longest wait between two looks at an empty queue.
+pub const DEFAULT_POLL_EVERY: Duration = Duration::from_millis(250);
+
+/// The settings of a runtime. All have defaults; [`Config::validate`] names what is wrong.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use orch_core::runtime::Config;
+/// let config = Config { concurrency: 16, lease: Duration::from_secs(10), ..Config::default() };
+/// assert!(config.validate().is_ok());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The worker's name, for people. A random part is added, so names need not differ.
+    /// Defaults to `worker`.
+    pub worker_name: String,
+    /// Handlers that run at once. More hides the latency of slow providers; it also is the most
+    /// that one claim takes, and the most that one crash leaves in doubt. 1 to 10,000.
+    /// Defaults to 256.
+    pub concurrency: usize,
+    /// How long a claim lasts unless renewed, which happens three times per lease. Shorter
+    /// notices a dead worker sooner and costs more renewals. 100 ms to 1 h. Defaults to 30 s.
+    pub lease: Duration,
+    /// The longest wait between two looks at an empty queue. Wake-ups come sooner; this bounds
+    /// what a lost one costs. 1 ms to 60 s. Defaults to 250 ms.
+    pub poll_every: Duration,
+    /// Between two passes of the Reaper: a dead worker's operation is taken back within `lease`
+    /// plus this. 1 ms to `lease`. Defaults to 1 s.
+    pub reap_every: Duration,
+    /// Between two passes of the Finalizer. 1 ms to 1 h. Defaults to 1 s.
+    pub finalize_every: Duration,
+    /// Between two passes of the Pruner. 1 ms to 1 day. Defaults to 60 s.
+    pub prune_every: Duration,
+    /// How long COMPLETED operations are kept, and with them the answers to repeated requests.
+    /// 1 s to 100 years. Defaults to 7 days.
+    pub completed_retention: Duration,
+    /// How long FAILED operations and their dead letters are kept. 1 s to 100 years. Defaults
+    /// to 30 days.
+    pub failed_retention: Duration,
+    /// How long a shutdown waits for running handlers before it cancels them; those end in
+    /// doubt. 0 to 1 h. Defaults to 25 s, a little less than the 30 s that orchestrators of
+    /// containers give a process.
+    pub drain_timeout: Duration,
+    /// The largest payload, in bytes. 1 to 64 MiB. Defaults to 1 MiB.
+    pub payload_limit: usize,
+    /// How long `accept` goes on while the database does not answer, before it returns the
+    /// error. 0 to 1 h. Defaults to 10 s.
+    pub accept_patience: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            worker_name: "worker".into(),
+            concurrency: DEFAULT_CONCURRENCY,
+            lease: DEFAULT_LEASE,
+            poll_every: DEFAULT_POLL_EVERY,
+            reap_every: Duration::from_secs(1),
+            finalize_every: Duration::from_secs(1),
+            prune_every: Duration::from_secs(60),
+            completed_retention: DEFAULT_COMPLETED_RETENTION,
+            failed_retention: DEFAULT_FAILED_RETENTION,
+            drain_timeout: Duration::from_secs(25),
+            payload_limit: DEFAULT_PAYLOAD_LIMIT,
+            accept_patience: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Config {
+    /// Checks every setting against its bounds.
+    ///
+    /// # Errors
+    /// [`Invalid`], naming the field, the value and the bounds.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        const MS: Duration = Duration::from_millis(1);
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        const SECOND: Duration = Duration::from_secs(1);
+
+        WorkerId::generate(&self.worker_name)?;
+        let count = |field, given: usize, max| {
+            Invalid::check_count(field, u64::try_from(given).unwrap_or(u64::MAX), 1, max)
+        };
+        count("concurrency", self.concurrency, 10_000)?;
+        count("payload_limit", self.payload_limit, 64 * 1024 * 1024)?;
+        for (field, given, min, max) in [
+            ("lease", self.lease, 100 * MS, HOUR),
+            ("poll_every", self.poll_every, MS, 60 * SECOND),
+            ("reap_every", self.reap_every, MS, self.lease),
+            ("finalize_every", self.finalize_every, MS, HOUR),
+            ("prune_every", self.prune_every, MS, DAY),
+            ("completed_retention", self.completed_retention, SECOND, CENTURY),
+            ("failed_retention", self.failed_retention, SECOND, CENTURY),
+            ("drain_timeout", self.drain_timeout, Duration::ZERO, HOUR),
+            ("accept_patience", self.accept_patience, Duration::ZERO, HOUR),
+        ] {
+            Invalid::check_duration(field, given, min, max)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(Config::default().validate(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_bounds() {
+        let wrong = [
+            (Config { concurrency: 0, ..Config::default() }, "concurrency is 0"),
+            (Config { concurrency: 10_001, ..Config::default() }, "between 1 and 10000"),
+            (Config { lease: Duration::ZERO, ..Config::default() }, "lease is 0ns"),
+            (Config { lease: Duration::MAX, ..Config::default() }, "lease is"),
+            (Config { worker_name: " ".into(), ..Config::default() }, "worker name is blank"),
+            (Config { payload_limit: usize::MAX, ..Config::default() }, "payload_limit"),
+        ];
+        for (config, text) in wrong {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_reaper_slower_than_the_lease_is_a_contradiction() {
+        let lease = Duration::from_millis(500);
+        let config = Config { lease, reap_every: Duration::from_secs(1), ..Config::default() };
+        let error = config.validate().unwrap_err().to_string();
+        assert_eq!(error, "reap_every is 1s; it must lie between 1ms and 500ms");
+    }
+}

@@ -1,0 +1,152 @@
+use crate::seams::{OpenError, StoreError};
+use crate::words::{Invalid, OpId, Phase, State};
+
+/// Why a runtime did not start. Nothing was claimed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A setting is out of bounds.
+    #[error("the configuration is not valid: {0}")]
+    Config(#[source] Invalid),
+    /// The URL did not become a store.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A handler takes a state that was not given.
+    #[error("handler {handler} takes State<{state}>; give it to the runtime with .state(…)")]
+    MissingState {
+        /// The handler's path.
+        handler: &'static str,
+        /// The state's type.
+        state: &'static str,
+    },
+    /// A finalize hook takes another backend's connection.
+    #[error(
+        "the finalize hook of {handler} takes &mut {hook}, but this store gives &mut {store}; \
+         change the hook's first parameter, or the database URL"
+    )]
+    HookConnection {
+        /// The handler's path.
+        handler: &'static str,
+        /// The type that the hook takes.
+        hook: &'static str,
+        /// The type that the store has.
+        store: &'static str,
+    },
+    /// Two handlers take the same kind.
+    #[error("both {first} and {second} handle {kind}; remove one, or give it another event")]
+    TwoHandlers {
+        /// Domain and event type.
+        kind: String,
+        /// One handler, with its place.
+        first: String,
+        /// The other one, with its place.
+        second: String,
+    },
+    /// `only` names a kind that no handler takes.
+    #[error("no handler for {kind} is linked into this binary; .only(…) names it")]
+    NoHandler {
+        /// Domain and event type.
+        kind: String,
+    },
+    /// A handler's descriptor breaks a rule.
+    #[error("handler {handler} is not valid: {source}")]
+    Handler {
+        /// The handler's path.
+        handler: &'static str,
+        /// The rule.
+        source: Invalid,
+    },
+    /// There can be no thread for the lease renewal.
+    #[error("the thread that renews leases cannot be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Why a question about an operation got no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// This owner has no such operation; perhaps it was purged after its retention.
+    #[error("there is no operation {op_id}; it never was, belongs to another owner, or is purged")]
+    NotFound {
+        /// The id asked for.
+        op_id: OpId,
+    },
+    /// The stored output is not what the handler's type reads. The operation is COMPLETED.
+    #[error("operation {op_id} is COMPLETED, but its output {reason}")]
+    Undecodable {
+        /// The operation.
+        op_id: OpId,
+        /// What is wrong, without the content.
+        reason: String,
+    },
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an operation was not redriven.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedriveError {
+    /// This owner has no such operation.
+    #[error("there is no operation {op_id}")]
+    NotFound {
+        /// The id asked for.
+        op_id: OpId,
+    },
+    /// Only a failed operation can be run anew.
+    #[error("operation {op_id} is {state}; only a FAILED one can be redriven")]
+    NotFailed {
+        /// The operation.
+        op_id: OpId,
+        /// Its state.
+        state: State,
+    },
+    /// The provider may have acted, and a redrive has a new provider key.
+    #[error(
+        "nobody knows whether the provider acted on operation {op_id}; find out first, \
+         then call redrive_uncertain"
+    )]
+    Uncertain {
+        /// The operation.
+        op_id: OpId,
+    },
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a decision was not carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettleError {
+    /// This owner has no such operation.
+    #[error("there is no operation {op_id}")]
+    NotFound {
+        /// The id asked for.
+        op_id: OpId,
+    },
+    /// Only a parked operation waits for a decision.
+    #[error("operation {op_id} is {state}{}, not parked", in_phase(*phase))]
+    NotParked {
+        /// The operation.
+        op_id: OpId,
+        /// Its state.
+        state: State,
+        /// Its phase.
+        phase: Option<Phase>,
+    },
+    /// Who or why breaks the rule of a text, or an output is too large.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn in_phase(phase: Option<Phase>) -> String {
+    phase.map(|phase| format!(" ({phase})")).unwrap_or_default()
+}

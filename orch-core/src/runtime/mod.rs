@@ -1,0 +1,21 @@
+//! The runtime: what a program holds.
+//!
+//! [`Runtime::connect`] opens the store that a URL names and collects the handlers that are
+//! linked into the binary; [`RuntimeBuilder::start`] checks that everything fits together and
+//! starts the queue and the upkeep. [`Orchestrator`] is the caller's side: accept, wait, look,
+//! decide. A process may have either side alone.
+
+mod accept;
+mod builder;
+mod config;
+mod error;
+mod orchestrator;
+mod running;
+mod wait;
+
+pub use accept::{Accept, Accepted};
+pub use builder::RuntimeBuilder;
+pub use config::{Config, DEFAULT_CONCURRENCY, DEFAULT_LEASE, DEFAULT_POLL_EVERY};
+pub use error::{QueryError, RedriveError, SettleError, StartError};
+pub use orchestrator::Orchestrator;
+pub use running::{Drained, Runtime};

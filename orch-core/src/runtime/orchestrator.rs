@@ -1,0 +1,198 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Accept, QueryError, RedriveError, SettleError};
+use crate::flow::{AcceptError, Acceptor, Watch};
+use crate::seams::{
+    Handled, ListParams, Page, RedriveParams, Redriven, Settle, SettleParams, SettledParked, Store,
+    StoreError,
+};
+use crate::words::{
+    Command, DeadLetter, Fingerprint, Identity, Invalid, LogEntry, OpId, Operation, Owner, storable,
+};
+
+/// The caller's side: accepts commands, waits for outcomes, looks at operations, and carries out
+/// people's decisions. Cheap to clone. Needs no worker in the process.
+///
+/// It acts for one owner, the empty one unless [`Orchestrator::owned_by`] says otherwise, and
+/// does not see other owners' operations.
+#[derive(Clone)]
+pub struct Orchestrator {
+    store: Arc<dyn Store>,
+    acceptor: Arc<Acceptor>,
+    watch: Watch,
+    owner: Owner,
+}
+
+impl Orchestrator {
+    pub(super) fn new(store: Arc<dyn Store>, acceptor: Acceptor, watch: Watch) -> Self {
+        Self { store, acceptor: Arc::new(acceptor), watch, owner: Owner::default() }
+    }
+
+    /// The same, acting for this owner.
+    #[must_use]
+    pub fn owned_by(&self, owner: Owner) -> Self {
+        Self { owner, ..self.clone() }
+    }
+
+    /// Accepts a typed command: see [`Accept`]. When its future returns, the operation is
+    /// durable.
+    pub fn accept<C: Handled>(&self, command: C) -> Accept<C, C::Key> {
+        Accept::new(self.clone(), command)
+    }
+
+    /// Accepts an untyped command. The same command again returns the same operation.
+    ///
+    /// # Errors
+    /// [`AcceptError`]; among them a conflict, when the identity was used for another payload.
+    pub async fn start(
+        &self,
+        command: Command,
+        time_budget: Duration,
+    ) -> Result<OpId, AcceptError> {
+        let fingerprint = Fingerprint::of(command.payload());
+        let acceptance = self.acceptance(command, fingerprint, time_budget);
+        Ok(self.acceptor.accept(acceptance, &[]).await?.0)
+    }
+
+    /// One operation as it stands; `None` if there is none, or it is another owner's.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn get(&self, op_id: OpId) -> Result<Option<Operation>, StoreError> {
+        self.store.get(&self.owner, op_id).await
+    }
+
+    /// The operation that a command with these words would find. The identity's owner must be
+    /// this orchestrator's; another one's is not found.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find(&self, identity: &Identity) -> Result<Option<Operation>, StoreError> {
+        if identity.owner != self.owner {
+            return Ok(None);
+        }
+        self.store.find(identity).await
+    }
+
+    /// The write-ahead log of one operation, oldest entry first: every ended attempt, every
+    /// answer of a reconcile, every decision, and answers that came too late.
+    ///
+    /// # Errors
+    /// [`QueryError::NotFound`]; the store's.
+    pub async fn history(&self, op_id: OpId) -> Result<Vec<LogEntry>, QueryError> {
+        let entries = self.store.history(&self.owner, op_id).await?;
+        if entries.is_empty() && self.get(op_id).await?.is_none() {
+            return Err(QueryError::NotFound { op_id });
+        }
+        Ok(entries)
+    }
+
+    /// The dead letter of a failed operation.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn dead_letter(&self, op_id: OpId) -> Result<Option<DeadLetter>, StoreError> {
+        self.store.dead_letter(&self.owner, op_id).await
+    }
+
+    /// A page of this owner's operations, oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
+        self.store.list(ListParams { owner: Some(self.owner.clone()), ..params }).await
+    }
+
+    /// Runs a failed operation anew, as a new, linked operation with a new provider key. Done
+    /// twice, it returns the same new operation.
+    ///
+    /// # Errors
+    /// [`RedriveError`]; [`RedriveError::Uncertain`] if the provider may have acted.
+    pub async fn redrive(&self, op_id: OpId) -> Result<OpId, RedriveError> {
+        self.redrive_as(op_id, false).await
+    }
+
+    /// [`Orchestrator::redrive`] also where the provider may have acted. You have found out
+    /// that it has not: the new operation's key is unknown to the provider, which would act
+    /// again.
+    ///
+    /// # Errors
+    /// [`RedriveError`].
+    pub async fn redrive_uncertain(&self, op_id: OpId) -> Result<OpId, RedriveError> {
+        self.redrive_as(op_id, true).await
+    }
+
+    async fn redrive_as(&self, op_id: OpId, even_if_uncertain: bool) -> Result<OpId, RedriveError> {
+        let params = RedriveParams {
+            op_id,
+            owner: self.owner.clone(),
+            new_op_id: OpId::generate(),
+            even_if_uncertain,
+        };
+        match self.store.redrive(params).await? {
+            Redriven::Created { op_id } | Redriven::AlreadyRedriven { op_id } => Ok(op_id),
+            Redriven::Uncertain => Err(RedriveError::Uncertain { op_id }),
+            Redriven::NotFailed { state } => Err(RedriveError::NotFailed { op_id, state }),
+            Redriven::NotFound => Err(RedriveError::NotFound { op_id }),
+        }
+    }
+
+    /// Carries out a person's decision about a parked operation; `who` and `why` go into its
+    /// history.
+    ///
+    /// # Errors
+    /// [`SettleError`]; a blank `who` or `why` is refused, since the history is all that will
+    /// tell later.
+    pub async fn settle(
+        &self,
+        op_id: OpId,
+        settle: Settle,
+        who: &str,
+        why: &str,
+    ) -> Result<(), SettleError> {
+        for (field, text) in [("who", who), ("why", why)] {
+            if text.trim().is_empty() {
+                return Err(Invalid::Blank { field }.into());
+            }
+        }
+        let params = SettleParams {
+            op_id,
+            owner: self.owner.clone(),
+            settle,
+            who: storable(who),
+            why: storable(why),
+        };
+        match self.store.settle_parked(params).await? {
+            SettledParked::Settled(_) => {
+                self.watch.moved(op_id);
+                Ok(())
+            }
+            SettledParked::NotParked { state, phase } => {
+                Err(SettleError::NotParked { op_id, state, phase })
+            }
+            SettledParked::NotFound => Err(SettleError::NotFound { op_id }),
+        }
+    }
+
+    /// The owner that this orchestrator acts for.
+    #[must_use]
+    pub const fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    pub(super) fn acceptor(&self) -> &Acceptor {
+        &self.acceptor
+    }
+
+    pub(super) const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+}
+
+impl fmt::Debug for Orchestrator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Orchestrator").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}

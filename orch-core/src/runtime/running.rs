@@ -1,0 +1,163 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Config, Orchestrator, StartError};
+use crate::flow::{Handlers, LeaseKeeper, Queue, QueueConfig, Watch};
+use crate::seams::{States, Store};
+use crate::upkeep::{
+    Finalizer, FinalizerConfig, Pruner, PrunerConfig, Reaper, ReaperConfig, Ticker,
+};
+use crate::words::WorkerId;
+
+/// The least time for storing the ends of cancelled attempts.
+const MIN_STORING: Duration = Duration::from_secs(1);
+
+/// A running runtime. Dropped, it stops claiming but cannot wait for what is running; call
+/// [`Runtime::shutdown`] for that.
+#[derive(Debug)]
+pub struct Runtime {
+    orchestrator: Orchestrator,
+    worker: Option<Worker>,
+}
+
+/// How a shutdown went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Drained {
+    /// Attempts that had to be cancelled because the drain timeout passed; they are in doubt.
+    pub cancelled: usize,
+    /// Attempts whose end could not be stored, since the database did not answer; their leases
+    /// will expire, and another worker takes them for lost.
+    pub unstored: usize,
+}
+
+impl Runtime {
+    pub(super) const fn new(orchestrator: Orchestrator, worker: Option<Worker>) -> Self {
+        Self { orchestrator, worker }
+    }
+
+    /// The caller's side. Clone it freely; it outlives the worker.
+    #[must_use]
+    pub const fn orchestrator(&self) -> &Orchestrator {
+        &self.orchestrator
+    }
+
+    /// Drains: claims nothing more, waits for the running handlers and until their outcomes are
+    /// stored, renewing their leases all the while. Handlers that take longer than
+    /// `Config::drain_timeout` are cancelled and end in doubt; storing that may take as long
+    /// again if the database does not answer.
+    pub async fn shutdown(self) -> Drained {
+        match self.worker {
+            Some(worker) => worker.drain().await,
+            None => Drained { cancelled: 0, unstored: 0 },
+        }
+    }
+}
+
+/// The working side: the queue and the upkeep.
+#[derive(Debug)]
+pub(super) struct Worker {
+    queue: Arc<Queue>,
+    /// The queue's loop and the upkeep's tickers.
+    loops: JoinSet<()>,
+    stop: CancellationToken,
+    drain_timeout: Duration,
+}
+
+impl Worker {
+    pub(super) fn start(
+        config: Config,
+        store: Arc<dyn Store>,
+        handlers: Handlers,
+        states: States,
+        watch: Watch,
+    ) -> Result<Self, StartError> {
+        let worker = WorkerId::generate(&config.worker_name).map_err(StartError::Config)?;
+        tracing::info!(%worker, kinds = ?handlers.kinds(), "a worker starts");
+        let leases =
+            LeaseKeeper::start(Arc::clone(&store), config.lease).map_err(StartError::Thread)?;
+        let queue = Arc::new(Queue::new(
+            QueueConfig {
+                worker,
+                slots: config.concurrency,
+                lease: config.lease,
+                poll_every: config.poll_every,
+            },
+            Arc::clone(&store),
+            handlers.clone(),
+            states,
+            leases,
+            watch.clone(),
+        ));
+        let stop = CancellationToken::new();
+        let mut loops = JoinSet::new();
+        loops.spawn(Arc::clone(&queue).run(stop.clone()));
+        start_upkeep(&mut loops, &config, &store, &handlers, &watch, &stop);
+        Ok(Self { queue, loops, stop, drain_timeout: config.drain_timeout })
+    }
+
+    async fn drain(mut self) -> Drained {
+        self.stop.cancel();
+        if timeout(self.drain_timeout, self.ended()).await.is_ok() {
+            return Drained { cancelled: 0, unstored: 0 };
+        }
+        let cancelled = self.queue.in_flight();
+        tracing::warn!(cancelled, "the drain timeout has passed; attempts are cancelled");
+        self.queue.cancel_running();
+        // Zero as a drain timeout means not to wait for handlers; their ends are stored still.
+        let _ = timeout(self.drain_timeout.max(MIN_STORING), self.ended()).await;
+        Drained { cancelled, unstored: self.queue.in_flight() }
+    }
+
+    /// Waits for the loops, which end between two calls to the database, and for the attempts.
+    async fn ended(&mut self) {
+        while self.loops.join_next().await.is_some() {}
+        self.queue.drained().await;
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        // Not aborted: the loops see `stop` and end between two calls.
+        self.loops.detach_all();
+    }
+}
+
+fn start_upkeep(
+    loops: &mut JoinSet<()>,
+    config: &Config,
+    store: &Arc<dyn Store>,
+    handlers: &Handlers,
+    watch: &Watch,
+    stop: &CancellationToken,
+) {
+    let finalizer = Finalizer::new(
+        FinalizerConfig { every: config.finalize_every, ..FinalizerConfig::default() },
+        Arc::clone(store),
+        handlers.clone(),
+        watch.clone(),
+    );
+    let reaper = Reaper::new(
+        ReaperConfig { every: config.reap_every, ..ReaperConfig::default() },
+        Arc::clone(store),
+        handlers.clone(),
+        watch.clone(),
+    );
+    let pruner = Pruner::new(
+        PrunerConfig {
+            every: config.prune_every,
+            completed_retention: config.completed_retention,
+            failed_retention: config.failed_retention,
+            ..PrunerConfig::default()
+        },
+        Arc::clone(store),
+    );
+    loops.spawn(Ticker::new(finalizer).run(stop.clone()));
+    loops.spawn(Ticker::new(reaper).run(stop.clone()));
+    loops.spawn(Ticker::new(pruner).run(stop.clone()));
+}

@@ -1,0 +1,21 @@
+//! Upkeep: what moves operations on when their worker does not.
+//!
+//! | service | picks up | after |
+//! |---|---|---|
+//! | [`Finalizer`] | outcomes that are logged but not finalized | a crash between log and finalize, a failed hook |
+//! | [`Reaper`] | expired leases, spent time budgets; reports kinds without a worker | a crash during a call, a backlog |
+//! | [`Pruner`] | terminal operations past their retention | time |
+//!
+//! All have one shape: a config, `run_once() -> Report`, and a [`Ticker`]. They run in every
+//! worker, safely side by side: each pass derives everything anew from the rows, and every move
+//! is one guarded statement, of which the loser does nothing.
+
+mod finalizer;
+mod pruner;
+mod reaper;
+mod ticker;
+
+pub use finalizer::{Finalizer, FinalizerConfig};
+pub use pruner::{DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION, Pruner, PrunerConfig};
+pub use reaper::{Reaper, ReaperConfig};
+pub use ticker::{Report, Ticker, Upkeep};

@@ -1,0 +1,88 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Report, Upkeep};
+use crate::flow::{Handlers, Watch};
+use crate::seams::{Store, StoreError, Swept};
+
+/// Takes back expired leases and ends operations whose time budget is spent; also reports due
+/// operations of kinds that this worker does not know.
+pub struct Reaper {
+    config: ReaperConfig,
+    store: Arc<dyn Store>,
+    handlers: Handlers,
+    watch: Watch,
+}
+
+/// How the [`Reaper`] runs.
+#[derive(Debug, Clone, Copy)]
+pub struct ReaperConfig {
+    /// Between two passes: a lost attempt is noticed within its lease and this. Defaults to 1 s.
+    pub every: Duration,
+    /// Operations per sweep. Defaults to 500.
+    pub limit: usize,
+}
+
+impl Default for ReaperConfig {
+    fn default() -> Self {
+        Self { every: Duration::from_secs(1), limit: 500 }
+    }
+}
+
+impl Reaper {
+    /// A reaper in a worker with these handlers.
+    pub fn new(
+        config: ReaperConfig,
+        store: Arc<dyn Store>,
+        handlers: Handlers,
+        watch: Watch,
+    ) -> Self {
+        Self { config, store, handlers, watch }
+    }
+
+    fn note(&self, swept: &[Swept], why: &str) {
+        for row in swept {
+            tracing::warn!(op_id = %row.op_id, kind = %row.kind, to = ?row.to, why, "swept");
+            self.watch.moved(row.op_id);
+        }
+    }
+
+    async fn report_unknown_kinds(&self) -> Result<(), StoreError> {
+        for (kind, due) in self.store.unknown_kinds(&self.handlers.kinds()).await? {
+            tracing::info!(%kind, due, "operations wait for a worker with this handler");
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Upkeep for Reaper {
+    const NAME: &'static str = "reaper";
+
+    fn every(&self) -> Duration {
+        self.config.every
+    }
+
+    async fn run_once(&self) -> Result<Report, StoreError> {
+        let limit = self.config.limit;
+        let expired = self.store.sweep_expired(self.handlers.sweep(limit)).await?;
+        self.note(&expired, "the lease expired");
+        let spent = self.store.sweep_over_budget(self.handlers.sweep(limit)).await?;
+        self.note(&spent, "the time budget is spent");
+        self.report_unknown_kinds().await?;
+        Ok(Report {
+            moved: expired.len() + spent.len(),
+            failed: 0,
+            more: expired.len() >= limit || spent.len() >= limit,
+        })
+    }
+}
+
+impl fmt::Debug for Reaper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reaper").field("config", &self.config).finish_non_exhaustive()
+    }
+}
