@@ -15,6 +15,7 @@
 
 pub mod words;
 
+pub mod memory;
 pub mod policies;
 
 pub mod seams;

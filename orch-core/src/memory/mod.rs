@@ -1,0 +1,27 @@
+//! The store that keeps everything in this process's memory: for tests and for trying things out.
+//!
+//! It does all that a database does but survive the process. Each verb locks the tables once,
+//! reads the clock once and works on both in one of the files below, which follow the flow:
+//!
+//! | step | file |
+//! |---|---|
+//! | S1 accept | `accept` |
+//! | S2 claim, renew, release | `claim` |
+//! | S3 log, finalize, settle | `ended`, `moves` |
+//! | recovery | `sweep` |
+//! | people: settle parked, redrive | `people` |
+//! | questions | `read` |
+//! | upkeep | `purge` |
+
+mod accept;
+mod claim;
+mod ended;
+mod moves;
+mod people;
+mod purge;
+mod read;
+mod store;
+mod sweep;
+mod tables;
+
+pub use store::{MemoryConnection, MemoryStore};

@@ -1,0 +1,96 @@
+use super::tables::{Row, Tables};
+use crate::policies::Move;
+use crate::seams::Finalized;
+use crate::words::{
+    AttemptEnd, DeadLetter, IllegalTransition, LogEntry, OpId, Outcome, Phase, Settlement, Source,
+    State, Timestamp,
+};
+
+impl Row {
+    /// Counts an ended attempt and keeps why it ended so.
+    pub(super) fn note(&mut self, entry: &LogEntry) {
+        let by_handler = matches!(entry.source, Source::Handler | Source::Engine);
+        match &entry.end {
+            AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => {
+                self.operation.retries = self.operation.retries.saturating_add(1);
+                self.operation.reason = Some(reason.clone());
+            }
+            AttemptEnd::InDoubt { reason } => {
+                if by_handler {
+                    self.operation.lost_attempts = self.operation.lost_attempts.saturating_add(1);
+                }
+                self.unresolved = true;
+                self.operation.reason = Some(reason.clone());
+            }
+            AttemptEnd::NotHappened => {
+                self.unresolved = false;
+                self.operation.reason = Some("the provider has not acted".to_owned());
+            }
+            AttemptEnd::Outcome(Outcome::Ok { .. } | Outcome::Fail(_)) => self.unresolved = false,
+        }
+    }
+
+    /// What a repeated call is told.
+    pub(super) fn standing(&self) -> Finalized {
+        let operation = &self.operation;
+        match (&operation.settlement, operation.phase, operation.due_at) {
+            (Some(settlement), ..) => Finalized::Finished(settlement.clone()),
+            (None, Some(Phase::Waiting), Some(due_at)) => Finalized::Waiting { due_at },
+            (None, Some(Phase::InDoubt), Some(due_at)) => Finalized::InDoubt { due_at },
+            (None, Some(Phase::Parked), _) => Finalized::Parked,
+            _ => Finalized::Stale,
+        }
+    }
+
+    fn wait(&mut self, phase: Phase, due_at: Timestamp) {
+        self.operation.phase = Some(phase);
+        self.operation.due_at = Some(due_at);
+        self.operation.lease_expires_at = None;
+    }
+
+    fn finish(&mut self, settlement: Settlement, now: Timestamp) -> Result<(), IllegalTransition> {
+        self.operation.state = self.operation.state.transition(settlement.state())?;
+        self.operation.phase = None;
+        self.operation.due_at = None;
+        self.operation.lease_expires_at = None;
+        self.operation.reason = None;
+        self.operation.finished_at = Some(now);
+        self.operation.settlement = Some(settlement);
+        Ok(())
+    }
+}
+
+impl Tables {
+    /// Carries out a move. A terminal operation does not move: the answer says where it stands.
+    pub(super) fn carry_out(&mut self, op_id: OpId, next: Move, now: Timestamp) -> Finalized {
+        let Some(row) = self.rows.get_mut(&op_id) else {
+            return Finalized::Stale;
+        };
+        if row.operation.state != State::InProgress {
+            return row.standing();
+        }
+        match next {
+            Move::Wait { not_before } => row.wait(Phase::Waiting, not_before),
+            Move::Doubt { not_before } => row.wait(Phase::InDoubt, not_before),
+            Move::Park => {
+                let reason = row.operation.reason.take().unwrap_or_default();
+                row.park(&reason);
+            }
+            Move::Finish(settlement) => {
+                if row.finish(settlement.clone(), now).is_ok()
+                    && let Settlement::Failed(failure) = settlement
+                {
+                    let letter = DeadLetter {
+                        op_id,
+                        failure,
+                        created_at: now,
+                        redriven_as: None,
+                        late_outcomes: 0,
+                    };
+                    self.dead_letters.insert(op_id, letter);
+                }
+            }
+        }
+        self.rows[&op_id].standing()
+    }
+}

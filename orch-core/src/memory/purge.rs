@@ -1,0 +1,38 @@
+use super::tables::{Row, Tables};
+use crate::seams::{PurgeParams, Purged};
+use crate::words::{OpId, State, Timestamp};
+
+/// Removes terminal operations past their retention, the longest finished first.
+pub(super) fn purge(tables: &mut Tables, params: PurgeParams, now: Timestamp) -> Purged {
+    let mut past: Vec<_> = tables
+        .rows
+        .values()
+        .filter_map(|row| Some((past_retention(row, params, now)?, row.operation.op_id)))
+        .collect();
+    past.sort_unstable();
+    past.truncate(params.limit);
+    for (_, op_id) in &past {
+        tables.remove(*op_id);
+    }
+    Purged { operations: past.len() }
+}
+
+/// When the operation finished, if that is long enough ago.
+fn past_retention(row: &Row, params: PurgeParams, now: Timestamp) -> Option<Timestamp> {
+    let retention = match row.operation.state {
+        State::Completed => params.completed_after,
+        State::Failed => params.failed_after,
+        State::Pending | State::InProgress => return None,
+    };
+    row.operation.finished_at.filter(|finished_at| finished_at.plus(retention) <= now)
+}
+
+impl Tables {
+    fn remove(&mut self, op_id: OpId) {
+        if let Some(row) = self.rows.remove(&op_id) {
+            self.identities.remove(&(row.operation.identity, row.redrive_number));
+        }
+        self.log.remove(&op_id);
+        self.dead_letters.remove(&op_id);
+    }
+}

@@ -1,0 +1,109 @@
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::time::Duration;
+
+use super::people::owned;
+use super::tables::{CORRUPT, Row, Tables};
+use crate::seams::{Lease, ListParams, Listed, Page, StoreError, Unfinalized};
+use crate::words::{
+    DeadLetter, Identity, Kind, LogEntry, LogState, OpId, Operation, Owner, Timestamp,
+};
+
+/// Rows on a page, unless the caller says otherwise.
+const DEFAULT_PAGE: usize = 100;
+
+/// One operation of this owner.
+pub(super) fn get(
+    tables: &Tables,
+    owner: &Owner,
+    op_id: OpId,
+) -> Result<Option<Operation>, StoreError> {
+    owned(tables, owner, op_id).map(Row::decode).transpose()
+}
+
+/// The first operation with this identity.
+pub(super) fn find(tables: &Tables, identity: &Identity) -> Result<Option<Operation>, StoreError> {
+    let op_id = tables.identities.get(&(identity.clone(), 0));
+    op_id.map(|op_id| tables.rows[op_id].decode()).transpose()
+}
+
+/// The log of one operation of this owner.
+pub(super) fn history(tables: &Tables, owner: &Owner, op_id: OpId) -> Vec<LogEntry> {
+    let log = owned(tables, owner, op_id).and_then(|_| tables.log.get(&op_id));
+    log.into_iter().flatten().map(|e| e.entry.clone()).collect()
+}
+
+/// The dead letter of one operation of this owner.
+pub(super) fn dead_letter(tables: &Tables, owner: &Owner, op_id: OpId) -> Option<DeadLetter> {
+    owned(tables, owner, op_id).and_then(|_| tables.dead_letters.get(&op_id)).cloned()
+}
+
+/// A page of operations, in the order of their ids.
+pub(super) fn list(tables: &Tables, params: &ListParams) -> Page {
+    let limit = if params.limit == 0 { DEFAULT_PAGE } else { params.limit };
+    let from = params.after.map_or(Bound::Unbounded, Bound::Excluded);
+    let mut rows = tables.rows.range((from, Bound::Unbounded)).filter(|(_, row)| fits(row, params));
+    let page: Vec<_> = rows.by_ref().take(limit).collect();
+    let next = rows.next().and(page.last()).map(|(op_id, _)| **op_id);
+    Page { items: page.into_iter().map(|(_, row)| listed(row)).collect(), next }
+}
+
+fn fits(row: &Row, params: &ListParams) -> bool {
+    let operation = &row.operation;
+    params.owner.as_ref().is_none_or(|owner| operation.identity.owner == *owner)
+        && params.state.is_none_or(|state| operation.state == state)
+        && params.phase.is_none_or(|phase| operation.phase == Some(phase))
+        && params.kind.as_ref().is_none_or(|kind| operation.identity.kind() == *kind)
+}
+
+fn listed(row: &Row) -> Listed {
+    if row.corrupt {
+        let op_id = row.operation.op_id;
+        return Listed::Undecodable { op_id, reason: CORRUPT.to_owned() };
+    }
+    Listed::Operation(Box::new(row.operation.clone()))
+}
+
+/// Logged ends whose state has not followed, the longest due first.
+pub(super) fn unfinalized(
+    tables: &Tables,
+    kinds: &[Kind],
+    limit: usize,
+    now: Timestamp,
+) -> Vec<Unfinalized> {
+    let mut due = Vec::new();
+    for (op_id, log) in &tables.log {
+        let row = &tables.rows[op_id];
+        let kind = row.operation.identity.kind();
+        if row.policy.hooked && !kinds.contains(&kind) {
+            continue;
+        }
+        for e in log {
+            if e.entry.state == LogState::Pending && e.due_at <= now {
+                let claim = Lease { op_id: *op_id, fence: e.entry.fence };
+                due.push((e.due_at, Unfinalized { claim, kind: kind.clone() }));
+            }
+        }
+    }
+    due.sort_by_key(|(due_at, _)| *due_at);
+    due.into_iter().take(limit).map(|(_, unfinalized)| unfinalized).collect()
+}
+
+/// The kinds of due operations that are not among those known, counted.
+pub(super) fn unknown_kinds(tables: &Tables, known: &[Kind], now: Timestamp) -> Vec<(Kind, u64)> {
+    let mut counts = BTreeMap::new();
+    for row in tables.rows.values().filter(|row| row.is_due(now)) {
+        let kind = row.operation.identity.kind();
+        if !known.contains(&kind) {
+            *counts.entry(kind).or_insert(0) += 1;
+        }
+    }
+    counts.into_iter().collect()
+}
+
+/// How long until the next operation is due. What is due already does not count: nobody here
+/// may know its kind, and whoever waits has just looked.
+pub(super) fn next_due(tables: &Tables, now: Timestamp) -> Option<Duration> {
+    let due = tables.rows.values().filter_map(|row| row.operation.due_at);
+    due.filter(|due_at| *due_at > now).min().map(|due_at| due_at.since(now))
+}

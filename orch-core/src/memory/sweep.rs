@@ -1,0 +1,159 @@
+use std::time::Duration;
+
+use super::tables::{CORRUPT, Entry, Row, Tables};
+use crate::policies::{self, KindPolicy, Move, after_attempt};
+use crate::seams::{Finalized, Lease, Purpose, SweepParams, Swept};
+use crate::words::{
+    AttemptEnd, LogEntry, LogState, OpId, Operation, Outcome, Phase, Settlement, Source, State,
+    Timestamp,
+};
+
+/// Takes back leases that have run out, the oldest first.
+pub(super) fn expired(tables: &mut Tables, params: &SweepParams, now: Timestamp) -> Vec<Swept> {
+    let due = oldest(tables, params.limit, |row| {
+        row.operation.lease_expires_at.filter(|expires| *expires <= now)
+    });
+    due.into_iter().map(|op_id| take_back(tables, op_id, now)).collect()
+}
+
+fn take_back(tables: &mut Tables, op_id: OpId, now: Timestamp) -> Swept {
+    let row = &tables.rows[&op_id];
+    let lost = lost(row, now);
+    let (delay, reconciling) = match row.purpose {
+        Purpose::Run => (row.delay(), false),
+        Purpose::Reconcile => (Duration::ZERO, true),
+    };
+    let next =
+        if row.corrupt { Move::Park } else { after_attempt(&lost.end, &row.facts(), delay, now) };
+    let claim = Lease { op_id, fence: lost.fence };
+    if let Some(row) = tables.rows.get_mut(&op_id)
+        && !reconciling
+    {
+        row.note(&lost);
+    }
+    if !reconciling {
+        tables.append(claim, Entry::new(lost, delay));
+    }
+    supersede(tables, op_id, next, now)
+}
+
+/// The entry that says that the lease ran out.
+fn lost(row: &Row, now: Timestamp) -> LogEntry {
+    let worker = row.worker.as_ref().map_or("?", |worker| worker.as_str());
+    let reason = format!("the lease expired; the worker {worker} did not renew it");
+    LogEntry {
+        worker: row.worker.clone(),
+        started_at: row.started_at,
+        ..entry(&row.operation, Source::Engine, AttemptEnd::InDoubt { reason }, now)
+    }
+}
+
+/// Ends operations whose deadline has passed and that nobody works on, the oldest first.
+pub(super) fn over_budget(tables: &mut Tables, params: &SweepParams, now: Timestamp) -> Vec<Swept> {
+    let due = oldest(tables, params.limit, |row| {
+        let deadline = row.operation.deadline;
+        let idle = row.operation.due_at.is_some() && row.ends_at_deadline();
+        let known = row.operation.state != State::Pending || policy_of(row, params).is_some();
+        (deadline <= now && idle && known).then_some(deadline)
+    });
+    due.into_iter().map(|op_id| end(tables, op_id, params, now)).collect()
+}
+
+fn end(tables: &mut Tables, op_id: OpId, params: &SweepParams, now: Timestamp) -> Swept {
+    if let Some(row) = tables.rows.get_mut(&op_id)
+        && row.operation.state == State::Pending
+    {
+        row.policy = policy_of(row, params).cloned().unwrap_or_else(|| row.policy.clone());
+        row.operation.state = State::InProgress;
+    }
+    let row = &tables.rows[&op_id];
+    let last = row.operation.reason.as_deref();
+    let next = if row.corrupt { Move::Park } else { policies::over_budget(&row.facts(), last) };
+    supersede(tables, op_id, next, now)
+}
+
+fn policy_of<'a>(row: &Row, params: &'a SweepParams) -> Option<&'a KindPolicy> {
+    let kind = row.operation.identity.kind();
+    params.kinds.iter().find(|policy| policy.kind == kind)
+}
+
+/// Raises the fence and makes the move; one that ends the operation is logged under the new
+/// fence, so that the Finalizer can run the hook where there is one.
+fn supersede(tables: &mut Tables, op_id: OpId, next: Move, now: Timestamp) -> Swept {
+    let kind = tables.rows[&op_id].operation.identity.kind();
+    let to = match next {
+        Move::Finish(settlement) => {
+            let end = AttemptEnd::Outcome(outcome(settlement));
+            conclude(tables, op_id, Source::Engine, end, None, now)
+        }
+        next => {
+            if let Some(row) = tables.rows.get_mut(&op_id) {
+                row.operation.fence = row.operation.fence.next();
+                if row.corrupt {
+                    row.operation.reason = Some(CORRUPT.to_owned());
+                }
+            }
+            Some(tables.carry_out(op_id, next, now))
+        }
+    };
+    Swept { op_id, kind, to }
+}
+
+fn outcome(settlement: Settlement) -> Outcome {
+    match settlement {
+        Settlement::Ok { output } => Outcome::Ok { output },
+        Settlement::Failed(failure) => Outcome::Fail(failure),
+    }
+}
+
+/// Takes an operation over and ends it with this definite end. `None` if its kind has a hook:
+/// then the end is logged, and the Finalizer does the rest.
+pub(super) fn conclude(
+    tables: &mut Tables,
+    op_id: OpId,
+    source: Source,
+    end: AttemptEnd,
+    note: Option<String>,
+    now: Timestamp,
+) -> Option<Finalized> {
+    let row = tables.rows.get_mut(&op_id)?;
+    row.operation.fence = row.operation.fence.next();
+    row.operation.phase = Some(Phase::Running);
+    row.operation.due_at = None;
+    row.operation.lease_expires_at = None;
+    let claim = Lease { op_id, fence: row.operation.fence };
+    let hooked = row.policy.hooked;
+    let pending =
+        LogEntry { state: LogState::Pending, note, ..entry(&row.operation, source, end, now) };
+    tables.append(claim, Entry::new(pending, Duration::ZERO));
+    (!hooked).then(|| super::ended::finalize(tables, claim, now))
+}
+
+/// An entry under the operation's present fence.
+pub(super) fn entry(
+    operation: &Operation,
+    source: Source,
+    end: AttemptEnd,
+    now: Timestamp,
+) -> LogEntry {
+    LogEntry {
+        fence: operation.fence,
+        attempt: operation.attempt,
+        worker: None,
+        source,
+        started_at: None,
+        logged_at: now,
+        end,
+        state: LogState::Completed,
+        late: false,
+        note: None,
+    }
+}
+
+/// The first `limit` rows that have an instant, ordered by it.
+fn oldest(tables: &Tables, limit: usize, instant: impl Fn(&Row) -> Option<Timestamp>) -> Vec<OpId> {
+    let mut found: Vec<_> =
+        tables.rows.values().filter_map(|row| Some((instant(row)?, row.operation.op_id))).collect();
+    found.sort_unstable();
+    found.into_iter().take(limit).map(|(_, op_id)| op_id).collect()
+}
