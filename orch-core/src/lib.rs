@@ -15,10 +15,11 @@
 
 pub mod words;
 
-pub mod memory;
 pub mod policies;
 
 pub mod seams;
+
+pub mod memory;
 
 pub mod flow;
 

@@ -9,8 +9,18 @@ pub type Opening = BoxFuture<'static, Result<Arc<dyn Store>, StoreError>>;
 
 /// A store that is chosen by the scheme of a URL. Backend crates submit one each:
 ///
-/// ```ignore
-/// inventory::submit! { Backend { scheme: "sqlite", open: |url| Box::pin(open(url)) } }
+/// ```
+/// use std::sync::Arc;
+/// # use orch_core::memory::MemoryStore;
+/// use orch_core::seams::{Backend, Store};
+///
+/// inventory::submit! {
+///     Backend {
+///         scheme: "toy",
+///         open: |_url| Box::pin(async { Ok(Arc::new(MemoryStore::new()) as Arc<dyn Store>) }),
+///     }
+/// }
+/// # fn main() {}
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Backend {

@@ -1,0 +1,13 @@
+//! The runtime over the memory store: what a program sees, with handlers registered by hand.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod accepting;
+mod doubt;
+
+mod hooks;
+
+mod people;
+mod running;
+mod shutdown;
+mod starting;
+mod world;

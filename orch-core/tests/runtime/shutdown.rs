@@ -1,0 +1,39 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use orch_core::memory::MemoryStore;
+use orch_core::runtime::{Config, Drained};
+use orch_core::words::{Phase, State};
+
+use crate::world::{Answer, Provider, accept, builder, config, handler, operation};
+
+#[tokio::test]
+async fn a_shutdown_waits_for_handlers_and_stores_their_outcomes() {
+    let (store, provider) = (MemoryStore::new(), Arc::new(Provider::default()));
+    provider.answers([Answer::Gate]);
+    let runtime = builder(store, &provider, handler()).start().await.unwrap();
+    let orchestrator = runtime.orchestrator().clone();
+    let running = accept(&orchestrator, 1).await;
+    provider.called.notified().await;
+    let shutdown = tokio::spawn(runtime.shutdown());
+    provider.gate.notify_one();
+    assert_eq!(shutdown.await.unwrap(), Drained { cancelled: 0, unstored: 0 });
+    assert_eq!(operation(&orchestrator, &running).await.state, State::Completed);
+    let later = accept(&orchestrator, 2).await;
+    assert_eq!(operation(&orchestrator, &later).await.state, State::Pending);
+}
+
+#[tokio::test]
+async fn a_handler_that_outlasts_the_drain_ends_in_doubt_at_once() {
+    let (store, provider) = (MemoryStore::new(), Arc::new(Provider::default()));
+    provider.answers([Answer::Hang]);
+    let hasty = Config { drain_timeout: Duration::from_millis(20), ..config() };
+    let runtime = builder(store, &provider, handler()).config(hasty).start().await.unwrap();
+    let orchestrator = runtime.orchestrator().clone();
+    let running = accept(&orchestrator, 1).await;
+    provider.called.notified().await;
+    assert_eq!(runtime.shutdown().await, Drained { cancelled: 1, unstored: 0 });
+    let operation = operation(&orchestrator, &running).await;
+    assert_eq!((operation.phase, operation.lost_attempts), (Some(Phase::InDoubt), 1));
+    assert!(operation.lease_expires_at.is_none(), "the next worker need not wait for the lease");
+}
