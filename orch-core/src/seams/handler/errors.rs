@@ -23,6 +23,56 @@ pub enum Ending {
     InDoubt,
 }
 
+impl Ending {
+    /// Try again after what a field says.
+    #[must_use]
+    pub fn retry_after<A: After>(after: &A) -> Self {
+        Self::Retry { after: after.after() }
+    }
+
+    /// It will not succeed, for the reason with this code.
+    #[must_use]
+    pub fn fail(code: &str, uncertain: bool) -> Self {
+        Self::Fail { code: code.to_owned(), uncertain }
+    }
+}
+
+/// What `#[outcome(retry, after = field)]` may name: a `Duration`, or an `Option` of one.
+#[diagnostic::on_unimplemented(
+    message = "`after` names a field of type `{Self}`, which is no `Duration`",
+    label = "not a `Duration`",
+    note = "it says how long the provider wants to be left alone",
+    note = "make the field a `std::time::Duration` or an `Option` of one, or leave `after` out"
+)]
+pub trait After {
+    /// The least delay, if there is one.
+    fn after(&self) -> Option<Duration>;
+}
+
+impl After for Duration {
+    fn after(&self) -> Option<Duration> {
+        Some(*self)
+    }
+}
+
+impl After for Option<Duration> {
+    fn after(&self) -> Option<Duration> {
+        *self
+    }
+}
+
+/// What has a text and a cause: every type that implements the standard `Error`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not implement `std::error::Error`",
+    label = "not an error",
+    note = "its text and its causes are stored, so that people can see what happened",
+    note = "add `#[derive(Debug, thiserror::Error)]` and an `#[error(\"…\")]` to each variant, or implement `Display` and `Error` by hand"
+)]
+pub trait StandardError: Error {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Error> StandardError for T {}
+
 /// An error of a handler: it says of each value how the attempt ends.
 /// `#[derive(Outcome)]` implements it.
 #[diagnostic::on_unimplemented(
@@ -31,7 +81,7 @@ pub enum Ending {
     note = "after an error orch must know whether to retry, to fail, or to find out what happened",
     note = "add `#[derive(orch::Outcome)]` to `{Self}` and mark each variant with `#[outcome(retry)]`, `#[outcome(fail, code = \"…\")]` or `#[outcome(in_doubt)]`"
 )]
-pub trait AttemptError: Error + Send + 'static {
+pub trait AttemptError: StandardError + Send + 'static {
     /// How the attempt ends.
     fn ending(&self) -> Ending;
 }

@@ -1,6 +1,19 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// What orch can keep: it is written as JSON and read back, perhaps by another process.
+/// Every type with both serde traits is.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored: it is not `Serialize` and `Deserialize`",
+    label = "orch cannot write this as JSON and read it back",
+    note = "commands and results are stored, and read back by another process perhaps, so both serde traits are needed",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`; it must own its fields"
+)]
+pub trait Storable: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Storable for T {}
+
 /// A command as the user's own type: what `#[derive(Command)]` implements.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a command",
@@ -8,7 +21,7 @@ use serde::de::DeserializeOwned;
     note = "orch stores the command and runs it later, so it must know its keys and how to encode it",
     note = "add `#[derive(serde::Serialize, serde::Deserialize, orch::Command)]` and `#[command(biz_key = \"…\")]` to `{Self}`"
 )]
-pub trait TypedCommand: Serialize + DeserializeOwned + Send + 'static {
+pub trait TypedCommand: Storable + Send + 'static {
     /// The top-level fields that the fingerprint leaves out.
     const IDEM_IGNORE: &'static [&'static str];
 
@@ -36,7 +49,7 @@ pub trait Handled: TypedCommand {
     /// The event type.
     const EVENT: &'static str;
     /// What the handler returns when all goes well.
-    type Output: Serialize + DeserializeOwned + Send + 'static;
+    type Output: Storable + Send + 'static;
 }
 
 /// The command carries its idempotency key in a field.
