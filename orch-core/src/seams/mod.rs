@@ -20,7 +20,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 #[doc(hidden)]
 pub mod emitted {
     pub use super::handler::{
-        After, Argument, Bound, Hook, Hooked, KeyText, Question, SameAs, StandardError, Started,
+        After, Argument, Bound, Hook, Hooked, KeyText, NoForm, Question, SameAs, StandardError, Started,
         argument, bound, key, key_part, needs,
     };
 }

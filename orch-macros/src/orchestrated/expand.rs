@@ -40,14 +40,14 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
 /// The `Handled` of the command: implemented here, or compared with what its derive says.
 fn binding(handler: &Handler<'_>) -> TokenStream {
     let Handler { domain, event, .. } = handler;
-    let (command, result) = (handler.types.command, handler.types.result);
+    let (command, output) = (handler.types.command, handler.types.output());
     let bound = bound(handler);
     match handler.binding {
         Binding::Handler => quote! {
             impl __orch::Handled for #command {
                 const DOMAIN: &'static __orch::str = #domain;
                 const EVENT: &'static __orch::str = #event;
-                type Output = <#result as __orch::HandlerResult>::Output;
+                type Output = #output;
             }
         },
         Binding::Command => {

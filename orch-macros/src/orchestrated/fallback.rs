@@ -10,7 +10,7 @@ pub(super) fn handler(function: &Function, fragment: &Fragment<'_>) -> TokenStre
     let Fragment { krate, binding: Binding::Handler, types: Some(types) } = fragment else {
         return function.to_token_stream();
     };
-    let (command, result) = (types.command, types.result);
+    let (command, output) = (types.command, types.output());
     let conditions = function.conditions();
     quote! {
         #function
@@ -21,7 +21,7 @@ pub(super) fn handler(function: &Function, fragment: &Fragment<'_>) -> TokenStre
             impl __orch::Handled for #command {
                 const DOMAIN: &'static __orch::str = "";
                 const EVENT: &'static __orch::str = "";
-                type Output = <#result as __orch::HandlerResult>::Output;
+                type Output = #output;
             }
         };
     }

@@ -1,7 +1,10 @@
 //! The rules of the signature, each with its own message.
 
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
-use syn::{FnArg, Lifetime, ReturnType, Safety, Signature, Type, TypeImplTrait, TypeReference};
+use syn::{FnArg, GenericArgument, Lifetime, PathArguments, ReturnType, Safety, Signature, Type, TypeImplTrait, TypeReference};
 
 use crate::errors::{Errors, Rule};
 
@@ -12,12 +15,30 @@ pub(super) struct Types<'a> {
     pub(super) result: &'a Type,
 }
 
+impl Types<'_> {
+    /// The output type. In `Result<T, …>` it is `T` as it was written, which is where its
+    /// mistakes belong; behind an alias it is what the alias says.
+    pub(super) fn output(&self) -> TokenStream {
+        let result = self.result;
+        let written = match result {
+            Type::Path(path) => path.path.segments.last().filter(|last| last.ident == "Result"),
+            _ => None,
+        };
+        if let Some(PathArguments::AngleBracketed(arguments)) = written.map(|last| &last.arguments)
+            && let Some(GenericArgument::Type(output)) = arguments.args.first()
+        {
+            return quote!(#output);
+        }
+        quote_spanned!(result.span()=> <#result as __orch::HandlerResult>::Output)
+    }
+}
+
 /// Reads the types, and reports everything in the signature that a run cannot have.
 pub(super) fn types<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<Types<'a>> {
     let before = errors.count();
     receiver(signature, errors)?;
     qualifiers(signature, errors);
-    generics(signature, errors);
+    generics(signature, errors)?;
     let inputs: Vec<&Type> = signature
         .inputs
         .iter()
@@ -46,41 +67,41 @@ fn receiver(signature: &Signature, errors: &mut Errors) -> Option<()> {
     None
 }
 
+/// What rustc itself refuses (`const async`, variadic) is left to it.
 fn qualifiers(signature: &Signature, errors: &mut Errors) {
-    if signature.asyncness.is_none() {
+    let mut plain = |there: Option<TokenStream>, what: &str| {
+        let Some(tokens) = there else { return };
         errors.at(
-            signature.fn_token,
+            tokens,
             &Rule {
-                rule: "an orchestrated function is `async`",
-                reason: "orch ends an attempt by dropping its future when the time is over; a blocking call cannot be ended",
-                remedy: "write `async fn`, and run blocking code inside it with `tokio::task::spawn_blocking`",
+                rule: &format!("an orchestrated function is not `{what}`"),
+                reason: "orch calls it as a plain safe async function",
+                remedy: &format!("remove `{what}`, and call the other function from a plain one"),
             },
         );
-    }
-    let mut plain = |there: Option<proc_macro2::TokenStream>, what: &str| {
-        if let Some(tokens) = there {
-            errors.at(
-                tokens,
-                &Rule {
-                    rule: &format!("an orchestrated function is not `{what}`"),
-                    reason: "orch calls it as a plain safe Rust function",
-                    remedy: &format!("remove `{what}`; a plain function may call the other one"),
-                },
-            );
-        }
     };
-    use quote::ToTokens;
-    plain(signature.constness.map(|t| t.to_token_stream()), "const");
     plain(signature.abi.as_ref().map(ToTokens::to_token_stream), "extern");
     if let Safety::Unsafe(token) = &signature.safety {
         plain(Some(token.to_token_stream()), "unsafe");
     }
-    if let Some(variadic) = &signature.variadic {
-        plain(Some(variadic.to_token_stream()), "variadic");
+    if signature.asyncness.is_some() {
+        return;
     }
+    if let Some(token) = &signature.constness {
+        return plain(Some(token.to_token_stream()), "const");
+    }
+    errors.at(
+        signature.fn_token,
+        &Rule {
+            rule: "an orchestrated function is `async`",
+            reason: "orch ends an attempt by dropping its future when the time is over; a blocking call cannot be ended",
+            remedy: "write `async fn`, and run blocking code inside it with `tokio::task::spawn_blocking`",
+        },
+    );
 }
 
-fn generics(signature: &Signature, errors: &mut Errors) {
+/// `None` if there are parameters, whose use in the types is part of the same mistake.
+fn generics(signature: &Signature, errors: &mut Errors) -> Option<()> {
     let generics = &signature.generics;
     if !generics.params.is_empty() {
         errors.at(
@@ -91,7 +112,9 @@ fn generics(signature: &Signature, errors: &mut Errors) {
                 remedy: "name the types, and call a generic function from it",
             },
         );
-    } else if let Some(clause) = &generics.where_clause {
+        return None;
+    }
+    if let Some(clause) = &generics.where_clause {
         errors.at(
             clause,
             &Rule {
@@ -101,6 +124,7 @@ fn generics(signature: &Signature, errors: &mut Errors) {
             },
         );
     }
+    Some(())
 }
 
 fn command<'a>(
@@ -144,7 +168,7 @@ fn command<'a>(
     Some(first)
 }
 
-fn borrowed_command(borrowed: impl quote::ToTokens, errors: &mut Errors) {
+fn borrowed_command(borrowed: impl ToTokens, errors: &mut Errors) {
     errors.at(
         borrowed,
         &Rule {
@@ -201,7 +225,16 @@ fn result<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<&'a Type>
         );
         return None;
     };
-    if let Some(opaque) = opaque(result) {
+    if !last_name(result).is_some_and(|name| name.ends_with("Result")) {
+        errors.at(
+            result,
+            &Rule {
+                rule: "an orchestrated function returns a `Result`, and says so by that name",
+                reason: "the error says how an attempt ends: retry, fail or in doubt",
+                remedy: "write `-> Result<T, YourError>` where `YourError` derives `orch::Outcome`; an alias must have a name that ends in `Result`",
+            },
+        );
+    } else if let Some(opaque) = opaque(result) {
         errors.at(
             opaque,
             &Rule {
@@ -224,10 +257,10 @@ fn last_name(ty: &Type) -> Option<String> {
 
 /// The first reference or named lifetime in a type.
 #[derive(Default)]
-struct Borrow(Option<proc_macro2::TokenStream>);
+struct Borrow(Option<TokenStream>);
 
 impl Borrow {
-    fn find(ty: &Type) -> Option<proc_macro2::TokenStream> {
+    fn find(ty: &Type) -> Option<TokenStream> {
         let mut borrow = Self::default();
         borrow.visit_type_mut(&mut ty.clone());
         borrow.0
@@ -239,22 +272,22 @@ impl VisitMut for Borrow {
         if reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static") {
             return syn::visit_mut::visit_type_mut(self, &mut reference.elem);
         }
-        self.0.get_or_insert_with(|| quote::quote!(#reference));
+        self.0.get_or_insert_with(|| quote!(#reference));
     }
 
     fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
         if lifetime.ident != "static" {
-            self.0.get_or_insert_with(|| quote::quote!(#lifetime));
+            self.0.get_or_insert_with(|| quote!(#lifetime));
         }
     }
 }
 
 /// The first `impl Trait` in a type.
-fn opaque(ty: &Type) -> Option<proc_macro2::TokenStream> {
-    struct Opaque(Option<proc_macro2::TokenStream>);
+fn opaque(ty: &Type) -> Option<TokenStream> {
+    struct Opaque(Option<TokenStream>);
     impl VisitMut for Opaque {
         fn visit_type_impl_trait_mut(&mut self, opaque: &mut TypeImplTrait) {
-            self.0.get_or_insert_with(|| quote::quote!(#opaque));
+            self.0.get_or_insert_with(|| quote!(#opaque));
         }
     }
     let mut found = Opaque(None);

@@ -36,7 +36,7 @@ fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
         },
         Ending::Retry { after: Some(after) } => {
             let member = &after.member;
-            let wait = Ident::new("__orch_after", Span::mixed_site());
+            let wait = Ident::new("__orch_after", Span::mixed_site().located_at(after.span));
             let retry = quote_spanned!(after.span=> __orch::Ending::retry_after(#wait));
             quote!(#head { #member: #wait, .. } => #retry,)
         }

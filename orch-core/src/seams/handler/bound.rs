@@ -7,13 +7,11 @@
 use std::any::Any;
 use std::fmt;
 
-use futures_util::future::BoxFuture;
-
 use super::agree::agree;
 use super::errors::end_of;
 use super::functions::{Run, decode, succeeded};
 use super::{AttemptError, Call, FinalizeFn, FromCall, Handled, HandlerResult, ReconcileFn};
-use super::{StateNeed, Unrunnable};
+use super::{Hooked, StateNeed, Storable, Unrunnable};
 use crate::seams::{ConnectionType, HookError, connection};
 use crate::words::{AttemptEnd, Payload, Settled, Settlement, Undecodable};
 
@@ -39,7 +37,7 @@ pub const fn bound<C: Handled>() -> Bound<C, C::Output> {
         event: C::EVENT,
         command: decode::<C>,
         encode: succeeded::<C::Output>,
-        decode: Payload::decode::<C::Output>,
+        decode: <C::Output as Storable>::from_payload,
     }
 }
 
@@ -75,10 +73,10 @@ impl<C, O: Send + 'static> Bound<C, O> {
     }
 
     /// The finalize hook of the handler.
-    pub fn hook<Connection, F>(&self, finalize: F) -> Hook
+    pub fn hook<Form, Connection, F>(&self, finalize: F) -> Hook
     where
         Connection: Send + 'static,
-        F: for<'a> FinalizeFn<'a, Connection, O>,
+        F: for<'a> FinalizeFn<'a, Form, Connection, O>,
         O: Sync,
     {
         let decode = self.decode;
@@ -176,9 +174,6 @@ pub struct Hook {
     pub connection: ConnectionType,
     run: Box<RunHook>,
 }
-
-/// The end of a hook's run.
-pub type Hooked<'a> = BoxFuture<'a, Result<(), HookError>>;
 
 type RunHook = dyn for<'a> FnOnce(&'a mut (dyn Any + Send), &'a Settlement) -> Hooked<'a> + Send;
 

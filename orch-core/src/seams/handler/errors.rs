@@ -68,10 +68,17 @@ impl After for Option<Duration> {
     note = "its text and its causes are stored, so that people can see what happened",
     note = "add `#[derive(Debug, thiserror::Error)]` and an `#[error(\"…\")]` to each variant, or implement `Display` and `Error` by hand"
 )]
-pub trait StandardError: Error {}
+pub trait StandardError {
+    /// The error as such.
+    fn as_error(&self) -> &(dyn Error + 'static);
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Error> StandardError for T {}
+impl<T: Error + 'static> StandardError for T {
+    fn as_error(&self) -> &(dyn Error + 'static) {
+        self
+    }
+}
 
 /// An error of a handler: it says of each value how the attempt ends.
 /// `#[derive(Outcome)]` implements it.
@@ -94,8 +101,8 @@ impl AttemptError for Infallible {
 
 /// The attempt's end, with the error's texts made storable.
 pub(super) fn end_of(error: &dyn AttemptError) -> AttemptEnd {
-    let message = error.to_string();
-    let cause = causes(error);
+    let message = error.as_error().to_string();
+    let cause = causes(error.as_error());
     match error.ending() {
         Ending::Retry { after } => AttemptEnd::Outcome(Outcome::Retry {
             reason: storable(&with_cause(message, cause)),
@@ -116,7 +123,7 @@ fn with_cause(message: String, cause: Option<String>) -> String {
 }
 
 /// The texts of all sources, outermost first.
-fn causes(error: &dyn AttemptError) -> Option<String> {
+fn causes(error: &(dyn Error + 'static)) -> Option<String> {
     let texts: Vec<String> =
         std::iter::successors(error.source(), |&e| e.source()).map(ToString::to_string).collect();
     (!texts.is_empty()).then(|| texts.join(": "))

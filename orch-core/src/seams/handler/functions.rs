@@ -1,9 +1,8 @@
 use futures_util::future::BoxFuture;
-use serde::Serialize;
 
-use super::{Call, FromCall, StateNeed, TypedCommand, Unrunnable};
+use super::{Call, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
 use crate::seams::HookError;
-use crate::words::{AttemptEnd, Failure, Outcome, Payload, Settled, code};
+use crate::words::{AttemptEnd, Failure, Outcome, Settled, code};
 
 /// The run of one attempt, ready to be polled.
 pub type Run = BoxFuture<'static, AttemptEnd>;
@@ -75,17 +74,16 @@ pub trait ReconcileFn<Command, Args, Output>: Copy + Send + 'static {
     note = "orch runs the hook inside the transaction that finishes the operation, with the backend's own connection",
     note = "usage:\n\n    async fn name(conn: &mut SqliteConnection, settled: &Settled<{Output}>) -> Result<(), E>\n\nwhere `E: Display`"
 )]
-pub trait FinalizeFn<'a, Connection, Output>: Copy + Send + 'static {
+pub trait FinalizeFn<'a, Form, Connection, Output>: Copy + Send + 'static {
     /// Runs it.
-    fn call(
-        self,
-        connection: &'a mut Connection,
-        settled: &'a Settled<Output>,
-    ) -> BoxFuture<'a, Result<(), HookError>>;
+    fn call(self, connection: &'a mut Connection, settled: &'a Settled<Output>) -> Hooked<'a>;
 }
 
+/// The end of a hook's run.
+pub type Hooked<'a> = BoxFuture<'a, Result<(), HookError>>;
+
 #[diagnostic::do_not_recommend]
-impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, Connection, Output> for F
+impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, (), Connection, Output> for F
 where
     F: Fn(&'a mut Connection, &'a Settled<Output>) -> Fut + Copy + Send + 'static,
     Fut: Future<Output = Result<(), E>> + Send + 'a,
@@ -93,13 +91,25 @@ where
     Connection: 'a,
     Output: 'a,
 {
-    fn call(
-        self,
-        connection: &'a mut Connection,
-        settled: &'a Settled<Output>,
-    ) -> BoxFuture<'a, Result<(), HookError>> {
+    fn call(self, connection: &'a mut Connection, settled: &'a Settled<Output>) -> Hooked<'a> {
         let run = self(connection, settled);
         Box::pin(async move { run.await.map_err(HookError::new) })
+    }
+}
+
+/// No function has this form. It stands here because rustc reports a trait in its own words only
+/// where more than one implementation could have fitted; with one, it reports what is wrong with
+/// the arguments of a closure, which the user has not written.
+#[derive(Debug, Clone, Copy)]
+pub enum NoForm {}
+
+#[diagnostic::do_not_recommend]
+impl<'a, F, Connection, Output> FinalizeFn<'a, NoForm, Connection, Output> for F
+where
+    F: Fn(NoForm) + Copy + Send + 'static,
+{
+    fn call(self, _: &'a mut Connection, _: &'a Settled<Output>) -> Hooked<'a> {
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -109,7 +119,7 @@ pub trait ReconcileAnswer<Output>: Send + 'static {
     fn into_end(self) -> AttemptEnd;
 }
 
-impl<T: Serialize + Send + 'static> ReconcileAnswer<T> for Reconciled<T> {
+impl<T: Storable + Send + 'static> ReconcileAnswer<T> for Reconciled<T> {
     fn into_end(self) -> AttemptEnd {
         match self {
             Self::Happened(output) => succeeded(&output),
@@ -123,7 +133,7 @@ impl<T: Serialize + Send + 'static> ReconcileAnswer<T> for Reconciled<T> {
 
 impl<T, E> ReconcileAnswer<T> for Result<Reconciled<T>, E>
 where
-    T: Serialize + Send + 'static,
+    T: Storable + Send + 'static,
     E: std::fmt::Display + Send + 'static,
 {
     fn into_end(self) -> AttemptEnd {
@@ -138,18 +148,15 @@ where
 }
 
 pub(super) fn decode<C: TypedCommand>(call: &Call) -> Result<C, Unrunnable> {
-    call.envelope
-        .command
-        .payload()
-        .decode()
+    C::from_payload(call.envelope.command.payload())
         .map_err(|e| Unrunnable { reason: format!("the payload {e}") })
 }
 
 /// The call has succeeded; if its result cannot be kept, that is a failure that somebody has to
 /// look at, never a reason to call again.
-pub(super) fn succeeded<T: Serialize>(output: &T) -> AttemptEnd {
-    AttemptEnd::Outcome(match Payload::json(output) {
-        Ok(output) => Outcome::Ok { output },
+pub(super) fn succeeded<T: Storable>(output: &T) -> AttemptEnd {
+    AttemptEnd::Outcome(match output.to_payload(&[]) {
+        Ok((output, _)) => Outcome::Ok { output },
         Err(error) => Outcome::Fail(
             Failure::new(code::OUTPUT_NOT_ENCODABLE, "the call succeeded, its result is lost")
                 .cause(Some(&error.to_string()))
@@ -176,7 +183,8 @@ macro_rules! functions {
             fn start(self, call: &Call) -> Result<Run, Unrunnable> {
                 let command = decode::<Cmd>(call)?;
                 $(let $argument = $argument::from_call(call)?;)*
-                Ok(Box::pin(async move { self(command, $($argument),*).await.into_end() }))
+                let answer = self(command, $($argument),*);
+                Ok(Box::pin(async move { answer.await.into_end() }))
             }
         }
     };

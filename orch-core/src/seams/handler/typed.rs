@@ -1,18 +1,43 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What orch can keep: it is written as JSON and read back, perhaps by another process.
-/// Every type with both serde traits is.
+use crate::words::{Fingerprint, Invalid, Payload, Undecodable};
+
+/// What orch can keep: it is written as JSON and read back, perhaps by another process. Every
+/// type with both serde traits is.
+///
+/// The serde traits are no supertraits: rustc would report each of them by itself, in serde's
+/// words, where a user has left out one derive.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be stored: it is not `Serialize` and `Deserialize`",
+    message = "`{Self}` cannot be stored: it is not both `Serialize` and `Deserialize`",
     label = "orch cannot write this as JSON and read it back",
     note = "commands and results are stored, and read back by another process perhaps, so both serde traits are needed",
-    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`; it must own its fields"
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, with fields that own their data"
 )]
-pub trait Storable: Serialize + DeserializeOwned {}
+pub trait Storable: Sized {
+    /// Writes the value, and the fingerprint that leaves out the named top-level fields.
+    ///
+    /// # Errors
+    /// [`Invalid::NotEncodable`] if the value has no JSON form.
+    fn to_payload(&self, ignored: &[&str]) -> Result<(Payload, Fingerprint), Invalid>;
+
+    /// Reads a value back.
+    ///
+    /// # Errors
+    /// [`Undecodable`] if the bytes are not the JSON of this type.
+    fn from_payload(payload: &Payload) -> Result<Self, Undecodable>;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned> Storable for T {}
+impl<T: Serialize + DeserializeOwned> Storable for T {
+    fn to_payload(&self, ignored: &[&str]) -> Result<(Payload, Fingerprint), Invalid> {
+        Payload::json_without(self, ignored)
+    }
+
+    fn from_payload(payload: &Payload) -> Result<Self, Undecodable> {
+        payload.decode()
+    }
+}
 
 /// A command as the user's own type: what `#[derive(Command)]` implements.
 #[diagnostic::on_unimplemented(
