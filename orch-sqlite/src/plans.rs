@@ -47,6 +47,11 @@ fn queries() -> Vec<(&'static str, SqlStr, Vec<&'static str>)> {
         ("sweep_over_budget", plain(sweep::OVER_BUDGET), vec!["orch_operation_deadline_idx"]),
         ("unfinalized", plain(read::UNFINALIZED), vec!["orch_write_ahead_log_pending_idx"]),
         ("unknown_kinds", plain(read::UNKNOWN_KINDS), vec!["orch_operation_claim_idx"]),
+        (
+            "redrive",
+            plain(include_str!("../queries/redrive.sql")),
+            vec!["orch_operation_op_id_idx", "orch_operation_identity_idx"],
+        ),
         ("purge", plain(purge::PURGE), vec!["orch_operation_purge_idx"]),
     ]
 }

@@ -154,3 +154,10 @@ async fn a_newer_schema_is_refused_with_advice_and_left_alone() {
     let error = SqliteStore::open(&file.url).await.unwrap_err();
     assert!(matches!(error, StoreError::SchemaTooNew { found: 99, known: 1 }), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_missing_folder_is_refused_at_once() {
+    let file = File::new();
+    let url = file.url.replace("orch.db", "missing/orch.db");
+    assert!(matches!(SqliteStore::open(&url).await.unwrap_err(), StoreError::Fatal(_)));
+}
