@@ -2,7 +2,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitInt, LitStr, Path, Token, Type, parenthesized};
+use syn::{
+    Attribute, Expr, ExprLit, ExprPath, Lit, LitInt, LitStr, Path, Token, Type, parenthesized,
+};
 
 use crate::errors::{Errors, Rule, did_you_mean, listed};
 
@@ -52,13 +54,21 @@ impl Parse for Entry {
         if TYPED.contains(&key.to_string().as_str()) && !input.peek(Lit) {
             return Ok(Self { key, value: Value::Type(input.parse()?) });
         }
-        let value = match input.parse::<Expr>()? {
+        let value = match ungrouped(input.parse()?) {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Value::Text(text),
             Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Value::Number(number),
             Expr::Path(ExprPath { qself: None, path, .. }) => Value::Path(path),
             other => Value::Other(quote::quote!(#other)),
         };
         Ok(Self { key, value })
+    }
+}
+
+/// The expression itself, where a `macro_rules!` has passed it on as a fragment.
+fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(*group.expr),
+        other => other,
     }
 }
 
@@ -176,12 +186,7 @@ impl Options {
 }
 
 /// Refuses an option, and returns the one that was probably meant.
-fn unknown(
-    entry: &Entry,
-    key: &str,
-    known: &[&str],
-    errors: &mut Errors,
-) -> Option<String> {
+fn unknown(entry: &Entry, key: &str, known: &[&str], errors: &mut Errors) -> Option<String> {
     let meant = did_you_mean(key, known);
     let remedy = match meant {
         Some(meant) => format!("did you mean `{meant}`?"),

@@ -20,8 +20,8 @@ pub use clock::{Clock, ManualClock, SystemClock};
 #[doc(hidden)]
 pub mod emitted {
     pub use super::handler::{
-        After, Argument, Bound, Hook, Hooked, KeyText, NoForm, Question, SameAs, StandardError, Started,
-        argument, bound, key, key_part, needs,
+        After, Argument, Bound, Hook, Hooked, KeyText, NoForm, Question, SameAs, StandardError,
+        Started, argument, bound, domain_is, event_is, key, key_part, needs,
     };
 }
 

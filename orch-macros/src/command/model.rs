@@ -1,5 +1,5 @@
-use syn::{Attribute, Ident, LitStr, Path, Token, Type};
 use syn::punctuated::Punctuated;
+use syn::{Attribute, Ident, LitStr, Path, Token, Type};
 use syn::{Expr, ExprLit, Lit, Meta};
 
 use super::parse::{Field, Struct};

@@ -30,7 +30,8 @@ pub(super) fn command<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option
         Data::Struct(data) => match &data.fields {
             Fields::Named(named) => named,
             Fields::Unnamed(_) => {
-                errors.at(&input.ident, &wrong("a command has named fields; this is a tuple struct"));
+                errors
+                    .at(&input.ident, &wrong("a command has named fields; this is a tuple struct"));
                 return None;
             }
             Fields::Unit => {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
@@ -16,6 +16,7 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
     let Handler { krate, domain, event, .. } = handler;
     let conditions = function.conditions();
     let symbol = format!("orch handler {}/{}", domain.value(), event.value());
+    let unique = quote_spanned!(event.span()=> static __ORCH_UNIQUE: __orch::Unique = 0;);
     let binding = binding(handler);
     let registration = registration(function, handler);
     quote! {
@@ -27,7 +28,7 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
             use #krate::__private as __orch;
 
             #[unsafe(export_name = #symbol)]
-            static __ORCH_UNIQUE: __orch::Unique = 0;
+            #unique
 
             #binding
 
@@ -41,9 +42,8 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
 fn binding(handler: &Handler<'_>) -> TokenStream {
     let Handler { domain, event, .. } = handler;
     let (command, output) = (handler.types.command, handler.types.output());
-    let bound = bound(handler);
     match handler.binding {
-        Binding::Handler => quote! {
+        Binding::Handler => quote_spanned! {command.span()=>
             impl __orch::Handled for #command {
                 const DOMAIN: &'static __orch::str = #domain;
                 const EVENT: &'static __orch::str = #event;
@@ -51,8 +51,9 @@ fn binding(handler: &Handler<'_>) -> TokenStream {
             }
         },
         Binding::Command => {
-            let domain_is = quote_spanned!(domain.span()=> #bound.domain_is(#domain));
-            let event_is = quote_spanned!(event.span()=> #bound.event_is(#event));
+            let bound = bound(handler);
+            let domain_is = quote_spanned!(domain.span()=> __orch::domain_is(&#bound, #domain));
+            let event_is = quote_spanned!(event.span()=> __orch::event_is(&#bound, #event));
             quote! {
                 const _: () = #domain_is;
                 const _: () = #event_is;
@@ -69,15 +70,16 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let (base, cap) = (millis(handler.backoff.base), millis(handler.backoff.cap));
     let (in_doubt, reconcile, asked) = in_doubt(handler);
     let finalize = finalize(handler);
-    let result = types.result;
+    let (result, output) = (types.result, types.output());
     let bound = bound(handler);
     let arguments: Vec<TokenStream> = types
         .arguments
         .iter()
         .map(|ty| quote_spanned!(ty.span()=> __orch::argument::<#ty>()))
         .collect();
-    let run = quote_spanned!(result.span()=> #bound.run::<#result>);
-    let called = quote_spanned!(ident.span()=> #ident(__orch_command #(, (#arguments.take)(__orch_call)?)*));
+    let run = quote_spanned!(output.span()=> #bound.run::<#result>);
+    let (call, command) = (local("__orch_call"), local("__orch_command"));
+    let called = quote_spanned!(ident.span()=> #ident(#command #(, (#arguments.take)(#call)?)*));
     quote! {
         __orch::Registration {
             descriptor: __orch::Descriptor {
@@ -91,8 +93,8 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
                 backoff: __orch::Backoff::from_millis(#base, #cap),
                 in_doubt: __orch::InDoubt::#in_doubt,
             },
-            run: |__orch_call| {
-                let __orch_command = #bound.command(__orch_call)?;
+            run: |#call| {
+                let #command = #bound.command(#call)?;
                 #run(#called)
             },
             reconcile: #reconcile,
@@ -104,14 +106,15 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
 
 /// The policy, the shim that asks, and what asking needs.
 fn in_doubt(handler: &Handler<'_>) -> (TokenStream, TokenStream, TokenStream) {
-    let bound = bound(handler);
     match &handler.in_doubt {
         InDoubt::Declared(choice) => (quote!(#choice), quote!(__orch::None), quote!(__orch::None)),
         InDoubt::Reconcile(path) => {
+            let bound = bound(handler);
             let question = quote_spanned!(path.span()=> #bound.question(#path));
+            let call = local("__orch_call");
             (
                 quote!(Reconcile),
-                quote!(__orch::Some(|__orch_call| #question.start(__orch_call))),
+                quote!(__orch::Some(|#call| #question.start(#call))),
                 quote!(__orch::Some(#question.needs)),
             )
         }
@@ -122,18 +125,24 @@ fn finalize(handler: &Handler<'_>) -> TokenStream {
     let Some(path) = &handler.finalize else { return quote!(__orch::None) };
     let bound = bound(handler);
     let hook = quote_spanned!(path.span()=> #bound.hook(#path));
+    let (connection, settlement) = (local("__orch_connection"), local("__orch_settlement"));
     quote! {
         __orch::Some(__orch::FinalizeHook {
             connection: || #hook.connection,
-            run: |__orch_connection, __orch_settlement| #hook.run(__orch_connection, __orch_settlement),
+            run: |#connection, #settlement| #hook.run(#connection, #settlement),
         })
     }
 }
 
-/// The binding of the command, the one place that asks for it.
+/// The binding of the command, the same to the letter wherever it is asked for.
 fn bound(handler: &Handler<'_>) -> TokenStream {
     let command = handler.types.command;
     quote_spanned!(command.span()=> __orch::bound::<#command>())
+}
+
+/// A local of generated code: one place and one hygiene, wherever it is used.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }
 
 /// Whole milliseconds: the unit of every duration that an option can hold.

@@ -302,4 +302,3 @@ fn duration(entry: Entry, example: &str, errors: &mut Errors) -> Option<(LitStr,
         }
     }
 }
-

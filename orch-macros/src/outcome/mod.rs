@@ -20,11 +20,8 @@ pub(crate) fn expand(item: TokenStream) -> (TokenStream, Vec<syn::Error>) {
         return (TokenStream::new(), errors.into_vec());
     };
     let outcome = model::Outcome::new(raw, &mut errors);
-    let tokens = if errors.is_empty() {
-        expand::outcome(&outcome)
-    } else {
-        fallback::outcome(&outcome)
-    };
+    let tokens =
+        if errors.is_empty() { expand::outcome(&outcome) } else { fallback::outcome(&outcome) };
     (tokens, errors.into_vec())
 }
 

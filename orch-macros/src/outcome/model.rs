@@ -74,12 +74,7 @@ fn not_on_the_enum(mut options: Options, errors: &mut Errors) {
 }
 
 /// How a value of this variant, or of this struct, ends the attempt.
-fn ending(
-    options: Options,
-    what: &str,
-    fields: &Fields,
-    errors: &mut Errors,
-) -> Option<Ending> {
+fn ending(options: Options, what: &str, fields: &Fields, errors: &mut Errors) -> Option<Ending> {
     let before = errors.count();
     let mut options = options.only(&OPTIONS, errors);
     let mut endings = ENDINGS.into_iter().filter_map(|key| options.take(key)).collect::<Vec<_>>();

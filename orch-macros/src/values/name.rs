@@ -19,9 +19,9 @@ pub(super) fn is_word(text: &str) -> bool {
 }
 
 fn ill_formed(text: &str) -> String {
-    let stray = text.chars().find(|c| {
-        !(c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '_' | '.'))
-    });
+    let stray = text
+        .chars()
+        .find(|c| !(c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '_' | '.')));
     match stray {
         Some(stray) => format!("`{}` is not allowed in it", stray.escape_debug()),
         None => "each of its words must start with a capital letter".to_owned(),

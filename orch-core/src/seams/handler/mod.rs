@@ -11,10 +11,14 @@ mod key;
 mod registration;
 mod typed;
 
-pub use bound::{Argument, Bound, Hook, Question, SameAs, Started, argument, bound, needs};
+pub use bound::{
+    Argument, Bound, Hook, Question, SameAs, Started, argument, bound, domain_is, event_is, needs,
+};
 pub use call::{Call, Context, FromCall, State, StateNeed, States, Unrunnable};
 pub use errors::{After, AttemptError, Ending, StandardError};
-pub use functions::{FinalizeFn, HandlerResult, Hooked, NoForm, ReconcileAnswer, ReconcileFn, Reconciled, Run};
+pub use functions::{
+    FinalizeFn, HandlerResult, Hooked, NoForm, ReconcileAnswer, ReconcileFn, Reconciled, Run,
+};
 pub use key::{KeyText, key, key_part};
 pub use registration::{Descriptor, Registration, StartFn};
 pub use typed::{Handled, KeyFromCaller, KeyGiven, KeyInCommand, Storable, TypedCommand};
