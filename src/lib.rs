@@ -27,7 +27,7 @@ pub mod __private {
     pub use inventory;
     pub use orch_core::policies::{Backoff, InDoubt};
     pub use orch_core::seams::emitted::{
-        argument, bound, domain_is, event_is, key, key_part, needs,
+        Argument, argument, bound, domain_is, event_is, key, key_part, needs,
     };
     pub use orch_core::seams::*;
     pub use orch_core::words::{self, Settled, Settlement};

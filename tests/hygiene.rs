@@ -2,6 +2,7 @@
 //! among the user's own `orch`, `std`, `core`, `Result` and `String`.
 #![forbid(unsafe_code)]
 #![deny(warnings, clippy::all, clippy::pedantic)]
+#![allow(clippy::unused_async, reason = "these handlers have nobody to call")]
 
 mod without_a_prelude {
     #![no_implicit_prelude]
@@ -43,12 +44,10 @@ mod without_a_prelude {
         _ctx: ::orch::Context,
         limit: ::orch::State<u64>,
     ) -> ::std::result::Result<::std::string::String, BareError> {
-        if cmd.id > *limit {
-            ::std::result::Result::Err(BareError::Later(::std::time::Duration::ZERO))
-        } else if cmd.id == *limit {
-            ::std::result::Result::Err(BareError::No)
-        } else {
-            ::std::result::Result::Ok(cmd.key)
+        match cmd.id {
+            0 => ::std::result::Result::Err(BareError::Later(::std::time::Duration::ZERO)),
+            id if id > *limit => ::std::result::Result::Err(BareError::No),
+            _ => ::std::result::Result::Ok(cmd.key),
         }
     }
 

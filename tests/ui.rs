@@ -2,6 +2,7 @@
 //!
 //! After a change of a message: `TRYBUILD=overwrite cargo test --test ui`, then read every
 //! changed `.stderr` as a user would.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! What the macros make of a handler, run by hand: no store, no runtime.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod arguments;
 mod binding;

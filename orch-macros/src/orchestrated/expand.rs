@@ -18,6 +18,7 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
     let symbol = format!("orch handler {}/{}", domain.value(), event.value());
     let unique = quote_spanned!(event.span()=> static __ORCH_UNIQUE: __orch::Unique = 0;);
     let binding = binding(handler);
+    let arguments = arguments(handler);
     let registration = registration(function, handler);
     quote! {
         #function
@@ -32,6 +33,7 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
 
             #binding
 
+            #arguments
             const __ORCH_REGISTRATION: __orch::Registration = #registration;
             __orch::inventory::submit! { __ORCH_REGISTRATION }
         };
@@ -62,76 +64,103 @@ fn binding(handler: &Handler<'_>) -> TokenStream {
     }
 }
 
+/// How each argument behind the command is taken, at the place of its type.
+fn arguments(handler: &Handler<'_>) -> TokenStream {
+    let names = argument_names(handler);
+    let arguments = names.iter().zip(&handler.types.arguments).map(|(name, ty)| {
+        quote_spanned! {ty.span()=>
+            const #name: __orch::Argument<#ty> = __orch::argument::<#ty>();
+        }
+    });
+    quote!(#(#arguments)*)
+}
+
+fn argument_names(handler: &Handler<'_>) -> Vec<Ident> {
+    let count = handler.types.arguments.len();
+    (1..=count).map(|n| Ident::new(&format!("__ORCH_{n}"), Span::call_site())).collect()
+}
+
 fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let ident = &function.signature.ident;
-    let Handler { domain, event, max_attempts, types, .. } = handler;
-    let name = format!("::{ident}");
-    let attempt_timeout = millis(handler.attempt_timeout);
-    let (base, cap) = (millis(handler.backoff.base), millis(handler.backoff.cap));
-    let (in_doubt, reconcile, asked) = in_doubt(handler);
-    let finalize = finalize(handler);
+    let types = &handler.types;
     let (result, output) = (types.result, types.output());
-    let bound = bound(handler);
-    let arguments: Vec<TokenStream> = types
-        .arguments
-        .iter()
-        .map(|ty| quote_spanned!(ty.span()=> __orch::argument::<#ty>()))
-        .collect();
+    let (descriptor, bound) = (descriptor(ident, handler), bound(handler));
+    let arguments = argument_names(handler);
+    let call = local("__orch_call");
     let run = quote_spanned!(output.span()=> #bound.run::<#result>);
-    let (call, command) = (local("__orch_call"), local("__orch_command"));
-    let called = quote_spanned!(ident.span()=> #ident(#command #(, (#arguments.take)(#call)?)*));
+    let called = quote_spanned! {ident.span()=>
+        #ident(#bound.command(#call)? #(, (#arguments.take)(#call)?)*)
+    };
+    let (asks, asked) = reconcile(handler);
+    let finalize = finalize(handler);
     quote! {
-        __orch::Registration {
-            descriptor: __orch::Descriptor {
-                name: __orch::concat!(__orch::module_path!(), #name),
-                file: __orch::file!(),
-                line: __orch::line!(),
-                domain: #domain,
-                event_type: #event,
-                attempt_timeout: __orch::Duration::from_millis(#attempt_timeout),
-                max_attempts: #max_attempts,
-                backoff: __orch::Backoff::from_millis(#base, #cap),
-                in_doubt: __orch::InDoubt::#in_doubt,
-            },
-            run: |#call| {
-                let #command = #bound.command(#call)?;
-                #run(#called)
-            },
-            reconcile: #reconcile,
-            finalize: #finalize,
-            needs: || __orch::needs(&[#((#arguments.need)()),*], #asked),
+        __orch::Registration::new(
+            #descriptor,
+            |#call| #run(#called),
+            || __orch::needs(&[#(#arguments.need),*], #asked),
+        )
+        #asks
+        #finalize
+    }
+}
+
+/// The constants; what is not given is core's default.
+fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
+    let Handler { domain, event, .. } = handler;
+    let name = format!("::{ident}");
+    let attempt_timeout = handler.attempt_timeout.map(|timeout| {
+        let timeout = millis(timeout);
+        quote!(attempt_timeout: __orch::Duration::from_millis(#timeout),)
+    });
+    let max_attempts = handler.max_attempts.map(|attempts| quote!(max_attempts: #attempts,));
+    let backoff = handler.backoff.as_ref().map(|backoff| {
+        let (base, cap) = (millis(backoff.base), millis(backoff.cap));
+        quote!(backoff: __orch::Backoff::from_millis(#base, #cap),)
+    });
+    let in_doubt = handler.in_doubt.as_ref().map(|in_doubt| match in_doubt {
+        InDoubt::Declared(choice) => quote!(in_doubt: __orch::InDoubt::#choice,),
+        InDoubt::Reconcile(_) => quote!(in_doubt: __orch::InDoubt::Reconcile,),
+    });
+    quote! {
+        __orch::Descriptor {
+            name: __orch::concat!(__orch::module_path!(), #name),
+            file: __orch::file!(),
+            line: __orch::line!(),
+            domain: #domain,
+            event_type: #event,
+            #attempt_timeout
+            #max_attempts
+            #backoff
+            #in_doubt
+            ..__orch::Descriptor::DEFAULTS
         }
     }
 }
 
-/// The policy, the shim that asks, and what asking needs.
-fn in_doubt(handler: &Handler<'_>) -> (TokenStream, TokenStream, TokenStream) {
-    match &handler.in_doubt {
-        InDoubt::Declared(choice) => (quote!(#choice), quote!(__orch::None), quote!(__orch::None)),
-        InDoubt::Reconcile(path) => {
-            let bound = bound(handler);
-            let question = quote_spanned!(path.span()=> #bound.question(#path));
-            let call = local("__orch_call");
-            (
-                quote!(Reconcile),
-                quote!(__orch::Some(|#call| #question.start(#call))),
-                quote!(__orch::Some(#question.needs)),
-            )
-        }
-    }
+/// The shim that asks the provider, and what asking needs.
+fn reconcile(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
+    let Some(InDoubt::Reconcile(path)) = &handler.in_doubt else {
+        return (None, quote!(__orch::None));
+    };
+    let (bound, call) = (bound(handler), local("__orch_call"));
+    let question = quote_spanned!(path.span()=> #bound.question(#path));
+    (
+        Some(quote!(.reconcile(|#call| #question.start(#call)))),
+        quote!(__orch::Some(#question.needs)),
+    )
 }
 
-fn finalize(handler: &Handler<'_>) -> TokenStream {
-    let Some(path) = &handler.finalize else { return quote!(__orch::None) };
+fn finalize(handler: &Handler<'_>) -> Option<TokenStream> {
+    let path = handler.finalize.as_ref()?;
     let bound = bound(handler);
     let hook = quote_spanned!(path.span()=> #bound.hook(#path));
     let (connection, settlement) = (local("__orch_connection"), local("__orch_settlement"));
-    quote! {
-        __orch::Some(__orch::FinalizeHook {
+    Some(quote! {
+        .finalize(__orch::FinalizeHook {
             connection: || #hook.connection,
             run: |#connection, #settlement| #hook.run(#connection, #settlement),
         })
-    }
+    })
 }
 
 /// The binding of the command, the same to the letter wherever it is asked for.

@@ -24,7 +24,7 @@ pub(crate) fn shown(duration: Duration) -> String {
     let ms = duration.as_millis();
     let (unit, size) = [("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
         .into_iter()
-        .find(|(_, size)| ms > 0 && ms % size == 0)
+        .find(|(_, size)| ms > 0 && ms.is_multiple_of(*size))
         .unwrap_or(("ms", 1));
     format!("{}{unit}", ms / size)
 }

@@ -32,3 +32,16 @@ fn handlers_of_both_crates_are_registered() {
 async fn the_function_stays_callable() {
     assert_eq!(notify(Notify { order_id: 7, request: "r".into() }).await, Ok(7));
 }
+
+#[test]
+fn two_crates_with_a_handler_for_one_pair_do_not_link() {
+    let build = std::process::Command::new(env!("CARGO"))
+        .args(["test", "--offline", "--no-run", "--features", "duplicate", "--test", "duplicate"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let said = String::from_utf8_lossy(&build.stderr);
+    assert!(!build.status.success(), "{said}");
+    assert!(said.contains("orch handler RENAMED/CHARGE"), "{said}");
+    assert!(said.contains("multiple definition") || said.contains("duplicate symbol"), "{said}");
+}

@@ -134,18 +134,18 @@ pub struct Argument<A> {
 
 /// The argument of this type.
 #[must_use]
-pub fn argument<A: FromCall>() -> Argument<A> {
+pub const fn argument<A: FromCall>() -> Argument<A> {
     Argument { take: A::from_call, need: A::need }
 }
 
 /// The states that a handler takes, then those of its reconcile function.
 #[must_use]
 pub fn needs(
-    handler: &[Option<StateNeed>],
+    handler: &[fn() -> Option<StateNeed>],
     asked: Option<fn() -> Vec<StateNeed>>,
 ) -> Vec<StateNeed> {
     let asked = asked.map(|needs| needs()).unwrap_or_default();
-    handler.iter().copied().flatten().chain(asked).collect()
+    handler.iter().filter_map(|need| need()).chain(asked).collect()
 }
 
 /// A reconcile function behind its types.
