@@ -7,7 +7,12 @@ pub use orch_core::{policies, seams, words};
 
 pub use orch_core::seams::{Context, Reconciled, State};
 pub use orch_core::words::{Command, Outcome, Settled};
-pub use orch_macros::{Command, Outcome, orchestrated};
+#[doc = include_str!("macros/command.md")]
+pub use orch_macros::Command;
+#[doc = include_str!("macros/outcome.md")]
+pub use orch_macros::Outcome;
+#[doc = include_str!("macros/orchestrated.md")]
+pub use orch_macros::orchestrated;
 
 #[cfg(feature = "sqlite")]
 pub use orch_sqlite as sqlite;
