@@ -7,6 +7,8 @@ pub use orch_core::{policies, seams, words};
 
 pub use orch_core::seams::{Context, Reconciled, State};
 pub use orch_core::words::{Command, Outcome, Settled};
+
+// The macros. `Command` and `Outcome` are types as well, in another namespace.
 #[doc = include_str!("macros/command.md")]
 pub use orch_macros::Command;
 #[doc = include_str!("macros/outcome.md")]

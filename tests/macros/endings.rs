@@ -118,3 +118,18 @@ fn an_error_that_cannot_happen_needs_no_variant() {
     fn ends<E: AttemptError>() {}
     ends::<Never>();
 }
+
+#[test]
+fn the_macro_knows_the_codes_that_are_orchs_own() {
+    use orch::words::code;
+    // The macro cannot depend on core; it holds the same list.
+    let known = include_str!("../../orch-macros/src/values/code.rs");
+    for code in [
+        code::TIME_BUDGET_EXCEEDED,
+        code::ATTEMPTS_EXHAUSTED,
+        code::IN_DOUBT,
+        code::OUTPUT_NOT_ENCODABLE,
+    ] {
+        assert!(known.contains(&format!("{code:?}")), "{code}");
+    }
+}
