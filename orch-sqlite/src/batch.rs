@@ -134,7 +134,10 @@ impl<'c> Batch<'c> {
         if let Some(Ok(entry)) = self.entries.get_mut(&claim) {
             entry.log.state = LogState::Completed;
         }
-        match self.appended.iter_mut().find(|e| e.op_id == claim.op_id && e.log.fence == claim.fence)
+        match self
+            .appended
+            .iter_mut()
+            .find(|e| e.op_id == claim.op_id && e.log.fence == claim.fence)
         {
             Some(entry) => entry.log.state = LogState::Completed,
             None => self.completed.push(claim),

@@ -26,19 +26,19 @@
 mod store; // the verbs, as calls
 
 mod connect; // options, pragmas, errors
+mod hook;
 mod migrate; // the schema, once
 mod sql; // queries over many rows, with few prepared statements
-mod writer; // the one writer: groups, commits, answers
-mod hook; // finalize hooks inside its transaction
+mod writer; // the one writer: groups, commits, answers // finalize hooks inside its transaction
 
 mod accept; // S1
 mod claim; // S2
 mod lease; // renew, release
-mod settle; // S3: log, finalize, settle
-mod sweep; // lost leases, time budgets
 mod people; // settle_parked, redrive
 mod purge; // retention
 mod read; // get, find, history, dead_letter, list, unfinalized, unknown_kinds
+mod settle; // S3: log, finalize, settle
+mod sweep; // lost leases, time budgets
 mod wake; // wait_for_work
 
 mod batch; // the rows that a batch moves: load, change, save

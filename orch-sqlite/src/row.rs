@@ -110,8 +110,7 @@ impl Row {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Purpose, StoreError> {
-        let reconcile =
-            self.phase == Some(Phase::InDoubt) && policy.in_doubt == InDoubt::Reconcile;
+        let reconcile = self.phase == Some(Phase::InDoubt) && policy.in_doubt == InDoubt::Reconcile;
         self.begin()?;
         self.fence = self.fence.next();
         self.due_at = None;
@@ -279,9 +278,7 @@ pub(crate) fn operation(row: &SqliteRow) -> Result<Operation, String> {
             let output: Option<Vec<u8>> = column(row, "output")?;
             Some(Settlement::Ok { output: output.ok_or("the output is missing")?.into() })
         }
-        State::Failed => {
-            Some(Settlement::Failed(failure(row)?.ok_or("the failure is missing")?))
-        }
+        State::Failed => Some(Settlement::Failed(failure(row)?.ok_or("the failure is missing")?)),
         State::Pending | State::InProgress => None,
     };
     let waits = matches!(phase, Some(Phase::Waiting | Phase::InDoubt | Phase::Parked));

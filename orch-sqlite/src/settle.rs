@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use orch_core::policies::{Backoff, Move, after_attempt};
-use orch_core::seams::{
-    EndedAttempt, Finalization, Finalized, Lease, Logged, StoreError,
-};
-use orch_core::words::{AttemptEnd, LogEntry, LogState};
+use orch_core::seams::{EndedAttempt, Finalization, Finalized, Lease, Logged, StoreError};
 use orch_core::words::Timestamp;
+use orch_core::words::{AttemptEnd, LogEntry, LogState};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::batch::Batch;

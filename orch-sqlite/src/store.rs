@@ -9,9 +9,7 @@ use orch_core::seams::{
     RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked,
     Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
 };
-use orch_core::words::{
-    DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
-};
+use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::Mutex;
 

@@ -181,8 +181,7 @@ pub(crate) fn end(
         Settlement::Failed(failure) => Outcome::Fail(failure),
     };
     let state = if row.hooked { LogState::Pending } else { LogState::Completed };
-    let mut entry =
-        entry_of(row, row.fence, source, AttemptEnd::Outcome(outcome), state, now);
+    let mut entry = entry_of(row, row.fence, source, AttemptEnd::Outcome(outcome), state, now);
     entry.log.worker = None;
     entry.log.started_at = None;
     entry.log.note = note;

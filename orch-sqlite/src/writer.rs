@@ -73,9 +73,7 @@ macro_rules! merged {
             .filter_map(|piece| if let Piece::$verb(call) = piece { Some(call) } else { None })
             .flat_map(|call| &call.params)
             .collect();
-        let calls = $group
-            .iter()
-            .any(|piece| matches!(piece, Piece::$verb(_)));
+        let calls = $group.iter().any(|piece| matches!(piece, Piece::$verb(_)));
         if calls {
             let $batch = &batch;
             let answers = $run.await?;
@@ -126,9 +124,7 @@ impl Writer {
     ) -> Result<A, StoreError> {
         let (reply, answer) = oneshot::channel();
         let gone = || StoreError::transient("the writer's thread has ended");
-        self.pieces
-            .send(piece(Call { params, reply, answer: None }))
-            .map_err(|_| gone())?;
+        self.pieces.send(piece(Call { params, reply, answer: None })).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -201,11 +197,7 @@ impl Thread {
     }
 
     /// The others succeed; the call as a whole answers the first error.
-    async fn item_by_item<I, A>(
-        &mut self,
-        call: Many<I, A>,
-        piece: impl Fn(Many<I, A>) -> Piece,
-    ) {
+    async fn item_by_item<I, A>(&mut self, call: Many<I, A>, piece: impl Fn(Many<I, A>) -> Piece) {
         let mut answers = Vec::with_capacity(call.params.len());
         for item in call.params {
             let (reply, answer) = oneshot::channel();
@@ -287,8 +279,7 @@ impl Thread {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
-        let mut connection =
-            open_writing(&self.options).await.map_err(StoreError::transient)?;
+        let mut connection = open_writing(&self.options).await.map_err(StoreError::transient)?;
         self.hooks.interrupt.store(false, Ordering::SeqCst);
         let interrupt = Arc::clone(&self.hooks.interrupt);
         connection

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use orch_core::seams::{
-    ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection,
-};
+use orch_core::seams::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
 use orch_core::words::{OpId, Settlement};
 use orch_sqlite::SqliteStore;
 use orch_testkit::{Backend, conformance, mark};
