@@ -59,10 +59,11 @@ impl Process {
         Ok(())
     }
 
-    /// SIGTERM: the worker drains. False if it does not end well in time.
+    /// SIGTERM: the worker drains. False if it does not end well in time, or has ended before.
     pub(crate) async fn terminate(mut self, patience: Duration) -> crate::Result<bool> {
         if let Some(status) = self.child.try_wait()? {
-            return Err(format!("worker {} ended by itself: {status}", self.pid).into());
+            eprintln!("worker {} ended by itself: {status}", self.pid);
+            return Ok(false);
         }
         self.signal(Signal::SIGTERM)?;
         match tokio::time::timeout(patience, self.child.wait()).await {

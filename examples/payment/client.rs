@@ -54,10 +54,10 @@ impl Orders {
 pub(crate) struct Promises {
     /// The operation of each order.
     pub(crate) operations: HashMap<u64, OpId>,
-    pub(crate) created: u64,
+    created: u64,
     pub(crate) replayed: u64,
     /// Repeats that were answered with another operation.
-    pub(crate) torn: u64,
+    torn: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,11 @@ struct Sent {
 }
 
 impl Promises {
+    /// True if each charge made one operation, and each repeat found it.
+    pub(crate) fn are_as_sent(&self, charges: u64, repeats: u64) -> bool {
+        self.created == charges && self.replayed == repeats && self.torn == 0
+    }
+
     fn take(
         &mut self,
         sent: Option<Result<crate::Result<Sent>, tokio::task::JoinError>>,

@@ -24,6 +24,7 @@ use crate::{gateway, ledger};
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A run in which nothing finishes for so long is given up.
 const STANDSTILL: Duration = Duration::from_secs(60);
+const LEDGER: &str = "ledger.jsonl";
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// The whole run. Children die with this future, so Ctrl-C leaves none behind.
@@ -60,7 +61,7 @@ struct World {
 impl World {
     /// Starts gateway, store and workers, in this order.
     async fn start(cli: &Cli, folder: TempDir) -> crate::Result<Self> {
-        let ledger = folder.path().join("ledger.jsonl").display().to_string();
+        let ledger = folder.path().join(LEDGER).display().to_string();
         let db = match &cli.db {
             Some(url) => url.clone(),
             None => format!("sqlite://{}", folder.path().join("payments.db").display()),
@@ -79,50 +80,18 @@ impl World {
         Ok(Self { folder, runtime, orders, fleet, eyes, write_lock, _gateway: gateway })
     }
 
-    /// Sends, injects faults and waits for the end of all operations; then lets the workers
-    /// drain, and compares.
+    /// Sends charges amid faults until all operations have ended, lets the workers drain, and
+    /// compares.
     async fn play(mut self, cli: &Cli, started_at: Instant) -> crate::Result<Report> {
         let live = Arc::new(Live::default());
-        let pace = Arc::new(Semaphore::new(0));
-        let orchestrator = self.runtime.orchestrator().clone();
-        let client = Client {
-            orchestrator: orchestrator.clone(),
-            orders: self.orders,
-            seed: cli.seed,
-            repeats: cli.repeats,
-            pace: Arc::clone(&pace),
-            live: Arc::clone(&live),
-        };
-        let faults = Faults {
-            kills: cli.kills,
-            pauses: cli.pauses,
-            charges: cli.charges,
-            seed: cli.seed,
-            write_lock: self.write_lock,
-            eyes: self.eyes.clone(),
-            pace,
-            live: Arc::clone(&live),
-        };
-        let watch = Watch { orchestrator: &orchestrator, orders: self.orders, eyes: &self.eyes };
-        let progress = Progress::new(cli.charges + cli.repeats, cli.charges);
-        let (promises, (), finished) = tokio::try_join!(
-            client.send_all(),
-            faults.inject(&mut self.fleet),
-            watch.until_finished(cli, &live, progress),
-        )?;
-        let mut drained = true;
-        for worker in self.fleet.workers {
-            drained &= worker.terminate(DRAIN).await?;
-        }
-        let stored = stored(&orchestrator, self.orders).await?;
-        let entries = ledger::read(&self.folder.path().join("ledger.jsonl"))?;
-        let _ = self.runtime.shutdown().await;
-        let Promises { operations, created, replayed, torn } = promises;
-        let verdict = compare(&operations, &stored, &entries);
+        let (promises, finished) = self.until_finished(cli, &live).await?;
+        let drained = drain(self.fleet.workers).await?;
+        let stored = stored(self.runtime.orchestrator(), self.orders).await?;
+        let entries = ledger::read(&self.folder.path().join(LEDGER))?;
         let report = Report {
-            as_sent: created == cli.charges && replayed == cli.repeats && torn == 0,
-            replayed,
-            verdict,
+            verdict: compare(&promises.operations, &stored, &entries),
+            replayed: promises.replayed,
+            as_sent: promises.are_as_sent(cli.charges, cli.repeats),
             kills: live.kills.get(),
             kills_in_flight: live.kills_in_flight.get(),
             pauses: live.pauses.get(),
@@ -136,6 +105,51 @@ impl World {
         }
         Ok(report)
     }
+
+    /// What the clients were told, and whether everything came to its end.
+    async fn until_finished(
+        &mut self,
+        cli: &Cli,
+        live: &Arc<Live>,
+    ) -> crate::Result<(Promises, bool)> {
+        let pace = Arc::new(Semaphore::new(0));
+        let orchestrator = self.runtime.orchestrator();
+        let client = Client {
+            orchestrator: orchestrator.clone(),
+            orders: self.orders,
+            seed: cli.seed,
+            repeats: cli.repeats,
+            pace: Arc::clone(&pace),
+            live: Arc::clone(live),
+        };
+        let faults = Faults {
+            kills: cli.kills,
+            pauses: cli.pauses,
+            charges: cli.charges,
+            seed: cli.seed,
+            write_lock: self.write_lock.clone(),
+            eyes: self.eyes.clone(),
+            pace,
+            live: Arc::clone(live),
+        };
+        let watch = Watch { orchestrator, orders: self.orders, eyes: &self.eyes };
+        let progress = Progress::new(cli.charges + cli.repeats, cli.charges);
+        let (promises, (), finished) = tokio::try_join!(
+            client.send_all(),
+            faults.inject(&mut self.fleet),
+            watch.until_finished(cli, live, progress),
+        )?;
+        Ok((promises, finished))
+    }
+}
+
+/// SIGTERM for all. True if every worker finished what it had begun, and ended well.
+async fn drain(workers: Vec<Process>) -> crate::Result<bool> {
+    let mut drained = true;
+    for worker in workers {
+        drained &= worker.terminate(DRAIN).await?;
+    }
+    Ok(drained)
 }
 
 /// Looks at store and gateway while the run goes on.
