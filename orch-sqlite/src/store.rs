@@ -70,13 +70,12 @@ impl SqliteStore {
         let wake = Arc::new(Wake::new(&options));
         let writer = Writer::start(
             options.clone(),
-            connection,
             Arc::clone(&clock),
             Arc::clone(&turn),
             Arc::clone(&wake),
         )?;
         let readers = Readers::new(&options);
-        let renewing = Mutex::default();
+        let renewing = Mutex::new(Some(connection));
         let inner = Inner { options, clock, writer, turn, renewing, readers, wake };
         Ok(Self { inner: Arc::new(inner) })
     }

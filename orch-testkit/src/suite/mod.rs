@@ -292,6 +292,7 @@ macro_rules! conformance {
                 the_limit_holds_and_the_next_goes_on
                 a_purged_identity_is_free_again
                 a_purged_operation_is_gone_for_every_verb
+                nothing_of_a_purged_operation_is_left_behind
             }
             time {
                 now_is_the_clock_of_the_store
