@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orch_core::policies::{InDoubt, Move, after_attempt, over_budget};
+use orch_core::policies::{self, Facts, InDoubt, KindPolicy, Move, after_attempt};
 use orch_core::seams::{StoreError, SweepParams, Swept};
 use orch_core::words::{
     AttemptEnd, Fence, Kind, LogEntry, LogState, OpId, Outcome, Phase, Settlement, Source, State,
@@ -47,7 +47,7 @@ pub(crate) async fn expired(
 }
 
 /// Ends what has no time left and nobody at work.
-pub(crate) async fn spent(
+pub(crate) async fn over_budget(
     connection: &mut SqliteConnection,
     params: &SweepParams,
     now: Timestamp,
@@ -109,7 +109,7 @@ fn ask_again(batch: &mut Batch<'_>, op_id: OpId) -> Result<Swept, StoreError> {
     let now = batch.now;
     let row = batch.change(op_id)?;
     let reason = row.reason.clone().unwrap_or_default();
-    let declared = orch_core::policies::Facts { in_doubt: InDoubt::Reconcile, ..row.facts() };
+    let declared = Facts { in_doubt: InDoubt::Reconcile, ..row.facts() };
     let next = after_attempt(&AttemptEnd::InDoubt { reason }, &declared, Duration::ZERO, now);
     row.fence = row.fence.next();
     let to = Some(row.carry(next, now)?);
@@ -147,13 +147,13 @@ fn lose(batch: &mut Batch<'_>, op_id: OpId) -> Result<Swept, StoreError> {
 fn stop(
     batch: &mut Batch<'_>,
     op_id: OpId,
-    kinds: &[orch_core::policies::KindPolicy],
+    kinds: &[KindPolicy],
 ) -> Result<Settlement, StoreError> {
     let row = batch.change(op_id)?;
     if row.state == State::Pending {
         row.hooked = kinds.iter().any(|policy| policy.kind == row.kind && policy.hooked);
     }
-    let next = over_budget(&row.facts(), row.reason.as_deref());
+    let next = policies::over_budget(&row.facts(), row.reason.as_deref());
     row.begin()?;
     row.fence = row.fence.next();
     row.end_lease();
