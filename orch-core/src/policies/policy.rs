@@ -1,8 +1,7 @@
 use std::time::Duration;
 
 use super::Backoff;
-use crate::words::Kind;
-use crate::words::spelled;
+use crate::words::{Kind, spelled};
 
 /// Total executions of one operation, retries and lost attempts included.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
