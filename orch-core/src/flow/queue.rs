@@ -10,7 +10,7 @@ use super::execute::{execute, remember_panic_places};
 use super::{Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
 use crate::policies::{Backoff, KindPolicy};
 use crate::seams::{
-    Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Purpose, Release, ReleaseReason,
+    Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, Purpose, Release, ReleaseReason,
     States, Store, StoreError, Unrunnable,
 };
 use crate::words::{AttemptEnd, Outcome, Source, WorkerId};
@@ -179,9 +179,8 @@ impl Queue {
             tracing::error!(%kind, "claimed an operation without a handler");
             return;
         };
-        let lease = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
         let renew_for = handler.registration.descriptor.attempt_timeout + TIMEOUT_GRACE;
-        let held = self.leases.hold(lease, asked_at, renew_for);
+        let held = self.leases.hold(attempt.lease(), asked_at, renew_for);
         let queue = Arc::clone(self);
         self.running.spawn(async move { queue.run_one(handler, attempt, held, room).await });
     }
@@ -227,7 +226,7 @@ impl Queue {
     }
 
     async fn park(&self, attempt: &Attempt, unrunnable: Unrunnable) -> Result<(), StoreError> {
-        let claim = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
+        let claim = attempt.lease();
         let reason = unrunnable.reason;
         tracing::error!(op_id = %claim.op_id, reason, "cannot be run; it is parked");
         let reason = ReleaseReason::Undecodable { reason };
@@ -256,8 +255,7 @@ fn ended(handler: &Handler, attempt: &Attempt, end: AttemptEnd) -> EndedAttempt 
         _ => None,
     };
     let delay = handler.policy.backoff.delay_at_least(count, fastrand::f64(), after);
-    let claim = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
-    EndedAttempt { claim, source, end, delay }
+    EndedAttempt { claim: attempt.lease(), source, end, delay }
 }
 
 impl fmt::Debug for Queue {
