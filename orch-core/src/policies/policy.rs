@@ -16,6 +16,9 @@ pub const MIN_TIME_BUDGET: Duration = Duration::from_millis(1);
 /// The longest time budget: a year.
 pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// How long the worker that logged an outcome has it to itself before the Finalizer may take it.
+pub const FINALIZER_HEAD_START: Duration = Duration::from_secs(1);
+
 /// What follows an attempt of which nobody knows how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum InDoubt {
