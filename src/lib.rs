@@ -1,4 +1,5 @@
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used)]
 //! orch: annotate one async function; the call to somebody else's API survives crashes, retries
 //! and lost answers.
 //!
@@ -7,11 +8,12 @@
 
 pub mod prelude;
 
-// What a handler is made of.
+// What a handler is made of. `Command` and `Outcome` are a type and a derive macro each.
 pub use orch_core::seams::{
     AttemptError, Context, Ending, Handled, Reconciled, State, TypedCommand,
 };
 pub use orch_core::words::{Failure, Outcome, ProviderKey, Settled};
+pub use orch_macros::{Command, Outcome, orchestrated};
 
 // Starting a runtime.
 pub use orch_core::runtime::{Config, Drained, Runtime, RuntimeBuilder, StartError};
@@ -42,8 +44,22 @@ pub use orch_core as core;
 /// What the macros emit. Not public: nothing here is covered by semantic versioning.
 #[doc(hidden)]
 pub mod __private {
+    pub use std::concat;
+    pub use std::file;
+    pub use std::line;
+    pub use std::module_path;
+    pub use std::option::Option::{self, None, Some};
+    pub use std::primitive::{bool, str};
+    pub use std::string::String;
+    pub use std::time::Duration;
+
     pub use inventory;
     pub use orch_core::policies::{Backoff, InDoubt};
+    pub use orch_core::seams::emitted::{argument, bound, key, key_part, needs};
     pub use orch_core::seams::*;
     pub use orch_core::words::{self, Settled, Settlement};
+
+    /// The static that a handler exports under its domain and event type. It has a size, so
+    /// that no two of them share an address.
+    pub type Unique = u8;
 }

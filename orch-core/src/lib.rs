@@ -1,4 +1,5 @@
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used)]
 //! The core of orch: what an operation is, how it flows, and who keeps it moving.
 //!
 //! ```text

@@ -1,7 +1,5 @@
 //! Inside the crate imports point one way: each layer uses only those above it in `lib.rs`.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

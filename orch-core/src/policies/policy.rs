@@ -1,9 +1,8 @@
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use super::Backoff;
 use crate::words::Kind;
+use crate::words::spelled;
 
 /// Total executions of one operation, retries and lost attempts included.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
@@ -32,38 +31,10 @@ pub enum InDoubt {
     Reconcile,
 }
 
-impl InDoubt {
-    /// Every choice.
-    pub const ALL: [Self; 4] = [Self::Retry, Self::Park, Self::Fail, Self::Reconcile];
-
-    /// The choice as options and columns spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Park => "park",
-            Self::Fail => "fail",
-            Self::Reconcile => "reconcile",
-        }
-    }
-}
-
-impl fmt::Display for InDoubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for InDoubt {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|choice| choice.as_str() == text)
-            .ok_or_else(|| "in_doubt is none of retry, park, fail, reconcile".to_owned())
-    }
-}
+spelled!(
+    InDoubt, "in_doubt",
+    Retry => "retry", Park => "park", Fail => "fail", Reconcile => "reconcile"
+);
 
 /// The rules of one kind of operation, as its handler declares them. A claim writes them into
 /// the operation's row, so that any worker can recover it, also one without the handler.

@@ -8,7 +8,7 @@ use super::Orchestrator;
 use crate::flow::{AcceptError, Disposition, disposition};
 use crate::policies::DEFAULT_TIME_BUDGET;
 use crate::seams::{AcceptIn, Acceptance, Handled, KeyFromCaller, KeyGiven, KeyInCommand};
-use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, Kind, OpId, Payload};
+use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, Kind, OpId};
 
 /// A command about to be accepted. `.await` it, or put it into a transaction of your own with
 /// [`Accept::within`]. Without an idempotency key neither compiles.
@@ -85,7 +85,7 @@ impl<C: Handled, K: KeyGiven> Accept<C, K> {
     }
 
     fn acceptance(&self) -> Result<Acceptance, Invalid> {
-        let (payload, fingerprint) = Payload::json_without(&self.command, C::IDEM_IGNORE)?;
+        let (payload, fingerprint) = self.command.to_payload(C::IDEM_IGNORE)?;
         let idem_key = match &self.idem_key {
             Some(key) => key.clone(),
             None => IdemKey::new(self.command.idem_key().unwrap_or_default())?,

@@ -16,10 +16,19 @@ mod store;
 
 pub use backend::{Backend, OpenError, Opening, open};
 pub use clock::{Clock, ManualClock, SystemClock};
+/// What the macros emit calls to; of no use by itself.
+#[doc(hidden)]
+pub mod emitted {
+    pub use super::handler::{
+        After, Argument, Bound, Hook, Hooked, KeyText, NoForm, Question, SameAs, StandardError,
+        Started, argument, bound, key, key_part, needs,
+    };
+}
+
 pub use handler::{
-    AttemptError, Call, Context, Descriptor, Ending, FromCall, Handled, HandlerFn, HandlerResult,
+    AttemptError, Call, Context, Descriptor, Ending, FinalizeFn, FromCall, Handled, HandlerResult,
     KeyFromCaller, KeyGiven, KeyInCommand, ReconcileAnswer, ReconcileFn, Reconciled, Registration,
-    Run, StartFn, State, StateNeed, States, TypedCommand, Unrunnable,
+    Run, StartFn, State, StateNeed, States, Storable, TypedCommand, Unrunnable,
 };
 pub use hook::{ConnectionType, FinalizeHook, HookError, connection};
 pub use params::{

@@ -1,6 +1,6 @@
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -15,7 +15,11 @@ pub struct Reaper {
     store: Arc<dyn Store>,
     handlers: Handlers,
     watch: Watch,
+    reported_at: Mutex<Option<Instant>>,
 }
+
+/// How often waiting kinds without a handler are reported.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 /// How the [`Reaper`] runs.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +44,7 @@ impl Reaper {
         handlers: Handlers,
         watch: Watch,
     ) -> Self {
-        Self { config, store, handlers, watch }
+        Self { config, store, handlers, watch, reported_at: Mutex::default() }
     }
 
     fn note(&self, swept: &[Swept], why: &str) {
@@ -51,10 +55,22 @@ impl Reaper {
     }
 
     async fn report_unknown_kinds(&self) -> Result<(), StoreError> {
+        if !self.report_is_due() {
+            return Ok(());
+        }
         for (kind, due) in self.store.unknown_kinds(&self.handlers.kinds()).await? {
-            tracing::info!(%kind, due, "operations wait for a worker with this handler");
+            tracing::warn!(%kind, due, "operations wait for a worker with this handler");
         }
         Ok(())
+    }
+
+    fn report_is_due(&self) -> bool {
+        let mut reported_at = self.reported_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
+        if due {
+            *reported_at = Some(Instant::now());
+        }
+        due
     }
 }
 

@@ -148,7 +148,7 @@ impl States {
     #[must_use]
     pub fn with<T: Send + Sync + 'static>(self, value: T) -> Self {
         let mut all = Arc::unwrap_or_clone(self.0);
-        all.insert(TypeId::of::<T>(), Arc::new(value));
+        all.insert(TypeId::of::<T>(), Arc::new(State::new(value)));
         Self(Arc::new(all))
     }
 
@@ -158,9 +158,8 @@ impl States {
         self.0.contains_key(&need.id)
     }
 
-    fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
-        let value = self.0.get(&TypeId::of::<T>())?;
-        Arc::clone(value).downcast().ok().map(State)
+    fn get<T: 'static>(&self) -> Option<State<T>> {
+        self.0.get(&TypeId::of::<T>())?.downcast_ref::<State<T>>().cloned()
     }
 }
 
@@ -185,7 +184,7 @@ pub struct StateNeed {
     note = "orch calls the function itself, in another process perhaps, so it must know where each argument comes from",
     note = "write `async fn name(cmd: YourCommand, ctx: Context, thing: State<Thing>)` and give the thing to the runtime with `.state(thing)`"
 )]
-pub trait FromCall: Sized + Send + 'static {
+pub trait FromCall: Sized + 'static {
     /// Takes the argument out of the call.
     ///
     /// # Errors
@@ -206,7 +205,7 @@ impl FromCall for Context {
     }
 }
 
-impl<T: Send + Sync + 'static> FromCall for State<T> {
+impl<T: 'static> FromCall for State<T> {
     fn from_call(call: &Call) -> Result<Self, Unrunnable> {
         call.states.get().ok_or_else(|| Unrunnable {
             reason: format!("no state of type {} was given to the runtime", type_name::<T>()),
