@@ -3,14 +3,14 @@ use std::time::{Duration, Instant};
 use orch::core::policies::KindPolicy;
 use orch::core::seams::{ClaimParams, Claimed, Lease, Release, ReleaseReason};
 use orch::core::words::WorkerId;
-use orch::{Config, Kind, Store};
+use orch::{Config, Handled, Kind, Store};
 
 use crate::Failed;
 use crate::database::Database;
 use crate::drain::measure_filled;
 use crate::figures::Figures;
 use crate::load::fill;
-use crate::noop;
+use crate::noop::Noop;
 
 /// Claims whose time is taken in each stage.
 const CLAIMS: usize = 20;
@@ -66,8 +66,7 @@ async fn stage(database: &Database, waiting: u64, done: u64) -> Result<Figures, 
 
 /// How long a claim of all slots takes. What was claimed is given back.
 async fn claims_ms(store: &dyn Store, config: &Config) -> Result<Vec<f64>, Failed> {
-    let registration = noop::registration();
-    let kind = Kind::new(registration.descriptor.domain, registration.descriptor.event_type)?;
+    let kind = Kind::new(Noop::DOMAIN, Noop::EVENT)?;
     let worker = WorkerId::generate("orch-bench")?;
     let mut times = Vec::new();
     for _ in 0..CLAIMS {

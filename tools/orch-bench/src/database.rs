@@ -7,7 +7,6 @@ use orch::core::seams::open;
 use orch::{ListParams, OperationState, Runtime, Store};
 
 use crate::Failed;
-use crate::noop;
 
 /// The database that is measured.
 #[derive(Debug, Clone)]
@@ -71,13 +70,12 @@ impl Database {
         }
     }
 
-    /// A runtime on it with the no-op handler, about to start.
+    /// A runtime on it, about to start. The no-op handler has registered itself.
     pub fn runtime(&self) -> RuntimeBuilder {
-        let builder = match self {
+        match self {
             Self::Memory(store) => Runtime::on(store.clone()),
             Self::Sqlite { url, .. } | Self::Postgres { url } => Runtime::connect(url),
-        };
-        builder.register(noop::registration())
+        }
     }
 
     /// The store behind it.

@@ -2,38 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use orch::core::policies::{Backoff, InDoubt};
-use orch::core::seams::{Descriptor, HandlerFn, Registration, StateNeed};
-use orch::{AttemptError, Context, Ending, Handled, State, TypedCommand};
-use serde::{Deserialize, Serialize};
+use orch::prelude::*;
+use orch::{AttemptError, Ending};
 use tokio::sync::Notify;
 
 /// The command of one measured operation: as small as the payloads of the other queues.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, Command)]
+#[command(biz_key = "BENCH-{id}")]
 pub struct Noop {
     /// Its number, from 0.
     pub id: u64,
-}
-
-impl TypedCommand for Noop {
-    const IDEM_IGNORE: &'static [&'static str] = &[];
-    type Key = orch::core::seams::KeyFromCaller;
-
-    fn biz_key(&self) -> String {
-        format!("BENCH-{}", self.id)
-    }
-
-    fn idem_key(&self) -> Option<String> {
-        None
-    }
-}
-
-impl Handled for Noop {
-    const DOMAIN: &'static str = "BENCH";
-    const EVENT: &'static str = "NOOP";
-    type Output = u64;
 }
 
 /// A typed handler must say how its errors end; this one has none.
@@ -46,34 +26,10 @@ impl AttemptError for Never {
     }
 }
 
-async fn noop(command: Noop, _: Context, tally: State<Arc<Tally>>) -> Result<u64, Never> {
+#[orchestrated(domain = "BENCH", event = "NOOP")]
+async fn noop(command: Noop, _ctx: Context, tally: State<Arc<Tally>>) -> Result<u64, Never> {
     tally.ran(command.id);
     Ok(command.id)
-}
-
-/// The handler, as the runtime takes it.
-pub fn registration() -> Registration {
-    Registration {
-        descriptor: Descriptor {
-            name: "orch_bench::noop",
-            file: file!(),
-            line: line!(),
-            domain: Noop::DOMAIN,
-            event_type: Noop::EVENT,
-            attempt_timeout: Duration::from_secs(30),
-            max_attempts: 3,
-            backoff: Backoff::DEFAULT,
-            in_doubt: InDoubt::Retry,
-        },
-        run: |call| noop.start(call),
-        reconcile: None,
-        finalize: None,
-        needs: || needs(noop),
-    }
-}
-
-fn needs<Args, F: HandlerFn<Args>>(_: F) -> Vec<StateNeed> {
-    F::needs()
 }
 
 /// Who ran, how often, and when first.
