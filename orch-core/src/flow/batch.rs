@@ -131,10 +131,7 @@ impl<T: Clone, R> Lane<T, R> {
     }
 
     /// Calls the store; gives the piece back, to be answered or halved.
-    async fn call(
-        &self,
-        piece: Vec<Item<T, R>>,
-    ) -> (Vec<Item<T, R>>, Result<Vec<R>, StoreError>) {
+    async fn call(&self, piece: Vec<Item<T, R>>) -> (Vec<Item<T, R>>, Result<Vec<R>, StoreError>) {
         let started = Instant::now();
         let mut tries = 0;
         loop {
