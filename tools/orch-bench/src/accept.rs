@@ -16,7 +16,7 @@ pub async fn measure(
     operations: u64,
     clients: u64,
 ) -> Result<Figures, Failed> {
-    database.prepare().await?;
+    database.migrate().await?;
     let meter = Meter::start(database).await?;
     let runtime = database.runtime().without_worker().start().await?;
     accept_all(runtime.orchestrator(), new_run(), WARM_UP, clients).await?;

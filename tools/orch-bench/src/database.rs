@@ -89,6 +89,15 @@ impl Database {
         }
     }
 
+    /// Makes the schema.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn migrate(&self) -> Result<(), Failed> {
+        self.runtime().without_worker().start().await?;
+        Ok(())
+    }
+
     /// Makes the schema, and refuses a database in which operations wait: they would be
     /// measured too.
     ///

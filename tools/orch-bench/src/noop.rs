@@ -1,11 +1,11 @@
 //! The operation that is measured: its handler does nothing but count.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Instant;
 
 use orch::prelude::*;
-use orch::{AttemptError, Ending};
 use tokio::sync::Notify;
 
 /// The command of one measured operation: as small as the payloads of the other queues.
@@ -16,18 +16,8 @@ pub struct Noop {
     pub id: u64,
 }
 
-/// A typed handler must say how its errors end; this one has none.
-#[derive(Debug, thiserror::Error)]
-pub enum Never {}
-
-impl AttemptError for Never {
-    fn ending(&self) -> Ending {
-        match *self {}
-    }
-}
-
 #[orchestrated(domain = "BENCH", event = "NOOP")]
-async fn noop(command: Noop, _ctx: Context, tally: State<Arc<Tally>>) -> Result<u64, Never> {
+async fn noop(command: Noop, _ctx: Context, tally: State<Arc<Tally>>) -> Result<u64, Infallible> {
     tally.ran(command.id);
     Ok(command.id)
 }

@@ -78,7 +78,7 @@ impl Peer {
         let database = Database::parse(&url)?;
         let object = match self {
             Self::Setup => {
-                database.prepare().await?;
+                database.migrate().await?;
                 json!({})
             }
             Self::Enqueue { n } => enqueue(&database, n).await?,
