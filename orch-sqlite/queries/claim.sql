@@ -10,6 +10,6 @@ SELECT * FROM (/*row*/SELECT * FROM (
            backoff_cap_ms, in_doubt, hooked, settled_fence, failure, finished_at, reason, payload
     FROM orch_operation INDEXED BY orch_operation_claim_idx
     WHERE domain = ? AND event_type = ? AND due_at IS NOT NULL AND due_at <= ?
-      AND (deadline > ? OR (? AND phase IS 'in_doubt'))
+      AND (deadline > ? OR (phase IS 'in_doubt' AND (in_doubt = 'reconcile' OR ?)))
     ORDER BY due_at LIMIT ?)/*row*/)
 LIMIT ?

@@ -3,7 +3,8 @@
 --   column that a move can change.
 -- Index: orch_operation_op_id_idx, a search per row.
 -- Shape: one statement for a batch in which every operation moves differently. The guard holds
---   anyway inside the write transaction; that it matched every row is checked after.
+--   anyway inside the write transaction; that it matched every row is checked after. The + keeps
+--   the planner from indexing the batch and scanning the table, as it likes to without ANALYZE.
 UPDATE orch_operation INDEXED BY orch_operation_op_id_idx
 SET state = v.column4, phase = v.column5, attempt = v.column6, fence = v.column7,
     retries = v.column8, lost_attempts = v.column9, reconciles = v.column10,
@@ -13,6 +14,6 @@ SET state = v.column4, phase = v.column5, attempt = v.column6, fence = v.column7
     in_doubt = v.column20, hooked = v.column21, outcome = v.column22, settled_fence = v.column23,
     failure = v.column24, finished_at = v.column25, reason = v.column26
 FROM (VALUES /*row*/(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)/*row*/) AS v
-WHERE orch_operation.op_id = v.column1
+WHERE orch_operation.op_id = +v.column1
   AND orch_operation.fence = v.column2
   AND orch_operation.state = v.column3

@@ -45,5 +45,8 @@ mod batch; // the rows that a batch moves: load, change, save
 mod entry; // decoding and encoding of the log
 mod row; // decoding, moves and encoding of operations
 
+#[cfg(test)]
+mod plans;
+
 pub use hook::HOOK_LIMIT;
 pub use store::SqliteStore;

@@ -58,6 +58,7 @@ fn run_again(batch: &mut Batch<'_>, op_id: OpId, note: String) -> Result<(), Sto
     row.phase = Some(Phase::Waiting);
     row.due_at = Some(now);
     row.deadline = now.plus(row.time_budget);
+    row.reconciles = 0;
     let (done, end) = (LogState::Completed, AttemptEnd::NotHappened);
     let mut entry = entry_of(row, row.fence, Source::Operator, end, done, now);
     entry.log.note = Some(note);

@@ -110,7 +110,7 @@ impl Row {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Purpose, StoreError> {
-        let reconcile = self.phase == Some(Phase::InDoubt) && policy.in_doubt == InDoubt::Reconcile;
+        let purpose = Purpose::of(self.phase, self.in_doubt, policy.in_doubt);
         self.begin()?;
         self.fence = self.fence.next();
         self.due_at = None;
@@ -119,16 +119,16 @@ impl Row {
         self.lease_expires_at = Some(now.plus(lease));
         self.max_attempts = policy.max_attempts;
         self.backoff = policy.backoff;
-        self.in_doubt = policy.in_doubt;
+        self.in_doubt = purpose.declares(policy.in_doubt);
         self.hooked = policy.hooked;
-        if reconcile {
-            self.reconciles = self.reconciles.saturating_add(1);
-            self.phase = Some(Phase::InDoubt);
-            return Ok(Purpose::Reconcile);
+        match purpose {
+            Purpose::Run => {
+                self.attempt = self.attempt.saturating_add(1);
+                self.phase = Some(Phase::Running);
+            }
+            Purpose::Reconcile => self.reconciles = self.reconciles.saturating_add(1),
         }
-        self.attempt = self.attempt.saturating_add(1);
-        self.phase = Some(Phase::Running);
-        Ok(Purpose::Run)
+        Ok(purpose)
     }
 
     /// PENDING → IN_PROGRESS; an operation in progress stays so.

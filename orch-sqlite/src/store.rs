@@ -64,19 +64,23 @@ impl SqliteStore {
     /// As [`SqliteStore::open`].
     pub async fn open_with_clock(url: &str, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let options = options(url)?;
+        // A folder that is not there does not appear by itself: said at once, not retried.
+        let file = options.get_filename();
+        if file.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            return Err(StoreError::fatal("the folder of the SQLite file does not exist"));
+        }
         let mut connection = open_writing(&options).await.map_err(store_error)?;
         migrate::run(&mut connection).await?;
         let turn = Arc::new(Mutex::new(()));
         let wake = Arc::new(Wake::new(&options));
         let writer = Writer::start(
             options.clone(),
-            connection,
             Arc::clone(&clock),
             Arc::clone(&turn),
             Arc::clone(&wake),
         )?;
         let readers = Readers::new(&options);
-        let renewing = Mutex::default();
+        let renewing = Mutex::new(Some(connection));
         let inner = Inner { options, clock, writer, turn, renewing, readers, wake };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 /// How often another process's commits are looked for. A poll is one `PRAGMA data_version`: it
-/// reads a counter of SQLite's shared memory, no page and no lock.
+/// reads no table and never takes the write lock.
 const POLL: Duration = Duration::from_millis(20);
 /// The part of a poll's interval that jitter may add.
 const JITTER: f64 = 0.5;

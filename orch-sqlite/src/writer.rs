@@ -94,10 +94,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on a connection that is open and migrated.
+    /// Starts the thread; it opens its connection with the first call.
     pub(crate) fn start(
         options: SqliteConnectOptions,
-        connection: SqliteConnection,
         clock: Arc<dyn Clock>,
         turn: Arc<Mutex<()>>,
         wake: Arc<Wake>,
@@ -107,8 +106,8 @@ impl Writer {
             .enable_all()
             .build()
             .map_err(StoreError::transient)?;
-        let connection = Some(connection);
-        let thread = Thread { options, connection, clock, turn, wake, hooks: Hooks::default() };
+        let thread =
+            Thread { options, connection: None, clock, turn, wake, hooks: Hooks::default() };
         std::thread::Builder::new()
             .name("orch-sqlite-writer".to_owned())
             .spawn(move || runtime.block_on(thread.run(arriving)))

@@ -1,4 +1,5 @@
 //! The suite that every store passes, on SQLite files.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 use super::tables::{CORRUPT, Row, Tables};
-use crate::policies::{InDoubt, KindPolicy};
+use crate::policies::KindPolicy;
 use crate::seams::{
     Attempt, ClaimParams, Claimed, Purpose, Release, ReleaseReason, Released, RenewParams, Renewed,
 };
@@ -33,14 +33,8 @@ fn claimable(tables: &Tables, policy: &KindPolicy, now: Timestamp) -> Vec<OpId> 
     due.into_iter().map(|(_, op_id)| op_id).collect()
 }
 
-/// As the claimer declares, who is the newest to say.
 fn purpose(row: &Row, policy: &KindPolicy) -> Purpose {
-    let in_doubt = row.operation.phase == Some(Phase::InDoubt);
-    if in_doubt && policy.in_doubt == InDoubt::Reconcile {
-        Purpose::Reconcile
-    } else {
-        Purpose::Run
-    }
+    Purpose::of(row.operation.phase, row.policy.in_doubt, policy.in_doubt)
 }
 
 fn claim_one(row: &mut Row, policy: &KindPolicy, params: &ClaimParams, now: Timestamp) -> Claimed {
@@ -52,7 +46,7 @@ fn claim_one(row: &mut Row, policy: &KindPolicy, params: &ClaimParams, now: Time
         row.park(CORRUPT);
         return Claimed::Undecodable { op_id: row.operation.op_id, reason: CORRUPT.to_owned() };
     }
-    row.policy = policy.clone();
+    row.policy = KindPolicy { in_doubt: purpose.declares(policy.in_doubt), ..policy.clone() };
     row.purpose = purpose;
     row.worker = Some(params.worker.clone());
     row.started_at = Some(now);

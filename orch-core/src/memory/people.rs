@@ -45,6 +45,7 @@ fn run_again(tables: &mut Tables, op_id: OpId, note: String, now: Timestamp) -> 
     };
     row.operation.fence = row.operation.fence.next();
     row.operation.deadline = now.plus(row.time_budget);
+    row.reconciles = 0;
     let claim = Lease { op_id, fence: row.operation.fence };
     let mut said = entry(&row.operation, Source::Operator, AttemptEnd::NotHappened, now);
     said.note = Some(note);

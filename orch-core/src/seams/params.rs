@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::FinalizeHook;
-use crate::policies::KindPolicy;
+use crate::policies::{InDoubt, KindPolicy};
 use crate::words::{
     AttemptEnd, Command, Envelope, Failure, Fence, Fingerprint, Kind, OpId, Operation, Owner,
     Payload, Phase, Settlement, Source, State, Timestamp, WorkerId,
@@ -92,6 +92,26 @@ pub enum Purpose {
     Run,
     /// Ask the provider what happened: `attempt` has not, the operation stays in doubt.
     Reconcile,
+}
+
+impl Purpose {
+    /// What an operation is claimed for. One in doubt is reconciled if its row declares that or
+    /// the claimer does: where a deploy changed the declaration, a question is safe and a run
+    /// may not be. (A handler without a reconcile parks what is to be reconciled.)
+    #[must_use]
+    pub fn of(phase: Option<Phase>, row: InDoubt, claimer: InDoubt) -> Self {
+        let declared = row == InDoubt::Reconcile || claimer == InDoubt::Reconcile;
+        if phase == Some(Phase::InDoubt) && declared { Self::Reconcile } else { Self::Run }
+    }
+
+    /// The declaration that a claim for this purpose writes into the row.
+    #[must_use]
+    pub fn declares(self, claimer: InDoubt) -> InDoubt {
+        match self {
+            Self::Run => claimer,
+            Self::Reconcile => InDoubt::Reconcile,
+        }
+    }
 }
 
 /// Who holds what: the guard of every write after a claim.
@@ -304,7 +324,8 @@ pub enum Settle {
     Ok(Payload),
     /// It did not: FAILED.
     Fail(Failure),
-    /// Run it once more: due at once, with a fresh time budget.
+    /// Run it once more: due at once, with a fresh time budget and fresh questions to the
+    /// provider. Its attempts go on counting, so with none left a retry fails it.
     RunAgain,
 }
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 use orch_core::memory::MemoryStore;
 use orch_core::policies::{Backoff, InDoubt};
 use orch_core::runtime::{Accepted, Config, Orchestrator, Runtime, RuntimeBuilder};
+use orch_core::seams::emitted::bound;
 use orch_core::seams::{
-    AttemptError, Context, Descriptor, Ending, Handled, HandlerFn, KeyFromCaller, ReconcileFn,
-    Reconciled, Registration, State, Store, TypedCommand,
+    AttemptError, Context, Descriptor, Ending, FromCall, Handled, KeyFromCaller, Reconciled,
+    Registration, State, Store, TypedCommand,
 };
 use orch_core::words::{Operation, Settled};
 use serde::{Deserialize, Serialize};

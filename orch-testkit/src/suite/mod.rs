@@ -194,6 +194,9 @@ macro_rules! conformance {
                 unanswered_stays_in_doubt_and_asks_again
                 after_the_last_question_it_is_parked
                 a_lost_question_is_only_due_again
+                lost_questions_count_towards_the_limit
+                a_declared_question_is_put_although_a_later_deploy_says_retry
+                a_later_deploy_may_ask_where_retry_was_declared
                 the_answer_to_a_lost_question_is_kept_as_late
                 questions_go_on_past_the_deadline
                 not_happened_past_the_deadline_fails_plainly
@@ -248,6 +251,7 @@ macro_rules! conformance {
                 a_person_fails_it
                 a_person_has_it_run_again_with_a_fresh_budget
                 the_decision_is_logged_with_who_and_why
+                running_again_starts_the_questions_anew
                 running_again_is_logged_as_well
                 a_persons_word_settles_the_doubt
                 what_is_not_parked_is_not_settled
@@ -292,6 +296,7 @@ macro_rules! conformance {
                 the_limit_holds_and_the_next_goes_on
                 a_purged_identity_is_free_again
                 a_purged_operation_is_gone_for_every_verb
+                nothing_of_a_purged_operation_is_left_behind
             }
             time {
                 now_is_the_clock_of_the_store

@@ -44,6 +44,7 @@ pub async fn claimers_in_both_never_share(world: World) {
                 return mine;
             }
             mine.extend(claimed.iter().map(|attempt| attempt.envelope.op_id));
+            assert!(mine.len() <= 60, "something was claimed twice");
         }
     };
     let (one, two) = tokio::join!(drain(&world), drain(&other));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use orch_core::seams::PurgeParams;
 use orch_core::words::{OpId, State};
 
-use crate::{World, acceptance, ended, listed, ok, owner, policy, retry};
+use crate::{World, acceptance, ended, fail, listed, ok, owner, policy, retry};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const NEVER: Duration = Duration::from_secs(u32::MAX as u64);
@@ -110,4 +110,17 @@ pub async fn a_purged_operation_is_gone_for_every_verb(world: World) {
     assert_eq!(world.renew(claim).await, orch_core::seams::Renewed::Stale);
     assert_eq!(world.history(claim.op_id).await, []);
     assert_eq!(world.all().await, []);
+}
+
+pub async fn nothing_of_a_purged_operation_is_left_behind(world: World) {
+    let item = acceptance("k");
+    let op_id = world.accepted_as(item.clone()).await;
+    let claim = world.claim().await;
+    world.settle(ended(claim, fail("CARD_DECLINED"))).await;
+    purge(&world, NEVER, Duration::ZERO).await;
+    assert_eq!(world.accepted_as(item).await, op_id);
+    assert_eq!(world.history(op_id).await, []);
+    assert_eq!(world.store.dead_letter(&owner(), op_id).await.unwrap(), None);
+    world.advance(60);
+    assert_eq!(world.unfinalized().await, []);
 }
