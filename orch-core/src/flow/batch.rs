@@ -178,7 +178,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::memory::MemoryStore;
+    use crate::seams::open;
 
     const CALLERS: usize = 64;
     const ROUNDS: usize = 20;
@@ -189,7 +189,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn callers_that_come_back_together_share_every_batch() {
         let batcher = Arc::new(Batcher::start(
-            Arc::new(MemoryStore::new()),
+            open("memory:").await.unwrap(),
             "test",
             Patience::Forever,
             |_, batch: Vec<Sizes>| {

@@ -1,4 +1,4 @@
-//! The parts of the way that touch no database, each alone: `cargo bench --bench pure`.
+//! The parts of the way that touch no database, each alone: `cargo bench -p orch-bench`.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench stops at what should not happen")]
 
 use std::convert::Infallible;
