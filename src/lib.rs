@@ -8,12 +8,19 @@
 
 pub mod prelude;
 
-// What a handler is made of. `Command` and `Outcome` are a type and a derive macro each.
+// The macros. `Command` and `Outcome` are types as well, in another namespace.
+#[doc = include_str!("macros/command.md")]
+pub use orch_macros::Command;
+#[doc = include_str!("macros/outcome.md")]
+pub use orch_macros::Outcome;
+#[doc = include_str!("macros/orchestrated.md")]
+pub use orch_macros::orchestrated;
+
+// What a handler is made of.
 pub use orch_core::seams::{
     AttemptError, Context, Ending, Handled, Reconciled, State, TypedCommand,
 };
 pub use orch_core::words::{Failure, Outcome, ProviderKey, Settled};
-pub use orch_macros::{Command, Outcome, orchestrated};
 
 // Starting a runtime.
 pub use orch_core::runtime::{Config, Drained, Runtime, RuntimeBuilder, StartError};
@@ -55,7 +62,9 @@ pub mod __private {
 
     pub use inventory;
     pub use orch_core::policies::{Backoff, InDoubt};
-    pub use orch_core::seams::emitted::{argument, bound, key, key_part, needs};
+    pub use orch_core::seams::emitted::{
+        Argument, argument, bound, domain_is, event_is, key, key_part, needs,
+    };
     pub use orch_core::seams::*;
     pub use orch_core::words::{self, Settled, Settlement};
 

@@ -2,6 +2,7 @@
 //!
 //! After a change of a message: `TRYBUILD=overwrite cargo test --test ui`, then read every
 //! changed `.stderr` as a user would.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,13 +47,30 @@ fn one_mistake_gives_one_error() {
     }
 }
 
+/// What rustc finds and words by itself; the reference page has the remedy.
+const WORDED_BY_RUSTC: [&str; 7] = [
+    "binding/bound_by_both",
+    "binding/two_handlers_for_one_command",
+    "binding/two_handlers_for_one_pair",
+    "hook/reconcile_not_there",
+    "types/future_not_send",
+    "types/mistake_in_the_body",
+    "types/state_not_shareable",
+];
+
 #[test]
-fn every_message_gives_a_reason_and_a_remedy() {
+fn every_message_of_ours_gives_a_reason_and_a_remedy() {
     for (file, text) in messages() {
-        let reasons = text.matches("note: ").count();
-        let remedies = text.matches("help: ").count();
-        // A trait's own message has no help line, so its last note is the remedy.
-        assert!(reasons + remedies >= 2, "{}:\n{text}", file.display());
+        let name = file.with_extension("").to_string_lossy().into_owned();
+        if WORDED_BY_RUSTC.iter().any(|case| name.ends_with(case)) {
+            continue;
+        }
+        let trimmed = || text.lines().map(str::trim_start);
+        let ours = trimmed().any(|line| line.starts_with("note: "))
+            && trimmed().any(|line| line.starts_with("help: "));
+        // A trait speaks in notes: the first is the reason, the last the remedy.
+        let traits = trimmed().filter(|line| line.starts_with("= note: ")).count() >= 2;
+        assert!(ours || traits, "{}:\n{text}", file.display());
     }
 }
 

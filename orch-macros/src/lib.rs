@@ -17,19 +17,20 @@ mod values;
 
 use proc_macro::TokenStream;
 
-#[doc = include_str!("../docs/orchestrated.md")]
+/// Registers an async function as the handler of a command. The reference page is that of
+/// `orch::orchestrated`.
 #[proc_macro_attribute]
 pub fn orchestrated(args: TokenStream, item: TokenStream) -> TokenStream {
     errors::finish(orchestrated::expand(args.into(), item.into())).into()
 }
 
-#[doc = include_str!("../docs/command.md")]
+/// Makes a struct a command. The reference page is that of `orch::Command`.
 #[proc_macro_derive(Command, attributes(command))]
 pub fn command(item: TokenStream) -> TokenStream {
     errors::finish(command::expand(item.into())).into()
 }
 
-#[doc = include_str!("../docs/outcome.md")]
+/// Says of each error how an attempt ends with it. The reference page is that of `orch::Outcome`.
 #[proc_macro_derive(Outcome, attributes(outcome))]
 pub fn outcome(item: TokenStream) -> TokenStream {
     errors::finish(outcome::expand(item.into())).into()

@@ -54,13 +54,21 @@ impl Parse for Entry {
         if TYPED.contains(&key.to_string().as_str()) && !input.peek(Lit) {
             return Ok(Self { key, value: Value::Type(input.parse()?) });
         }
-        let value = match input.parse::<Expr>()? {
+        let value = match ungrouped(input.parse()?) {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Value::Text(text),
             Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Value::Number(number),
             Expr::Path(ExprPath { qself: None, path, .. }) => Value::Path(path),
             other => Value::Other(quote::quote!(#other)),
         };
         Ok(Self { key, value })
+    }
+}
+
+/// The expression itself, where a `macro_rules!` has passed it on as a fragment.
+fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(*group.expr),
+        other => other,
     }
 }
 

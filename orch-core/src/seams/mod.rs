@@ -21,7 +21,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub mod emitted {
     pub use super::handler::{
         After, Argument, Bound, Hook, Hooked, KeyText, NoForm, Question, SameAs, StandardError,
-        Started, argument, bound, key, key_part, needs,
+        Started, argument, bound, domain_is, event_is, key, key_part, needs,
     };
 }
 

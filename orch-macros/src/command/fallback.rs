@@ -1,13 +1,13 @@
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Ident;
+use syn::{Ident, Path};
 
 /// An empty command, so that a handler that takes it does not add errors of its own. The build
 /// has failed already; nothing here ever runs.
-pub(super) fn command(ident: &Ident) -> TokenStream {
+pub(super) fn command(krate: &Path, ident: &Ident) -> TokenStream {
     quote! {
         const _: () = {
-            use ::orch::__private as __orch;
+            use #krate::__private as __orch;
             impl __orch::TypedCommand for #ident {
                 const IDEM_IGNORE: &'static [&'static __orch::str] = &[];
                 type Key = __orch::KeyInCommand;

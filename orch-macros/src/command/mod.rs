@@ -20,8 +20,8 @@ pub(crate) fn expand(item: TokenStream) -> (TokenStream, Vec<syn::Error>) {
         return (TokenStream::new(), errors.into_vec());
     };
     let tokens = match model::Command::new(raw, &mut errors) {
-        Some(command) if errors.is_empty() => expand::command(&command),
-        _ => fallback::command(&input.ident),
+        Ok(command) => expand::command(&command),
+        Err(krate) => fallback::command(&krate, &input.ident),
     };
     (tokens, errors.into_vec())
 }

@@ -40,8 +40,8 @@ pub(super) struct Binding {
 }
 
 impl<'a> Command<'a> {
-    /// Applies every rule. `None` if something that everything else needs is missing.
-    pub(super) fn new(raw: Struct<'a>, errors: &mut Errors) -> Option<Self> {
+    /// Applies every rule. With mistakes, the path of orch is what is left.
+    pub(super) fn new(raw: Struct<'a>, errors: &mut Errors) -> Result<Self, Path> {
         let members: Vec<Member<'a>> =
             raw.fields.iter().map(|field| Member { ident: field.ident, ty: field.ty }).collect();
         let known = ["biz_key", "domain", "event", "output", "crate"];
@@ -50,7 +50,12 @@ impl<'a> Command<'a> {
         let biz_key = biz_key(&mut options, &members, errors);
         let binding = binding(&mut options, errors);
         let (idem_key, idem_ignore) = field_options(raw.fields, raw.attributes, errors);
-        Some(Self { krate, ident: raw.ident, biz_key: biz_key?, idem_key, idem_ignore, binding })
+        match biz_key {
+            Some(biz_key) if errors.is_empty() => {
+                Ok(Self { krate, ident: raw.ident, biz_key, idem_key, idem_ignore, binding })
+            }
+            _ => Err(krate),
+        }
     }
 }
 

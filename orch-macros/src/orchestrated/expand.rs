@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
@@ -16,7 +16,9 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
     let Handler { krate, domain, event, .. } = handler;
     let conditions = function.conditions();
     let symbol = format!("orch handler {}/{}", domain.value(), event.value());
+    let unique = quote_spanned!(event.span()=> static __ORCH_UNIQUE: __orch::Unique = 0;);
     let binding = binding(handler);
+    let arguments = arguments(handler);
     let registration = registration(function, handler);
     quote! {
         #function
@@ -27,10 +29,11 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
             use #krate::__private as __orch;
 
             #[unsafe(export_name = #symbol)]
-            static __ORCH_UNIQUE: __orch::Unique = 0;
+            #unique
 
             #binding
 
+            #arguments
             const __ORCH_REGISTRATION: __orch::Registration = #registration;
             __orch::inventory::submit! { __ORCH_REGISTRATION }
         };
@@ -41,9 +44,8 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
 fn binding(handler: &Handler<'_>) -> TokenStream {
     let Handler { domain, event, .. } = handler;
     let (command, output) = (handler.types.command, handler.types.output());
-    let bound = bound(handler);
     match handler.binding {
-        Binding::Handler => quote! {
+        Binding::Handler => quote_spanned! {command.span()=>
             impl __orch::Handled for #command {
                 const DOMAIN: &'static __orch::str = #domain;
                 const EVENT: &'static __orch::str = #event;
@@ -51,8 +53,9 @@ fn binding(handler: &Handler<'_>) -> TokenStream {
             }
         },
         Binding::Command => {
-            let domain_is = quote_spanned!(domain.span()=> #bound.domain_is(#domain));
-            let event_is = quote_spanned!(event.span()=> #bound.event_is(#event));
+            let bound = bound(handler);
+            let domain_is = quote_spanned!(domain.span()=> __orch::domain_is(&#bound, #domain));
+            let event_is = quote_spanned!(event.span()=> __orch::event_is(&#bound, #event));
             quote! {
                 const _: () = #domain_is;
                 const _: () = #event_is;
@@ -61,80 +64,120 @@ fn binding(handler: &Handler<'_>) -> TokenStream {
     }
 }
 
+/// How each argument behind the command is taken, at the place of its type.
+fn arguments(handler: &Handler<'_>) -> TokenStream {
+    let names = argument_names(handler);
+    let arguments = names.iter().zip(&handler.types.arguments).map(|(name, ty)| {
+        quote_spanned! {ty.span()=>
+            const #name: __orch::Argument<#ty> = __orch::argument::<#ty>();
+        }
+    });
+    quote!(#(#arguments)*)
+}
+
+fn argument_names(handler: &Handler<'_>) -> Vec<Ident> {
+    let count = handler.types.arguments.len();
+    (1..=count).map(|n| Ident::new(&format!("__ORCH_{n}"), Span::call_site())).collect()
+}
+
 fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let ident = &function.signature.ident;
-    let Handler { domain, event, max_attempts, types, .. } = handler;
-    let name = format!("::{ident}");
-    let attempt_timeout = millis(handler.attempt_timeout);
-    let (base, cap) = (millis(handler.backoff.base), millis(handler.backoff.cap));
-    let (in_doubt, reconcile, asked) = in_doubt(handler);
+    let types = &handler.types;
+    let (result, output) = (types.result, types.output());
+    let (descriptor, bound) = (descriptor(ident, handler), bound(handler));
+    let arguments = argument_names(handler);
+    let call = local("__orch_call");
+    let run = quote_spanned!(output.span()=> #bound.run::<#result>);
+    let called = quote_spanned! {ident.span()=>
+        #ident(#bound.command(#call)? #(, (#arguments.take)(#call)?)*)
+    };
+    let (asks, asked) = reconcile(handler);
     let finalize = finalize(handler);
-    let result = types.result;
-    let bound = bound(handler);
-    let arguments: Vec<TokenStream> = types
-        .arguments
-        .iter()
-        .map(|ty| quote_spanned!(ty.span()=> __orch::argument::<#ty>()))
-        .collect();
-    let run = quote_spanned!(result.span()=> #bound.run::<#result>);
-    let called =
-        quote_spanned!(ident.span()=> #ident(__orch_command #(, (#arguments.take)(__orch_call)?)*));
     quote! {
-        __orch::Registration {
-            descriptor: __orch::Descriptor {
-                name: __orch::concat!(__orch::module_path!(), #name),
-                file: __orch::file!(),
-                line: __orch::line!(),
-                domain: #domain,
-                event_type: #event,
-                attempt_timeout: __orch::Duration::from_millis(#attempt_timeout),
-                max_attempts: #max_attempts,
-                backoff: __orch::Backoff::from_millis(#base, #cap),
-                in_doubt: __orch::InDoubt::#in_doubt,
-            },
-            run: |__orch_call| {
-                let __orch_command = #bound.command(__orch_call)?;
-                #run(#called)
-            },
-            reconcile: #reconcile,
-            finalize: #finalize,
-            needs: || __orch::needs(&[#((#arguments.need)()),*], #asked),
+        __orch::Registration::new(
+            #descriptor,
+            |#call| #run(#called),
+            || __orch::needs(&[#(#arguments.need),*], #asked),
+        )
+        #asks
+        #finalize
+    }
+}
+
+/// The constants; what is not given is core's default.
+fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
+    let Handler { domain, event, .. } = handler;
+    let name = format!("::{ident}");
+    let attempt_timeout = handler.attempt_timeout.map(|timeout| {
+        let timeout = millis(timeout);
+        quote!(attempt_timeout: __orch::Duration::from_millis(#timeout),)
+    });
+    let max_attempts = handler.max_attempts.map(|attempts| quote!(max_attempts: #attempts,));
+    let backoff = handler.backoff.as_ref().map(|backoff| {
+        let (base, cap) = (millis(backoff.base), millis(backoff.cap));
+        quote!(backoff: __orch::Backoff::from_millis(#base, #cap),)
+    });
+    let in_doubt = handler.in_doubt.as_ref().map(|in_doubt| match in_doubt {
+        InDoubt::Declared(choice) => quote!(in_doubt: __orch::InDoubt::#choice,),
+        InDoubt::Reconcile(_) => quote!(in_doubt: __orch::InDoubt::Reconcile,),
+    });
+    // Clippy finds a base without effect in the user's code where every field is given.
+    let every = attempt_timeout.is_some()
+        && max_attempts.is_some()
+        && backoff.is_some()
+        && in_doubt.is_some();
+    let defaults = (!every).then(|| quote!(..__orch::Descriptor::DEFAULTS));
+    quote! {
+        __orch::Descriptor {
+            name: __orch::concat!(__orch::module_path!(), #name),
+            file: __orch::file!(),
+            line: __orch::line!(),
+            domain: #domain,
+            event_type: #event,
+            #attempt_timeout
+            #max_attempts
+            #backoff
+            #in_doubt
+            #defaults
         }
     }
 }
 
-/// The policy, the shim that asks, and what asking needs.
-fn in_doubt(handler: &Handler<'_>) -> (TokenStream, TokenStream, TokenStream) {
-    let bound = bound(handler);
-    match &handler.in_doubt {
-        InDoubt::Declared(choice) => (quote!(#choice), quote!(__orch::None), quote!(__orch::None)),
-        InDoubt::Reconcile(path) => {
-            let question = quote_spanned!(path.span()=> #bound.question(#path));
-            (
-                quote!(Reconcile),
-                quote!(__orch::Some(|__orch_call| #question.start(__orch_call))),
-                quote!(__orch::Some(#question.needs)),
-            )
-        }
-    }
+/// The shim that asks the provider, and what asking needs.
+fn reconcile(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
+    let Some(InDoubt::Reconcile(path)) = &handler.in_doubt else {
+        return (None, quote!(__orch::None));
+    };
+    let (bound, call) = (bound(handler), local("__orch_call"));
+    let question = quote_spanned!(path.span()=> #bound.question(#path));
+    (
+        Some(quote!(.reconcile(|#call| #question.start(#call)))),
+        quote!(__orch::Some(#question.needs)),
+    )
 }
 
-fn finalize(handler: &Handler<'_>) -> TokenStream {
-    let Some(path) = &handler.finalize else { return quote!(__orch::None) };
+fn finalize(handler: &Handler<'_>) -> Option<TokenStream> {
+    let path = handler.finalize.as_ref()?;
     let bound = bound(handler);
     let hook = quote_spanned!(path.span()=> #bound.hook(#path));
-    quote! {
-        __orch::Some(__orch::FinalizeHook {
+    let (connection, settlement) = (local("__orch_connection"), local("__orch_settlement"));
+    Some(quote! {
+        .finalize(__orch::FinalizeHook {
             connection: || #hook.connection,
-            run: |__orch_connection, __orch_settlement| #hook.run(__orch_connection, __orch_settlement),
+            run: |#connection, #settlement| #hook.run(#connection, #settlement),
         })
-    }
+    })
 }
 
-/// The binding of the command, the one place that asks for it.
+/// The binding of the command, the same to the letter wherever it is asked for.
 fn bound(handler: &Handler<'_>) -> TokenStream {
     let command = handler.types.command;
     quote_spanned!(command.span()=> __orch::bound::<#command>())
+}
+
+/// A local of generated code: one place and one hygiene, wherever it is used.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }
 
 /// Whole milliseconds: the unit of every duration that an option can hold.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span};
-use syn::{LitInt, LitStr, Path};
+use syn::{LitStr, Path};
 
 use super::parse::Function;
 use super::signature::{Types, types};
@@ -32,10 +32,11 @@ pub(super) struct Handler<'a> {
     pub(super) krate: Path,
     pub(super) domain: LitStr,
     pub(super) event: LitStr,
-    pub(super) attempt_timeout: Duration,
-    pub(super) max_attempts: u32,
-    pub(super) backoff: Backoff,
-    pub(super) in_doubt: InDoubt,
+    /// `None`, here and below, leaves the default to core.
+    pub(super) attempt_timeout: Option<Duration>,
+    pub(super) max_attempts: Option<u32>,
+    pub(super) backoff: Option<Backoff>,
+    pub(super) in_doubt: Option<InDoubt>,
     pub(super) finalize: Option<Path>,
     pub(super) binding: Binding,
     pub(super) types: Types<'a>,
@@ -122,10 +123,8 @@ fn once(function: &Function, errors: &mut Errors) {
     }
 }
 
-fn attempt_timeout(options: &mut Options, errors: &mut Errors) -> Duration {
-    let default = Duration::from_secs(30);
-    let Some(entry) = options.take("attempt_timeout") else { return default };
-    let Some((text, timeout)) = duration(entry, "30s", errors) else { return default };
+fn attempt_timeout(options: &mut Options, errors: &mut Errors) -> Option<Duration> {
+    let (text, timeout) = duration(options.take("attempt_timeout")?, "30s", errors)?;
     if timeout.is_zero() {
         errors.at(
             text,
@@ -148,20 +147,16 @@ fn attempt_timeout(options: &mut Options, errors: &mut Errors) -> Duration {
             },
         );
     }
-    timeout
+    Some(timeout)
 }
 
-fn max_attempts(options: &mut Options, errors: &mut Errors) -> u32 {
-    let default = 3;
-    let Some(entry) = options.take("max_attempts") else { return default };
-    let Some(number) = entry.number("max_attempts = 3", errors) else { return default };
-    match number.base10_parse() {
-        Ok(attempts @ 1..=1000) if number.suffix().is_empty() => attempts,
-        _ => out_of_range(&number, errors),
+fn max_attempts(options: &mut Options, errors: &mut Errors) -> Option<u32> {
+    let number = options.take("max_attempts")?.number("max_attempts = 3", errors)?;
+    if let Ok(attempts @ 1..=1000) = number.base10_parse()
+        && number.suffix().is_empty()
+    {
+        return Some(attempts);
     }
-}
-
-fn out_of_range(number: &LitInt, errors: &mut Errors) -> u32 {
     errors.at(
         number,
         &Rule {
@@ -170,16 +165,13 @@ fn out_of_range(number: &LitInt, errors: &mut Errors) -> u32 {
             remedy: "write `max_attempts = 3`, or 1 to never retry",
         },
     );
-    3
+    None
 }
 
-fn backoff(options: &mut Options, errors: &mut Errors) -> Backoff {
-    let mut backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(300) };
+fn backoff(options: &mut Options, errors: &mut Errors) -> Option<Backoff> {
     let example = "backoff(base = \"1s\", cap = \"300s\")";
-    let Some(mut inner) = options.take("backoff").and_then(|entry| entry.list(example, errors))
-    else {
-        return backoff;
-    };
+    let mut inner = options.take("backoff")?.list(example, errors)?;
+    let mut backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(300) };
     inner = inner.only(&["base", "cap"], errors);
     let base = inner.take("base").and_then(|entry| duration(entry, "1s", errors));
     let cap = inner.take("cap").and_then(|entry| duration(entry, "300s", errors));
@@ -198,7 +190,7 @@ fn backoff(options: &mut Options, errors: &mut Errors) -> Backoff {
                     remedy: "write a shorter `cap`",
                 },
             );
-            return backoff;
+            return None;
         }
     }
     let (base, cap) = (values::shown(backoff.base), values::shown(backoff.cap));
@@ -221,11 +213,10 @@ fn backoff(options: &mut Options, errors: &mut Errors) -> Backoff {
             },
         );
     }
-    backoff
+    Some(backoff)
 }
 
-fn in_doubt(options: &mut Options, errors: &mut Errors) -> InDoubt {
-    let retry = || InDoubt::Declared(Ident::new("Retry", Span::call_site()));
+fn in_doubt(options: &mut Options, errors: &mut Errors) -> Option<InDoubt> {
     let reconcile = options.take("reconcile");
     let declared = options.take("in_doubt");
     if let (Some(_), Some(declared)) = (&reconcile, &declared) {
@@ -237,19 +228,17 @@ fn in_doubt(options: &mut Options, errors: &mut Errors) -> InDoubt {
                 remedy: "remove one of the two",
             },
         );
-        return retry();
+        return None;
     }
     if let Some(entry) = reconcile {
-        return entry
-            .path("reconcile = path::to::function", errors)
-            .map_or_else(retry, InDoubt::Reconcile);
+        return entry.path("reconcile = path::to::function", errors).map(InDoubt::Reconcile);
     }
-    let choice = declared.and_then(|entry| choice(entry, &["retry", "park", "fail"], errors));
-    match choice.as_deref() {
-        Some("park") => InDoubt::Declared(Ident::new("Park", Span::call_site())),
-        Some("fail") => InDoubt::Declared(Ident::new("Fail", Span::call_site())),
-        _ => retry(),
-    }
+    let variant = match choice(declared?, &["retry", "park", "fail"], errors)?.as_str() {
+        "park" => "Park",
+        "fail" => "Fail",
+        _ => "Retry",
+    };
+    Some(InDoubt::Declared(Ident::new(variant, Span::call_site())))
 }
 
 fn finalize(options: &mut Options, errors: &mut Errors) -> Option<Path> {

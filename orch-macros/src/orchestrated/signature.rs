@@ -5,8 +5,8 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
 use syn::{
-    FnArg, GenericArgument, Lifetime, PathArguments, ReturnType, Safety, Signature, Type,
-    TypeImplTrait, TypeReference,
+    FnArg, GenericArgument, Lifetime, PathArguments, PathSegment, ReturnType, Safety, Signature,
+    Type, TypeImplTrait, TypeReference,
 };
 
 use crate::errors::{Errors, Rule};
@@ -23,10 +23,7 @@ impl Types<'_> {
     /// mistakes belong; behind an alias it is what the alias says.
     pub(super) fn output(&self) -> TokenStream {
         let result = self.result;
-        let written = match result {
-            Type::Path(path) => path.path.segments.last().filter(|last| last.ident == "Result"),
-            _ => None,
-        };
+        let written = last_segment(result).filter(|last| last.ident == "Result");
         if let Some(PathArguments::AngleBracketed(arguments)) = written.map(|last| &last.arguments)
             && let Some(GenericArgument::Type(output)) = arguments.args.first()
         {
@@ -252,8 +249,14 @@ fn result<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<&'a Type>
 
 /// `Context` of `orch::Context`.
 fn last_name(ty: &Type) -> Option<String> {
+    last_segment(ty).map(|last| last.ident.to_string())
+}
+
+/// The last segment of a path, also where a `macro_rules!` has passed it on as a fragment.
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
     match ty {
-        Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+        Type::Path(path) => path.path.segments.last(),
+        Type::Group(group) => last_segment(&group.elem),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::model::{Ending, Outcome};
@@ -36,7 +36,8 @@ fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
         },
         Ending::Retry { after: Some(after) } => {
             let member = &after.member;
-            let wait = Ident::new("__orch_after", Span::mixed_site().located_at(after.span));
+            // At the user's token, so that a field of another type is reported there.
+            let wait = Ident::new("__orch_after", after.span);
             let retry = quote_spanned!(after.span=> __orch::Ending::retry_after(#wait));
             quote!(#head { #member: #wait, .. } => #retry,)
         }

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use orch::prelude::*;
-use orch::seams::{Handled, KeyGiven};
+use orch::core::seams::{Handled, KeyGiven};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "ORDER-{order_id}")]

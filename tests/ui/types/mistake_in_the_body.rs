@@ -13,7 +13,7 @@ struct Down;
 
 #[orchestrated(domain = "PAYMENT", event = "CHARGE")]
 async fn charge(cmd: Charge) -> Result<(), Down> {
-    cmd.order_id + "1";
+    let _text: String = cmd.order_id;
     Ok(())
 }
 

@@ -10,10 +10,12 @@ pub(super) const fn agree(option: &str, bound: &str, declared: &str) {
             .with(declared)
             .with("\"`, its command is bound to \"")
             .with(bound)
-            .with(
-                "\"; what is accepted under one name would never be run under the other; \
-                   write the same name in both",
-            );
+            .with("\"\nnote: what is accepted under one name would never be run under the other")
+            .with("\nhelp: write `")
+            .with(option)
+            .with(" = \"")
+            .with(bound)
+            .with("\"` here, or change `#[command(…)]` of the command");
         panic!("{}", message.as_str());
     }
 }

@@ -90,24 +90,24 @@ impl<C, O: Send + 'static> Bound<C, O> {
             }),
         }
     }
+}
 
-    /// Compares the domain that a handler declares with the command's, at compile time.
-    ///
-    /// # Panics
-    /// If they differ.
-    #[track_caller]
-    pub const fn domain_is(&self, declared: &str) {
-        agree("domain", self.domain, declared);
-    }
+/// Compares the domain that a handler declares with its command's, at compile time.
+///
+/// # Panics
+/// If they differ.
+#[track_caller]
+pub const fn domain_is<C, O>(bound: &Bound<C, O>, declared: &str) {
+    agree("domain", bound.domain, declared);
+}
 
-    /// Compares the event type that a handler declares with the command's, at compile time.
-    ///
-    /// # Panics
-    /// If they differ.
-    #[track_caller]
-    pub const fn event_is(&self, declared: &str) {
-        agree("event", self.event, declared);
-    }
+/// Compares the event type that a handler declares with its command's, at compile time.
+///
+/// # Panics
+/// If they differ.
+#[track_caller]
+pub const fn event_is<C, O>(bound: &Bound<C, O>, declared: &str) {
+    agree("event", bound.event, declared);
 }
 
 /// The stored settlement, with the result as the handler's type.
@@ -134,18 +134,18 @@ pub struct Argument<A> {
 
 /// The argument of this type.
 #[must_use]
-pub fn argument<A: FromCall>() -> Argument<A> {
+pub const fn argument<A: FromCall>() -> Argument<A> {
     Argument { take: A::from_call, need: A::need }
 }
 
 /// The states that a handler takes, then those of its reconcile function.
 #[must_use]
 pub fn needs(
-    handler: &[Option<StateNeed>],
+    handler: &[fn() -> Option<StateNeed>],
     asked: Option<fn() -> Vec<StateNeed>>,
 ) -> Vec<StateNeed> {
     let asked = asked.map(|needs| needs()).unwrap_or_default();
-    handler.iter().copied().flatten().chain(asked).collect()
+    handler.iter().filter_map(|need| need()).chain(asked).collect()
 }
 
 /// A reconcile function behind its types.

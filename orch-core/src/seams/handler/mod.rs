@@ -11,7 +11,9 @@ mod key;
 mod registration;
 mod typed;
 
-pub use bound::{Argument, Bound, Hook, Question, SameAs, Started, argument, bound, needs};
+pub use bound::{
+    Argument, Bound, Hook, Question, SameAs, Started, argument, bound, domain_is, event_is, needs,
+};
 pub use call::{Call, Context, FromCall, State, StateNeed, States, Unrunnable};
 pub use errors::{After, AttemptError, Ending, StandardError};
 pub use functions::{

@@ -63,8 +63,8 @@ pub trait TypedCommand: Storable + Send + 'static {
 /// A command that a handler takes: the binding of a type to domain, event type and result.
 /// `#[orchestrated]` implements it, or `#[derive(Command)]` with `domain`, `event` and `output`.
 #[diagnostic::on_unimplemented(
-    message = "no handler takes `{Self}`",
-    label = "this command has no handler",
+    message = "`{Self}` is not bound to a handler",
+    label = "no handler takes this command",
     note = "an operation that nobody can run would wait until its time budget ends",
     note = "write `#[orchestrated(domain = \"…\", event = \"…\")] async fn name(cmd: {Self}, ctx: Context) -> Result<…>`, or, if the handler lives in another crate, add `domain`, `event` and `output` to `#[command(…)]` on `{Self}`"
 )]
