@@ -1,1 +1,18 @@
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "all of this crate is test code: a panic is a red test")]
+//! What tests of orch share.
+//!
+//! - [`conformance!`] runs the suite that every store passes. A backend implements [`Backend`]
+//!   for its tests and calls the macro in one line; each case becomes a test of its own.
+//! - [`World`] is the fixture of those cases: a store, its clock, and words with defaults.
+
+mod backend;
+#[doc(hidden)]
+pub mod suite;
+mod world;
+
+pub use backend::{Backend, mark};
+pub use world::{
+    BUDGET, DELAY, LEASE, World, acceptance, claim_params, ended, fail, in_doubt, kind, listed,
+    not_happened, ok, other_kind, output, owner, policy, reconciled, retry, sweep_params, tenant,
+};

@@ -1,0 +1,60 @@
+//! The memory store passes the conformance suite.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use orch_core::memory::{MemoryConnection, MemoryStore};
+use orch_core::seams::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
+use orch_core::words::OpId;
+use orch_testkit::{Backend, mark};
+
+orch_testkit::conformance!(Memory::default());
+
+#[derive(Default)]
+struct Memory(Mutex<Option<MemoryStore>>);
+
+/// Hooks are plain functions, so what they write down is shared by all cases of this process;
+/// the texts of each case are its own.
+static MARKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+#[async_trait]
+impl Backend for Memory {
+    async fn open(&self, clock: Arc<ManualClock>) -> Arc<dyn Store> {
+        let store = MemoryStore::with_clock(clock);
+        *self.0.lock().unwrap() = Some(store.clone());
+        Arc::new(store)
+    }
+
+    async fn reopen(&self, clock: Arc<ManualClock>) -> Arc<dyn Store> {
+        Arc::new(self.0.lock().unwrap().as_ref().unwrap().reopened_with(clock))
+    }
+
+    async fn corrupt(&self, op_id: OpId) {
+        self.0.lock().unwrap().as_ref().unwrap().corrupt(op_id);
+    }
+
+    fn marking_hook(&self) -> FinalizeHook {
+        FinalizeHook {
+            connection: ConnectionType::of::<MemoryConnection>,
+            run: |any, settlement| {
+                Box::pin(async move {
+                    connection::<MemoryConnection>(any)?;
+                    MARKS.lock().unwrap().push(mark(settlement));
+                    Ok(())
+                })
+            },
+        }
+    }
+
+    fn failing_hook(&self) -> FinalizeHook {
+        FinalizeHook {
+            connection: ConnectionType::of::<MemoryConnection>,
+            run: |_, _| Box::pin(async { Err(HookError::new("the ledger is closed")) }),
+        }
+    }
+
+    async fn marks(&self, text: &str) -> usize {
+        MARKS.lock().unwrap().iter().filter(|mark| *mark == text).count()
+    }
+}
