@@ -5,14 +5,22 @@
 //! - [`conformance!`] runs the suite that every store passes. A backend implements [`Backend`]
 //!   for its tests and calls the macro in one line; each case becomes a test of its own.
 //! - [`World`] is the fixture of those cases: a store, its clock, and words with defaults.
+//! - [`FaultStore`] is a store that fails when a test says so.
+//! - [`ScriptedProvider`] is somebody else's API, in memory: it charges, declines, is away, or
+//!   charges and never answers.
 
 mod backend;
+mod fault;
+mod provider;
 #[doc(hidden)]
 pub mod suite;
 mod world;
 
 pub use backend::{Backend, mark};
+pub use fault::{Fault, FaultStore, Verb};
+pub use provider::{ProviderCall, Reply, ScriptedProvider, Step};
 pub use world::{
-    BUDGET, DELAY, LEASE, World, acceptance, claim_params, ended, fail, in_doubt, kind, listed,
-    not_happened, ok, other_kind, output, owner, policy, reconciled, retry, sweep_params, tenant,
+    BUDGET, DELAY, LEASE, World, acceptance, claim_params, ended, fail, in_doubt, kind, lease,
+    listed, not_happened, ok, other_kind, output, owner, policy, reconciled, retry, sweep_params,
+    tenant,
 };

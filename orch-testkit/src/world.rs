@@ -241,7 +241,8 @@ impl World {
 }
 
 /// The guard of a claimed attempt.
-pub(crate) fn lease(attempt: &Attempt) -> Lease {
+#[must_use]
+pub fn lease(attempt: &Attempt) -> Lease {
     Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence }
 }
 

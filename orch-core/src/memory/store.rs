@@ -229,3 +229,130 @@ impl Store for MemoryStore {
         let _ = tokio::time::timeout(timeout, self.work.notified()).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::policies::KindPolicy;
+    use crate::seams::{FinalizeHook, Lease, ManualClock, open};
+    use crate::words::{
+        AttemptEnd, Command, Fingerprint, Outcome, Payload, Settlement, Source, State, WorkerId,
+    };
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn store() -> MemoryStore {
+        MemoryStore::with_clock(Arc::new(ManualClock::default()))
+    }
+
+    fn acceptance() -> Acceptance {
+        let command = Command::new("PAYMENT", "CHARGE", "ORDER-1", "k", "{}").unwrap();
+        let fingerprint = Fingerprint::of(command.payload());
+        let (op_id, owner) = (OpId::generate(), Owner::default());
+        Acceptance { op_id, owner, command, fingerprint, time_budget: HOUR }
+    }
+
+    async fn running(store: &MemoryStore) -> Lease {
+        let kinds = vec![KindPolicy::new(Kind::new("PAYMENT", "CHARGE").unwrap())];
+        let worker = WorkerId::generate("w").unwrap();
+        store.accept(vec![acceptance()]).await.unwrap();
+        let params = ClaimParams { kinds, worker, limit: 1, lease: HOUR };
+        match &store.claim(params).await.unwrap()[..] {
+            [Claimed::Attempt(attempt)] => {
+                Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn ended(claim: Lease, outcome: Outcome) -> EndedAttempt {
+        let end = AttemptEnd::Outcome(outcome);
+        EndedAttempt { claim, source: Source::Handler, end, delay: Duration::from_secs(5) }
+    }
+
+    #[tokio::test]
+    async fn each_memory_url_opens_a_new_empty_store() {
+        let first = open("memory:").await.unwrap();
+        first.accept(vec![acceptance()]).await.unwrap();
+        let second = open("memory:").await.unwrap();
+        assert_eq!(first.list(ListParams::default()).await.unwrap().items.len(), 1);
+        assert!(second.list(ListParams::default()).await.unwrap().items.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_accept_wakes_all_who_wait() {
+        let store = store();
+        let began = Instant::now();
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { store.wait_for_work(HOUR).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        store.accept(vec![acceptance()]).await.unwrap();
+        for waiting in waiting {
+            waiting.await.unwrap();
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_accept_just_before_the_wait_is_not_missed() {
+        let store = store();
+        let began = Instant::now();
+        store.accept(vec![acceptance()]).await.unwrap();
+        store.wait_for_work(HOUR).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        store.wait_for_work(HOUR).await;
+        assert!(began.elapsed() >= HOUR, "what is due already wakes nobody a second time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_when_the_next_operation_is_due() {
+        let store = store();
+        let claim = running(&store).await;
+        let retry = Outcome::Retry { reason: "busy".into(), after: None };
+        store.settle(vec![ended(claim, retry)]).await.unwrap();
+        store.wait_for_work(HOUR).await;
+        let began = Instant::now();
+        store.wait_for_work(HOUR).await;
+        let waited = began.elapsed();
+        assert!(waited >= Duration::from_secs(5) && waited < Duration::from_secs(6), "{waited:?}");
+    }
+
+    /// Held by the hook below until the test lets it go on.
+    static GATE: Semaphore = Semaphore::const_new(0);
+
+    #[tokio::test]
+    async fn a_slow_hook_holds_up_nobody_and_does_not_finish_twice() {
+        let store = store();
+        let claim = running(&store).await;
+        let output = Payload::from("done");
+        let done = Outcome::Ok { output: output.clone() };
+        store.log(vec![ended(claim, done)]).await.unwrap();
+        let hook = Some(FinalizeHook {
+            connection: ConnectionType::of::<MemoryConnection>,
+            run: |_, _| {
+                Box::pin(async {
+                    GATE.acquire().await.unwrap().forget();
+                    Ok(())
+                })
+            },
+        });
+        let slow = store.clone();
+        let slow =
+            tokio::spawn(async move { slow.finalize(vec![Finalization { claim, hook }]).await });
+        tokio::task::yield_now().await;
+        let finished = [Finalized::Finished(Settlement::Ok { output })];
+        let quick = store.finalize(vec![Finalization { claim, hook: None }]).await.unwrap();
+        assert_eq!(quick, finished);
+        GATE.add_permits(1);
+        assert_eq!(slow.await.unwrap().unwrap(), finished);
+        let operation = store.get(&Owner::default(), claim.op_id).await.unwrap().unwrap();
+        assert_eq!(operation.state, State::Completed);
+    }
+}

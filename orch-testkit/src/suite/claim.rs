@@ -131,6 +131,7 @@ pub async fn eight_concurrent_claimers_never_share_an_operation(world: World) {
                 }
                 assert!(claimed.len() <= 3);
                 mine.extend(claimed);
+                assert!(mine.len() <= 100, "something was claimed twice");
             }
         });
     }

@@ -6,10 +6,26 @@ use std::sync::Arc;
 use crate::{Backend, World};
 
 pub mod accept;
+pub mod attempts;
+pub mod batch;
+pub mod budget;
 pub mod claim;
+pub mod doubt;
 pub mod fence;
 pub mod finalize;
+pub mod late;
+pub mod lease;
+pub mod list;
+pub mod parked;
+pub mod payloads;
+pub mod processes;
+pub mod purge;
+pub mod reconcile;
+pub mod redrive;
 pub mod stale;
+pub mod time;
+pub mod undecodable;
+pub mod waiting;
 
 /// Runs one case in a world of its own, on two threads so that concurrent cases overlap.
 pub fn run<Case>(backend: impl Backend, case: impl FnOnce(World) -> Case)
@@ -24,7 +40,7 @@ where
 /// Makes one test of every case of the suite, in modules by topic. The expression is evaluated
 /// anew for each and gives a [`Backend`](crate::Backend).
 ///
-/// ```ignore
+/// ```text
 /// orch_testkit::conformance!(Sqlite::in_a_new_folder());
 /// ```
 #[macro_export]
@@ -61,6 +77,24 @@ macro_rules! conformance {
                 eight_concurrent_claimers_never_share_an_operation
                 nothing_past_its_deadline_is_claimed
                 a_terminal_operation_is_not_claimed
+            }
+            lease {
+                a_renewal_moves_the_end_of_the_lease
+                a_lease_runs_out_at_its_instant
+                an_expired_lease_still_counts_until_it_is_taken_back
+                a_claim_takes_the_lease_it_asks_for
+                a_batch_renews_the_held_and_refuses_the_lost
+                a_logged_attempt_has_no_lease_to_renew
+                a_waiting_operation_has_no_lease_to_renew
+                a_lost_attempt_is_logged_in_doubt_under_its_fence
+                a_lost_attempt_is_counted
+                a_lost_attempt_backs_off_as_its_kind_says
+                a_lease_is_taken_back_once
+                two_sweeps_at_once_take_a_lease_back_once
+                a_sweep_keeps_its_limit_and_the_next_goes_on
+                leases_of_every_kind_are_taken_back
+                a_lease_that_is_held_is_left_alone
+                an_operation_taken_back_runs_again
             }
             fence {
                 each_claim_raises_the_fence
@@ -111,6 +145,199 @@ macro_rules! conformance {
                 a_hook_sees_failures_too
                 only_a_worker_with_the_kind_finalizes_a_hooked_outcome
                 unfinalized_keeps_its_limit
+            }
+            late {
+                an_answer_after_the_end_is_kept_and_changes_nothing
+                log_keeps_a_late_answer_too
+                the_dead_letter_counts_late_answers
+                a_late_answer_is_kept_once
+                an_answer_under_a_superseded_claim_is_kept
+                each_lost_claim_keeps_its_own_answer
+                a_late_doubt_is_not_an_answer
+                a_repeated_settle_is_not_a_late_answer
+                an_answer_after_the_time_budget_is_kept
+                an_answer_after_a_completed_end_is_kept
+            }
+            waiting {
+                a_retry_waits_for_its_delay
+                it_is_claimed_at_its_instant_and_not_before
+                the_delay_counts_from_the_end_of_the_attempt
+                a_logged_retry_waits_once_it_is_finalized
+                a_waiting_operation_is_not_taken_for_lost
+                a_delay_that_is_endless_ends_at_the_deadline
+                a_release_gives_the_attempt_back
+                a_release_is_carried_out_once
+                a_release_after_the_log_is_stale
+                wait_for_work_returns_by_its_timeout
+            }
+            doubt {
+                retry_runs_it_again
+                park_leaves_it_to_a_person
+                fail_ends_it_as_uncertain
+                reconcile_asks_the_provider
+                a_lost_lease_follows_park
+                a_lost_lease_follows_fail
+                a_lost_lease_follows_reconcile
+                a_lost_lease_of_a_hooked_kind_is_only_logged
+                the_declaration_of_the_latest_claim_counts
+                earlier_doubt_makes_a_later_giving_up_uncertain
+                a_definite_answer_settles_earlier_doubt
+                doubt_at_the_deadline_is_never_plainly_failed
+                the_same_doubt_twice_counts_once
+                what_was_in_doubt_can_still_succeed
+            }
+            reconcile {
+                a_question_holds_a_lease_and_stays_in_doubt
+                happened_completes_it
+                not_happened_makes_it_safe_to_run
+                not_happened_settles_the_doubt
+                unanswered_stays_in_doubt_and_asks_again
+                after_the_last_question_it_is_parked
+                a_lost_question_is_only_due_again
+                the_answer_to_a_lost_question_is_kept_as_late
+                questions_go_on_past_the_deadline
+                not_happened_past_the_deadline_fails_plainly
+                a_released_question_is_due_at_once_and_not_counted
+                a_logged_answer_waits_for_the_finalizer
+            }
+            budget {
+                a_pending_operation_fails_as_never_called
+                its_end_is_logged_by_the_engine
+                a_waiting_operation_fails_with_its_last_reason
+                a_released_one_that_never_ran_says_so
+                in_doubt_with_retry_fails_as_uncertain
+                in_doubt_with_reconcile_is_left_to_the_questions
+                a_running_attempt_is_left_to_its_worker
+                a_retry_after_the_deadline_fails_at_once
+                a_retry_that_would_land_on_the_deadline_fails_now
+                a_parked_operation_waits_for_its_person
+                at_the_deadline_the_sweep_has_it_and_the_claim_not
+                just_before_the_deadline_it_is_claimed
+                a_pending_operation_of_an_unknown_kind_is_left_alone
+                a_waiting_operation_ends_whoever_sweeps
+                a_pending_operation_of_a_hooked_kind_is_only_logged
+                a_sweep_ends_each_operation_once
+                a_sweep_keeps_its_limit_and_the_next_goes_on
+                each_operation_has_its_own_budget
+                a_huge_budget_does_not_wrap
+            }
+            attempts {
+                the_last_retry_exhausts_the_attempts
+                a_handler_that_kills_its_process_is_stopped
+                retries_and_lost_attempts_count_together
+                calls_never_exceed_one_and_retries_and_lost_attempts
+                one_attempt_is_one
+                the_limit_of_the_latest_claim_counts
+            }
+            redrive {
+                a_redriven_operation_is_new_and_linked
+                it_can_be_claimed_and_completed
+                a_second_redrive_makes_nothing_new
+                redrives_at_once_make_one_operation
+                an_uncertain_failure_needs_a_word_more
+                only_a_failed_operation_is_redriven
+                another_owners_operation_is_not_there
+                a_redriven_operation_can_fail_and_be_redriven
+                the_identity_still_finds_the_first
+                a_redrive_outlives_the_purge_of_its_origin
+                dead_letters_are_the_owners_own
+                a_parked_operation_is_not_redriven
+            }
+            parked {
+                a_person_completes_it
+                a_person_fails_it
+                a_person_has_it_run_again_with_a_fresh_budget
+                the_decision_is_logged_with_who_and_why
+                running_again_is_logged_as_well
+                a_persons_word_settles_the_doubt
+                what_is_not_parked_is_not_settled
+                it_is_settled_once
+                two_people_at_once_settle_it_once
+                another_owners_operation_is_not_there
+                of_a_hooked_kind_the_decision_is_only_logged
+                a_payload_that_the_handler_cannot_take_is_parked
+                the_worker_that_was_too_late_is_heard_after_a_decision
+                an_endless_note_is_cut
+                a_parked_operation_keeps_its_doubt
+            }
+            undecodable {
+                a_claim_says_so_and_hands_out_the_others
+                it_is_claimed_once_and_then_parked
+                a_page_of_bad_rows_does_not_hide_the_good
+                a_listing_names_it
+                get_says_that_it_is_corrupt
+                a_sweep_of_leases_goes_on_past_it
+                a_sweep_of_deadlines_goes_on_past_it
+                its_neighbours_settle_as_ever
+            }
+            batch {
+                settle_answers_in_order
+                settle_takes_every_kind_of_end_at_once
+                settle_of_stale_and_good_items
+                log_of_stale_and_good_items
+                finalize_of_stale_and_good_items
+                release_of_stale_and_good_items
+                one_claim_twice_in_a_batch_is_settled_once
+                one_claim_twice_in_a_batch_is_logged_once
+                empty_batches_are_answered_by_nothing
+                a_large_batch_is_taken
+                batches_in_opposite_order_do_not_deadlock
+            }
+            purge {
+                completed_operations_go_after_their_retention
+                failed_operations_go_with_their_dead_letters
+                each_end_has_its_own_retention
+                the_retention_counts_from_the_end
+                nothing_that_goes_on_is_removed
+                the_limit_holds_and_the_next_goes_on
+                a_purged_identity_is_free_again
+                a_purged_operation_is_gone_for_every_verb
+                nothing_of_a_purged_operation_is_left_behind
+            }
+            time {
+                now_is_the_clock_of_the_store
+                turned_back_it_still_settles
+                turned_back_it_takes_no_lease
+                turned_back_it_loses_nothing
+                turned_back_the_fence_still_grows
+                turned_back_a_retry_waits_from_the_new_present
+                turned_back_a_key_is_still_replayed
+                a_leap_of_a_century_ends_budgets_and_nothing_else
+            }
+            payloads {
+                nul_bytes
+                a_whole_mebibyte
+                nothing_at_all
+                bytes_that_are_not_utf_8
+                a_lone_surrogate_in_json
+                odd_failure_texts
+                odd_reasons
+                a_retry_keeps_what_the_provider_asked_for
+                a_megabyte_of_error_text_is_stored_cut
+                odd_keys
+                a_deep_kind_name
+            }
+            list {
+                pages_follow_one_another
+                a_full_last_page_has_no_next
+                no_limit_means_a_hundred
+                by_owner
+                by_state_and_phase
+                by_kind
+                filters_and_pages_together
+                a_listed_operation_is_whole
+                another_owners_operation_does_not_exist
+                a_history_is_read_oldest_first
+            }
+            processes {
+                what_one_accepts_the_other_claims
+                one_key_in_both_makes_one_operation
+                claimers_in_both_never_share
+                the_other_takes_over_what_a_dead_one_held
+                two_finalizers_at_once_finish_it_once
+                a_settle_and_a_take_over_at_once_leave_one_winner
+                migrating_again_changes_nothing
+                both_have_one_connection_type
             }
         }
     };

@@ -1,0 +1,126 @@
+//! The Pruner's verb: only what is terminal, and only once its retention has passed.
+
+use std::time::Duration;
+
+use orch_core::seams::PurgeParams;
+use orch_core::words::{OpId, State};
+
+use crate::{World, acceptance, ended, fail, listed, ok, owner, policy, retry};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const NEVER: Duration = Duration::from_secs(u32::MAX as u64);
+
+async fn purge(world: &World, completed_after: Duration, failed_after: Duration) -> usize {
+    let params = PurgeParams { completed_after, failed_after, limit: 100 };
+    world.store.purge(params).await.unwrap().operations
+}
+
+async fn completed(world: &World, key: &str) -> OpId {
+    let claim = world.running(key).await;
+    world.settle(ended(claim, ok("done"))).await;
+    claim.op_id
+}
+
+pub async fn completed_operations_go_after_their_retention(world: World) {
+    let op_id = completed(&world, "k").await;
+    world.clock.advance(HOUR - Duration::from_micros(1));
+    assert_eq!(purge(&world, HOUR, NEVER).await, 0);
+    world.clock.advance(Duration::from_micros(1));
+    assert_eq!(purge(&world, HOUR, NEVER).await, 1);
+    assert_eq!(world.store.get(&owner(), op_id).await.unwrap(), None);
+    assert_eq!(world.history(op_id).await, []);
+    assert_eq!(world.all().await, []);
+}
+
+pub async fn failed_operations_go_with_their_dead_letters(world: World) {
+    let op_id = world.failed("k").await;
+    world.clock.advance(HOUR);
+    assert_eq!(purge(&world, Duration::ZERO, HOUR + HOUR).await, 0);
+    world.dead_letter(op_id).await;
+    world.clock.advance(HOUR);
+    assert_eq!(purge(&world, NEVER, HOUR + HOUR).await, 1);
+    assert_eq!(world.store.dead_letter(&owner(), op_id).await.unwrap(), None);
+    assert_eq!(world.history(op_id).await, []);
+}
+
+pub async fn each_end_has_its_own_retention(world: World) {
+    let failed = world.failed("failed").await;
+    let done = completed(&world, "completed").await;
+    world.clock.advance(HOUR);
+    assert_eq!(purge(&world, HOUR, NEVER).await, 1);
+    assert_eq!(listed(&world.all().await), [failed]);
+    assert_eq!(purge(&world, NEVER, HOUR).await, 1);
+    assert_eq!(world.store.get(&owner(), done).await.unwrap(), None);
+    assert_eq!(world.all().await, []);
+}
+
+pub async fn the_retention_counts_from_the_end(world: World) {
+    let claim = world.running("k").await;
+    world.clock.advance(HOUR);
+    world.settle(ended(claim, ok("done"))).await;
+    assert_eq!(purge(&world, HOUR, HOUR).await, 0);
+    world.clock.advance(HOUR);
+    assert_eq!(purge(&world, HOUR, HOUR).await, 1);
+}
+
+pub async fn nothing_that_goes_on_is_removed(world: World) {
+    let waiting = world.running("waiting").await;
+    world.settle(ended(waiting, retry("busy"))).await;
+    let logged = world.running("logged").await;
+    world.log(ended(logged, ok("done"))).await;
+    let parked = world.parked("parked").await;
+    let running = world.running("running").await.op_id;
+    let pending = world.accepted("pending").await;
+    world.clock.advance(HOUR);
+    assert_eq!(purge(&world, Duration::ZERO, Duration::ZERO).await, 0);
+    let mut expected = [waiting.op_id, logged.op_id, parked, running, pending];
+    expected.sort();
+    assert_eq!(listed(&world.all().await), expected);
+}
+
+pub async fn the_limit_holds_and_the_next_goes_on(world: World) {
+    let batch: Vec<_> = (0..5).map(|n| acceptance(&format!("key-{n}"))).collect();
+    world.store.accept(batch).await.unwrap();
+    for attempt in world.claims(policy(), 10).await {
+        world.settle(ended(crate::world::lease(&attempt), ok("done"))).await;
+    }
+    let params =
+        PurgeParams { completed_after: Duration::ZERO, failed_after: Duration::ZERO, limit: 2 };
+    let mut sizes = Vec::new();
+    for _ in 0..4 {
+        sizes.push(world.store.purge(params).await.unwrap().operations);
+    }
+    assert_eq!(sizes, [2, 2, 1, 0]);
+}
+
+pub async fn a_purged_identity_is_free_again(world: World) {
+    let first = completed(&world, "k").await;
+    purge(&world, Duration::ZERO, NEVER).await;
+    let second = world.accepted("k").await;
+    assert_ne!(first, second);
+    assert_eq!(world.operation(second).await.state, State::Pending);
+}
+
+pub async fn a_purged_operation_is_gone_for_every_verb(world: World) {
+    let claim = world.running("k").await;
+    world.settle(ended(claim, ok("done"))).await;
+    purge(&world, Duration::ZERO, NEVER).await;
+    let answer = world.settle(ended(claim, ok("done"))).await;
+    assert_eq!(answer, orch_core::seams::Finalized::Stale);
+    assert_eq!(world.renew(claim).await, orch_core::seams::Renewed::Stale);
+    assert_eq!(world.history(claim.op_id).await, []);
+    assert_eq!(world.all().await, []);
+}
+
+pub async fn nothing_of_a_purged_operation_is_left_behind(world: World) {
+    let item = acceptance("k");
+    let op_id = world.accepted_as(item.clone()).await;
+    let claim = world.claim().await;
+    world.settle(ended(claim, fail("CARD_DECLINED"))).await;
+    purge(&world, NEVER, Duration::ZERO).await;
+    assert_eq!(world.accepted_as(item).await, op_id);
+    assert_eq!(world.history(op_id).await, []);
+    assert_eq!(world.store.dead_letter(&owner(), op_id).await.unwrap(), None);
+    world.advance(60);
+    assert_eq!(world.unfinalized().await, []);
+}

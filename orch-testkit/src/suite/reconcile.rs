@@ -1,0 +1,146 @@
+//! Reconcile: the provider is asked what happened, and only its answer moves the operation.
+
+use orch_core::policies::{DEFAULT_MAX_RECONCILES, InDoubt, KindPolicy};
+use orch_core::seams::{Finalized, Lease, Purpose, ReleaseReason, Released, Renewed};
+use orch_core::words::{Phase, Settlement, Source, State};
+
+use crate::world::lease;
+use crate::{
+    BUDGET, DELAY, LEASE, World, ended, in_doubt, not_happened, ok, output, policy, reconciled,
+};
+
+fn asking() -> KindPolicy {
+    KindPolicy { in_doubt: InDoubt::Reconcile, ..policy() }
+}
+
+/// A question that a worker is putting to the provider.
+async fn question(world: &World) -> Lease {
+    let claim = world.running_as("k", asking()).await;
+    world.settle(ended(claim, in_doubt("no answer"))).await;
+    world.advance(1);
+    world.ask(asking()).await
+}
+
+pub async fn a_question_holds_a_lease_and_stays_in_doubt(world: World) {
+    let claim = question(&world).await;
+    let operation = world.operation(claim.op_id).await;
+    assert_eq!((operation.phase, operation.attempt), (Some(Phase::InDoubt), 1));
+    assert_eq!(operation.due_at, None);
+    assert_eq!(operation.lease_expires_at, Some(world.now().await.plus(LEASE)));
+    world.nothing_to_claim(asking()).await;
+    assert!(matches!(world.renew(claim).await, Renewed::Renewed { .. }));
+}
+
+pub async fn happened_completes_it(world: World) {
+    let claim = question(&world).await;
+    let answer = world.settle(reconciled(claim, ok("paid"))).await;
+    assert_eq!(answer, Finalized::Finished(Settlement::Ok { output: output("paid") }));
+    assert_eq!(world.operation(claim.op_id).await.state, State::Completed);
+    assert_eq!(world.history(claim.op_id).await[1].source, Source::Reconcile);
+}
+
+pub async fn not_happened_makes_it_safe_to_run(world: World) {
+    let claim = question(&world).await;
+    let due_at = world.now().await.plus(DELAY);
+    let answer = world.settle(reconciled(claim, not_happened())).await;
+    assert_eq!(answer, Finalized::Waiting { due_at });
+    assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::Waiting));
+    world.advance(1);
+    let run = world.claim_as(asking()).await;
+    assert_eq!((run.purpose, run.envelope.attempt), (Purpose::Run, 2));
+}
+
+pub async fn not_happened_settles_the_doubt(world: World) {
+    let claim = question(&world).await;
+    world.settle(reconciled(claim, not_happened())).await;
+    world.spend_budget().await;
+    let failure = world.failure(claim.op_id).await;
+    assert!(!failure.uncertain && failure.called, "{failure:?}");
+}
+
+pub async fn unanswered_stays_in_doubt_and_asks_again(world: World) {
+    let claim = question(&world).await;
+    let due_at = world.now().await.plus(DELAY);
+    let answer = world.settle(reconciled(claim, in_doubt("cannot say"))).await;
+    assert_eq!(answer, Finalized::InDoubt { due_at });
+    world.advance(1);
+    let next = world.claim_as(asking()).await;
+    assert_eq!((next.purpose, next.reconciles), (Purpose::Reconcile, 2));
+    let operation = world.operation(claim.op_id).await;
+    assert_eq!((operation.attempt, operation.lost_attempts), (1, 1), "questions do not count");
+}
+
+pub async fn after_the_last_question_it_is_parked(world: World) {
+    let mut claim = question(&world).await;
+    for _ in 1..DEFAULT_MAX_RECONCILES {
+        let answer = world.settle(reconciled(claim, in_doubt("cannot say"))).await;
+        assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
+        world.advance(1);
+        claim = world.ask(asking()).await;
+    }
+    assert_eq!(world.settle(reconciled(claim, in_doubt("cannot say"))).await, Finalized::Parked);
+    assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::Parked));
+    assert_eq!(world.operation(claim.op_id).await.lost_attempts, 1);
+}
+
+pub async fn a_lost_question_is_only_due_again(world: World) {
+    let claim = question(&world).await;
+    let before = world.history(claim.op_id).await;
+    let answer = world.expire().await;
+    assert_eq!(answer, Some(Finalized::InDoubt { due_at: world.now().await }));
+    let operation = world.operation(claim.op_id).await;
+    assert_eq!((operation.phase, operation.lost_attempts), (Some(Phase::InDoubt), 1));
+    assert!(operation.fence > claim.fence);
+    assert_eq!(world.history(claim.op_id).await, before);
+    assert!(world.ask(asking()).await.fence > operation.fence);
+}
+
+pub async fn the_answer_to_a_lost_question_is_kept_as_late(world: World) {
+    let claim = question(&world).await;
+    world.expire().await;
+    assert_eq!(world.settle(reconciled(claim, ok("paid"))).await, Finalized::Stale);
+    assert_eq!(world.operation(claim.op_id).await.state, State::InProgress);
+    let entry = world.history(claim.op_id).await.pop().unwrap();
+    assert_eq!((entry.late, entry.source, entry.end), (true, Source::Reconcile, ok("paid")));
+}
+
+pub async fn questions_go_on_past_the_deadline(world: World) {
+    let claim = question(&world).await;
+    world.clock.advance(BUDGET);
+    world.settle(reconciled(claim, in_doubt("cannot say"))).await;
+    assert_eq!(world.sweep_over_budget().await, []);
+    world.advance(1);
+    let next = world.ask(asking()).await;
+    world.settle(reconciled(next, ok("paid"))).await;
+    assert_eq!(world.operation(claim.op_id).await.state, State::Completed);
+}
+
+pub async fn not_happened_past_the_deadline_fails_plainly(world: World) {
+    let claim = question(&world).await;
+    world.clock.advance(BUDGET);
+    world.settle(reconciled(claim, not_happened())).await;
+    let failure = world.failure(claim.op_id).await;
+    assert_eq!((failure.code.as_str(), failure.uncertain), ("TIME_BUDGET_EXCEEDED", false));
+}
+
+pub async fn a_released_question_is_due_at_once_and_not_counted(world: World) {
+    let claim = question(&world).await;
+    assert_eq!(world.release(claim, ReleaseReason::Unstarted).await, Released::Released);
+    let operation = world.operation(claim.op_id).await;
+    assert_eq!((operation.phase, operation.attempt), (Some(Phase::InDoubt), 1));
+    let next = world.claim_as(asking()).await;
+    assert_eq!((next.purpose, next.reconciles), (Purpose::Reconcile, 1));
+    assert!(lease(&next).fence > claim.fence);
+}
+
+pub async fn a_logged_answer_waits_for_the_finalizer(world: World) {
+    let claim = question(&world).await;
+    world.log(reconciled(claim, ok("paid"))).await;
+    assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::InDoubt));
+    world.advance(60);
+    assert_eq!(world.sweep_expired().await, []);
+    world.nothing_to_claim(asking()).await;
+    assert_eq!(world.unfinalized().await, [claim]);
+    let answer = world.finalize(claim, None).await;
+    assert!(matches!(answer, Finalized::Finished(_)), "{answer:?}");
+}

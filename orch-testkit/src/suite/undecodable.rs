@@ -1,0 +1,124 @@
+//! Rows that cannot be decoded: set aside, and never in the way of the others.
+
+use orch_core::seams::{ClaimParams, Claimed, Listed, StoreError, SweepParams, Swept};
+use orch_core::words::{OpId, State};
+
+use crate::{
+    BUDGET, LEASE, World, claim_params, ended, listed, ok, owner, policy, sweep_params, tenant,
+};
+
+async fn corrupted(world: &World, key: &str) -> OpId {
+    let op_id = world.accepted(key).await;
+    world.backend.corrupt(op_id).await;
+    op_id
+}
+
+fn undecodable(claimed: &[Claimed]) -> Vec<OpId> {
+    let id = |claimed: &Claimed| match claimed {
+        Claimed::Undecodable { op_id, .. } => Some(*op_id),
+        Claimed::Attempt(_) => None,
+    };
+    claimed.iter().filter_map(id).collect()
+}
+
+fn ids(swept: &[Swept]) -> Vec<OpId> {
+    swept.iter().map(|swept| swept.op_id).collect()
+}
+
+pub async fn a_claim_says_so_and_hands_out_the_others(world: World) {
+    let bad = corrupted(&world, "bad").await;
+    let good = world.accepted("good").await;
+    let claimed = world.store.claim(claim_params([policy()])).await.unwrap();
+    assert_eq!((claimed.len(), undecodable(&claimed)), (2, vec![bad]));
+    assert_eq!(world.operation(good).await.attempt, 1);
+}
+
+pub async fn it_is_claimed_once_and_then_parked(world: World) {
+    let bad = corrupted(&world, "bad").await;
+    let claimed = world.store.claim(claim_params([policy()])).await.unwrap();
+    assert_eq!(undecodable(&claimed), [bad]);
+    world.advance(60);
+    assert_eq!(world.store.claim(claim_params([policy()])).await.unwrap(), []);
+    assert_eq!(world.sweep_expired().await, [], "nobody holds a lease on it");
+}
+
+pub async fn a_page_of_bad_rows_does_not_hide_the_good(world: World) {
+    for key in ["a", "b", "c"] {
+        corrupted(&world, key).await;
+        world.advance(1);
+    }
+    let good = world.accepted("good").await;
+    let params = ClaimParams { limit: 2, ..claim_params([policy()]) };
+    let mut found = false;
+    for _ in 0..3 {
+        let claimed = world.store.claim(params.clone()).await.unwrap();
+        found |= claimed.iter().any(|c| matches!(c, Claimed::Attempt(_)));
+    }
+    assert!(found);
+    assert_eq!(world.operation(good).await.state, State::InProgress);
+}
+
+pub async fn a_listing_names_it(world: World) {
+    let bad = corrupted(&world, "bad").await;
+    let good = world.accepted("good").await;
+    let all = world.all().await;
+    let mut expected = [bad, good];
+    expected.sort();
+    assert_eq!(listed(&all), expected);
+    let named = all.iter().any(
+        |item| matches!(item, Listed::Undecodable { op_id, reason } if *op_id == bad && !reason.is_empty()),
+    );
+    assert!(named);
+}
+
+pub async fn get_says_that_it_is_corrupt(world: World) {
+    let bad = corrupted(&world, "bad").await;
+    let error = world.store.get(&owner(), bad).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { op_id, .. } if op_id == bad), "{error}");
+    assert!(!error.is_transient());
+    assert_eq!(world.store.get(&tenant(), bad).await.unwrap(), None);
+}
+
+pub async fn a_sweep_of_leases_goes_on_past_it(world: World) {
+    let mut bad = Vec::new();
+    for key in ["a", "b", "c"] {
+        bad.push(world.running(key).await.op_id);
+        world.advance(1);
+    }
+    let good = world.running("good").await;
+    for op_id in bad {
+        world.backend.corrupt(op_id).await;
+    }
+    world.clock.advance(LEASE);
+    let mut swept = Vec::new();
+    for _ in 0..4 {
+        let params = SweepParams { limit: 2, ..sweep_params([policy()]) };
+        swept.extend(world.store.sweep_expired(params).await.unwrap());
+    }
+    assert!(ids(&swept).contains(&good.op_id));
+    assert_eq!(world.operation(good.op_id).await.lost_attempts, 1);
+}
+
+pub async fn a_sweep_of_deadlines_goes_on_past_it(world: World) {
+    for key in ["a", "b", "c"] {
+        corrupted(&world, key).await;
+        world.advance(1);
+    }
+    let good = world.accepted("good").await;
+    world.clock.advance(BUDGET);
+    let mut swept = Vec::new();
+    for _ in 0..4 {
+        let params = SweepParams { limit: 2, ..sweep_params([policy()]) };
+        swept.extend(world.store.sweep_over_budget(params).await.unwrap());
+    }
+    assert!(ids(&swept).contains(&good));
+    assert_eq!(world.operation(good).await.state, State::Failed);
+}
+
+pub async fn its_neighbours_settle_as_ever(world: World) {
+    let good = world.running("good").await;
+    corrupted(&world, "bad").await;
+    world.settle(ended(good, ok("done"))).await;
+    assert_eq!(world.operation(good.op_id).await.state, State::Completed);
+    assert_eq!(world.all().await.len(), 2);
+}

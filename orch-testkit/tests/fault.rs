@@ -1,0 +1,75 @@
+//! The fault store fails exactly where it is told to.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use orch_core::memory::MemoryStore;
+use orch_core::seams::{Acceptance, Admitted, Store, StoreError};
+use orch_testkit::{Fault, FaultStore, Verb, acceptance, owner};
+
+fn store() -> FaultStore {
+    FaultStore::new(Arc::new(MemoryStore::new()))
+}
+
+async fn is_there(store: &FaultStore, item: &Acceptance) -> bool {
+    store.get(&owner(), item.op_id).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn without_a_plan_it_does_as_the_store_behind_it() {
+    let (store, item) = (store(), acceptance("k"));
+    let op_id = item.op_id;
+    assert_eq!(store.accept(vec![item]).await.unwrap(), [Admitted::Created { op_id }]);
+    assert_eq!(store.calls(Verb::Accept), 1);
+    assert_eq!(store.calls(Verb::Claim), 0);
+}
+
+#[tokio::test]
+async fn only_the_planned_call_of_the_planned_verb_fails() {
+    let (store, item) = (store(), acceptance("k"));
+    store.plan(Verb::Accept, 2, Fault::NotSent);
+    store.accept(vec![item.clone()]).await.unwrap();
+    store.now().await.unwrap();
+    assert!(store.accept(vec![item.clone()]).await.unwrap_err().is_transient());
+    store.accept(vec![item]).await.unwrap();
+    assert_eq!(store.calls(Verb::Accept), 3);
+}
+
+#[tokio::test]
+async fn what_is_not_sent_is_not_carried_out() {
+    let (store, item) = (store(), acceptance("k"));
+    store.plan(Verb::Accept, 1, Fault::NotSent);
+    assert!(store.accept(vec![item.clone()]).await.unwrap_err().is_transient());
+    assert!(!is_there(&store, &item).await);
+}
+
+#[tokio::test]
+async fn a_lost_reply_is_carried_out() {
+    let (store, item) = (store(), acceptance("k"));
+    store.plan(Verb::Accept, 1, Fault::ReplyLost);
+    assert!(store.accept(vec![item.clone()]).await.unwrap_err().is_transient());
+    assert!(is_there(&store, &item).await);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_fatal() {
+    let (store, item) = (store(), acceptance("k"));
+    store.plan(Verb::Accept, 1, Fault::Refused);
+    let error = store.accept(vec![item.clone()]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Fatal(_)));
+    assert!(!is_there(&store, &item).await);
+}
+
+#[tokio::test]
+async fn an_outage_lasts_until_it_is_over() {
+    let (store, item) = (store(), acceptance("k"));
+    store.go_down();
+    for _ in 0..3 {
+        assert!(store.accept(vec![item.clone()]).await.unwrap_err().is_transient());
+        assert!(store.now().await.unwrap_err().is_transient());
+    }
+    store.come_back();
+    assert!(!is_there(&store, &item).await);
+    store.accept(vec![item.clone()]).await.unwrap();
+    assert!(is_there(&store, &item).await);
+}
