@@ -88,6 +88,7 @@ CREATE INDEX orch_queue_deadline_idx ON orch_queue (deadline, kind)
 
 CREATE TABLE orch_write_ahead_log (
     op_id uuid NOT NULL,
+    seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     fence bigint NOT NULL,
     logged_at timestamptz NOT NULL,
     started_at timestamptz,
