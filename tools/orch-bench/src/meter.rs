@@ -1,3 +1,7 @@
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection, PgConnection};
+
 use crate::Failed;
 use crate::database::Database;
 use crate::figures::Figures;
@@ -46,25 +50,15 @@ impl Meter {
     }
 }
 
-#[cfg(not(feature = "postgres"))]
-async fn read(_: &Database) -> Result<Option<Reading>, Failed> {
-    Ok(None)
-}
+/// How long sessions that are being closed may take.
+const CLOSING: Duration = Duration::from_secs(5);
 
-#[cfg(feature = "postgres")]
 async fn read(database: &Database) -> Result<Option<Reading>, Failed> {
-    use std::time::Duration;
-
-    use sqlx::{Connection, PgConnection};
-
-    /// How long sessions that are being closed may take.
-    const CLOSING: Duration = Duration::from_secs(5);
-
     let Database::Postgres { url } = database else { return Ok(None) };
     let mut connection = PgConnection::connect(url).await?;
     let others = "select count(*) from pg_stat_activity \
                   where datname = current_database() and pid <> pg_backend_pid()";
-    let asked = std::time::Instant::now();
+    let asked = Instant::now();
     while sqlx::query_scalar::<_, i64>(others).fetch_one(&mut connection).await? > 0 {
         if asked.elapsed() > CLOSING {
             eprintln!("orch-bench: other sessions use this database; their commits are counted");
