@@ -141,33 +141,30 @@ impl Queue {
         self.running.len()
     }
 
-    /// All that is free, at least one; `None` when stopped first.
+    /// All slots that are free, at least one, each with a place; `None` when stopped first.
     async fn free_rooms(&self, stop: &CancellationToken) -> Option<Vec<Room>> {
-        let first = async {
-            let place = Arc::clone(&self.unstored).acquire_owned().await.ok()?;
-            let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
-            Some(Room { slot, place })
-        };
-        let first = tokio::select! {
+        tokio::select! {
             () = stop.cancelled() => None,
-            room = first => room,
-        }?;
-        let mut rooms = vec![first];
+            rooms = self.all_free_rooms() => rooms,
+        }
+    }
+
+    async fn all_free_rooms(&self) -> Option<Vec<Room>> {
+        let mut slots = vec![Arc::clone(&self.slots).acquire_owned().await.ok()?];
         let mut before = 0;
         // Handlers that were started together return together. The first of them would be
         // claimed for alone; a turn of the scheduler lets the others return as well.
-        while before < rooms.len() {
-            before = rooms.len();
+        while before < slots.len() {
+            before = slots.len();
             tokio::task::yield_now().await;
-            rooms.extend(std::iter::from_fn(|| self.free_room()));
+            slots.extend(std::iter::from_fn(|| Arc::clone(&self.slots).try_acquire_owned().ok()));
         }
-        Some(rooms)
-    }
-
-    fn free_room(&self) -> Option<Room> {
-        let place = Arc::clone(&self.unstored).try_acquire_owned().ok()?;
-        let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
-        Some(Room { slot, place })
+        // A place for every slot, and not for some: with a place here and there claims would
+        // become small, outcomes would come back in small batches, and free as few places again.
+        let wanted = u32::try_from(slots.len()).ok()?;
+        let mut places = Arc::clone(&self.unstored).acquire_many_owned(wanted).await.ok()?;
+        let room = |slot| Some(Room { slot, place: places.split(1)? });
+        slots.into_iter().map(room).collect()
     }
 
     async fn claim(&self, kinds: &[KindPolicy], limit: usize) -> Result<Vec<Claimed>, StoreError> {
