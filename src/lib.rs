@@ -47,8 +47,8 @@ pub use orch_postgres as postgres;
 #[cfg(feature = "sqlite")]
 pub use orch_sqlite as sqlite;
 
-/// Everything that a backend or a tool may need, under its own name.
-pub use orch_core as core;
+// All of the core by module, for backends and tools.
+pub use orch_core::{flow, memory, policies, runtime, seams, upkeep, words};
 
 /// What the macros emit. Not public: nothing here is covered by semantic versioning.
 #[doc(hidden)]

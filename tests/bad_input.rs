@@ -1,7 +1,7 @@
 //! Bad input, and what it gets: one test for each row of the table in the design.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use orch::core::memory::MemoryStore;
+use orch::memory::MemoryStore;
 use orch::prelude::*;
 use orch::{AcceptError, Invalid, ListParams, Listed, Orchestrator, Owner, Phase};
 use serde::{Deserialize, Serialize};

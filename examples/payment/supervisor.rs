@@ -3,8 +3,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use orch::core::words::Settlement;
 use orch::prelude::*;
+use orch::words::Settlement;
 use orch::{Kind, ListParams, Listed, LogEntry, Operation, OperationState, Orchestrator, Source};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;

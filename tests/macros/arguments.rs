@@ -1,8 +1,8 @@
 use std::convert::Infallible;
 
-use orch::core::seams::States;
-use orch::core::words::{AttemptEnd, Outcome as End, Payload, ProviderKey};
 use orch::prelude::*;
+use orch::seams::States;
+use orch::words::{AttemptEnd, Outcome as End, Payload, ProviderKey};
 
 use crate::world;
 
@@ -61,8 +61,7 @@ fn a_missing_state_is_unrunnable_and_named() {
 #[test]
 fn a_payload_of_another_shape_is_unrunnable_and_not_quoted() {
     let command =
-        orch::core::words::Command::new("ARGUMENTS", "ASK", "b", "i", r#"{"order":"secret"}"#)
-            .unwrap();
+        orch::words::Command::new("ARGUMENTS", "ASK", "b", "i", r#"{"order":"secret"}"#).unwrap();
     let call = world::call_with(command, states());
     let refused = (world::registration::<Ask>().run)(&call).err().unwrap();
     assert!(refused.reason.starts_with("the payload cannot be decoded"), "{refused}");

@@ -1,8 +1,8 @@
 use std::convert::Infallible;
 
-use orch::core::seams::{Handled, States};
-use orch::core::words::{AttemptEnd, Outcome as End, Payload};
 use orch::prelude::*;
+use orch::seams::{Handled, States};
+use orch::words::{AttemptEnd, Outcome as End, Payload};
 
 use crate::world;
 

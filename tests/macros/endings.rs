@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use orch::core::seams::{AttemptError, Ending, States};
-use orch::core::words::{AttemptEnd, Outcome as End, Payload};
 use orch::prelude::*;
+use orch::seams::{AttemptError, Ending, States};
+use orch::words::{AttemptEnd, Outcome as End, Payload};
 
 use crate::world;
 
@@ -121,7 +121,7 @@ fn an_error_that_cannot_happen_needs_no_variant() {
 
 #[test]
 fn the_macro_knows_the_codes_that_are_orchs_own() {
-    use orch::core::words::code;
+    use orch::words::code;
     // The macro cannot depend on core; it holds the same list.
     let known = include_str!("../../orch-macros/src/values/code.rs");
     for code in [

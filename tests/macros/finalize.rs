@@ -1,9 +1,9 @@
 use std::any::Any;
 use std::convert::Infallible;
 
-use orch::core::seams::{ConnectionType, FinalizeHook};
-use orch::core::words::{Failure, Payload, Settlement};
 use orch::prelude::*;
+use orch::seams::{ConnectionType, FinalizeHook};
+use orch::words::{Failure, Payload, Settlement};
 
 use crate::world::registration;
 

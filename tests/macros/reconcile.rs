@@ -1,9 +1,9 @@
 use std::convert::Infallible;
 
-use orch::core::policies::InDoubt;
-use orch::core::seams::States;
-use orch::core::words::{AttemptEnd, Outcome as End, Payload};
+use orch::policies::InDoubt;
 use orch::prelude::*;
+use orch::seams::States;
+use orch::words::{AttemptEnd, Outcome as End, Payload};
 
 use crate::world::{call, registration};
 

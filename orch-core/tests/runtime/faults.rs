@@ -81,7 +81,7 @@ async fn a_refused_batch_falls_back_to_its_items() {
     let orchestrator = runtime.orchestrator();
     let accepting = (0..8).map(|order| {
         let charge = Charge { order, amount: 1 };
-        orchestrator.accept(charge).idem_key(format!("key-{order}")).unwrap().into_future()
+        orchestrator.accept(charge).idem_key(format!("key-{order}")).unwrap()
     });
     let answers = futures_util::future::join_all(accepting).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
@@ -99,7 +99,7 @@ async fn what_the_database_refuses_by_itself_fails_its_own_caller_only() {
     let orchestrator = runtime.orchestrator();
     let accepting = (0..4).map(|order| {
         let charge = Charge { order, amount: 1 };
-        orchestrator.accept(charge).idem_key(format!("key-{order}")).unwrap().into_future()
+        orchestrator.accept(charge).idem_key(format!("key-{order}")).unwrap()
     });
     let answers = futures_util::future::join_all(accepting).await;
     let refused: Vec<bool> = answers.iter().map(Result::is_err).collect();

@@ -1,9 +1,5 @@
-use std::marker::PhantomData;
-use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
-
+use orch::Orchestrator;
 use orch::prelude::*;
-use orch::core::seams::{Handled, KeyGiven};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "ORDER-{order_id}")]
@@ -21,23 +17,8 @@ async fn charge(_cmd: Charge) -> Result<(), Down> {
     Ok(())
 }
 
-/// The bounds of `orchestrator.accept(command).await`.
-struct Accept<C, K>(C, PhantomData<K>);
-
-fn accept<C: Handled>(command: C) -> Accept<C, C::Key> {
-    Accept(command, PhantomData)
-}
-
-impl<C: Handled, K: KeyGiven> Future for Accept<C, K> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-}
-
-async fn request() {
-    accept(Charge { order_id: 1 }).await;
+async fn request(orchestrator: Orchestrator) {
+    let _ = orchestrator.accept(Charge { order_id: 1 }).await;
 }
 
 fn main() {}
