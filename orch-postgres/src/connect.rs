@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The planner's settings for our statements. Each of them is a walk along an index from few
 /// rows to few rows. A planner that has never seen the queue full would sort it, or scan it,
 /// and keep that plan; with these it cannot. Planning once also saves a millisecond each time.
-const PLANNER: [(&str, &str); 6] = [
+pub const PLANNER: [(&str, &str); 6] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("jit", "off"),
     ("enable_seqscan", "off"),

@@ -49,5 +49,7 @@ mod row; // decoding of operations
 mod time; // instants and durations
 
 pub use connect::DEFAULT_CONNECTIONS;
+#[doc(hidden)]
+pub use connect::PLANNER;
 pub use hook::HOOK_LIMIT;
 pub use store::PostgresStore;

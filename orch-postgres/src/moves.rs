@@ -47,11 +47,6 @@ impl Change {
     }
 
     /// The row as it is to be.
-    pub(crate) const fn row(&self) -> &Row {
-        &self.after
-    }
-
-    /// The row as it is to be.
     pub(crate) const fn row_mut(&mut self) -> &mut Row {
         &mut self.after
     }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use orch_core::policies::Backoff;
@@ -20,10 +20,12 @@ const CHANNEL: &str = "orch_work";
 /// The least time between two messages of one process. A message is a commit of its own, and
 /// takes a lock that commits with messages wait for.
 const NOTIFY_GAP: Duration = Duration::from_millis(10);
-/// Between two tries to listen.
+/// Between two tries to listen while there is no connection to be had.
 const RELISTEN: Backoff = Backoff::from_millis(100, 30_000);
-/// A listener that has lasted so long starts again with the shortest delay.
-const STABLE: Duration = Duration::from_secs(10);
+/// Before the next try after a connection that worked was lost.
+const LOST: Duration = Duration::from_millis(50);
+/// How often a background task looks whether its store is still there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The most due instants that are kept; the rest is left to polling.
 const DUE_LIMIT: usize = 10_000;
 
@@ -124,10 +126,10 @@ impl Drop for Waiting<'_> {
 }
 
 /// Tells the other processes, at most once in a gap, until nobody is left to announce anything.
-async fn send(wake: std::sync::Weak<Wake>, pool: Pool) {
+async fn send(wake: Weak<Wake>, pool: Pool) {
     loop {
         let Some(alive) = wake.upgrade() else { return };
-        let unsent = tokio::time::timeout(Duration::from_secs(1), alive.unsent.notified()).await;
+        let unsent = tokio::time::timeout(LOOK_EVERY, alive.unsent.notified()).await;
         drop(alive);
         if unsent.is_err() {
             continue;
@@ -142,39 +144,49 @@ async fn send(wake: std::sync::Weak<Wake>, pool: Pool) {
 
 /// Listens until the store is gone. Each new connection is followed by a look at the queue,
 /// since what was sent in the gap is lost.
-async fn listen(wake: std::sync::Weak<Wake>, target: Target) {
+async fn listen(wake: Weak<Wake>, target: Target) {
     let mut failures = 0;
     while wake.strong_count() > 0 {
-        let started = Instant::now();
-        let ended = listen_once(&wake, &target).await;
-        failures = if started.elapsed() >= STABLE { 1 } else { failures + 1 };
-        let delay = RELISTEN.delay(failures, fastrand::f64());
-        if let Err(error) = ended {
-            tracing::warn!(error = ?error, ?delay, "cannot listen for work; polling meanwhile");
-        }
+        let delay = match connect(&target).await {
+            Ok(listener) => {
+                failures = 0;
+                let error = until_lost(&wake, listener).await;
+                tracing::info!(error = ?error, "listening for work ended; starting again");
+                LOST
+            }
+            Err(error) => {
+                failures += 1;
+                let delay = RELISTEN.delay(failures, fastrand::f64());
+                tracing::warn!(error = ?error, ?delay, "cannot listen for work; polling meanwhile");
+                delay
+            }
+        };
         tokio::time::sleep(delay).await;
     }
 }
 
-async fn listen_once(wake: &std::sync::Weak<Wake>, target: &Target) -> Result<(), StoreError> {
+async fn connect(target: &Target) -> Result<PgListener, StoreError> {
     let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(target.options.clone());
     let mut listener = PgListener::connect_with(&pool).await.map_err(store_error)?;
     // A lost connection ends this listener: the delay before the next is ours.
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await.map_err(store_error)?;
-    while let Some(alive) = wake.upgrade() {
-        alive.wake_here();
-        drop(alive);
-        loop {
-            let next = tokio::time::timeout(Duration::from_secs(1), listener.try_recv()).await;
-            match next {
-                Ok(Ok(Some(_))) => break,
-                Ok(Ok(None)) => return Err(StoreError::transient("the connection was lost")),
-                Ok(Err(error)) => return Err(store_error(error)),
-                Err(_) if wake.strong_count() == 0 => return Ok(()),
-                Err(_) => {}
-            }
+    Ok(listener)
+}
+
+/// `None` if the store is gone.
+async fn until_lost(wake: &Weak<Wake>, mut listener: PgListener) -> Option<StoreError> {
+    loop {
+        wake.upgrade()?.wake_here();
+        let mut next = tokio::time::timeout(LOOK_EVERY, listener.try_recv()).await;
+        while next.is_err() {
+            wake.upgrade()?;
+            next = tokio::time::timeout(LOOK_EVERY, listener.try_recv()).await;
+        }
+        match next {
+            Ok(Ok(Some(_))) => {}
+            Ok(Err(error)) => return Some(store_error(error)),
+            Ok(Ok(None)) | Err(_) => return Some(StoreError::transient("the connection was lost")),
         }
     }
-    Ok(())
 }

@@ -1,6 +1,9 @@
 //! Databases and schemas of their own for tests.
+#![allow(dead_code, reason = "each test file uses some of it")]
 
-use std::sync::Mutex;
+pub mod cluster;
+pub mod load;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use orch_postgres::PostgresStore;
@@ -78,6 +81,3 @@ pub async fn rows(connection: &mut PgConnection, sql: &str) -> Vec<PgRow> {
 pub async fn number(connection: &mut PgConnection, sql: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(connection).await.unwrap()
 }
-
-/// What is set once.
-pub type Once<T> = Mutex<Option<T>>;
