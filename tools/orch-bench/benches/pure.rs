@@ -7,11 +7,11 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Instant;
 
 use divan::{Bencher, black_box};
-use orch::core::policies::Backoff;
-use orch::core::seams::{Call, Registration, States};
-use orch::core::words::{Envelope, Fence, Fingerprint, ProviderKey};
 use orch::prelude::*;
 use orch::{BizKey, Handled, IdemKey, Kind, OpId, Owner, Payload, Timestamp};
+use orch_core::policies::Backoff;
+use orch_core::seams::{Call, Registration, States};
+use orch_core::words::{Envelope, Fence, Fingerprint, ProviderKey};
 
 fn main() {
     divan::main();
@@ -105,7 +105,7 @@ fn inventory_of(domain: &str, event: &str) -> Registration {
 }
 
 fn call() -> Call {
-    let command = orch::core::words::Command::of(
+    let command = orch_core::words::Command::of(
         Kind::new(Charge::DOMAIN, Charge::EVENT).unwrap(),
         BizKey::new("ORDER-123").unwrap(),
         IdemKey::new("key-1").unwrap(),

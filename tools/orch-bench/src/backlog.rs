@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
-use orch::core::policies::KindPolicy;
-use orch::core::seams::{ClaimParams, Claimed, Lease, Release, ReleaseReason};
-use orch::core::words::WorkerId;
 use orch::{Config, Handled, Kind, Store};
+use orch_core::policies::KindPolicy;
+use orch_core::seams::{ClaimParams, Claimed, Lease, Release, ReleaseReason};
+use orch_core::words::WorkerId;
 
 use crate::Failed;
 use crate::database::Database;

@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use orch::core::memory::MemoryStore;
-use orch::core::runtime::RuntimeBuilder;
-use orch::core::seams::open;
 use orch::{ListParams, OperationState, Runtime, Store};
+use orch_core::memory::MemoryStore;
+use orch_core::runtime::RuntimeBuilder;
+use orch_core::seams::open;
 
 use crate::Failed;
 
