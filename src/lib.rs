@@ -1,5 +1,4 @@
 #![forbid(unsafe_code)]
-#![warn(clippy::unwrap_used)]
 //! orch: annotate one async function; the call to somebody else's API survives crashes, retries
 //! and lost answers.
 //!

@@ -1,5 +1,6 @@
 //! The examples are programs that people run first: here they run as a stranger would run them,
 //! and what they print is asserted.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,5 +1,6 @@
 //! The README promises: the quick start is a program that runs, two commands are enough, and
 //! what it points to is there.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs::read_to_string;
 use std::path::Path;

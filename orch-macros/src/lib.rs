@@ -1,5 +1,4 @@
 #![forbid(unsafe_code)]
-#![cfg_attr(test, allow(clippy::unwrap_used))]
 //! The macros of orch.
 //!
 //! Each one goes through four stages, a file each: **parse** (what was written, with its

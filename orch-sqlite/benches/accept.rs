@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{Acceptance, ClaimParams, Claimed, EndedAttempt, Lease, Store};
+use orch_core::seams::{Acceptance, ClaimParams, Claimed, EndedAttempt, Store};
 use orch_core::words::{
     AttemptEnd, Command, Fingerprint, Kind, OpId, Outcome, Owner, Source, WorkerId,
 };
@@ -123,7 +123,7 @@ async fn drain(store: &SqliteStore) -> (f64, f64) {
 fn ended(claimed: &Claimed) -> EndedAttempt {
     let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
     EndedAttempt {
-        claim: Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence },
+        claim: attempt.lease(),
         source: Source::Handler,
         end: AttemptEnd::Outcome(Outcome::Ok { output: "{\"ok\":true}".into() }),
         delay: Duration::ZERO,

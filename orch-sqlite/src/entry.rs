@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use orch_core::policies::FINALIZER_HEAD_START;
 use orch_core::words::{
     AttemptEnd, Fence, LogEntry, LogState, OpId, Outcome, Payload, Source, Timestamp, WorkerId,
 };
@@ -9,9 +10,6 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::row::{self, as_millis, column, instant, millis, word};
 use crate::sql::Values;
-
-/// How long an outcome is left to its own worker before the Finalizer takes it up.
-const FINALIZER_WAITS: Duration = Duration::from_secs(1);
 
 /// One entry, with what only the store needs to know of it.
 #[derive(Debug, Clone)]
@@ -66,7 +64,7 @@ impl Entry {
         let log = &self.log;
         let (outcome, detail, after_ms) = encode_end(&log.end);
         let finalize_due_at =
-            (log.state == LogState::Pending).then(|| log.logged_at.plus(FINALIZER_WAITS));
+            (log.state == LogState::Pending).then(|| log.logged_at.plus(FINALIZER_HEAD_START));
         values
             .add(self.op_id.as_bytes().as_slice())
             .add(log.fence.get())

@@ -14,7 +14,6 @@ use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::connect::store_error;
-use crate::writer::Trouble;
 
 /// The longest that a finalize hook may take: it holds up every write to the file. After that
 /// it counts as failed.
@@ -27,6 +26,25 @@ pub(crate) struct Hooks {
     pub(crate) interrupt: Arc<AtomicBool>,
     /// Hooks that were given up in an earlier try of this group, with the reason.
     pub(crate) given_up: HashMap<Lease, String>,
+}
+
+/// Why a group cannot be committed.
+pub(crate) enum Trouble {
+    /// The database said so.
+    Store(StoreError),
+    /// A hook left the connection in an unknown state.
+    Hook {
+        /// Whose hook.
+        claim: Lease,
+        /// What it did.
+        reason: String,
+    },
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl Hooks {
@@ -79,10 +97,4 @@ impl Hooks {
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text")
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
 }

@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 //! The embedded store of orch: one SQLite file, durable, many processes on one host.
 //!
 //! ```text
@@ -25,25 +26,27 @@
 
 mod store; // the verbs, as calls
 
-mod connect; // options, pragmas, errors
-mod hook;
-mod migrate; // the schema, once
-mod sql; // queries over many rows, with few prepared statements
-mod writer; // the one writer: groups, commits, answers // finalize hooks inside its transaction
+mod hook; // finalize hooks inside the writer's transaction
+mod writer; // the one writer: groups, commits, answers
 
 mod accept; // S1
 mod claim; // S2
 mod lease; // renew, release
+mod settle; // S3: log, finalize, settle
+
 mod people; // settle_parked, redrive
 mod purge; // retention
 mod read; // get, find, history, dead_letter, list, unfinalized, unknown_kinds
-mod settle; // S3: log, finalize, settle
 mod sweep; // lost leases, time budgets
 mod wake; // wait_for_work
 
 mod batch; // the rows that a batch moves: load, change, save
 mod entry; // decoding and encoding of the log
 mod row; // decoding, moves and encoding of operations
+
+mod connect; // options, pragmas, errors
+mod migrate; // the schema, once
+mod sql; // queries over many rows, with few prepared statements
 
 #[cfg(test)]
 mod plans;

@@ -60,6 +60,7 @@ fn run_again(batch: &mut Batch<'_>, op_id: OpId, note: String) -> Result<(), Sto
     row.deadline = now.plus(row.time_budget);
     row.reconciles = 0;
     let (done, end) = (LogState::Completed, AttemptEnd::NotHappened);
+    row.reason = Some(note.clone());
     let mut entry = entry_of(row, row.fence, Source::Operator, end, done, now);
     entry.log.note = Some(note);
     batch.append(entry);

@@ -20,8 +20,6 @@ const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
 pub(crate) const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
 pub(crate) const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
 
-/// The page of a listing that asks for none.
-const DEFAULT_PAGE: usize = 100;
 /// `unknown_kinds` counts the due operations of one kind up to here.
 const COUNTED: i64 = 10_000;
 
@@ -90,7 +88,7 @@ pub(crate) async fn dead_letter(
 }
 
 pub(crate) async fn list(readers: &Readers, params: &ListParams) -> Result<Page, StoreError> {
-    let limit = if params.limit == 0 { DEFAULT_PAGE } else { params.limit };
+    let limit = params.page_size();
     let kind = params.kind.as_ref();
     let mut values = Values::default();
     values

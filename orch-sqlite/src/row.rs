@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use orch_core::policies::{Backoff, DEFAULT_MAX_RECONCILES, Facts, InDoubt, KindPolicy, Move};
+use orch_core::policies::{
+    Backoff, DEFAULT_MAX_RECONCILES, Effect, Facts, InDoubt, KindPolicy, Move,
+};
 use orch_core::seams::{Finalized, Purpose, StoreError};
 use orch_core::words::{
-    AttemptEnd, BizKey, Failure, Fence, IdemKey, Identity, Kind, OpId, Operation, Outcome, Owner,
-    Payload, Phase, Settlement, Source, State, Timestamp, WorkerId, storable,
+    AttemptEnd, BizKey, Failure, Fence, IdemKey, Identity, Kind, OpId, Operation, Owner, Payload,
+    Phase, Settlement, Source, State, Timestamp, WorkerId, storable,
 };
 use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Decode, Row as _, Type};
@@ -150,24 +152,11 @@ impl Row {
 
     /// Counts what has ended, for people and for the policies.
     pub(crate) fn count(&mut self, end: &AttemptEnd, source: Source) {
-        match end {
-            AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => {
-                self.retries = self.retries.saturating_add(1);
-                self.reason = Some(reason.clone());
-            }
-            AttemptEnd::Outcome(_) => self.unresolved = false,
-            AttemptEnd::NotHappened => {
-                self.unresolved = false;
-                self.reason = Some("the provider says that it has not acted".to_owned());
-            }
-            AttemptEnd::InDoubt { reason } => {
-                self.unresolved = true;
-                self.reason = Some(reason.clone());
-                if source != Source::Reconcile {
-                    self.lost_attempts = self.lost_attempts.saturating_add(1);
-                }
-            }
-        }
+        let effect = Effect::of(end, source);
+        self.retries = self.retries.saturating_add(effect.retries);
+        self.lost_attempts = self.lost_attempts.saturating_add(effect.lost_attempts);
+        self.reason = effect.reason.or(self.reason.take());
+        self.unresolved = effect.unresolved.unwrap_or(self.unresolved);
     }
 
     /// Carries out a move.
@@ -281,7 +270,6 @@ pub(crate) fn operation(row: &SqliteRow) -> Result<Operation, String> {
         State::Failed => Some(Settlement::Failed(failure(row)?.ok_or("the failure is missing")?)),
         State::Pending | State::InProgress => None,
     };
-    let waits = matches!(phase, Some(Phase::Waiting | Phase::InDoubt | Phase::Parked));
     Ok(Operation {
         op_id: op_id(row, "op_id")?,
         identity: identity(row)?,
@@ -298,7 +286,8 @@ pub(crate) fn operation(row: &SqliteRow) -> Result<Operation, String> {
         lease_expires_at: instant(row, "lease_expires_at")?,
         finished_at: instant(row, "finished_at")?,
         settlement,
-        reason: column::<Option<String>>(row, "reason")?.filter(|_| waits),
+        reason: column::<Option<String>>(row, "reason")?
+            .filter(|_| phase.is_some_and(Phase::has_reason)),
         redrive_of: column::<Option<Vec<u8>>>(row, "redrive_of")?
             .map(|bytes| as_op_id(&bytes))
             .transpose()?,

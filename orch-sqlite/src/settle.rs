@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use orch_core::policies::{Backoff, Move, after_attempt};
 use orch_core::seams::{EndedAttempt, Finalization, Finalized, Lease, Logged, StoreError};
-use orch_core::words::Timestamp;
-use orch_core::words::{AttemptEnd, LogEntry, LogState};
+use orch_core::words::{AttemptEnd, LogEntry, LogState, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::batch::Batch;
 use crate::entry::Entry;
-use crate::hook::Hooks;
-use crate::writer::Trouble;
+use crate::hook::{Hooks, Trouble};
 
 type Answers<T> = Vec<Result<T, StoreError>>;
 

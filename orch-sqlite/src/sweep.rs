@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use orch_core::policies::{InDoubt, Move, after_attempt, over_budget};
+use orch_core::policies::{self, Facts, InDoubt, KindPolicy, Move, after_attempt};
 use orch_core::seams::{StoreError, SweepParams, Swept};
 use orch_core::words::{
-    AttemptEnd, Fence, Kind, LogEntry, LogState, OpId, Outcome, Phase, Settlement, Source, State,
-    Timestamp,
+    AttemptEnd, Fence, LogEntry, LogState, OpId, Phase, Settlement, Source, State, Timestamp,
 };
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -47,7 +46,7 @@ pub(crate) async fn expired(
 }
 
 /// Ends what has no time left and nobody at work.
-pub(crate) async fn spent(
+pub(crate) async fn over_budget(
     connection: &mut SqliteConnection,
     params: &SweepParams,
     now: Timestamp,
@@ -108,9 +107,9 @@ async fn set_aside(
 fn ask_again(batch: &mut Batch<'_>, op_id: OpId) -> Result<Swept, StoreError> {
     let now = batch.now;
     let row = batch.change(op_id)?;
-    let reason = row.reason.clone().unwrap_or_default();
-    let declared = orch_core::policies::Facts { in_doubt: InDoubt::Reconcile, ..row.facts() };
-    let next = after_attempt(&AttemptEnd::InDoubt { reason }, &declared, Duration::ZERO, now);
+    let lost = AttemptEnd::lost(row.worker.as_ref());
+    let declared = Facts { in_doubt: InDoubt::Reconcile, ..row.facts() };
+    let next = after_attempt(&lost, &declared, Duration::ZERO, now);
     row.fence = row.fence.next();
     let to = Some(row.carry(next, now)?);
     Ok(Swept { op_id, kind: row.kind.clone(), to })
@@ -120,9 +119,7 @@ fn ask_again(batch: &mut Batch<'_>, op_id: OpId) -> Result<Swept, StoreError> {
 fn lose(batch: &mut Batch<'_>, op_id: OpId) -> Result<Swept, StoreError> {
     let now = batch.now;
     let row = batch.change(op_id)?;
-    let who = row.worker.as_ref().map_or("its worker", |worker| worker.as_str());
-    let reason = format!("the lease expired; worker {who} did not renew it");
-    let lost = AttemptEnd::InDoubt { reason };
+    let lost = AttemptEnd::lost(row.worker.as_ref());
     let entry = entry_of(row, row.fence, Source::Engine, lost.clone(), LogState::Completed, now);
     let delay = row.backoff.delay(row.attempt, fastrand::f64());
     let next = after_attempt(&lost, &row.facts(), delay, now);
@@ -147,13 +144,13 @@ fn lose(batch: &mut Batch<'_>, op_id: OpId) -> Result<Swept, StoreError> {
 fn stop(
     batch: &mut Batch<'_>,
     op_id: OpId,
-    kinds: &[orch_core::policies::KindPolicy],
+    kinds: &[KindPolicy],
 ) -> Result<Settlement, StoreError> {
     let row = batch.change(op_id)?;
     if row.state == State::Pending {
         row.hooked = kinds.iter().any(|policy| policy.kind == row.kind && policy.hooked);
     }
-    let next = over_budget(&row.facts(), row.reason.as_deref());
+    let next = policies::over_budget(&row.facts(), row.reason.as_deref());
     row.begin()?;
     row.fence = row.fence.next();
     row.end_lease();
@@ -175,11 +172,8 @@ pub(crate) fn end(
 ) -> Result<Swept, StoreError> {
     let now = batch.now;
     let row = batch.change(op_id)?;
-    let kind: Kind = row.kind.clone();
-    let outcome = match settlement.clone() {
-        Settlement::Ok { output } => Outcome::Ok { output },
-        Settlement::Failed(failure) => Outcome::Fail(failure),
-    };
+    let kind = row.kind.clone();
+    let outcome = settlement.clone().into();
     let state = if row.hooked { LogState::Pending } else { LogState::Completed };
     let mut entry = entry_of(row, row.fence, source, AttemptEnd::Outcome(outcome), state, now);
     entry.log.worker = None;

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use orch_core::seams::{
     Acceptance, Admitted, ClaimParams, Claimed, Clock, EndedAttempt, Finalization, Finalized,
-    Lease, Logged, PurgeParams, Purged, RedriveParams, Redriven, Release, Released, SettleParams,
+    Logged, PurgeParams, Purged, RedriveParams, Redriven, Release, Released, SettleParams,
     SettledParked, StoreError, SweepParams, Swept,
 };
 use orch_core::words::Timestamp;
@@ -18,7 +18,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::connect::{close, open_writing, store_error};
-use crate::hook::Hooks;
+use crate::hook::{Hooks, Trouble};
 use crate::wake::Wake;
 use crate::{accept, claim, lease, people, purge, settle, sweep};
 
@@ -26,19 +26,6 @@ use crate::{accept, claim, lease, people, purge, settle, sweep};
 const GROUP: usize = 256;
 /// How many VM steps of SQLite pass between two looks at whether a hook was given up.
 const INTERRUPT_EVERY: i32 = 10_000;
-
-/// Why a group cannot be committed.
-pub(crate) enum Trouble {
-    /// The database said so.
-    Store(StoreError),
-    /// A hook left the connection in an unknown state.
-    Hook {
-        /// Whose hook.
-        claim: Lease,
-        /// What it did.
-        reason: String,
-    },
-}
 
 /// A call that waits for its answer.
 pub(crate) struct Call<P, A> {
@@ -87,6 +74,7 @@ macro_rules! merged {
         }
     }};
 }
+
 /// The way to the writer. Cheap to clone; the thread ends with the last one.
 #[derive(Clone)]
 pub(crate) struct Writer {
@@ -322,7 +310,7 @@ async fn single(
             call.answer = Some(Ok(sweep::expired(connection, &call.params, now).await?));
         }
         Piece::SweepOverBudget(call) => {
-            call.answer = Some(Ok(sweep::spent(connection, &call.params, now).await?));
+            call.answer = Some(Ok(sweep::over_budget(connection, &call.params, now).await?));
         }
         Piece::SettleParked(call) => {
             call.answer = Some(Ok(people::settle_parked(connection, &call.params, now).await?));

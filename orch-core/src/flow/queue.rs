@@ -195,9 +195,8 @@ impl Queue {
             tracing::error!(%kind, "claimed an operation without a handler");
             return;
         };
-        let lease = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
         let renew_for = handler.registration.descriptor.attempt_timeout + TIMEOUT_GRACE;
-        let held = self.leases.hold(lease, asked_at, renew_for);
+        let held = self.leases.hold(attempt.lease(), asked_at, renew_for);
         let queue = Arc::clone(self);
         self.running.spawn(async move { queue.run_one(handler, attempt, held, room).await });
     }
@@ -266,8 +265,7 @@ impl Turn {
             Purpose::Run => (Source::Handler, attempt.envelope.attempt),
             Purpose::Reconcile => (Source::Reconcile, attempt.reconciles),
         };
-        let claim = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
-        Self { claim, source, count }
+        Self { claim: attempt.lease(), source, count }
     }
 
     fn ended(self, handler: &Handler, end: AttemptEnd) -> EndedAttempt {

@@ -1,8 +1,7 @@
 use std::time::Duration;
 
 use super::Backoff;
-use crate::words::Kind;
-use crate::words::spelled;
+use crate::words::{Kind, spelled};
 
 /// Total executions of one operation, retries and lost attempts included.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
@@ -16,6 +15,9 @@ pub const DEFAULT_TIME_BUDGET: Duration = Duration::from_secs(5 * 60);
 pub const MIN_TIME_BUDGET: Duration = Duration::from_millis(1);
 /// The longest time budget: a year.
 pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How long the worker that logged an outcome has it to itself before the Finalizer may take it.
+pub const FINALIZER_HEAD_START: Duration = Duration::from_secs(1);
 
 /// What follows an attempt of which nobody knows how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

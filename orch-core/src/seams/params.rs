@@ -85,6 +85,14 @@ pub struct Attempt {
     pub reconciles: u32,
 }
 
+impl Attempt {
+    /// The guard of every write about it.
+    #[must_use]
+    pub const fn lease(&self) -> Lease {
+        Lease { op_id: self.envelope.op_id, fence: self.envelope.fence }
+    }
+}
+
 /// What a claimed operation is to be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
@@ -288,6 +296,14 @@ pub struct ListParams {
     pub after: Option<Cursor>,
     /// At most so many; 0 means 100.
     pub limit: usize,
+}
+
+impl ListParams {
+    /// Rows on a page.
+    #[must_use]
+    pub const fn page_size(&self) -> usize {
+        if self.limit == 0 { 100 } else { self.limit }
+    }
 }
 
 /// A place in a listing: operations are listed in the order of their ids, hence roughly of

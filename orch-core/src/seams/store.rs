@@ -46,9 +46,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// **S2.** Leases at most `limit` due operations of the kinds given, oldest due first
     /// within a kind: PENDING and waiting ones to run (attempt + 1), those in doubt to run or to
-    /// reconcile ([`Purpose::of`](super::Purpose::of)). The fence goes up, the lease starts, the kind's policy
-    /// is written into the row, all before this returns. Operations past their deadline are left
-    /// to the sweep, except those to reconcile. No two claims get one operation.
+    /// reconcile ([`Purpose::of`](super::Purpose::of)). The fence goes up, the lease starts, the
+    /// kind's policy is written into the row, all before this returns. Operations past their
+    /// deadline are left to the sweep, except those to reconcile. No two claims get one
+    /// operation.
     async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError>;
 
     /// Moves the end of leases to `lease` from now. Guard: the fence, and a lease that nobody
@@ -73,11 +74,10 @@ pub trait Store: Send + Sync + 'static {
     async fn release(&self, batch: Vec<Release>) -> Result<Vec<Released>, StoreError>;
 
     /// Takes back expired leases. A running attempt is lost: logged in doubt under its fence,
-    /// counted, moved as the row declares. A reconcile is only due again, or parked after
-    /// its last question. The fence goes up, so
-    /// the former owner is stale from here on. Where the move is terminal and the kind has a
-    /// hook, the end is logged PENDING for the Finalizer. Rows that cannot be decoded are parked
-    /// and do not hold up the others.
+    /// counted, moved as the row declares. A reconcile is only due again, or parked after its
+    /// last question. The fence goes up, so the former owner is stale from here on. Where the
+    /// move is terminal and the kind has a hook, the end is logged PENDING for the Finalizer.
+    /// Rows that cannot be decoded are parked and do not hold up the others.
     async fn sweep_expired(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError>;
 
     /// Ends operations whose deadline has passed and that nobody works on: PENDING, waiting, or

@@ -70,6 +70,15 @@ pub enum Phase {
     Parked,
 }
 
+impl Phase {
+    /// True for the phases in which an operation waits for something, so that there is a reason
+    /// to tell people.
+    #[must_use]
+    pub const fn has_reason(self) -> bool {
+        matches!(self, Self::Waiting | Self::InDoubt | Self::Parked)
+    }
+}
+
 spelled!(
     Phase, "phase",
     Running => "running", Waiting => "waiting", InDoubt => "in_doubt", Parked => "parked"

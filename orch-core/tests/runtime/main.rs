@@ -1,4 +1,5 @@
 //! The runtime over the memory store: what a program sees, with handlers registered by hand.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod accepting;
 mod doubt;

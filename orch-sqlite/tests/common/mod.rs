@@ -77,7 +77,7 @@ pub(crate) fn claim(limit: usize) -> ClaimParams {
 
 pub(crate) fn lease(claimed: &Claimed) -> Lease {
     let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
-    Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence }
+    attempt.lease()
 }
 
 pub(crate) fn succeeded(claim: Lease) -> EndedAttempt {

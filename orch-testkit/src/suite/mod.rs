@@ -161,6 +161,7 @@ macro_rules! conformance {
             waiting {
                 a_retry_waits_for_its_delay
                 it_is_claimed_at_its_instant_and_not_before
+                a_reason_is_told_while_it_waits_and_not_while_it_runs
                 the_delay_counts_from_the_end_of_the_attempt
                 a_logged_retry_waits_once_it_is_finalized
                 a_waiting_operation_is_not_taken_for_lost

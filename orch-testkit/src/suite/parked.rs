@@ -41,6 +41,7 @@ pub async fn a_person_has_it_run_again_with_a_fresh_budget(world: World) {
     let operation = world.operation(op_id).await;
     assert_eq!((operation.state, operation.phase), (State::InProgress, Some(Phase::Waiting)));
     assert_eq!((operation.due_at, operation.deadline), (Some(now), now.plus(BUDGET)));
+    assert_eq!(operation.reason.as_deref(), Some("ann: asked the bank"));
     assert_eq!(world.claim_as(policy()).await.envelope.attempt, 2);
 }
 

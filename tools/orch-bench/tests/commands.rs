@@ -1,4 +1,5 @@
 //! The program as its callers see it: what it prints, and what it refuses.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::process::{Command, Output};
 
