@@ -41,6 +41,8 @@ pub use orch_core::words::{
 
 // Backends.
 pub use orch_core::seams::{AcceptIn, Store, StoreError};
+#[cfg(feature = "postgres")]
+pub use orch_postgres as postgres;
 #[cfg(feature = "sqlite")]
 pub use orch_sqlite as sqlite;
 

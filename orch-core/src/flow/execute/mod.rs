@@ -20,13 +20,13 @@ pub(super) use panics::remember_panic_places;
 /// [`Unrunnable`] if it was not run at all, because the payload is not its command.
 pub(super) async fn execute(
     handler: &Handler,
-    attempt: &Attempt,
+    attempt: Attempt,
     states: &States,
     held: &HeldLease,
 ) -> Result<AttemptEnd, Unrunnable> {
     let timeout = handler.registration.descriptor.attempt_timeout;
     let call = Call {
-        envelope: Arc::new(attempt.envelope.clone()),
+        envelope: Arc::new(attempt.envelope),
         states: states.clone(),
         ends_at: Instant::now() + timeout,
         cancelled: held.lost().clone(),

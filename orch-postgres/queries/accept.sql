@@ -1,0 +1,25 @@
+-- Purpose: S1, operations and their queue entries, PENDING and due at once.
+-- Parameters: $1 now (NULL: the server's clock); then one array per column: $2 op_id, $3 owner,
+--   $4 domain, $5 event_type, $6 biz_key, $7 idem_key, $8 fingerprint, $9 time_budget_ms,
+--   $10 payload. Sorted by identity, so that two batches never wait for each other in a ring.
+-- Index: the primary key and orch_operation_identity_idx decide what is new.
+-- Shape: insert first, ask later. What is not returned was there; accept_present.sql tells what.
+WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
+new AS (
+    INSERT INTO orch_operation (op_id, accepted_at, time_budget_ms, owner, domain, event_type,
+                                biz_key, idem_key, fingerprint, payload)
+    SELECT a.op_id, c.now, a.time_budget_ms, a.owner, a.domain, a.event_type, a.biz_key,
+           a.idem_key, a.fingerprint, a.payload
+    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                $8::bytea[], $9::bigint[], $10::bytea[])
+         AS a(op_id, owner, domain, event_type, biz_key, idem_key, fingerprint, time_budget_ms,
+              payload),
+         clock c
+    ON CONFLICT DO NOTHING
+    RETURNING op_id, accepted_at, time_budget_ms, domain, event_type
+)
+INSERT INTO orch_queue (op_id, kind, due_at, deadline)
+SELECT op_id, domain || '/' || event_type, accepted_at,
+       accepted_at + time_budget_ms * interval '1 millisecond'
+FROM new
+RETURNING op_id

@@ -1,0 +1,50 @@
+-- Purpose: S2, leases due operations to a worker.
+-- Parameters: $1 now (NULL: the server's clock), $2 limit, $3 worker, $4 lease_ms; then an array
+--   per field of the kinds' policies, in the order in which to look: $5 kind, $6 max_attempts,
+--   $7 backoff_base_ms, $8 backoff_cap_ms, $9 in_doubt, $10 hooked.
+-- Index: orch_queue_claim_idx, walked in its order for each kind until the limit is reached.
+-- Shape: one walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED
+--   shares the queue. The locked rows are found again by ctid, which spares a search each; one
+--   that changed between the snapshot and the lock is not found, and waits for the next claim.
+WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
+due AS MATERIALIZED (
+    SELECT found.place, k.*, k.in_doubt = 'reconcile' AND found.phase IS NOT NULL
+                             AND found.phase = 'in_doubt' AS asks
+    FROM unnest($5::text[], $6::int[], $7::int[], $8::int[], $9::text[], $10::bool[])
+         AS k(kind, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, hooked),
+    LATERAL (
+        SELECT q.ctid AS place, q.phase
+        FROM orch_queue q
+        WHERE q.kind = k.kind AND q.due_at IS NOT NULL AND q.due_at <= (SELECT now FROM clock)
+          AND (q.deadline > (SELECT now FROM clock)
+               OR k.in_doubt = 'reconcile' AND q.phase = 'in_doubt')
+        ORDER BY q.due_at
+        LIMIT $2
+        FOR UPDATE SKIP LOCKED
+    ) found
+    LIMIT $2
+),
+claimed AS (
+    UPDATE orch_queue q
+    SET state = 'IN_PROGRESS',
+        phase = CASE WHEN d.asks THEN 'in_doubt' ELSE 'running' END,
+        attempt = q.attempt + (NOT d.asks)::int,
+        reconciles = q.reconciles + d.asks::int,
+        fence = q.fence + 1,
+        due_at = NULL,
+        started_at = c.now,
+        lease_expires_at = c.now + $4 * interval '1 millisecond',
+        worker = $3,
+        max_attempts = d.max_attempts,
+        backoff_base_ms = d.backoff_base_ms,
+        backoff_cap_ms = d.backoff_cap_ms,
+        in_doubt = d.in_doubt,
+        hooked = d.hooked
+    FROM due d, clock c
+    WHERE q.ctid = d.place
+    RETURNING q.op_id, q.fence, q.attempt, q.reconciles, q.deadline, d.asks
+)
+SELECT c.op_id, c.fence, c.attempt, c.reconciles, c.deadline, c.asks, o.owner, o.domain,
+       o.event_type, o.biz_key, o.idem_key, o.accepted_at, o.payload
+FROM claimed c
+LEFT JOIN orch_operation o ON o.op_id = c.op_id

@@ -1,0 +1,28 @@
+-- Purpose: a failed operation anew: the same request, linked, PENDING and due at once.
+-- Parameters: $1 now (NULL: the server's clock), $2 op_id of the failed one, $3 the new op_id.
+-- Index: the primary keys; orch_operation_identity_idx for the next free number.
+-- Shape: the dead letter is the guard: whoever locks it before it is redriven redrives.
+WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
+letter AS MATERIALIZED (
+    SELECT op_id FROM orch_dead_letter WHERE op_id = $2 AND redriven_as IS NULL FOR UPDATE
+),
+new AS (
+    INSERT INTO orch_operation (op_id, accepted_at, time_budget_ms, redrive, owner, domain,
+                                event_type, biz_key, idem_key, redrive_of, fingerprint, payload)
+    SELECT $3, c.now, o.time_budget_ms,
+           (SELECT max(p.redrive) + 1 FROM orch_operation p
+            WHERE p.owner = o.owner AND p.domain = o.domain AND p.event_type = o.event_type
+              AND p.biz_key = o.biz_key AND p.idem_key = o.idem_key),
+           o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.op_id, o.fingerprint,
+           o.payload
+    FROM letter l JOIN orch_operation o ON o.op_id = l.op_id CROSS JOIN clock c
+    RETURNING op_id, accepted_at, time_budget_ms, domain, event_type
+),
+queued AS (
+    INSERT INTO orch_queue (op_id, kind, due_at, deadline)
+    SELECT op_id, domain || '/' || event_type, accepted_at,
+           accepted_at + time_budget_ms * interval '1 millisecond'
+    FROM new
+)
+UPDATE orch_dead_letter d SET redriven_as = n.op_id FROM new n WHERE d.op_id = $2
+RETURNING d.op_id

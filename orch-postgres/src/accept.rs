@@ -1,0 +1,161 @@
+//! S1: commands become operations.
+
+use std::collections::{HashMap, HashSet};
+
+use orch_core::seams::{Acceptance, Admitted, StoreError};
+use orch_core::words::OpId;
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::types::Uuid;
+
+use crate::db::{Db, in_pieces};
+use crate::pool::{arguments, fetch};
+use crate::row::{column, op_id, payload, to_uuid};
+use crate::time::{At, as_millis};
+
+pub(crate) const ACCEPT: &str = include_str!("../queries/accept.sql");
+pub(crate) const PRESENT: &str = include_str!("../queries/accept_present.sql");
+
+/// What became of each.
+pub(crate) async fn accept(db: &Db, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {
+    in_pieces(batch, |batch| accept_whole(db, batch)).await
+}
+
+async fn accept_whole(db: &Db, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {
+    let sorted = by_identity(&batch);
+    let new = created(&db.fetch(ACCEPT, accept_arguments(&sorted, db.now())).await?)?;
+    let old = left_out(&batch, &new);
+    let present = if old.is_empty() {
+        HashMap::new()
+    } else {
+        let rows = db.fetch(PRESENT, present_arguments(&old)).await?;
+        present(&old, &rows)?
+    };
+    answers(&batch, &new, &present)
+}
+
+/// The same for one command, on a connection of the caller's, in the caller's transaction.
+pub(crate) async fn accept_in(
+    connection: &mut PgConnection,
+    acceptance: Acceptance,
+    now: Option<At>,
+    named: bool,
+) -> Result<Admitted, StoreError> {
+    let batch = [acceptance];
+    let items: Vec<&Acceptance> = batch.iter().collect();
+    let rows = fetch(connection, ACCEPT, accept_arguments(&items, now)?, named).await?;
+    let new = created(&rows)?;
+    let old = left_out(&batch, &new);
+    let present = if old.is_empty() {
+        HashMap::new()
+    } else {
+        let rows = fetch(connection, PRESENT, present_arguments(&old)?, named).await?;
+        present(&old, &rows)?
+    };
+    answers(&batch, &new, &present)?
+        .pop()
+        .ok_or_else(|| StoreError::fatal("one command, but no answer"))
+}
+
+/// Two batches that share identities must meet them in one order, or they wait for each other.
+/// The sort is stable: of two items with one identity the first is stored.
+fn by_identity(batch: &[Acceptance]) -> Vec<&Acceptance> {
+    let mut sorted: Vec<&Acceptance> = batch.iter().collect();
+    sorted.sort_by(|a, b| words(a).cmp(&words(b)));
+    sorted
+}
+
+fn words(item: &Acceptance) -> [&str; 5] {
+    let command = &item.command;
+    [
+        item.owner.as_str(),
+        command.domain().as_str(),
+        command.event_type().as_str(),
+        command.biz_key().as_str(),
+        command.idem_key().as_str(),
+    ]
+}
+
+fn text(items: &[&Acceptance], word: usize) -> Vec<String> {
+    items.iter().map(|item| words(item)[word].to_owned()).collect()
+}
+
+fn accept_arguments(items: &[&Acceptance], now: Option<At>) -> Result<PgArguments, StoreError> {
+    arguments![
+        now,
+        items.iter().map(|item| to_uuid(item.op_id)).collect::<Vec<Uuid>>(),
+        text(items, 0),
+        text(items, 1),
+        text(items, 2),
+        text(items, 3),
+        text(items, 4),
+        items.iter().map(|item| item.fingerprint.as_bytes().as_slice()).collect::<Vec<&[u8]>>(),
+        items.iter().map(|item| as_millis(item.time_budget)).collect::<Vec<i64>>(),
+        items.iter().map(|item| item.command.payload().as_bytes()).collect::<Vec<&[u8]>>(),
+    ]
+}
+
+fn present_arguments(items: &[&Acceptance]) -> Result<PgArguments, StoreError> {
+    arguments![
+        items.iter().map(|item| to_uuid(item.op_id)).collect::<Vec<Uuid>>(),
+        text(items, 0),
+        text(items, 1),
+        text(items, 2),
+        text(items, 3),
+        text(items, 4),
+        items.iter().map(|item| item.fingerprint.as_bytes().as_slice()).collect::<Vec<&[u8]>>(),
+    ]
+}
+
+fn created(rows: &[PgRow]) -> Result<HashSet<OpId>, StoreError> {
+    rows.iter().map(|row| op_id(row, "op_id").map_err(StoreError::fatal)).collect()
+}
+
+/// What was not new, each item once. An id that was stored and comes twice is created twice.
+fn left_out<'a>(batch: &'a [Acceptance], new: &HashSet<OpId>) -> Vec<&'a Acceptance> {
+    batch.iter().filter(|item| !new.contains(&item.op_id)).collect()
+}
+
+fn present(asked: &[&Acceptance], rows: &[PgRow]) -> Result<HashMap<OpId, Admitted>, StoreError> {
+    let mut found = HashMap::new();
+    for row in rows {
+        if let Some((item, admitted)) = present_one(asked, row).map_err(StoreError::fatal)? {
+            found.insert(item, admitted);
+        }
+    }
+    Ok(found)
+}
+
+fn present_one(asked: &[&Acceptance], row: &PgRow) -> Result<Option<(OpId, Admitted)>, String> {
+    let place: i64 = column(row, "place")?;
+    let place = usize::try_from(place - 1).map_err(|_| "a place is out of range")?;
+    let ours = asked.get(place).ok_or("a place is out of range")?.op_id;
+    if column(row, "mine")? {
+        return Ok(Some((ours, Admitted::Created { op_id: ours })));
+    }
+    let Some(there) = column::<Option<Uuid>>(row, "op_id")?.map(crate::row::from_uuid) else {
+        return Ok(None);
+    };
+    Ok(Some((
+        ours,
+        match payload(row, "payload")? {
+            Some(payload) => Admitted::Conflict { op_id: there, payload },
+            None => Admitted::Replayed { op_id: there },
+        },
+    )))
+}
+
+fn answers(
+    batch: &[Acceptance],
+    new: &HashSet<OpId>,
+    present: &HashMap<OpId, Admitted>,
+) -> Result<Vec<Admitted>, StoreError> {
+    let answer = |item: &Acceptance| {
+        if new.contains(&item.op_id) {
+            return Ok(Admitted::Created { op_id: item.op_id });
+        }
+        // Removed between the two statements: the same call again will store it.
+        let gone = || StoreError::transient("an operation was purged while it was accepted again");
+        present.get(&item.op_id).cloned().ok_or_else(gone)
+    };
+    batch.iter().map(answer).collect()
+}

@@ -1,0 +1,129 @@
+//! S2: due operations are leased to a worker.
+
+use orch_core::policies::KindPolicy;
+use orch_core::seams::{
+    Attempt, ClaimParams, Claimed, Lease, Purpose, Release, ReleaseReason, StoreError,
+};
+use orch_core::words::{
+    BizKey, Command, Domain, Envelope, EventType, Fence, IdemKey, Invalid, Kind, OpId, Owner,
+    Payload,
+};
+use sqlx::Row as _;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::types::Uuid;
+
+use crate::db::{Db, to_limit, with_limit};
+use crate::lease;
+use crate::moves::to_int;
+use crate::pool::arguments;
+use crate::row::from_uuid;
+use crate::time::{At, as_millis};
+
+pub(crate) const CLAIM: &str = include_str!("../queries/claim.sql");
+
+/// Leases what is due, in the order of the kinds.
+pub(crate) async fn claim(db: &Db, params: ClaimParams) -> Result<Vec<Claimed>, StoreError> {
+    if params.limit == 0 || params.kinds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows =
+        with_limit(params.limit, |limit| db.fetch(CLAIM, claim_arguments(db, &params, limit)))
+            .await?;
+    let mut claimed = Vec::with_capacity(rows.len());
+    let mut undecodable = Vec::new();
+    for row in &rows {
+        let lease = leased(row).map_err(StoreError::fatal)?;
+        claimed.push(match attempt(row, lease) {
+            Ok(attempt) => Claimed::Attempt(attempt),
+            Err(reason) => {
+                let op_id = lease.op_id;
+                let why = ReleaseReason::Undecodable { reason: reason.clone() };
+                undecodable.push(Release { claim: lease, reason: why });
+                Claimed::Undecodable { op_id, reason }
+            }
+        });
+    }
+    if !undecodable.is_empty() {
+        lease::release(db, undecodable).await?;
+    }
+    Ok(claimed)
+}
+
+pub(crate) fn claim_arguments(
+    db: &Db,
+    params: &ClaimParams,
+    limit: usize,
+) -> Result<PgArguments, StoreError> {
+    let kinds = &params.kinds;
+    let millis = |span| i32::try_from(as_millis(span)).unwrap_or(i32::MAX);
+    arguments![
+        db.now(),
+        to_limit(limit),
+        params.worker.as_str(),
+        as_millis(params.lease),
+        kinds.iter().map(|k| k.kind.to_string()).collect::<Vec<String>>(),
+        kinds.iter().map(|k| to_int(k.max_attempts)).collect::<Vec<i32>>(),
+        kinds.iter().map(|k| millis(k.backoff.base())).collect::<Vec<i32>>(),
+        kinds.iter().map(|k| millis(k.backoff.cap())).collect::<Vec<i32>>(),
+        kinds.iter().map(|k: &KindPolicy| k.in_doubt.as_str()).collect::<Vec<&str>>(),
+        kinds.iter().map(|k| k.hooked).collect::<Vec<bool>>(),
+    ]
+}
+
+/// The columns of claim.sql by place: this is the one decoder that runs for each operation.
+mod place {
+    pub(super) const OP_ID: usize = 0;
+    pub(super) const FENCE: usize = 1;
+    pub(super) const ATTEMPT: usize = 2;
+    pub(super) const RECONCILES: usize = 3;
+    pub(super) const DEADLINE: usize = 4;
+    pub(super) const ASKS: usize = 5;
+    pub(super) const OWNER: usize = 6;
+    pub(super) const DOMAIN: usize = 7;
+    pub(super) const EVENT_TYPE: usize = 8;
+    pub(super) const BIZ_KEY: usize = 9;
+    pub(super) const IDEM_KEY: usize = 10;
+    pub(super) const ACCEPTED_AT: usize = 11;
+    pub(super) const PAYLOAD: usize = 12;
+}
+
+fn at<'r, T>(row: &'r PgRow, place: usize) -> Result<T, String>
+where
+    T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+{
+    row.try_get(place).map_err(|_| format!("column {} of a claim cannot be read", place + 1))
+}
+
+fn leased(row: &PgRow) -> Result<Lease, String> {
+    let op_id: OpId = from_uuid(at::<Uuid>(row, place::OP_ID)?);
+    Ok(Lease { op_id, fence: Fence::new(at(row, place::FENCE)?) })
+}
+
+fn attempt(row: &PgRow, lease: Lease) -> Result<Attempt, String> {
+    let count = |place| -> Result<u32, String> {
+        u32::try_from(at::<i32>(row, place)?).map_err(|_| "a count is negative".to_owned())
+    };
+    let say = |error: Invalid| error.to_string();
+    let text = |place| at::<String>(row, place);
+    let kind = Kind {
+        domain: Domain::new(text(place::DOMAIN)?).map_err(say)?,
+        event_type: EventType::new(text(place::EVENT_TYPE)?).map_err(say)?,
+    };
+    let command = Command::of(
+        kind,
+        BizKey::new(text(place::BIZ_KEY)?).map_err(say)?,
+        IdemKey::new(text(place::IDEM_KEY)?).map_err(say)?,
+        Payload::from(at::<&[u8]>(row, place::PAYLOAD)?),
+    );
+    let envelope = Envelope {
+        op_id: lease.op_id,
+        owner: Owner::new(text(place::OWNER)?).map_err(say)?,
+        command,
+        accepted_at: at::<At>(row, place::ACCEPTED_AT)?.0,
+        deadline: at::<At>(row, place::DEADLINE)?.0,
+        attempt: count(place::ATTEMPT)?,
+        fence: lease.fence,
+    };
+    let purpose = if at(row, place::ASKS)? { Purpose::Reconcile } else { Purpose::Run };
+    Ok(Attempt { envelope, purpose, reconciles: count(place::RECONCILES)? })
+}

@@ -1,0 +1,166 @@
+use std::str::FromStr;
+use std::time::Duration;
+
+use orch_core::seams::StoreError;
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+
+use crate::errors::store_error;
+
+/// Connections of the engine, unless the URL says otherwise. The verbs of a worker that run at
+/// the same time are accept, claim, settle and one of the upkeep.
+pub const DEFAULT_CONNECTIONS: usize = 4;
+
+/// A server that does not answer within this time is taken for away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The planner's settings for our statements. Each of them is a walk along an index from few
+/// rows to few rows. A planner that has never seen the queue full would sort it, or scan it,
+/// and keep that plan; with these it cannot. Planning once also saves a millisecond each time.
+pub const PLANNER: [(&str, &str); 6] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("jit", "off"),
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
+
+/// Where and how to connect: a URL of Postgres's own, with these parameters of ours.
+///
+/// | parameter | meaning |
+/// |---|---|
+/// | `orch_connections=N` | the engine's connections, from 1; defaults to 4 |
+/// | `orch_pooled=true` | the URL leads to a transaction pooler, such as pgbouncer: no LISTEN, no named prepared statements, nothing that outlives a transaction |
+/// | `orch_allow_unsafe=true` | start although the server may lose what it has committed |
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) options: PgConnectOptions,
+    pub(crate) connections: usize,
+    pub(crate) pooled: bool,
+    pub(crate) allow_unsafe: bool,
+    /// True if the server would not wait for its disk unless told to.
+    pub(crate) force_durable: bool,
+}
+
+impl Target {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// [`StoreError::Fatal`]; the URL is never repeated, it may hold a password.
+    pub(crate) fn parse(url: &str) -> Result<Self, StoreError> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (ours, theirs): (Vec<&str>, Vec<&str>) =
+            query.split('&').filter(|p| !p.is_empty()).partition(|p| p.starts_with("orch_"));
+        let theirs = theirs.join("&");
+        let plain = if theirs.is_empty() { base.to_owned() } else { format!("{base}?{theirs}") };
+        let options = PgConnectOptions::from_str(&plain)
+            .map_err(|_| StoreError::fatal("the database URL cannot be read"))?
+            .disable_statement_logging();
+        let mut target = Self {
+            options,
+            connections: DEFAULT_CONNECTIONS,
+            pooled: false,
+            allow_unsafe: false,
+            force_durable: false,
+        };
+        for parameter in ours {
+            target.set(parameter)?;
+        }
+        if target.pooled {
+            target.options = target.options.statement_cache_capacity(0);
+        } else {
+            target.options = target.options.options(PLANNER);
+        }
+        Ok(target)
+    }
+
+    fn set(&mut self, parameter: &str) -> Result<(), StoreError> {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let flag = || match value {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(StoreError::fatal(format!("{name} is neither true nor false"))),
+        };
+        match name {
+            "orch_pooled" => self.pooled = flag()?,
+            "orch_allow_unsafe" => self.allow_unsafe = flag()?,
+            "orch_connections" => {
+                self.connections =
+                    value.parse().ok().filter(|n| (1..=1000).contains(n)).ok_or_else(|| {
+                        StoreError::fatal(format!("{name} is not between 1 and 1000"))
+                    })?;
+            }
+            _ => {
+                return Err(StoreError::fatal(format!(
+                    "{name} is unknown; known are orch_connections, orch_pooled, orch_allow_unsafe"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// [`StoreError::Transient`] if the server is away, [`StoreError::Fatal`] if it refuses.
+    pub(crate) async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let connecting = self.options.connect();
+        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+            Ok(connected) => connected.map_err(store_error),
+            Err(_) => Err(StoreError::transient("the database server does not answer")),
+        }
+    }
+
+    /// What begins a transaction of the engine's own statements, in one round trip.
+    pub(crate) fn begin(&self) -> String {
+        let settings = PLANNER.iter().map(|(name, value)| format!("; SET LOCAL {name} = {value}"));
+        format!("BEGIN{}{}", settings.collect::<String>(), self.durable())
+    }
+
+    fn durable(&self) -> &'static str {
+        if self.force_durable { "; SET LOCAL synchronous_commit = on" } else { "" }
+    }
+
+    /// Waits for the server's disk at each commit, although the server's default is not to.
+    pub(crate) fn force_durable(mut self) -> Self {
+        self.force_durable = true;
+        if !self.pooled {
+            self.options = self.options.options([("synchronous_commit", "on")]);
+        }
+        self
+    }
+
+    /// What begins a transaction with a user's statements in it: the planner as it comes.
+    pub(crate) fn begin_for_hook(&self) -> String {
+        let settings = PLANNER.iter().map(|(name, _)| {
+            let value = if *name == "plan_cache_mode" { "auto" } else { "on" };
+            format!("; SET LOCAL {name} = {value}")
+        });
+        format!("BEGIN{}{}", settings.collect::<String>(), self.durable())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_parameters_are_taken_out_of_the_url() {
+        let url = "postgres://me@host/db?orch_pooled=true&application_name=x&orch_connections=2";
+        let target = Target::parse(url).unwrap();
+        assert_eq!((target.connections, target.pooled, target.allow_unsafe), (2, true, false));
+        assert_eq!(target.options.get_application_name(), Some("x"));
+    }
+
+    #[test]
+    fn a_mistake_is_named_but_the_url_is_not_repeated() {
+        for wrong in ["orch_pool=1", "orch_pooled=yes", "orch_connections=0"] {
+            let error = Target::parse(&format!("postgres://u:secret@h/d?{wrong}")).unwrap_err();
+            let text = format!("{error:?}");
+            assert!(text.contains("orch_") && !text.contains("secret"), "{text}");
+        }
+        let error = Target::parse("postgres://u:secret@h:port/d").unwrap_err();
+        assert!(!format!("{error:?}").contains("secret"));
+    }
+}

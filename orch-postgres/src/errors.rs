@@ -1,0 +1,60 @@
+use orch_core::seams::StoreError;
+
+/// What a database error means to the caller.
+///
+/// Transient: the server is away, going down, out of room, in fail-over (25006: it answers
+/// read-only), or has picked this statement as the victim of a conflict (class 40) or of a
+/// timeout (57014, 55P03). Also what a pooler or a new server says about a prepared statement
+/// that it does not know. All else would fail again.
+pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
+    let transient = match &error {
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| is_transient(&code)),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    };
+    if transient { StoreError::transient(error) } else { StoreError::fatal(error) }
+}
+
+fn is_transient(code: &str) -> bool {
+    matches!(&code[..2.min(code.len())], "08" | "40" | "53" | "57")
+        || matches!(code, "25006" | "25P02" | "25P03" | "55P03" | "26000" | "42P05")
+}
+
+/// True if the server cancelled the statement, as `statement_timeout` does: a smaller batch may
+/// pass.
+pub(crate) fn was_cancelled(error: &StoreError) -> bool {
+    code_of(error).as_deref() == Some("57014")
+}
+
+/// True if a row stands in the way of a unique index.
+pub(crate) fn is_duplicate(error: &StoreError) -> bool {
+    code_of(error).as_deref() == Some("23505")
+}
+
+fn code_of(error: &StoreError) -> Option<String> {
+    let (StoreError::Transient(source) | StoreError::Fatal(source)) = error else { return None };
+    let error = source.downcast_ref::<sqlx::Error>()?;
+    Some(error.as_database_error()?.code()?.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_does_not() {
+        for code in ["40001", "40P01", "08006", "57P01", "57014", "25006", "53300", "26000"] {
+            assert!(is_transient(code), "{code}");
+        }
+        for code in ["23505", "23514", "22021", "42P01", "28P01", "3D000", ""] {
+            assert!(!is_transient(code), "{code}");
+        }
+        assert!(store_error(sqlx::Error::WorkerCrashed).is_transient());
+        assert!(!store_error(sqlx::Error::RowNotFound).is_transient());
+    }
+}

@@ -1,0 +1,70 @@
+//! The schema, brought up to date once.
+
+use orch_core::seams::StoreError;
+use sqlx::postgres::PgConnection;
+
+use crate::pool::{Pool, arguments, command, fetch};
+use crate::row::column;
+
+/// Every migration, in order; the version is the place, from 1.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_operation.sql")];
+/// The newest version that this binary knows.
+const KNOWN: i64 = 1;
+
+/// Taken for the length of the migrating transaction, so that also a transaction pooler is
+/// fine with it. The number means nothing but orch.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7021788)";
+const HISTORY: &str = "CREATE TABLE IF NOT EXISTS orch_migration (
+    version bigint NOT NULL PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+)";
+const HAS_HISTORY: &str = "SELECT to_regclass('orch_migration') IS NOT NULL AS there";
+const VERSION: &str = "SELECT coalesce(max(version), 0) AS version FROM orch_migration";
+
+/// Brings the schema up to date. Who finds it so only reads, so that a role that may not create
+/// tables can run workers.
+///
+/// # Errors
+/// [`StoreError::SchemaTooNew`] if a newer release has been here.
+pub(crate) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
+    let named = !pool.target().pooled;
+    pool.with(move |connection| Box::pin(bring_up_to_date(connection, named))).await
+}
+
+async fn bring_up_to_date(connection: &mut PgConnection, named: bool) -> Result<(), StoreError> {
+    command(connection, "BEGIN").await?;
+    let found = version(connection, named).await?;
+    if found < KNOWN {
+        command(connection, LOCK).await?;
+        command(connection, HISTORY).await?;
+        // Others may have migrated while this one waited for the lock.
+        let mut version = version(connection, named).await?;
+        for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or_default()) {
+            version += 1;
+            command(connection, *migration).await?;
+            let insert = format!("INSERT INTO orch_migration (version) VALUES ({version})");
+            command(connection, insert).await?;
+            tracing::info!(version, "migrated the schema");
+        }
+    }
+    command(connection, "COMMIT").await
+}
+
+async fn version(connection: &mut PgConnection, named: bool) -> Result<i64, StoreError> {
+    let found = found(connection, named).await?;
+    if found > KNOWN {
+        return Err(StoreError::SchemaTooNew { found, known: KNOWN });
+    }
+    Ok(found)
+}
+
+async fn found(connection: &mut PgConnection, named: bool) -> Result<i64, StoreError> {
+    let rows = fetch(connection, HAS_HISTORY, arguments![]?, named).await?;
+    let there = rows.first().is_some_and(|row| column(row, "there").unwrap_or(false));
+    if !there {
+        return Ok(0);
+    }
+    let rows = fetch(connection, VERSION, arguments![]?, named).await?;
+    let version = rows.first().map(|row| column(row, "version").map_err(StoreError::fatal));
+    Ok(version.transpose()?.unwrap_or_default())
+}

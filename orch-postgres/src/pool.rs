@@ -1,0 +1,154 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::BoxFuture;
+use orch_core::seams::StoreError;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Executor};
+use tokio::sync::Semaphore;
+
+use crate::connect::Target;
+use crate::errors::store_error;
+
+/// The engine's own connections, never the user's.
+///
+/// Each use runs in a task of its own, which goes on when the caller stops waiting: a
+/// connection is given back idle, or dropped, never in the middle of something. After any error
+/// it is dropped as well: a new one costs a few milliseconds, and whatever was wrong with the
+/// old one, a fail-over, a half-open socket, a pooler's mood, is gone with it.
+///
+/// It is not sqlx's pool, which asks the server whether a connection is alive each time one
+/// comes back: a second round trip for each statement.
+#[derive(Clone)]
+pub(crate) struct Pool(Arc<Shared>);
+
+struct Shared {
+    target: Target,
+    permits: Semaphore,
+    idle: Mutex<Vec<PgConnection>>,
+}
+
+impl Pool {
+    /// A pool of at most so many connections, none of them open yet.
+    pub(crate) fn new(target: Target, connections: usize) -> Self {
+        let permits = Semaphore::new(connections);
+        Self(Arc::new(Shared { target, permits, idle: Mutex::default() }))
+    }
+
+    /// Runs one statement.
+    ///
+    /// # Errors
+    /// Whatever the server says.
+    pub(crate) async fn fetch(
+        &self,
+        sql: &'static str,
+        arguments: Result<PgArguments, StoreError>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let (arguments, pooled) = (arguments?, self.0.target.pooled);
+        let begin = self.0.target.begin();
+        self.with(move |connection| {
+            Box::pin(async move {
+                if !pooled {
+                    return fetch(connection, sql, arguments, true).await;
+                }
+                // A transaction keeps the pooler from changing the server half-way.
+                command(connection, begin).await?;
+                let rows = fetch(connection, sql, arguments, false).await?;
+                command(connection, "COMMIT".to_owned()).await?;
+                Ok(rows)
+            })
+        })
+        .await
+    }
+
+    /// Lends a connection to a piece of work that leaves it idle.
+    ///
+    /// # Errors
+    /// The work's own; [`StoreError::Transient`] if there is no connection to be had, or if the
+    /// work panics.
+    pub(crate) async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut PgConnection) -> BoxFuture<'_, Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = Arc::clone(&self.0);
+        let task = tokio::spawn(async move {
+            let _permit = shared.permits.acquire().await.map_err(StoreError::transient)?;
+            let idle = shared.idle().pop();
+            let mut connection = match idle {
+                Some(connection) => connection,
+                None => shared.target.connect().await?,
+            };
+            let done = work(&mut connection).await;
+            if done.is_ok() {
+                shared.idle().push(connection);
+            } else {
+                // Others that were idle meanwhile may have died with it.
+                shared.idle().clear();
+            }
+            done
+        });
+        task.await.map_err(StoreError::transient)?
+    }
+
+    /// Where it connects to.
+    pub(crate) fn target(&self) -> &Target {
+        &self.0.target
+    }
+}
+
+impl Shared {
+    fn idle(&self) -> MutexGuard<'_, Vec<PgConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pool({} of {})", self.0.idle().len(), self.0.target.connections)
+    }
+}
+
+/// Runs a statement with parameters on this connection.
+pub(crate) async fn fetch(
+    connection: &mut PgConnection,
+    sql: &'static str,
+    arguments: PgArguments,
+    named: bool,
+) -> Result<Vec<PgRow>, StoreError> {
+    let query = sqlx::query_with(sql, arguments).persistent(named);
+    query.fetch_all(connection).await.map_err(store_error)
+}
+
+/// Runs statements without parameters on this connection, in one round trip.
+pub(crate) async fn command(
+    connection: &mut PgConnection,
+    sql: impl Into<String>,
+) -> Result<(), StoreError> {
+    let sql: String = sql.into();
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(store_error)?;
+    Ok(())
+}
+
+/// The parameters of a statement, in order.
+macro_rules! arguments {
+    ($($value:expr),* $(,)?) => {
+        crate::pool::collect(|_arguments| {
+            $(sqlx::Arguments::add(_arguments, $value)?;)*
+            Ok(())
+        })
+    };
+}
+pub(crate) use arguments;
+
+/// Collects parameters.
+///
+/// # Errors
+/// [`StoreError::Fatal`] if a value cannot be encoded.
+pub(crate) fn collect(
+    add: impl FnOnce(&mut PgArguments) -> Result<(), BoxDynError>,
+) -> Result<PgArguments, StoreError> {
+    let mut arguments = PgArguments::default();
+    add(&mut arguments).map_err(StoreError::fatal)?;
+    Ok(arguments)
+}

@@ -1,0 +1,159 @@
+//! Questions.
+
+use orch_core::seams::{Lease, ListParams, Page, StoreError, Unfinalized};
+use orch_core::words::{
+    DeadLetter, Fence, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase, State, Timestamp,
+};
+use sqlx::postgres::PgRow;
+use sqlx::types::Uuid;
+
+use crate::db::{Db, to_limit};
+use crate::entry::log_entry;
+use crate::pool::arguments;
+use crate::row::{
+    self, column, count, failure_of, from_uuid, instant, kind_of, op_id, operation_or_corrupt,
+    to_uuid,
+};
+
+pub(crate) const GET: &str = include_str!("../queries/get.sql");
+pub(crate) const FIND: &str = include_str!("../queries/find.sql");
+pub(crate) const HISTORY: &str = include_str!("../queries/history.sql");
+pub(crate) const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
+pub(crate) const LIST: &str = include_str!("../queries/list.sql");
+pub(crate) const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
+pub(crate) const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
+
+/// Rows on a page, unless the caller says otherwise.
+const DEFAULT_PAGE: usize = 100;
+/// The most due operations that are counted of one unknown kind.
+const COUNT_LIMIT: i64 = 10_000;
+
+/// The server's clock.
+pub(crate) async fn now(db: &Db) -> Result<Timestamp, StoreError> {
+    if let Some(at) = db.now() {
+        return Ok(at.0);
+    }
+    let rows = db.fetch("SELECT clock_timestamp() AS now", arguments![]).await?;
+    let now = rows.first().map(|row| instant(row, "now").map_err(StoreError::fatal)).transpose()?;
+    now.flatten().ok_or_else(|| StoreError::fatal("the server does not tell the time"))
+}
+
+/// One operation of this owner.
+pub(crate) async fn get(
+    db: &Db,
+    owner: &Owner,
+    op_id: OpId,
+) -> Result<Option<Operation>, StoreError> {
+    let rows = db.fetch(GET, arguments![to_uuid(op_id), owner.as_str()]).await?;
+    rows.first().map(operation_or_corrupt).transpose()
+}
+
+/// True if the operation is there, whoever owns it.
+pub(crate) async fn exists(db: &Db, op_id: OpId) -> Result<bool, StoreError> {
+    let sql = "SELECT op_id FROM orch_operation WHERE op_id = $1";
+    Ok(!db.fetch(sql, arguments![to_uuid(op_id)]).await?.is_empty())
+}
+
+/// True if the operation is there and this owner's, decodable or not.
+pub(crate) async fn owns(db: &Db, owner: &Owner, op_id: OpId) -> Result<bool, StoreError> {
+    Ok(!db.fetch(GET, arguments![to_uuid(op_id), owner.as_str()]).await?.is_empty())
+}
+
+/// The first operation with this identity.
+pub(crate) async fn find(db: &Db, identity: &Identity) -> Result<Option<Operation>, StoreError> {
+    let arguments = arguments![
+        identity.owner.as_str(),
+        identity.domain.as_str(),
+        identity.event_type.as_str(),
+        identity.biz_key.as_str(),
+        identity.idem_key.as_str(),
+    ];
+    let rows = db.fetch(FIND, arguments).await?;
+    rows.first().map(operation_or_corrupt).transpose()
+}
+
+/// The log of one operation of this owner, oldest first.
+pub(crate) async fn history(
+    db: &Db,
+    owner: &Owner,
+    op_id: OpId,
+) -> Result<Vec<LogEntry>, StoreError> {
+    let rows = db.fetch(HISTORY, arguments![to_uuid(op_id), owner.as_str()]).await?;
+    let corrupt = |reason| StoreError::Corrupt { op_id, reason };
+    rows.iter().map(|row| log_entry(row).map_err(corrupt)).collect()
+}
+
+/// The dead letter of one operation of this owner.
+pub(crate) async fn dead_letter(
+    db: &Db,
+    owner: &Owner,
+    op_id: OpId,
+) -> Result<Option<DeadLetter>, StoreError> {
+    let rows = db.fetch(DEAD_LETTER, arguments![to_uuid(op_id), owner.as_str()]).await?;
+    let corrupt = |reason| StoreError::Corrupt { op_id, reason };
+    rows.first().map(|row| letter(op_id, row).map_err(corrupt)).transpose()
+}
+
+fn letter(op_id: OpId, row: &PgRow) -> Result<DeadLetter, String> {
+    Ok(DeadLetter {
+        op_id,
+        failure: failure_of(&column::<String>(row, "failure")?)?,
+        created_at: instant(row, "created_at")?.ok_or("created_at is missing")?,
+        redriven_as: column::<Option<Uuid>>(row, "redriven_as")?.map(from_uuid),
+        late_outcomes: count(row, "late_outcomes")?,
+    })
+}
+
+/// A page of operations, in the order of their ids.
+pub(crate) async fn list(db: &Db, params: ListParams) -> Result<Page, StoreError> {
+    let limit = if params.limit == 0 { DEFAULT_PAGE } else { params.limit };
+    let kind = params.kind.as_ref();
+    let arguments = arguments![
+        params.owner.as_ref().map(Owner::as_str),
+        params.state.map(State::as_str),
+        params.phase.map(Phase::as_str),
+        kind.map(|kind| kind.domain.as_str()),
+        kind.map(|kind| kind.event_type.as_str()),
+        params.after.map(to_uuid),
+        to_limit(limit.saturating_add(1)),
+    ];
+    let rows = db.fetch(LIST, arguments).await?;
+    let page = &rows[..rows.len().min(limit)];
+    let next = match page.last() {
+        Some(last) if rows.len() > limit => Some(op_id(last, "op_id").map_err(StoreError::fatal)?),
+        _ => None,
+    };
+    let items = page.iter().map(row::listed).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page { items, next })
+}
+
+/// Logged ends whose state has not followed, the longest due first.
+pub(crate) async fn unfinalized(
+    db: &Db,
+    kinds: &[Kind],
+    limit: usize,
+) -> Result<Vec<Unfinalized>, StoreError> {
+    let arguments = arguments![db.now(), texts(kinds), to_limit(limit)];
+    let decode = |row: &PgRow| -> Result<Unfinalized, String> {
+        let fence = Fence::new(column(row, "fence")?);
+        let claim = Lease { op_id: op_id(row, "op_id")?, fence };
+        Ok(Unfinalized { claim, kind: kind_of(column(row, "kind")?)? })
+    };
+    let rows = db.fetch(UNFINALIZED, arguments).await?;
+    rows.iter().map(|row| decode(row).map_err(StoreError::fatal)).collect()
+}
+
+/// The kinds of due operations that are not among those known, counted.
+pub(crate) async fn unknown_kinds(db: &Db, known: &[Kind]) -> Result<Vec<(Kind, u64)>, StoreError> {
+    let arguments = arguments![db.now(), texts(known), COUNT_LIMIT];
+    let decode = |row: &PgRow| -> Result<(Kind, u64), String> {
+        let due = u64::try_from(column::<i64>(row, "due")?).map_err(|_| "a count is negative")?;
+        Ok((kind_of(column(row, "kind")?)?, due))
+    };
+    let rows = db.fetch(UNKNOWN_KINDS, arguments).await?;
+    rows.iter().map(|row| decode(row).map_err(StoreError::fatal)).collect()
+}
+
+fn texts(kinds: &[Kind]) -> Vec<String> {
+    kinds.iter().map(Kind::to_string).collect()
+}

@@ -1,0 +1,217 @@
+use std::time::Duration;
+
+use orch_core::policies::{Backoff, DEFAULT_MAX_RECONCILES, Facts, InDoubt};
+use orch_core::seams::{Finalized, Listed, StoreError};
+use orch_core::words::{
+    BizKey, Domain, EventType, Failure, Fence, IdemKey, Identity, Kind, OpId, Operation, Owner,
+    Payload, Phase, Settlement, State, Timestamp, WorkerId,
+};
+use sqlx::postgres::{PgRow, Postgres};
+use sqlx::types::Uuid;
+use sqlx::{Decode, Row as _, Type};
+
+use crate::entry::Entry;
+use crate::time::{At, from_millis};
+
+/// An operation as `orch_status` shows it, with what is not for readers.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) operation: Operation,
+    pub(crate) max_attempts: u32,
+    pub(crate) backoff: Backoff,
+    pub(crate) in_doubt: InDoubt,
+    pub(crate) unresolved: bool,
+    pub(crate) reconciles: u32,
+    pub(crate) hooked: bool,
+    pub(crate) worker: Option<WorkerId>,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) time_budget: Duration,
+    /// What is logged under the claim that was asked about.
+    pub(crate) entry: Option<Entry>,
+}
+
+impl Row {
+    /// Reads a row of `orch_status`; the inner error says what is wrong with it, without the
+    /// content.
+    pub(crate) fn decode(row: &PgRow) -> Result<Self, String> {
+        let operation = operation(row)?;
+        Ok(Self {
+            max_attempts: count(row, "max_attempts")?,
+            backoff: backoff(row)?,
+            in_doubt: parsed::<InDoubt>(row, "in_doubt")?.unwrap_or_default(),
+            unresolved: column::<Option<bool>>(row, "unresolved")?.unwrap_or_default(),
+            reconciles: count(row, "reconciles")?,
+            hooked: column::<Option<bool>>(row, "hooked")?.unwrap_or_default(),
+            worker: column::<Option<String>>(row, "worker")?.map(WorkerId::from_stored),
+            started_at: instant(row, "started_at")?,
+            time_budget: from_millis(column(row, "time_budget_ms")?)?,
+            entry: Entry::decode_if_present(row)?,
+            operation,
+        })
+    }
+
+    /// What the next move depends on.
+    pub(crate) fn facts(&self) -> Facts {
+        Facts {
+            attempt: self.operation.attempt,
+            max_attempts: self.max_attempts,
+            in_doubt: self.in_doubt,
+            unresolved: self.unresolved,
+            reconciles: self.reconciles,
+            max_reconciles: DEFAULT_MAX_RECONCILES,
+            deadline: self.operation.deadline,
+        }
+    }
+
+    /// Where the operation stands: what a repeated call is told.
+    pub(crate) fn standing(&self) -> Finalized {
+        let operation = &self.operation;
+        match (&operation.settlement, operation.phase, operation.due_at) {
+            (Some(settlement), ..) => Finalized::Finished(settlement.clone()),
+            (None, Some(Phase::Waiting), Some(due_at)) => Finalized::Waiting { due_at },
+            (None, Some(Phase::InDoubt), Some(due_at)) => Finalized::InDoubt { due_at },
+            (None, Some(Phase::Parked), _) => Finalized::Parked,
+            _ => Finalized::Stale,
+        }
+    }
+}
+
+/// The operation of a row of `orch_status`.
+pub(crate) fn operation(row: &PgRow) -> Result<Operation, String> {
+    let state = parsed::<State>(row, "state")?.ok_or("the operation has neither entry nor end")?;
+    Ok(Operation {
+        op_id: op_id(row, "op_id")?,
+        identity: identity(row)?,
+        payload: payload(row, "payload")?.ok_or("the payload is missing")?,
+        state,
+        phase: parsed(row, "phase")?,
+        attempt: count(row, "attempt")?,
+        fence: Fence::new(column(row, "fence")?),
+        retries: count(row, "retries")?,
+        lost_attempts: count(row, "lost_attempts")?,
+        accepted_at: instant(row, "accepted_at")?.ok_or("accepted_at is missing")?,
+        deadline: instant(row, "deadline")?.ok_or("the deadline is missing")?,
+        due_at: instant(row, "due_at")?,
+        lease_expires_at: instant(row, "lease_expires_at")?,
+        finished_at: instant(row, "finished_at")?,
+        settlement: settlement(row, state)?,
+        reason: column(row, "reason")?,
+        redrive_of: column::<Option<Uuid>>(row, "redrive_of")?.map(from_uuid),
+    })
+}
+
+/// The operation, or the error that names it.
+pub(crate) fn operation_or_corrupt(row: &PgRow) -> Result<Operation, StoreError> {
+    operation(row).map_err(|reason| match op_id(row, "op_id") {
+        Ok(op_id) => StoreError::Corrupt { op_id, reason },
+        Err(reason) => StoreError::fatal(reason),
+    })
+}
+
+/// The operation, or a place in the list that says what is wrong with it.
+pub(crate) fn listed(row: &PgRow) -> Result<Listed, StoreError> {
+    match operation_or_corrupt(row) {
+        Ok(operation) => Ok(Listed::Operation(Box::new(operation))),
+        Err(StoreError::Corrupt { op_id, reason }) => Ok(Listed::Undecodable { op_id, reason }),
+        Err(error) => Err(error),
+    }
+}
+
+fn settlement(row: &PgRow, state: State) -> Result<Option<Settlement>, String> {
+    Ok(match state {
+        State::Pending | State::InProgress => None,
+        State::Completed => {
+            let output = payload(row, "output")?.ok_or("the output is missing")?;
+            Some(Settlement::Ok { output })
+        }
+        State::Failed => {
+            let failure: Option<String> = column(row, "failure")?;
+            Some(Settlement::Failed(failure_of(&failure.ok_or("the failure is missing")?)?))
+        }
+    })
+}
+
+/// Owner, domain, event type and the two keys, each checked again.
+pub(crate) fn identity(row: &PgRow) -> Result<Identity, String> {
+    let text = |name| column::<String>(row, name);
+    let say = |error: orch_core::words::Invalid| error.to_string();
+    Ok(Identity {
+        owner: Owner::new(text("owner")?).map_err(say)?,
+        domain: Domain::new(text("domain")?).map_err(say)?,
+        event_type: EventType::new(text("event_type")?).map_err(say)?,
+        biz_key: BizKey::new(text("biz_key")?).map_err(say)?,
+        idem_key: IdemKey::new(text("idem_key")?).map_err(say)?,
+    })
+}
+
+fn backoff(row: &PgRow) -> Result<Backoff, String> {
+    let millis = |name| -> Result<Option<u64>, String> {
+        let millis: Option<i32> = column(row, name)?;
+        millis.map(|ms| u64::try_from(ms).map_err(|_| format!("{name} is negative"))).transpose()
+    };
+    Ok(match (millis("backoff_base_ms")?, millis("backoff_cap_ms")?) {
+        (Some(base), Some(cap)) => Backoff::from_millis(base, cap),
+        _ => Backoff::DEFAULT,
+    })
+}
+
+/// A column; the error names it and not what is in it.
+pub(crate) fn column<'r, T>(row: &'r PgRow, name: &str) -> Result<T, String>
+where
+    T: Decode<'r, Postgres> + Type<Postgres>,
+{
+    row.try_get(name).map_err(|_| format!("column {name} cannot be read"))
+}
+
+/// An instant that may be missing.
+pub(crate) fn instant(row: &PgRow, name: &str) -> Result<Option<Timestamp>, String> {
+    Ok(column::<Option<At>>(row, name)?.map(|at| at.0))
+}
+
+/// A count; a missing one is zero.
+pub(crate) fn count(row: &PgRow, name: &str) -> Result<u32, String> {
+    let number: Option<i32> = column(row, name)?;
+    u32::try_from(number.unwrap_or_default()).map_err(|_| format!("{name} is negative"))
+}
+
+/// A word that may be missing.
+pub(crate) fn parsed<T: std::str::FromStr>(row: &PgRow, name: &str) -> Result<Option<T>, String> {
+    let text: Option<String> = column(row, name)?;
+    text.map(|text| text.parse().map_err(|_| format!("{name} is an unknown word"))).transpose()
+}
+
+/// Bytes that may be missing.
+pub(crate) fn payload(row: &PgRow, name: &str) -> Result<Option<Payload>, String> {
+    Ok(column::<Option<&[u8]>>(row, name)?.map(Payload::from))
+}
+
+/// An operation's id.
+pub(crate) fn op_id(row: &PgRow, name: &str) -> Result<OpId, String> {
+    column::<Uuid>(row, name).map(from_uuid)
+}
+
+/// The id with these bytes.
+pub(crate) fn from_uuid(uuid: Uuid) -> OpId {
+    OpId::from_bytes(*uuid.as_bytes())
+}
+
+/// The id as Postgres keeps it.
+pub(crate) fn to_uuid(op_id: OpId) -> Uuid {
+    Uuid::from_bytes(*op_id.as_bytes())
+}
+
+/// The kind in the form in which the queue keeps it.
+pub(crate) fn kind_of(text: &str) -> Result<Kind, String> {
+    let (domain, event_type) = text.split_once('/').ok_or("a kind has no slash")?;
+    Kind::new(domain, event_type).map_err(|error| error.to_string())
+}
+
+/// A failure as JSON text. NUL is an escape in it, so Postgres takes every failure.
+pub(crate) fn failure_json(failure: &Failure) -> String {
+    serde_json::to_string(failure).unwrap_or_default()
+}
+
+/// The failure of this JSON text.
+pub(crate) fn failure_of(text: &str) -> Result<Failure, String> {
+    serde_json::from_str(text).map_err(|_| "the failure is not what it should be".to_owned())
+}

@@ -1,0 +1,286 @@
+//! S3: ends of attempts go into the log, and the state follows them.
+
+use std::collections::{HashMap, HashSet};
+
+use orch_core::policies::DEFAULT_MAX_RECONCILES;
+use orch_core::seams::{EndedAttempt, Finalized, Lease, Logged, StoreError};
+use orch_core::words::{AttemptEnd, Outcome, Payload, Settlement};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::types::Uuid;
+
+use crate::db::{Db, in_pieces};
+use crate::entry::EncodedEnd;
+use crate::finalize::{finalize_claims, load};
+use crate::lease::claim_of;
+use crate::moves::to_int;
+use crate::pool::arguments;
+use crate::row::{Row, column, failure_of, instant, to_uuid};
+use crate::time::as_millis;
+
+pub(crate) const LOG: &str = include_str!("../queries/log.sql");
+pub(crate) const SETTLE: &str = include_str!("../queries/settle.sql");
+pub(crate) const SETTLE_OPEN: &str = include_str!("../queries/settle_open.sql");
+pub(crate) const LATE: &str = include_str!("../queries/late.sql");
+
+/// How often a batch is tried again because its rows changed under the statement's snapshot.
+const TRIES: u32 = 3;
+
+/// Log and finalize in one statement: one for definite ends, one for those that may go on.
+pub(crate) async fn settle(
+    db: &Db,
+    batch: Vec<EndedAttempt>,
+) -> Result<Vec<Finalized>, StoreError> {
+    in_pieces(batch, |batch| settle_whole(db, batch)).await
+}
+
+async fn settle_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {
+    let mut answers: HashMap<Lease, Finalized> = HashMap::with_capacity(batch.len());
+    let mut left = firsts(&batch);
+    for _ in 0..TRIES {
+        let (definite, open): (Vec<&EndedAttempt>, Vec<&EndedAttempt>) =
+            left.iter().copied().partition(|ended| is_definite(&ended.end));
+        settle_definite(db, &definite, &mut answers).await?;
+        settle_open(db, &open, &mut answers).await?;
+        left.retain(|ended| !answers.contains_key(&ended.claim));
+        left = stand(db, left, &mut answers).await?;
+        if left.is_empty() {
+            let answer = |ended: &EndedAttempt| answers.get(&ended.claim).cloned();
+            return Ok(batch.iter().map(|e| answer(e).unwrap_or(Finalized::Stale)).collect());
+        }
+    }
+    Err(StoreError::transient("the operations were moved each time they were settled"))
+}
+
+/// Appends ends as PENDING and drops the leases.
+pub(crate) async fn log(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
+    in_pieces(batch, |batch| log_whole(db, batch)).await
+}
+
+async fn log_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
+    let mut answers: HashMap<Lease, Logged> = HashMap::with_capacity(batch.len());
+    let mut left = firsts(&batch);
+    for _ in 0..TRIES {
+        if !left.is_empty() {
+            for row in &db.fetch(LOG, log_arguments(db, &left)).await? {
+                answers.insert(claim_of(row)?, Logged::Logged);
+            }
+        }
+        left.retain(|ended| !answers.contains_key(&ended.claim));
+        left = already_logged(db, left, &mut answers).await?;
+        if left.is_empty() {
+            let answer = |ended: &EndedAttempt| answers.get(&ended.claim).copied();
+            return Ok(batch.iter().map(|e| answer(e).unwrap_or(Logged::Stale)).collect());
+        }
+    }
+    Err(StoreError::transient("the operations were moved each time they were logged"))
+}
+
+/// The first end under each claim: it stands.
+fn firsts(batch: &[EndedAttempt]) -> Vec<&EndedAttempt> {
+    let mut seen = HashSet::with_capacity(batch.len());
+    batch.iter().filter(|ended| seen.insert(ended.claim)).collect()
+}
+
+const fn is_definite(end: &AttemptEnd) -> bool {
+    matches!(end, AttemptEnd::Outcome(Outcome::Ok { .. } | Outcome::Fail(_)))
+}
+
+async fn settle_definite(
+    db: &Db,
+    ended: &[&EndedAttempt],
+    answers: &mut HashMap<Lease, Finalized>,
+) -> Result<(), StoreError> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let rows = db.fetch(SETTLE, settle_arguments(db, ended)).await?;
+    let settled = rows.iter().map(claim_of).collect::<Result<HashSet<Lease>, StoreError>>()?;
+    for ended in ended.iter().filter(|ended| settled.contains(&ended.claim)) {
+        let settlement = match &ended.end {
+            AttemptEnd::Outcome(Outcome::Ok { output }) => {
+                Settlement::Ok { output: output.clone() }
+            }
+            AttemptEnd::Outcome(Outcome::Fail(failure)) => Settlement::Failed(failure.clone()),
+            _ => return Err(StoreError::fatal("an end that may go on is not definite")),
+        };
+        answers.insert(ended.claim, Finalized::Finished(settlement));
+    }
+    Ok(())
+}
+
+async fn settle_open(
+    db: &Db,
+    ended: &[&EndedAttempt],
+    answers: &mut HashMap<Lease, Finalized>,
+) -> Result<(), StoreError> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    for row in &db.fetch(SETTLE_OPEN, open_arguments(db, ended)).await? {
+        answers.insert(claim_of(row)?, moved_to(row).map_err(StoreError::fatal)?);
+    }
+    Ok(())
+}
+
+/// What settle_open.sql has decided.
+fn moved_to(row: &PgRow) -> Result<Finalized, String> {
+    let due_at = instant(row, "not_before")?.ok_or("the next instant is missing")?;
+    Ok(match column::<&str>(row, "next")? {
+        "wait" => Finalized::Waiting { due_at },
+        "doubt" => Finalized::InDoubt { due_at },
+        "park" => Finalized::Parked,
+        _ => {
+            let failure: Option<String> = column(row, "failure")?;
+            let failure = failure_of(&failure.ok_or("the failure is missing")?)?;
+            Finalized::Finished(Settlement::Failed(failure))
+        }
+    })
+}
+
+/// Answers for those that hold no lease, and returns those that do after all: their rows
+/// changed, by a renewal, while the statement ran.
+async fn stand<'a>(
+    db: &Db,
+    ended: Vec<&'a EndedAttempt>,
+    answers: &mut HashMap<Lease, Finalized>,
+) -> Result<Vec<&'a EndedAttempt>, StoreError> {
+    if ended.is_empty() {
+        return Ok(ended);
+    }
+    let (again, late, logged) = sort_out(db, ended).await?;
+    let claims: Vec<Lease> = logged.iter().map(|ended| ended.claim).collect();
+    answers.extend(finalize_claims(db, &claims, &HashMap::new()).await?);
+    keep_late(db, &late).await?;
+    answers.extend(late.iter().map(|ended| (ended.claim, Finalized::Stale)));
+    Ok(again)
+}
+
+async fn already_logged<'a>(
+    db: &Db,
+    ended: Vec<&'a EndedAttempt>,
+    answers: &mut HashMap<Lease, Logged>,
+) -> Result<Vec<&'a EndedAttempt>, StoreError> {
+    if ended.is_empty() {
+        return Ok(ended);
+    }
+    let (again, late, logged) = sort_out(db, ended).await?;
+    answers.extend(logged.iter().map(|ended| (ended.claim, Logged::Logged)));
+    keep_late(db, &late).await?;
+    answers.extend(late.iter().map(|ended| (ended.claim, Logged::Stale)));
+    Ok(again)
+}
+
+type Sorted<'a> = (Vec<&'a EndedAttempt>, Vec<&'a EndedAttempt>, Vec<&'a EndedAttempt>);
+
+/// Those whose claim still holds the lease, those that are too late, those already logged under
+/// a claim that stands.
+async fn sort_out<'a>(db: &Db, ended: Vec<&'a EndedAttempt>) -> Result<Sorted<'a>, StoreError> {
+    let claims: Vec<Lease> = ended.iter().map(|ended| ended.claim).collect();
+    let (_, rows) = load(db, &claims).await?;
+    let (mut again, mut late, mut logged) = (Vec::new(), Vec::new(), Vec::new());
+    for ended in ended {
+        let row = match rows.get(&ended.claim) {
+            Some(row) => Some(row.as_ref().map_err(Clone::clone)?),
+            None => None,
+        };
+        let stands = |row: &&Row| row.operation.fence == ended.claim.fence;
+        match row.filter(stands) {
+            Some(row) if row.operation.lease_expires_at.is_some() => again.push(ended),
+            Some(row) if row.entry.is_some() => logged.push(ended),
+            _ => late.push(ended),
+        }
+    }
+    Ok((again, late, logged))
+}
+
+/// Keeps answers; doubt is the absence of one.
+async fn keep_late(db: &Db, ended: &[&EndedAttempt]) -> Result<(), StoreError> {
+    let answers: Vec<&EndedAttempt> =
+        ended.iter().copied().filter(|e| matches!(e.end, AttemptEnd::Outcome(_))).collect();
+    if !answers.is_empty() {
+        db.fetch(LATE, late_arguments(db, &answers)).await?;
+    }
+    Ok(())
+}
+
+/// The columns that all of the statements share.
+struct Columns {
+    op_ids: Vec<Uuid>,
+    fences: Vec<i64>,
+    sources: Vec<&'static str>,
+    ends: Vec<EncodedEnd>,
+    delays: Vec<i64>,
+}
+
+impl Columns {
+    fn of(ended: &[&EndedAttempt]) -> Self {
+        Self {
+            op_ids: ended.iter().map(|e| to_uuid(e.claim.op_id)).collect(),
+            fences: ended.iter().map(|e| e.claim.fence.get()).collect(),
+            sources: ended.iter().map(|e| e.source.as_str()).collect(),
+            ends: ended.iter().map(|e| EncodedEnd::of(&e.end)).collect(),
+            delays: ended.iter().map(|e| as_millis(e.delay)).collect(),
+        }
+    }
+
+    fn outcomes(&self) -> Vec<&str> {
+        self.ends.iter().map(|end| end.outcome).collect()
+    }
+
+    fn details(&self) -> Vec<Option<&str>> {
+        self.ends.iter().map(|end| end.detail.as_deref()).collect()
+    }
+
+    fn outputs(&self) -> Vec<Option<&[u8]>> {
+        self.ends.iter().map(|end| end.output.as_ref().map(Payload::as_bytes)).collect()
+    }
+
+    fn afters(&self) -> Vec<Option<i64>> {
+        self.ends.iter().map(|end| end.after_ms).collect()
+    }
+}
+
+fn settle_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, StoreError> {
+    let c = Columns::of(ended);
+    let (outcomes, details, outputs) = (c.outcomes(), c.details(), c.outputs());
+    arguments![db.now(), &c.op_ids, &c.fences, &c.sources, outcomes, details, outputs]
+}
+
+fn open_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, StoreError> {
+    let c = Columns::of(ended);
+    let (outcomes, details, afters) = (c.outcomes(), c.details(), c.afters());
+    let max_reconciles = to_int(DEFAULT_MAX_RECONCILES);
+    arguments![
+        db.now(),
+        &c.op_ids,
+        &c.fences,
+        &c.sources,
+        outcomes,
+        details,
+        afters,
+        &c.delays,
+        max_reconciles
+    ]
+}
+
+fn log_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, StoreError> {
+    let c = Columns::of(ended);
+    let (outcomes, details, outputs, afters) = (c.outcomes(), c.details(), c.outputs(), c.afters());
+    arguments![
+        db.now(),
+        &c.op_ids,
+        &c.fences,
+        &c.sources,
+        outcomes,
+        details,
+        outputs,
+        afters,
+        &c.delays
+    ]
+}
+
+fn late_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, StoreError> {
+    let c = Columns::of(ended);
+    let (outcomes, details, outputs, afters) = (c.outcomes(), c.details(), c.outputs(), c.afters());
+    arguments![db.now(), &c.op_ids, &c.fences, &c.sources, outcomes, details, outputs, afters]
+}

@@ -1,0 +1,246 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use orch_core::policies::Backoff;
+use orch_core::seams::{
+    AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
+    EndedAttempt, Finalization, Finalized, ListParams, Logged, Page, PurgeParams, Purged,
+    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked,
+    Store, StoreError, SweepParams, Swept, Unfinalized,
+};
+use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+use sqlx::postgres::PgConnection;
+
+use crate::connect::Target;
+use crate::db::Db;
+use crate::pool::Pool;
+use crate::wake::Wake;
+use crate::{accept, checks, claim, finalize, lease, migrate, people, purge, read, settle, sweep};
+
+/// Between two tries to reach the server at the start.
+const RETRY: Backoff = Backoff::from_millis(100, 5000);
+
+/// Keeps operations in a Postgres database. A clone is another handle on the same connections.
+///
+/// Opened by a URL such as `postgres://user@host/database`, with Postgres's own parameters and
+/// these:
+///
+/// | parameter | meaning |
+/// |---|---|
+/// | `orch_connections=N` | the engine's connections, from 1; defaults to 4. Two more are opened by workers, to renew leases and to listen |
+/// | `orch_pooled=true` | the URL leads to a transaction pooler, such as pgbouncer: no LISTEN, no named prepared statements, nothing that outlives a transaction |
+/// | `orch_allow_unsafe=true` | start although the server is set to lose, in a crash, what it has committed |
+///
+/// All of orch's tables stand in the first schema of the `search_path`.
+#[derive(Clone)]
+pub struct PostgresStore {
+    db: Db,
+    /// A connection of its own, so that no exhausted pool keeps a lease from being renewed. It
+    /// is made by the first renewal, in the runtime that renews.
+    renewals: Db,
+    wake: Arc<Wake>,
+}
+
+inventory::submit! {
+    Backend {
+        scheme: "postgres",
+        open: |url| Box::pin(async move { Ok(Arc::new(PostgresStore::open(&url).await?) as Arc<dyn Store>) }),
+    }
+}
+
+inventory::submit! {
+    Backend {
+        scheme: "postgresql",
+        open: |url| Box::pin(async move { Ok(Arc::new(PostgresStore::open(&url).await?) as Arc<dyn Store>) }),
+    }
+}
+
+impl PostgresStore {
+    /// Opens a database and brings its schema up to date. While the server is away this waits,
+    /// with backoff and a log line for each try.
+    ///
+    /// # Errors
+    /// [`StoreError::Fatal`] for a URL that cannot be read, a server that refuses, or one that
+    /// is set to lose what it has committed; [`StoreError::SchemaTooNew`].
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with(url, None).await
+    }
+
+    /// The same on another clock, for tests.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open`].
+    #[doc(hidden)]
+    pub async fn open_with(url: &str, clock: Option<Arc<dyn Clock>>) -> Result<Self, StoreError> {
+        let target = Target::parse(url)?;
+        let mut tries = 0;
+        loop {
+            match Self::try_open(target.clone(), clock.clone()).await {
+                Err(error) if error.is_transient() => {
+                    tries += 1;
+                    let delay = RETRY.delay(tries, fastrand::f64());
+                    tracing::warn!(error = ?error, ?delay, "the database is away; trying again");
+                    tokio::time::sleep(delay).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_open(target: Target, clock: Option<Arc<dyn Clock>>) -> Result<Self, StoreError> {
+        let target = checks::check(target).await?;
+        let pool = Pool::new(target.clone(), target.connections);
+        migrate::migrate(&pool).await?;
+        Ok(Self {
+            db: Db { pool, clock: clock.clone() },
+            renewals: Db { pool: Pool::new(target, 1), clock },
+            wake: Arc::new(Wake::new()),
+        })
+    }
+
+    fn announce(&self) {
+        self.wake.announce(&self.db.pool);
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresStore({:?})", self.db.pool)
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn migrate(&self) -> Result<(), StoreError> {
+        migrate::migrate(&self.db.pool).await
+    }
+
+    fn connection_type(&self) -> ConnectionType {
+        ConnectionType::of::<PgConnection>()
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        read::now(&self.db).await
+    }
+
+    async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {
+        let admitted = accept::accept(&self.db, batch).await?;
+        if admitted.iter().any(|one| matches!(one, Admitted::Created { .. })) {
+            self.announce();
+        }
+        Ok(admitted)
+    }
+
+    async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError> {
+        claim::claim(&self.db, params).await
+    }
+
+    async fn renew(&self, params: RenewParams) -> Result<Vec<Renewed>, StoreError> {
+        lease::renew(&self.renewals, params).await
+    }
+
+    async fn log(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
+        settle::log(&self.db, batch).await
+    }
+
+    async fn finalize(&self, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError> {
+        finalize::finalize(&self.db, batch).await
+    }
+
+    async fn settle(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {
+        let delays: Vec<Duration> = batch.iter().map(|ended| ended.delay).collect();
+        let finalized = settle::settle(&self.db, batch).await?;
+        for (to, delay) in finalized.iter().zip(delays) {
+            if matches!(to, Finalized::Waiting { .. } | Finalized::InDoubt { .. }) {
+                self.wake.announce_later(delay);
+            }
+        }
+        Ok(finalized)
+    }
+
+    async fn release(&self, batch: Vec<Release>) -> Result<Vec<Released>, StoreError> {
+        let released = lease::release(&self.db, batch).await?;
+        self.announce();
+        Ok(released)
+    }
+
+    async fn sweep_expired(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
+        sweep::expired(&self.db, params).await
+    }
+
+    async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
+        sweep::spent(&self.db, params).await
+    }
+
+    async fn unfinalized(
+        &self,
+        kinds: &[Kind],
+        limit: usize,
+    ) -> Result<Vec<Unfinalized>, StoreError> {
+        read::unfinalized(&self.db, kinds, limit).await
+    }
+
+    async fn get(&self, owner: &Owner, op_id: OpId) -> Result<Option<Operation>, StoreError> {
+        read::get(&self.db, owner, op_id).await
+    }
+
+    async fn find(&self, identity: &Identity) -> Result<Option<Operation>, StoreError> {
+        read::find(&self.db, identity).await
+    }
+
+    async fn history(&self, owner: &Owner, op_id: OpId) -> Result<Vec<LogEntry>, StoreError> {
+        read::history(&self.db, owner, op_id).await
+    }
+
+    async fn dead_letter(
+        &self,
+        owner: &Owner,
+        op_id: OpId,
+    ) -> Result<Option<DeadLetter>, StoreError> {
+        read::dead_letter(&self.db, owner, op_id).await
+    }
+
+    async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
+        read::list(&self.db, params).await
+    }
+
+    async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {
+        let settled = people::settle_parked(&self.db, params).await?;
+        self.announce();
+        Ok(settled)
+    }
+
+    async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {
+        let redriven = people::redrive(&self.db, params).await?;
+        self.announce();
+        Ok(redriven)
+    }
+
+    async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError> {
+        purge::purge(&self.db, params).await
+    }
+
+    async fn unknown_kinds(&self, known: &[Kind]) -> Result<Vec<(Kind, u64)>, StoreError> {
+        read::unknown_kinds(&self.db, known).await
+    }
+
+    async fn wait_for_work(&self, timeout: Duration) {
+        self.wake.wait(self.db.pool.target(), timeout).await;
+    }
+}
+
+#[async_trait]
+impl AcceptIn<PgConnection> for PostgresStore {
+    /// On the caller's connection no worker is woken: the caller has not committed yet. Workers
+    /// find the operation by polling.
+    async fn accept_in(
+        &self,
+        connection: &mut PgConnection,
+        acceptance: Acceptance,
+    ) -> Result<Admitted, StoreError> {
+        let named = !self.db.pool.target().pooled;
+        accept::accept_in(connection, acceptance, self.db.now(), named).await
+    }
+}

@@ -1,0 +1,104 @@
+//! A throw-away server of a test's own, to be stopped and restarted.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A server on a port of its own, removed when dropped.
+pub struct Cluster {
+    home: PathBuf,
+    port: u16,
+}
+
+impl Cluster {
+    /// Prepared, but not started.
+    pub fn prepare() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let home = std::env::temp_dir().join(format!("orch-cluster-{}-{port}", std::process::id()));
+        std::fs::create_dir(&home).unwrap();
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(&home));
+        }
+        let cluster = Self { home, port };
+        let data = cluster.data();
+        run(as_server("initdb").args(["-A", "trust", "-U", "postgres", "-D"]).arg(&data));
+        let settings = format!(
+            "listen_addresses=127.0.0.1 port={port} unix_socket_directories={}",
+            cluster.home.display()
+        );
+        for setting in settings.split(' ') {
+            let (name, value) = setting.split_once('=').unwrap();
+            let line = format!("{name} = '{value}'\n");
+            let path = data.join("postgresql.conf");
+            let old = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(&path, old + &line).unwrap();
+        }
+        cluster
+    }
+
+    /// Prepared and started.
+    pub fn start_new() -> Self {
+        let cluster = Self::prepare();
+        cluster.start();
+        cluster
+    }
+
+    pub fn start(&self) {
+        let log = self.home.join("log");
+        run(as_server("pg_ctl")
+            .arg("-D")
+            .arg(self.data())
+            .arg("-l")
+            .arg(log)
+            .args(["-w", "start"]));
+    }
+
+    /// As a crash: nothing is written on the way down.
+    pub fn crash_and_restart(&self) {
+        let log = self.home.join("log");
+        let mut command = as_server("pg_ctl");
+        command.arg("-D").arg(self.data()).arg("-l").arg(log);
+        run(command.args(["-m", "immediate", "-w", "restart"]));
+    }
+
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.home.join("data")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let mut stop = as_server("pg_ctl");
+        stop.arg("-D").arg(self.data()).args(["-m", "immediate", "-w", "stop"]);
+        let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let _ = std::fs::remove_dir_all(&self.home);
+    }
+}
+
+fn run(command: &mut Command) {
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    assert!(status.success(), "{command:?}");
+}
+
+/// A program of the server, as the user postgres where the tests run as root.
+fn as_server(program: &str) -> Command {
+    let bin = std::env::var("ORCH_TEST_POSTGRES_BIN").expect(
+        "ORCH_TEST_POSTGRES_BIN is not set; run: scripts/postgres cargo test -p orch-postgres",
+    );
+    let program = Path::new(&bin).join(program);
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("runuser");
+    command.args(["-u", "postgres", "--"]).arg(program);
+    command
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout.trim_ascii() == b"0"
+}

@@ -1,0 +1,172 @@
+//! settle_open.sql decides as `policies::after_attempt` does.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orch_core::policies::{
+    DEFAULT_MAX_RECONCILES, Facts, InDoubt, KindPolicy, Move, after_attempt,
+};
+use orch_core::seams::{Claimed, EndedAttempt, Finalized, Lease, ManualClock, Store};
+use orch_core::words::{AttemptEnd, Outcome, Source, Timestamp};
+use orch_postgres::PostgresStore;
+use orch_testkit::{acceptance, claim_params, kind};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use common::{Schema, execute};
+
+/// Cases in a batch; each batch is settled by one statement.
+const BATCH: usize = 64;
+
+#[derive(Debug, Clone)]
+struct Case {
+    attempt: u32,
+    max_attempts: u32,
+    in_doubt: InDoubt,
+    unresolved: bool,
+    reconciles: u32,
+    /// From now.
+    deadline_ms: i64,
+    delay_ms: u64,
+    end: AttemptEnd,
+    source: Source,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let end = prop_oneof![
+        "[a-z\u{0}\\\\\"주]{0,20}"
+            .prop_map(|reason| AttemptEnd::Outcome(Outcome::Retry { reason, after: None })),
+        "[a-z\u{0}\\\\\"주]{0,20}".prop_map(|reason| AttemptEnd::InDoubt { reason }),
+        Just(AttemptEnd::NotHappened),
+    ];
+    (
+        (0u32..5, 1u32..5, prop::sample::select(InDoubt::ALL.to_vec()), any::<bool>()),
+        (
+            prop_oneof![0u32..3, 8u32..13],
+            // Deadlines around the delays, also past ones and equal ones.
+            prop::sample::select(vec![-1000i64, 0, 1, 999, 1000, 1001, 5000]),
+            prop::sample::select(vec![0u64, 1, 999, 1000, 1001, 5000]),
+        ),
+        end,
+        prop::sample::select(vec![Source::Handler, Source::Reconcile]),
+    )
+        .prop_map(|(row, times, end, source)| {
+            let (attempt, max_attempts, in_doubt, unresolved) = row;
+            let (reconciles, deadline_ms, delay_ms) = times;
+            Case {
+                attempt,
+                max_attempts,
+                in_doubt,
+                unresolved,
+                reconciles,
+                deadline_ms,
+                delay_ms,
+                end,
+                source,
+            }
+        })
+}
+
+#[test]
+fn sql_and_rust_decide_alike() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let clock = Arc::new(ManualClock::default());
+    let (schema, store) = runtime.block_on(async {
+        let schema = Schema::create().await;
+        let store = PostgresStore::open_with(&schema.url(""), Some(clock)).await.unwrap();
+        (schema, store)
+    });
+    let mut runner = TestRunner::new(Config { cases: 24, ..Config::default() });
+    runner
+        .run(&prop::collection::vec(case(), BATCH), |cases| {
+            runtime.block_on(check(&schema, &store, cases));
+            Ok(())
+        })
+        .unwrap();
+}
+
+async fn check(schema: &Schema, store: &PostgresStore, cases: Vec<Case>) {
+    let now = store.now().await.unwrap();
+    let claims = leased(schema, store, &cases, now).await;
+    let ended = claims.iter().zip(&cases).map(|(claim, case)| EndedAttempt {
+        claim: *claim,
+        source: case.source,
+        end: case.end.clone(),
+        delay: Duration::from_millis(case.delay_ms),
+    });
+    let answers = store.settle(ended.collect()).await.unwrap();
+    for (case, answer) in cases.iter().zip(answers) {
+        assert_eq!(answer, expected(case, now), "{case:?}");
+    }
+    for (claim, case) in claims.iter().zip(&cases) {
+        let stored = store.get(&orch_testkit::owner(), claim.op_id).await.unwrap().unwrap();
+        match expected(case, now) {
+            Finalized::Finished(settlement) => assert_eq!(stored.settlement, Some(settlement)),
+            Finalized::Waiting { due_at } | Finalized::InDoubt { due_at } => {
+                assert_eq!(stored.due_at, Some(due_at));
+            }
+            _ => assert_eq!(stored.due_at, None),
+        }
+    }
+}
+
+/// Running operations whose rows say what the cases say.
+async fn leased(
+    schema: &Schema,
+    store: &PostgresStore,
+    cases: &[Case],
+    now: Timestamp,
+) -> Vec<Lease> {
+    let key = common::new_name();
+    let batch = (0..cases.len()).map(|n| acceptance(&format!("{key}-{n}"))).collect();
+    store.accept(batch).await.unwrap();
+    let params = claim_params([KindPolicy::new(kind())]);
+    let params = orch_core::seams::ClaimParams { limit: cases.len(), ..params };
+    let mut claims = Vec::new();
+    for claimed in store.claim(params).await.unwrap() {
+        let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
+        let envelope = attempt.envelope;
+        claims.push(Lease { op_id: envelope.op_id, fence: envelope.fence });
+    }
+    assert_eq!(claims.len(), cases.len());
+    let mut admin = schema.connect().await;
+    let mut sql = String::new();
+    for (claim, case) in claims.iter().zip(cases) {
+        let at = now.as_micros() + case.deadline_ms * 1000;
+        sql += &format!(
+            "UPDATE orch_queue SET attempt = {}, max_attempts = {}, in_doubt = '{}',
+                    unresolved = {}, reconciles = {},
+                    deadline = 'epoch'::timestamptz + {at} * interval '1 microsecond'
+             WHERE op_id = '{}';",
+            case.attempt,
+            case.max_attempts,
+            case.in_doubt,
+            case.unresolved,
+            case.reconciles,
+            claim.op_id
+        );
+    }
+    execute(&mut admin, &sql).await;
+    claims
+}
+
+fn expected(case: &Case, now: Timestamp) -> Finalized {
+    let facts = Facts {
+        attempt: case.attempt,
+        max_attempts: case.max_attempts,
+        in_doubt: case.in_doubt,
+        unresolved: case.unresolved,
+        reconciles: case.reconciles,
+        max_reconciles: DEFAULT_MAX_RECONCILES,
+        deadline: Timestamp::from_micros(now.as_micros() + case.deadline_ms * 1000),
+    };
+    match after_attempt(&case.end, &facts, Duration::from_millis(case.delay_ms), now) {
+        Move::Finish(settlement) => Finalized::Finished(settlement),
+        Move::Wait { not_before } => Finalized::Waiting { due_at: not_before },
+        Move::Doubt { not_before } => Finalized::InDoubt { due_at: not_before },
+        Move::Park => Finalized::Parked,
+    }
+}

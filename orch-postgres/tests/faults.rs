@@ -1,0 +1,363 @@
+//! What happens to a database happens to this one.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use orch_core::policies::{InDoubt, KindPolicy};
+use orch_core::seams::{Admitted, ClaimParams, Claimed, Lease, RedriveParams, Store, StoreError};
+use orch_core::words::{AttemptEnd, Failure, OpId, Outcome, Payload, Settlement, State};
+use orch_postgres::PostgresStore;
+use orch_testkit::{
+    acceptance, claim_params, ended, fail, in_doubt, kind, ok, owner, policy, retry, sweep_params,
+};
+use tokio::task::JoinSet;
+
+use common::cluster::Cluster;
+use common::load::{patiently, survives};
+use common::{Schema, connect, execute, number, server};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_connection_is_terminated_under_load() {
+    let schema = Schema::create().await;
+    let more = format!("&application_name={}", schema.name);
+    let stores = [schema.store(&more).await, schema.store(&more).await];
+    let mut admin = connect(&server()).await;
+    let name = schema.name.clone();
+    survives(stores.map(|store| Arc::new(store) as Arc<dyn Store>), 400, async {
+        let mut terminated = 0;
+        while terminated < 60 {
+            let sql = format!(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                 WHERE application_name = '{name}'"
+            );
+            terminated += number(&mut admin, &sql).await;
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_crashes_and_restarts_under_load() {
+    let cluster = Cluster::start_new();
+    let stores = [
+        PostgresStore::open(&cluster.url()).await.unwrap(),
+        PostgresStore::open(&cluster.url()).await.unwrap(),
+    ];
+    survives(stores.map(|store| Arc::new(store) as Arc<dyn Store>), 400, async {
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            tokio::task::block_in_place(|| cluster.crash_and_restart());
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_down_at_the_start_is_waited_for() {
+    let cluster = Cluster::prepare();
+    let url = cluster.url();
+    let opening = tokio::spawn(async move { PostgresStore::open(&url).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!opening.is_finished(), "it waits");
+    tokio::task::block_in_place(|| cluster.start());
+    let store = opening.await.unwrap().unwrap();
+    let item = acceptance("key");
+    let created = [Admitted::Created { op_id: item.op_id }];
+    assert_eq!(store.accept(vec![item]).await.unwrap(), created);
+}
+
+#[tokio::test]
+async fn a_server_that_loses_commits_is_refused() {
+    let cluster = Cluster::start_new();
+    let mut admin = connect(&cluster.url()).await;
+    for name in ["fsync", "full_page_writes"] {
+        execute(&mut admin, &format!("ALTER SYSTEM SET {name} = off")).await;
+        reload(&mut admin, name, "off").await;
+        let error = PostgresStore::open(&cluster.url()).await.unwrap_err();
+        assert!(format!("{error:?}").contains(&format!("{name} = off")), "{error:?}");
+        let unsafe_url = format!("{}?orch_allow_unsafe=true", cluster.url());
+        PostgresStore::open(&unsafe_url).await.unwrap();
+        execute(&mut admin, &format!("ALTER SYSTEM RESET {name}")).await;
+        reload(&mut admin, name, "on").await;
+    }
+    PostgresStore::open(&cluster.url()).await.unwrap();
+}
+
+async fn reload(admin: &mut sqlx::PgConnection, name: &str, value: &str) {
+    execute(admin, "SELECT pg_reload_conf()").await;
+    let sql =
+        format!("SELECT count(*) FROM pg_settings WHERE name = '{name}' AND setting = '{value}'");
+    while number(admin, &sql).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_wait_for_its_disk_is_told_to() {
+    let schema = Schema::create().await;
+    let store = schema.store("&options[synchronous_commit]=off").await;
+    let mut admin = schema.connect().await;
+    // The setting of the session that stores an operation.
+    execute(
+        &mut admin,
+        "CREATE TABLE seen AS SELECT ''::text AS setting WHERE false;
+         CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$;
+         CREATE TRIGGER look BEFORE INSERT ON orch_operation FOR EACH ROW EXECUTE FUNCTION look()",
+    )
+    .await;
+    store.accept(vec![acceptance("key")]).await.unwrap();
+    assert_eq!(number(&mut admin, "SELECT count(*) FROM seen WHERE setting = 'on'").await, 1);
+}
+
+#[tokio::test]
+async fn a_fail_over_to_a_read_only_server_passes() {
+    let schema = Schema::create().await;
+    let role = format!("r{}", schema.name);
+    let mut admin = schema.connect().await;
+    let name = &schema.name;
+    execute(
+        &mut admin,
+        &format!(
+            "CREATE ROLE {role} LOGIN SUPERUSER;
+             ALTER ROLE {role} SET default_transaction_read_only = on"
+        ),
+    )
+    .await;
+    schema.store("").await;
+    let url = schema.url("").replacen("//postgres@", &format!("//{role}@"), 1);
+    let store = PostgresStore::open(&url).await.unwrap();
+    let item = acceptance("key");
+    let error = store.accept(vec![item.clone()]).await.unwrap_err();
+    assert!(error.is_transient(), "{name}: {error:?}");
+    execute(&mut admin, &format!("ALTER ROLE {role} RESET default_transaction_read_only")).await;
+    let created = [Admitted::Created { op_id: item.op_id }];
+    assert_eq!(store.accept(vec![item]).await.unwrap(), created, "on a new connection");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_killed_a_hundred_times_neither_spins_nor_stays_away() {
+    let schema = Schema::create().await;
+    let more = format!("&application_name={}", schema.name);
+    let store = schema.store(&more).await;
+    store.wait_for_work(Duration::from_millis(1)).await;
+    let mut admin = connect(&server()).await;
+    let started = Instant::now();
+    let kill = format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE application_name = '{}' AND query LIKE 'LISTEN%' AND state = 'idle'",
+        schema.name
+    );
+    let mut killed = 0;
+    while killed < 100 {
+        killed += number(&mut admin, &kill).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let took = started.elapsed();
+    assert!(took > Duration::from_millis(100 * 45), "no pause between two tries: {took:?}");
+    // It comes back: another process's message ends a long wait.
+    let waiting = tokio::spawn(async move {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_millis(500) {
+            store.wait_for_work(Duration::from_millis(500)).await;
+        }
+        let started = Instant::now();
+        store.wait_for_work(Duration::from_secs(20)).await;
+        started.elapsed()
+    });
+    while !waiting.is_finished() {
+        execute(&mut admin, "NOTIFY orch_work").await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(waiting.await.unwrap() < Duration::from_secs(10));
+}
+
+/// Bytes and texts that databases and JSON do not like.
+fn odd_bytes() -> [&'static [u8]; 4] {
+    [b"\0", b"{\"a\":\"\\ud800\"}", &[0xff, 0xfe, 0x00], "a\0\u{1F600}\u{FFFF}".as_bytes()]
+}
+
+#[tokio::test]
+async fn odd_bytes_are_kept_alone_and_among_a_hundred() {
+    let schema = Schema::create().await;
+    let store = schema.store("").await;
+    for (place, around) in [(0, 1), (57, 100)] {
+        for bytes in odd_bytes() {
+            let mut items: Vec<_> =
+                (0..around).map(|_| acceptance(&format!("key-{}", OpId::generate()))).collect();
+            let command = &items[place].command;
+            items[place].command = orch_core::words::Command::of(
+                command.kind(),
+                command.biz_key().clone(),
+                command.idem_key().clone(),
+                Payload::from(bytes),
+            );
+            let op_id = items[place].op_id;
+            store.accept(items).await.unwrap();
+            let claims = claim(&store, around).await;
+            let claims_of = |claim: &&Lease| claim.op_id == op_id;
+            let odd = claims.iter().find(claims_of).copied().unwrap();
+            let end = |claim: &Lease| {
+                let output = if *claim == odd { Payload::from(bytes) } else { "fine".into() };
+                ended(*claim, AttemptEnd::Outcome(Outcome::Ok { output }))
+            };
+            store.settle(claims.iter().map(end).collect()).await.unwrap();
+            let stored = store.get(&owner(), op_id).await.unwrap().unwrap();
+            assert_eq!(stored.payload, Payload::from(bytes));
+            assert_eq!(stored.settlement, Some(Settlement::Ok { output: Payload::from(bytes) }));
+        }
+    }
+}
+
+#[tokio::test]
+async fn odd_texts_of_errors_are_stored_alone_and_among_a_hundred() {
+    let schema = Schema::create().await;
+    let store = schema.store("").await;
+    let odd = "NUL \0, quote ' \" \\, 주 \u{FFFF}";
+    let mut failure = Failure::new("CODE", "m").cause(Some("c"));
+    (failure.code, failure.message) = (odd.to_owned(), odd.to_owned());
+    for around in [1, 100] {
+        let ends = [
+            AttemptEnd::Outcome(Outcome::Fail(failure.clone())),
+            retry(odd),
+            in_doubt(odd),
+            AttemptEnd::NotHappened,
+        ];
+        for end in ends {
+            let items = (0..around).map(|_| acceptance(&format!("key-{}", OpId::generate())));
+            store.accept(items.collect()).await.unwrap();
+            let claims = claim(&store, around).await;
+            let ended = claims.iter().map(|claim| ended(*claim, end.clone())).collect();
+            let answers = store.settle(ended).await.unwrap();
+            assert_eq!(answers.len(), around);
+            let history = store.history(&owner(), claims[0].op_id).await.unwrap();
+            assert_eq!(history.len(), 1);
+            let mut admin = schema.connect().await;
+            execute(&mut admin, "DELETE FROM orch_queue").await;
+        }
+    }
+}
+
+async fn claim(store: &PostgresStore, count: usize) -> Vec<Lease> {
+    let params = ClaimParams { limit: count, ..claim_params([KindPolicy::new(kind())]) };
+    let claimed = store.claim(params).await.unwrap();
+    assert_eq!(claimed.len(), count);
+    claimed.iter().map(lease).collect()
+}
+
+fn lease(claimed: &Claimed) -> Lease {
+    let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
+    Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence }
+}
+
+#[tokio::test]
+async fn a_statement_timeout_makes_batches_smaller_and_stops_nothing() {
+    let schema = Schema::create().await;
+    schema.store("").await;
+    let mut admin = schema.connect().await;
+    // Each row takes 2 ms, so a hundred never fit into 50 ms.
+    execute(
+        &mut admin,
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
+         CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON orch_queue
+             FOR EACH ROW EXECUTE FUNCTION slow();
+         CREATE TRIGGER slow BEFORE INSERT ON orch_write_ahead_log
+             FOR EACH ROW EXECUTE FUNCTION slow()",
+    )
+    .await;
+    let store = schema.store("&options[statement_timeout]=50").await;
+    let items: Vec<_> = (0..100).map(|n| acceptance(&format!("key-{n}"))).collect();
+    let created: Vec<_> = items.iter().map(|i| Admitted::Created { op_id: i.op_id }).collect();
+    assert_eq!(patiently(|| store.accept(items.clone())).await, created);
+    let mut settled = 0;
+    while settled < 100 {
+        let params = ClaimParams { limit: 100, ..claim_params([policy()]) };
+        let claimed = patiently(|| store.claim(params.clone())).await;
+        let batch: Vec<_> = claimed.iter().map(|c| ended(lease(c), ok("done"))).collect();
+        settled += patiently(|| store.settle(batch.clone())).await.len();
+    }
+    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_queue").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settlers_reapers_and_redrives_never_deadlock() {
+    let schema = Schema::create().await;
+    let store = Arc::new(schema.store("&orch_connections=10&options[deadlock_timeout]=10ms").await);
+    let doubting = KindPolicy { in_doubt: InDoubt::Fail, ..policy() };
+    let items: Vec<_> = (0..600).map(|n| acceptance(&format!("key-{n}"))).collect();
+    let ids: Vec<OpId> = items.iter().map(|item| item.op_id).collect();
+    store.accept(items).await.unwrap();
+    let params =
+        ClaimParams { limit: 600, lease: Duration::from_millis(1), ..claim_params([doubting]) };
+    let claims: Vec<Lease> = store.claim(params).await.unwrap().iter().map(lease).collect();
+    let mut mix = JoinSet::new();
+    for n in 0..8usize {
+        let (store, claims, ids) = (store.clone(), claims.clone(), ids.clone());
+        mix.spawn(async move {
+            for round in 0..12 {
+                match n % 4 {
+                    0 | 1 => drop(store.settle(shuffled_ends(&claims, round + n)).await?),
+                    2 => drop(store.sweep_expired(sweep_params([policy()])).await?),
+                    _ => redrive_some(store.as_ref(), &ids, round + n).await?,
+                }
+            }
+            Ok::<(), StoreError>(())
+        });
+    }
+    while let Some(done) = mix.join_next().await {
+        done.unwrap().unwrap();
+    }
+    let mut admin = schema.connect().await;
+    let twice = "SELECT count(*) FROM (SELECT op_id FROM orch_write_ahead_log
+        WHERE finished_at IS NOT NULL GROUP BY op_id HAVING count(*) > 1) t";
+    assert_eq!(number(&mut admin, twice).await, 0);
+}
+
+/// All claims, in an order of this round's own, with ends of every sort.
+fn shuffled_ends(claims: &[Lease], seed: usize) -> Vec<orch_core::seams::EndedAttempt> {
+    let mut order: Vec<usize> = (0..claims.len()).collect();
+    order.sort_by_key(|n| n.wrapping_mul(2_654_435_761).wrapping_add(seed * 7919) % 1009);
+    let end = |n: &usize| match (n + seed) % 4 {
+        0 => ok("done"),
+        1 => fail("NO"),
+        2 => retry("busy"),
+        _ => in_doubt("no answer"),
+    };
+    order.iter().map(|n| ended(claims[*n], end(n))).collect()
+}
+
+async fn redrive_some(store: &dyn Store, ids: &[OpId], seed: usize) -> Result<(), StoreError> {
+    for op_id in ids.iter().skip(seed * 31 % 200).step_by(37) {
+        let new_op_id = OpId::generate();
+        let params =
+            RedriveParams { op_id: *op_id, owner: owner(), new_op_id, even_if_uncertain: true };
+        store.redrive(params).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_of_one_serves_everybody() {
+    let schema = Schema::create().await;
+    let store = Arc::new(schema.store("&orch_connections=1").await);
+    let mut all = JoinSet::new();
+    for n in 0..40 {
+        let store = store.clone();
+        all.spawn(async move {
+            let item = acceptance(&format!("key-{n}"));
+            let op_id = item.op_id;
+            store.accept(vec![item]).await.unwrap();
+            // A caller that goes away in the middle leaves nothing behind in the connection.
+            let owner = owner();
+            let get = store.get(&owner, op_id);
+            let _ = tokio::time::timeout(Duration::from_micros(200), get).await;
+            store.get(&owner, op_id).await.unwrap().unwrap().state
+        });
+    }
+    assert_eq!(all.join_all().await, [State::Pending; 40]);
+}

@@ -1,0 +1,112 @@
+//! The planner keeps to the indexes that the queries are written for, however many rows there
+//! are and whether or not anybody has counted them.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use orch_postgres::PLANNER;
+use sqlx::{PgConnection, Row};
+
+use common::{Schema, execute, rows};
+
+const CLAIM: &str = include_str!("../queries/claim.sql");
+/// Queries that run on every operation or every tick; no backlog may make them scan a table.
+const OTHERS: [(&str, &str); 14] = [
+    ("accept_present", include_str!("../queries/accept_present.sql")),
+    ("renew", include_str!("../queries/renew.sql")),
+    ("release", include_str!("../queries/release.sql")),
+    ("log", include_str!("../queries/log.sql")),
+    ("settle", include_str!("../queries/settle.sql")),
+    ("settle_open", include_str!("../queries/settle_open.sql")),
+    ("late", include_str!("../queries/late.sql")),
+    ("load", include_str!("../queries/load.sql")),
+    ("move", include_str!("../queries/move.sql")),
+    ("sweep_expired", include_str!("../queries/sweep_expired.sql")),
+    ("sweep_over_budget", include_str!("../queries/sweep_over_budget.sql")),
+    ("unfinalized", include_str!("../queries/unfinalized.sql")),
+    ("unknown_kinds", include_str!("../queries/unknown_kinds.sql")),
+    ("purge", include_str!("../queries/purge.sql")),
+];
+
+#[tokio::test]
+async fn an_empty_queue() {
+    let mut world = World::new().await;
+    world.check().await;
+    world.analyze().await;
+    world.check().await;
+}
+
+#[tokio::test]
+async fn ten_thousand_waiting() {
+    let mut world = World::new().await;
+    world.fill(10_000).await;
+    world.check().await;
+    world.analyze().await;
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_million_waiting_counted_while_the_queue_was_empty() {
+    let mut world = World::new().await;
+    world.analyze().await;
+    world.fill(1_000_000).await;
+    world.check().await;
+    world.analyze().await;
+    world.check().await;
+}
+
+struct World {
+    connection: PgConnection,
+}
+
+impl World {
+    async fn new() -> Self {
+        let schema = Schema::create().await;
+        schema.store("").await;
+        let mut connection = schema.connect().await;
+        execute(&mut connection, "ALTER TABLE orch_queue SET (autovacuum_enabled = off)").await;
+        for (name, value) in PLANNER {
+            execute(&mut connection, &format!("SET {name} = {value}")).await;
+        }
+        Self { connection }
+    }
+
+    async fn fill(&mut self, count: usize) {
+        let sql = format!(
+            "SET synchronous_commit = off;
+             INSERT INTO orch_queue (op_id, kind, due_at, deadline)
+             SELECT gen_random_uuid(), 'PAYMENT/CHARGE', clock_timestamp(),
+                    clock_timestamp() + interval '5 minutes'
+             FROM generate_series(1, {count})"
+        );
+        execute(&mut self.connection, &sql).await;
+    }
+
+    async fn analyze(&mut self) {
+        execute(&mut self.connection, "ANALYZE").await;
+    }
+
+    async fn check(&mut self) {
+        let plan = self.plan(CLAIM).await;
+        assert!(plan.contains("Index Scan using orch_queue_claim_idx"), "{plan}");
+        assert!(plan.contains("Tid Scan on orch_queue"), "{plan}");
+        assert!(!plan.contains("Sort"), "the backlog would be sorted:\n{plan}");
+        assert!(!plan.contains("Seq Scan"), "{plan}");
+        for (name, sql) in OTHERS {
+            let plan = self.plan(sql).await;
+            assert!(!plan.contains("Seq Scan on orch_"), "{name}:\n{plan}");
+            assert!(!plan.contains("Bitmap"), "{name}:\n{plan}");
+        }
+    }
+
+    /// The generic plan: the one that is kept.
+    async fn plan(&mut self, sql: &str) -> String {
+        let parameters = (1..100).take_while(|n| sql.contains(&format!("${n}"))).count();
+        let nulls = vec!["NULL"; parameters].join(", ");
+        execute(&mut self.connection, &format!("PREPARE looked_at AS {sql}")).await;
+        let explained = format!("EXPLAIN EXECUTE looked_at ({nulls})");
+        let lines = rows(&mut self.connection, &explained).await;
+        execute(&mut self.connection, "DEALLOCATE looked_at").await;
+        lines.iter().map(|line| line.get::<String, _>(0)).collect::<Vec<_>>().join("\n")
+    }
+}

@@ -1,0 +1,106 @@
+//! The schema: brought up to date once, by whoever comes first, and kept by the server.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use orch_core::seams::{Store, StoreError};
+use orch_postgres::PostgresStore;
+use orch_testkit::{acceptance, claim_params, ended, ok, policy};
+use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::task::JoinSet;
+
+use common::{Schema, execute, number};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_that_start_at_once_migrate_once() {
+    let schema = Schema::create().await;
+    let mut all = JoinSet::new();
+    for _ in 0..16 {
+        let url = schema.url("");
+        all.spawn(async move { PostgresStore::open(&url).await.map(drop) });
+    }
+    while let Some(opened) = all.join_next().await {
+        opened.unwrap().unwrap();
+    }
+    let mut admin = schema.connect().await;
+    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 1);
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let schema = Schema::create().await;
+    let store = schema.store("").await;
+    let mut admin = schema.connect().await;
+    execute(&mut admin, "INSERT INTO orch_migration (version) VALUES (7)").await;
+    let error = PostgresStore::open(&schema.url("")).await.unwrap_err();
+    assert!(matches!(error, StoreError::SchemaTooNew { found: 7, known: 1 }), "{error:?}");
+    assert!(error.to_string().contains("deploy the newer release"), "{error}");
+    let again = store.migrate().await.unwrap_err();
+    assert!(matches!(again, StoreError::SchemaTooNew { .. }), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_nothing() {
+    let schema = Schema::create().await;
+    let mut admin = schema.connect().await;
+    execute(&mut admin, "CREATE TABLE orch_dead_letter (in_the_way text)").await;
+    PostgresStore::open(&schema.url("")).await.unwrap_err();
+    let tables = "SELECT count(*) FROM pg_class WHERE relname LIKE 'orch%' AND relkind = 'r'
+        AND relnamespace = current_schema()::regnamespace";
+    assert_eq!(number(&mut admin, tables).await, 1);
+    execute(&mut admin, "DROP TABLE orch_dead_letter").await;
+    PostgresStore::open(&schema.url("")).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_changes_what_is_terminal() {
+    let schema = Schema::create().await;
+    let store = schema.store("").await;
+    store.accept(vec![acceptance("key")]).await.unwrap();
+    let claimed = store.claim(claim_params([policy()])).await.unwrap();
+    let orch_core::seams::Claimed::Attempt(attempt) = &claimed[0] else { panic!() };
+    let envelope = &attempt.envelope;
+    let claim = orch_core::seams::Lease { op_id: envelope.op_id, fence: envelope.fence };
+    store.settle(vec![ended(claim, ok("done"))]).await.unwrap();
+    let mut admin = schema.connect().await;
+    for change in [
+        "UPDATE orch_write_ahead_log SET outcome = 'FAIL', output = NULL",
+        "UPDATE orch_operation SET payload = ''",
+        "INSERT INTO orch_write_ahead_log (op_id, fence, late, attempt, source, outcome, state,
+                                           output, logged_at, finished_at)
+         SELECT op_id, fence + 1, false, attempt, source, outcome, state, output, logged_at,
+                finished_at FROM orch_write_ahead_log",
+    ] {
+        let error = refused(&mut admin, change).await;
+        assert!(error.contains("final") || error.contains("one_outcome"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_make_no_sense_are_refused() {
+    let schema = Schema::create().await;
+    let store = schema.store("").await;
+    store.accept(vec![acceptance("key")]).await.unwrap();
+    let mut admin = schema.connect().await;
+    for (change, rule) in [
+        ("state = 'COMPLETED'", "state_is_unfinished"),
+        ("phase = 'asleep', state = 'IN_PROGRESS', due_at = NULL", "phase_is_known"),
+        ("phase = 'waiting'", "phase_iff_in_progress"),
+        ("worker = 'w'", "worker_iff_lease"),
+        ("due_at = NULL", "due_when_pending_or_waiting"),
+        ("state = 'IN_PROGRESS', phase = 'running'", "due_only_when_claimable"),
+        (
+            "state = 'IN_PROGRESS', phase = 'parked', due_at = NULL, worker = 'w',
+             lease_expires_at = now()",
+            "lease_only_when_held",
+        ),
+    ] {
+        let error = refused(&mut admin, &format!("UPDATE orch_queue SET {change}")).await;
+        assert!(error.contains(rule), "{change}: {error}");
+    }
+}
+
+async fn refused(admin: &mut PgConnection, sql: &str) -> String {
+    let sql = AssertSqlSafe(sql.to_owned());
+    sqlx::raw_sql(sql).execute(admin).await.unwrap_err().to_string()
+}
