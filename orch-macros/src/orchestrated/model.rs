@@ -170,30 +170,33 @@ fn max_attempts(options: &mut Options, errors: &mut Errors) -> Option<u32> {
 
 fn backoff(options: &mut Options, errors: &mut Errors) -> Option<Backoff> {
     let example = "backoff(base = \"1s\", cap = \"300s\")";
-    let mut inner = options.take("backoff")?.list(example, errors)?;
-    let mut backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(300) };
-    inner = inner.only(&["base", "cap"], errors);
+    let mut inner = options.take("backoff")?.list(example, errors)?.only(&["base", "cap"], errors);
     let base = inner.take("base").and_then(|entry| duration(entry, "1s", errors));
     let cap = inner.take("cap").and_then(|entry| duration(entry, "300s", errors));
     let place = base.as_ref().or(cap.as_ref()).map(|(text, _)| text.clone());
-    if let Some((_, base)) = base {
-        backoff.base = base;
+    let backoff = Backoff {
+        base: base.map_or(Duration::from_secs(1), |(_, base)| base),
+        cap: cap.as_ref().map_or(Duration::from_secs(300), |(_, cap)| *cap),
+    };
+    match cap {
+        Some((text, cap)) if cap > MAX_CAP => cap_too_long(&text, errors),
+        _ => base_within_cap(&backoff, place, errors),
     }
-    if let Some((text, cap)) = cap {
-        backoff.cap = cap;
-        if cap > MAX_CAP {
-            errors.at(
-                text,
-                &Rule {
-                    rule: "the cap of a backoff is at most 24h",
-                    reason: "a delay beyond it outlives every time budget that people wait for",
-                    remedy: "write a shorter `cap`",
-                },
-            );
-            return None;
-        }
-    }
-    let (base, cap) = (values::shown(backoff.base), values::shown(backoff.cap));
+    Some(backoff)
+}
+
+fn cap_too_long(text: &LitStr, errors: &mut Errors) {
+    errors.at(
+        text,
+        &Rule {
+            rule: "the cap of a backoff is at most 24h",
+            reason: "a delay beyond it outlives every time budget that people wait for",
+            remedy: "write a shorter `cap`",
+        },
+    );
+}
+
+fn base_within_cap(backoff: &Backoff, place: Option<LitStr>, errors: &mut Errors) {
     if backoff.base.is_zero() {
         errors.at(
             place,
@@ -204,6 +207,7 @@ fn backoff(options: &mut Options, errors: &mut Errors) -> Option<Backoff> {
             },
         );
     } else if backoff.base > backoff.cap {
+        let (base, cap) = (values::shown(backoff.base), values::shown(backoff.cap));
         errors.at(
             place,
             &Rule {
@@ -213,7 +217,6 @@ fn backoff(options: &mut Options, errors: &mut Errors) -> Option<Backoff> {
             },
         );
     }
-    Some(backoff)
 }
 
 fn in_doubt(options: &mut Options, errors: &mut Errors) -> Option<InDoubt> {
