@@ -26,7 +26,7 @@ pub(crate) struct Cli {
     /// Decides the amounts, the repeats and how the gateway behaves
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Where the operations are kept [default: an SQLite file in a temporary folder]
+    /// Where the operations are kept, such as sqlite://payment.db [default: an SQLite file in a temporary folder]
     #[arg(long, value_name = "URL")]
     pub(crate) db: Option<String>,
     /// Print the figures as one JSON object on the last line
@@ -67,6 +67,9 @@ impl Cli {
             return Err(
                 format!("--repeats ({repeats}) may not exceed --charges ({charges})").into()
             );
+        }
+        if self.db.as_deref().is_some_and(|db| db.starts_with("memory:")) {
+            return Err("--db memory: cannot be shared by processes; give sqlite://FILE".into());
         }
         if self.workers == 0 {
             return Err("--workers must be at least 1".into());

@@ -59,6 +59,16 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     if passing { StoreError::transient(error) } else { StoreError::fatal(error) }
 }
 
+/// True if SQLite could not open the file: its code CANTOPEN.
+pub(crate) fn cannot_open(error: &StoreError) -> bool {
+    let (StoreError::Transient(inner) | StoreError::Fatal(inner)) = error else { return false };
+    let code = inner.downcast_ref::<sqlx::Error>().and_then(|error| match error {
+        sqlx::Error::Database(inner) => inner.code()?.parse::<i32>().ok(),
+        _ => None,
+    });
+    code.is_some_and(|code| code & 0xff == 14)
+}
+
 /// SQLite's primary result codes that may be gone on the next try: ABORT, BUSY, LOCKED, NOMEM,
 /// INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL, SCHEMA.
 fn is_passing(code: i32) -> bool {

@@ -13,10 +13,17 @@ use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Ow
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::Mutex;
 
-use crate::connect::{Readers, open_writing, options, store_error};
+use crate::connect::{Readers, cannot_open, open_writing, options, store_error};
 use crate::wake::Wake;
 use crate::writer::{Piece, Writer};
 use crate::{accept, claim, lease, migrate, read};
+
+/// How often, and with what pause, a file that cannot be opened is tried at start.
+const OPEN_TRIES: u32 = 10;
+const OPEN_PAUSE: Duration = Duration::from_millis(50);
+const CANNOT_OPEN: &str = "SQLite cannot open the file; the URL has to name a file, not a folder, \
+                           without mode=ro, and this process must be allowed to write the file \
+                           and its folder";
 
 inventory::submit! {
     Backend {
@@ -52,7 +59,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError::Fatal`] for a URL that names no file (a store in memory has the URL
-    /// `memory:`), [`StoreError::SchemaTooNew`], [`StoreError::Transient`] if others keep the
+    /// `memory:`) and for a file that cannot be opened, [`StoreError::SchemaTooNew`], [`StoreError::Transient`] if others keep the
     /// file locked.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         Self::open_with_clock(url, Arc::new(SystemClock)).await
@@ -69,8 +76,7 @@ impl SqliteStore {
         if file.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
             return Err(StoreError::fatal("the folder of the SQLite file does not exist"));
         }
-        let mut connection = open_writing(&options).await.map_err(store_error)?;
-        migrate::run(&mut connection).await?;
+        let connection = open_migrated(&options).await?;
         let turn = Arc::new(Mutex::new(()));
         let wake = Arc::new(Wake::new(&options));
         let writer = Writer::start(
@@ -83,6 +89,29 @@ impl SqliteStore {
         let renewing = Mutex::new(Some(connection));
         let inner = Inner { options, clock, writer, turn, renewing, readers, wake };
         Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+/// Opens at start. SQLite may be unable to open a file for a moment, while another process closes
+/// it; where it stays so, the path or a permission is wrong, and waiting would never end.
+async fn open_migrated(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let mut tries = 0;
+    loop {
+        let error = match open_writing(options).await {
+            Ok(mut connection) => match migrate::run(&mut connection).await {
+                Ok(()) => return Ok(connection),
+                Err(error) => error,
+            },
+            Err(error) => store_error(error),
+        };
+        if !cannot_open(&error) {
+            return Err(error);
+        }
+        tries += 1;
+        if tries == OPEN_TRIES {
+            return Err(StoreError::fatal(CANNOT_OPEN));
+        }
+        tokio::time::sleep(OPEN_PAUSE).await;
     }
 }
 

@@ -269,3 +269,15 @@ async fn the_schema_refuses_to_change_a_terminal_row() {
     let error = sqlx::query(change).execute(&mut file.connection().await).await.unwrap_err();
     assert!(error.to_string().contains("terminal_is_final"), "{error}");
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_stops_the_start_with_advice_instead_of_waiting_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().display();
+    for url in [format!("sqlite://{folder}"), format!("sqlite://{folder}/new.db?mode=ro")] {
+        let error = SqliteStore::open(&url).await.unwrap_err();
+        assert!(matches!(error, StoreError::Fatal(_)), "{url}: {error:?}");
+        let text = error.to_string();
+        assert!(text.contains("must be allowed to write the file"), "{url}: {text}");
+    }
+}

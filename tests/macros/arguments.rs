@@ -42,6 +42,30 @@ async fn command_context_and_states_reach_the_function() {
     assert_eq!(output, Payload::json(&expected).unwrap());
 }
 
+#[tokio::test]
+async fn a_handler_is_called_like_any_function() {
+    let command = Ask { order: 7 };
+    let ctx = Context::for_test(&command).unwrap();
+    assert_eq!((ctx.attempt(), ctx.kind().to_string().as_str()), (1, "ARGUMENTS/ASK"));
+    assert!(ctx.remaining() > Duration::from_secs(20) && !ctx.is_cancelled());
+    let key = ctx.provider_key().to_string();
+    let answer =
+        ask(command, ctx, State::new(Greeting("hello")), State::new(Farewell("bye"))).await;
+    assert_eq!(answer, Ok(("hello 7 bye".to_owned(), "ORDER-7".to_owned(), key)));
+    assert!(Context::for_test(&Blank { name: String::new() }).is_err());
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "{name}")]
+struct Blank {
+    name: String,
+}
+
+#[orchestrated(domain = "ARGUMENTS", event = "BLANK")]
+async fn blank(cmd: Blank) -> Result<String, Infallible> {
+    Ok(cmd.name)
+}
+
 #[test]
 fn needs_name_every_state_in_order() {
     let needs = (world::registration::<Ask>().needs)();

@@ -336,7 +336,8 @@ pub enum Listed {
 /// A person's decision about a parked operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settle {
-    /// The provider did it: COMPLETED with this output.
+    /// The provider did it: COMPLETED with this output, [`Payload::json`] of what the handler
+    /// would have returned. It is not checked against that type: whoever waits decodes it.
     Ok(Payload),
     /// It did not: FAILED.
     Fail(Failure),

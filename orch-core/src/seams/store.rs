@@ -149,17 +149,18 @@ pub trait AcceptIn<Connection: Send>: Store {
     ) -> Result<Admitted, StoreError>;
 }
 
-/// Why a store could not do what it was asked.
+/// Why a store could not do what it was asked. The text holds the database's own, so there is no
+/// `source` that would say it again.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The database is away, busy or restarting. Whether the call took effect is unknown; the
     /// same call again is safe and tells.
-    #[error("the database did not answer; the same call again is safe")]
-    Transient(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    #[error("the database did not answer; the same call again is safe: {0}")]
+    Transient(Arc<dyn std::error::Error + Send + Sync>),
     /// The database refused, and will again.
-    #[error("the database refused the call")]
-    Fatal(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    #[error("the database refused the call: {0}")]
+    Fatal(Arc<dyn std::error::Error + Send + Sync>),
     /// A stored row cannot be decoded.
     #[error("the row of operation {op_id} cannot be decoded: {reason}")]
     Corrupt {
@@ -196,5 +197,18 @@ impl StoreError {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Transient(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_says_what_the_database_said() {
+        for error in [StoreError::transient("disk is full"), StoreError::fatal("disk is full")] {
+            assert!(error.to_string().ends_with(": disk is full"), "{error}");
+            assert!(std::error::Error::source(&error).is_none(), "{error:?}");
+        }
     }
 }
