@@ -69,6 +69,9 @@ impl SqliteStore {
         if file.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
             return Err(StoreError::fatal("the folder of the SQLite file does not exist"));
         }
+        if file.is_dir() {
+            return Err(StoreError::fatal("the SQLite URL names a folder; name a file in it"));
+        }
         let mut connection = open_writing(&options).await.map_err(store_error)?;
         migrate::run(&mut connection).await?;
         let turn = Arc::new(Mutex::new(()));

@@ -5,14 +5,14 @@ mod common;
 
 use std::any::Any;
 
-use common::{File, acceptance, claim, lease, succeeded};
+use common::{File, acceptance, claim, kind, lease, succeeded};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use orch_core::seams::{
     AcceptIn, Admitted, ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Lease,
     Store, StoreError, connection,
 };
-use orch_core::words::{Owner, Settlement, State};
+use orch_core::words::{Owner, Phase, Settlement, State};
 use orch_sqlite::SqliteStore;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -268,4 +268,43 @@ async fn the_schema_refuses_to_change_a_terminal_row() {
     let change = "UPDATE orch_operation SET finished_at = finished_at + 1";
     let error = sqlx::query(change).execute(&mut file.connection().await).await.unwrap_err();
     assert!(error.to_string().contains("terminal_is_final"), "{error}");
+}
+
+#[tokio::test]
+async fn a_logged_outcome_that_cannot_be_decoded_is_parked_and_hides_nothing() {
+    let (file, store) = world().await;
+    let claims = logged(&store, 3).await;
+    // The first two are due before the third, and fill the Finalizer's page.
+    sqlx::query(
+        "UPDATE orch_write_ahead_log SET outcome = 'FAIL', output = NULL, detail = '{', \
+         finalize_due_at = 1 WHERE op_id IN (?1, ?2)",
+    )
+    .bind(claims[0].op_id.as_bytes().as_slice())
+    .bind(claims[1].op_id.as_bytes().as_slice())
+    .execute(&mut file.connection().await)
+    .await
+    .unwrap();
+    sqlx::query("UPDATE orch_write_ahead_log SET finalize_due_at = 2 WHERE op_id = ?1")
+        .bind(claims[2].op_id.as_bytes().as_slice())
+        .execute(&mut file.connection().await)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let due = store.unfinalized(&[kind()], 2).await.unwrap();
+        let batch = due.iter().map(|row| Finalization { claim: row.claim, hook: None }).collect();
+        store.finalize(batch).await.unwrap();
+    }
+    for (claim, phase) in claims.iter().zip([Some(Phase::Parked), Some(Phase::Parked), None]) {
+        let operation = store.get(&Owner::default(), claim.op_id).await.unwrap().unwrap();
+        assert_eq!(operation.phase, phase);
+    }
+    assert_eq!(store.unfinalized(&[kind()], 2).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_url_that_names_a_folder_is_refused_and_not_waited_for() {
+    let file = File::new();
+    let url = format!("sqlite://{}", file.folder.path().display());
+    let error = SqliteStore::open(&url).await.unwrap_err();
+    assert!(matches!(error, StoreError::Fatal(_)), "{error:?}");
 }
