@@ -308,3 +308,14 @@ async fn a_url_that_names_a_folder_is_refused_and_not_waited_for() {
     let error = SqliteStore::open(&url).await.unwrap_err();
     assert!(matches!(error, StoreError::Fatal(_)), "{error:?}");
 }
+
+#[tokio::test]
+async fn hooks_that_all_hang_do_not_add_up() {
+    let (_file, store) = world().await;
+    let claims = logged(&store, 4).await;
+    let batch = claims.iter().map(|claim| Finalization { claim: *claim, hook: Some(hook(hangs)) });
+    let asked_at = std::time::Instant::now();
+    let answers = store.finalize(batch.collect()).await.unwrap();
+    assert!(asked_at.elapsed() < 3 * orch_sqlite::HOOK_LIMIT, "{:?}", asked_at.elapsed());
+    assert!(answers.iter().all(|answer| matches!(answer, Finalized::HookFailed { .. })));
+}
