@@ -107,10 +107,17 @@ fn the_main_job_loses_nothing_and_charges_nothing_twice() {
 #[test]
 fn flags_that_contradict_each_other_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let output = run("payment", &["--charges", "5", "--repeats", "6"], folder.path());
-    assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("--repeats (6) may not exceed --charges (5)"), "{said}");
+    for (flags, expected) in [
+        (["--charges", "5", "--repeats", "6"], "--repeats (6) may not exceed --charges (5)"),
+        (["--workers", "1", "--pauses", "1"], "--pauses needs --workers 2"),
+        (["--kills", "4294967295", "--pauses", "3"], "--kills and --pauses may be 1000"),
+        (["--db", "memory:", "--kills", "0"], "cannot be shared by processes"),
+    ] {
+        let output = run("payment", &flags, folder.path());
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(expected), "{said}");
+    }
 }
 
 /// Only Linux tells who is whose child in a file.

@@ -91,7 +91,7 @@ impl World {
         let report = Report {
             verdict: compare(&promises.operations, &stored, &entries),
             replayed: promises.replayed,
-            as_sent: promises.are_as_sent(cli.charges, cli.repeats),
+            as_sent: promises.are_as_sent(cli.charges, cli.repeats()),
             kills: live.kills.get(),
             kills_in_flight: live.kills_in_flight.get(),
             pauses: live.pauses.get(),
@@ -118,13 +118,13 @@ impl World {
             orchestrator: orchestrator.clone(),
             orders: self.orders,
             seed: cli.seed,
-            repeats: cli.repeats,
+            repeats: cli.repeats(),
             pace: Arc::clone(&pace),
             live: Arc::clone(live),
         };
         let faults = Faults {
             kills: cli.kills,
-            pauses: cli.pauses,
+            pauses: cli.pauses(),
             charges: cli.charges,
             seed: cli.seed,
             write_lock: self.write_lock.clone(),
@@ -133,7 +133,7 @@ impl World {
             live: Arc::clone(live),
         };
         let watch = Watch { orchestrator, orders: self.orders, eyes: &self.eyes };
-        let progress = Progress::new(cli.charges + cli.repeats, cli.charges);
+        let progress = Progress::new(cli.charges + cli.repeats(), cli.charges);
         let (promises, (), finished) = tokio::try_join!(
             client.send_all(),
             faults.inject(&mut self.fleet),
@@ -175,7 +175,7 @@ impl Watch<'_> {
             if now.finished + now.sent > last {
                 (last, moved_at) = (now.finished + now.sent, Instant::now());
             }
-            let everything_sent = now.sent == cli.charges + cli.repeats;
+            let everything_sent = now.sent == cli.charges + cli.repeats();
             let finished = everything_sent && now.finished == cli.charges;
             if finished || moved_at.elapsed() > STANDSTILL {
                 progress.end();

@@ -217,12 +217,36 @@ impl<'c> Batch<'c> {
 
     /// Parks a row that cannot be decoded.
     pub(crate) async fn park(&mut self, op_id: OpId, reason: &str) -> Result<(), StoreError> {
+        self.park_under(op_id, None, reason).await.map(drop)
+    }
+
+    /// Parks an operation whose logged end cannot be decoded, if its claim stands; true then.
+    /// The entry has done its part, so that it does not come up again.
+    pub(crate) async fn park_logged(
+        &mut self,
+        claim: Lease,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        let parked = self.park_under(claim.op_id, Some(claim.fence), reason).await?;
+        if parked {
+            self.completed.push(claim);
+        }
+        Ok(parked)
+    }
+
+    async fn park_under(
+        &mut self,
+        op_id: OpId,
+        fence: Option<Fence>,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
         sqlx::query(PARK)
             .bind(op_id.as_bytes().as_slice())
             .bind(reason)
+            .bind(fence.map(Fence::get))
             .execute(&mut *self.connection)
             .await
-            .map(drop)
+            .map(|done| done.rows_affected() > 0)
             .map_err(store_error)
     }
 

@@ -1,10 +1,10 @@
 //! Finalize hooks: a user's function inside the writer's transaction.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -18,6 +18,9 @@ use crate::connect::store_error;
 /// The longest that a finalize hook may take: it holds up every write to the file. After that
 /// it counts as failed.
 pub const HOOK_LIMIT: Duration = Duration::from_secs(5);
+/// So many hooks of one group are given up; those that have not run by then are put off. A bound
+/// on how long hooks that all hang, as those of one kind do, hold up every other write.
+const GIVEN_UP_AT_MOST: usize = 2;
 
 /// What the writer knows of hooks while it runs a group.
 #[derive(Default)]
@@ -26,6 +29,8 @@ pub(crate) struct Hooks {
     pub(crate) interrupt: Arc<AtomicBool>,
     /// Hooks that were given up in an earlier try of this group, with the reason.
     pub(crate) given_up: HashMap<Lease, String>,
+    /// Hooks of this group that came to an end by themselves.
+    ended: Mutex<HashSet<Lease>>,
 }
 
 /// Why a group cannot be committed.
@@ -64,6 +69,9 @@ impl Hooks {
         if let Some(reason) = self.given_up.get(&claim) {
             return Ok(Err(reason.clone()));
         }
+        if self.given_up.len() >= GIVEN_UP_AT_MOST && !self.ended().contains(&claim) {
+            return Ok(Err("put off: other finalize hooks held up the database".to_owned()));
+        }
         let mut savepoint = connection.begin().await.map_err(store_error)?;
         let running = AssertUnwindSafe(async {
             let connection: &mut SqliteConnection = &mut savepoint;
@@ -90,7 +98,18 @@ impl Hooks {
             let reason = format!("finalize hook ended orch's transaction itself: {error}");
             return Err(Trouble::Hook { claim, reason: storable(&reason) });
         }
+        self.ended().insert(claim);
         Ok(failed.map_or(Ok(()), |reason| Err(storable(&reason))))
+    }
+
+    /// Forgets the last group.
+    pub(crate) fn next_group(&mut self) {
+        self.given_up.clear();
+        self.ended().clear();
+    }
+
+    fn ended(&self) -> MutexGuard<'_, HashSet<Lease>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

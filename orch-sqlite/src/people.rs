@@ -15,6 +15,8 @@ use crate::row::{Row, as_op_id};
 use crate::sweep::{end, entry_of};
 
 const OWNER: &str = "SELECT owner FROM orch_operation WHERE op_id = ?1";
+const LATE_SUCCESS: &str =
+    "SELECT 1 FROM orch_write_ahead_log WHERE op_id = ?1 AND late = 1 AND outcome = 'OK' LIMIT 1";
 const REDRIVE: &str = include_str!("../queries/redrive.sql");
 const REDRIVEN: &str = include_str!("../queries/redriven.sql");
 
@@ -88,7 +90,9 @@ pub(crate) async fn redrive(
         None => {}
     }
     let uncertain = row.failure.as_ref().is_some_and(|failure| failure.uncertain);
-    if uncertain && !params.even_if_uncertain {
+    if !params.even_if_uncertain
+        && (uncertain || has_late_success(batch.connection, params.op_id).await?)
+    {
         return Ok(Redriven::Uncertain);
     }
     copy(batch.connection, params, &row, now).await?;
@@ -120,6 +124,19 @@ async fn copy(
         1 => Ok(()),
         _ => Err(StoreError::fatal("the failed operation has no dead letter to link")),
     }
+}
+
+/// True if a worker that had lost its lease answered that the provider has acted after all.
+async fn has_late_success(
+    connection: &mut SqliteConnection,
+    op_id: OpId,
+) -> Result<bool, StoreError> {
+    let found = sqlx::query(LATE_SUCCESS)
+        .bind(op_id.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await
+        .map_err(store_error)?;
+    Ok(found.is_some())
 }
 
 async fn redriven_as(

@@ -51,7 +51,11 @@ pub(crate) async fn finalize(
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
         match finalize_one(&mut batch, item, hooks).await {
-            Err(Trouble::Store(error @ StoreError::Corrupt { .. })) => answers.push(Err(error)),
+            Err(Trouble::Store(StoreError::Corrupt { op_id, reason })) => {
+                let parked = batch.park_logged(item.claim, &reason).await?;
+                let corrupt = StoreError::Corrupt { op_id, reason };
+                answers.push(if parked { Ok(Finalized::Parked) } else { Err(corrupt) });
+            }
             answer => answers.push(Ok(answer?)),
         }
     }

@@ -145,7 +145,7 @@ impl Thread {
     /// Commits a group, then answers. What the database refuses for good is run again piece by
     /// piece, so that a bad one fails alone.
     async fn serve(&mut self, mut group: Vec<Piece>) {
-        self.hooks.given_up.clear();
+        self.hooks.next_group();
         let alone = group.len() == 1;
         match self.commit(&mut group).await {
             Ok(()) => self.answer(group),

@@ -5,14 +5,14 @@ mod common;
 
 use std::any::Any;
 
-use common::{File, acceptance, claim, lease, succeeded};
+use common::{File, acceptance, claim, kind, lease, succeeded};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use orch_core::seams::{
     AcceptIn, Admitted, ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Lease,
     Store, StoreError, connection,
 };
-use orch_core::words::{Owner, Settlement, State};
+use orch_core::words::{Owner, Phase, Settlement, State};
 use orch_sqlite::SqliteStore;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -280,4 +280,46 @@ async fn a_file_that_cannot_be_opened_stops_the_start_with_advice_instead_of_wai
         let text = error.to_string();
         assert!(text.contains("must be allowed to write the file"), "{url}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_logged_outcome_that_cannot_be_decoded_is_parked_and_hides_nothing() {
+    let (file, store) = world().await;
+    let claims = logged(&store, 3).await;
+    // The first two are due before the third, and fill the Finalizer's page.
+    sqlx::query(
+        "UPDATE orch_write_ahead_log SET outcome = 'FAIL', output = NULL, detail = '{', \
+         finalize_due_at = 1 WHERE op_id IN (?1, ?2)",
+    )
+    .bind(claims[0].op_id.as_bytes().as_slice())
+    .bind(claims[1].op_id.as_bytes().as_slice())
+    .execute(&mut file.connection().await)
+    .await
+    .unwrap();
+    sqlx::query("UPDATE orch_write_ahead_log SET finalize_due_at = 2 WHERE op_id = ?1")
+        .bind(claims[2].op_id.as_bytes().as_slice())
+        .execute(&mut file.connection().await)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let due = store.unfinalized(&[kind()], 2).await.unwrap();
+        let batch = due.iter().map(|row| Finalization { claim: row.claim, hook: None }).collect();
+        store.finalize(batch).await.unwrap();
+    }
+    for (claim, phase) in claims.iter().zip([Some(Phase::Parked), Some(Phase::Parked), None]) {
+        let operation = store.get(&Owner::default(), claim.op_id).await.unwrap().unwrap();
+        assert_eq!(operation.phase, phase);
+    }
+    assert_eq!(store.unfinalized(&[kind()], 2).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn hooks_that_all_hang_do_not_add_up() {
+    let (_file, store) = world().await;
+    let claims = logged(&store, 4).await;
+    let batch = claims.iter().map(|claim| Finalization { claim: *claim, hook: Some(hook(hangs)) });
+    let asked_at = std::time::Instant::now();
+    let answers = store.finalize(batch.collect()).await.unwrap();
+    assert!(asked_at.elapsed() < 3 * orch_sqlite::HOOK_LIMIT, "{:?}", asked_at.elapsed());
+    assert!(answers.iter().all(|answer| matches!(answer, Finalized::HookFailed { .. })));
 }

@@ -404,8 +404,8 @@ pub enum Redriven {
         /// The operation that runs it anew.
         op_id: OpId,
     },
-    /// Its failure is uncertain, and `even_if_uncertain` was not set: a new operation has a new
-    /// provider key, so it could make the provider act twice.
+    /// Its failure is uncertain, or a success was answered too late, and `even_if_uncertain` was
+    /// not set: a new operation has a new provider key, so it could make the provider act twice.
     Uncertain,
     /// It has not failed.
     NotFailed {

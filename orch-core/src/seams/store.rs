@@ -124,7 +124,8 @@ pub trait Store: Send + Sync + 'static {
     /// Makes a new operation of a failed one and links the two, in one transaction.
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError>;
 
-    /// Removes terminal operations past their retention, with their log and dead letters.
+    /// Removes terminal operations past their retention, with their log and dead letters. One
+    /// that was redriven stays as long as the new one is there: its key is not free before.
     async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError>;
 
     /// The kinds that have due operations but are not among these, with how many (counted up to

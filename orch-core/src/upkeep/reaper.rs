@@ -16,8 +16,22 @@ pub struct Reaper {
     handlers: Handlers,
     watch: Watch,
     reported_at: Mutex<Option<Instant>>,
+    database: Mutex<Database>,
 }
 
+/// How the database has answered lately.
+#[derive(Debug, Clone, Copy, Default)]
+enum Database {
+    #[default]
+    Answers,
+    Away,
+    BackSince(Instant),
+}
+
+/// After an outage every lease may have expired, also of attempts whose outcome waits in its
+/// worker's memory. So the owners come first: this is longer than the longest pause between two
+/// tries to store an outcome.
+const OWNERS_FIRST: Duration = Duration::from_secs(3);
 /// How often waiting kinds without a handler are reported.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
@@ -44,7 +58,14 @@ impl Reaper {
         handlers: Handlers,
         watch: Watch,
     ) -> Self {
-        Self { config, store, handlers, watch, reported_at: Mutex::default() }
+        Self {
+            config,
+            store,
+            handlers,
+            watch,
+            reported_at: Mutex::default(),
+            database: Mutex::default(),
+        }
     }
 
     fn note(&self, swept: &[Swept], why: &str) {
@@ -62,6 +83,25 @@ impl Reaper {
             tracing::warn!(%kind, due, "operations wait for a worker with this handler");
         }
         Ok(())
+    }
+
+    fn owners_come_first(&self) -> bool {
+        match *self.database.lock().unwrap_or_else(PoisonError::into_inner) {
+            Database::Answers => false,
+            Database::Away => true,
+            Database::BackSince(at) => at.elapsed() < OWNERS_FIRST,
+        }
+    }
+
+    /// Notes whether the database has answered.
+    fn noted<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&answer, *database) {
+            (Err(error), _) if error.is_transient() => *database = Database::Away,
+            (Ok(_), Database::Away) => *database = Database::BackSince(Instant::now()),
+            _ => {}
+        }
+        answer
     }
 
     fn report_is_due(&self) -> bool {
@@ -84,9 +124,13 @@ impl Upkeep for Reaper {
 
     async fn run_once(&self) -> Result<Report, StoreError> {
         let limit = self.config.limit;
-        let expired = self.store.sweep_expired(self.handlers.sweep(limit)).await?;
+        let expired = if self.owners_come_first() {
+            Vec::new()
+        } else {
+            self.noted(self.store.sweep_expired(self.handlers.sweep(limit)).await)?
+        };
         self.note(&expired, "the lease expired");
-        let spent = self.store.sweep_over_budget(self.handlers.sweep(limit)).await?;
+        let spent = self.noted(self.store.sweep_over_budget(self.handlers.sweep(limit)).await)?;
         self.note(&spent, "the time budget is spent");
         self.report_unknown_kinds().await?;
         Ok(Report {

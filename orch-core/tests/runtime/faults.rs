@@ -4,6 +4,7 @@ use std::time::Duration;
 use orch_core::flow::{AcceptError, Disposition};
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::{Config, Runtime};
+use orch_core::seams::ManualClock;
 use orch_core::words::{Command, Settled};
 use orch_testkit::{Fault, FaultStore, Verb};
 
@@ -135,4 +136,26 @@ async fn an_outage_in_mid_flight_ends_without_a_restart() {
     assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
     let operation = operation(runtime.orchestrator(), &accepted).await;
     assert_eq!((operation.attempt, provider.calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn work_that_ended_in_an_outage_longer_than_its_lease_is_not_run_again() {
+    let provider = Arc::new(Provider::default()).answers([Answer::Gate]);
+    let clock = Arc::new(ManualClock::default());
+    let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::with_clock(clock.clone()))));
+    let runtime = Runtime::on_shared(store.clone()).config(config()).state(Arc::clone(&provider));
+    let runtime = runtime.register(handler()).start().await.unwrap();
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    provider.called.notified().await;
+    store.go_down();
+    provider.gate.notify_one();
+    // By now the next try to store the outcome is farther away than the Reaper's next pass.
+    while store.calls(Verb::Settle) < 5 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(config().lease);
+    store.come_back();
+    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    let operation = operation(runtime.orchestrator(), &accepted).await;
+    assert_eq!((operation.lost_attempts, provider.calls()), (0, 1));
 }

@@ -239,11 +239,13 @@ macro_rules! conformance {
                 a_second_redrive_makes_nothing_new
                 redrives_at_once_make_one_operation
                 an_uncertain_failure_needs_a_word_more
+                a_late_success_needs_a_word_more_as_well
+                a_late_refusal_needs_no_word_more
                 only_a_failed_operation_is_redriven
                 another_owners_operation_is_not_there
                 a_redriven_operation_can_fail_and_be_redriven
                 the_identity_still_finds_the_first
-                a_redrive_outlives_the_purge_of_its_origin
+                the_key_is_not_free_while_the_redrive_is_there
                 dead_letters_are_the_owners_own
                 a_parked_operation_is_not_redriven
             }

@@ -45,7 +45,8 @@ fn start(handler: &Handler, purpose: Purpose, call: &Call) -> Result<Run, Unrunn
         })?,
     };
     std::panic::catch_unwind(AssertUnwindSafe(|| start(call))).unwrap_or_else(|panic| {
-        Err(Unrunnable { reason: format!("decoding the command {}", panics::describe(&*panic)) })
+        let reason = format!("decoding the command {}", panics::describe(&*panic));
+        Err(Unrunnable { reason: storable(&reason) })
     })
 }
 
