@@ -28,7 +28,7 @@ impl Effect {
             }
             AttemptEnd::NotHappened => Self {
                 unresolved: Some(false),
-                reason: Some("the provider says that it has not acted".to_owned()),
+                reason: Some("the provider has not acted".to_owned()),
                 ..Self::default()
             },
             AttemptEnd::InDoubt { reason } => Self {
