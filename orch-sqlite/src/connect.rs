@@ -138,6 +138,19 @@ mod tests {
         assert!(options("sqlite://a.db").is_ok() && options("sqlite:a.db").is_ok());
     }
 
+    #[tokio::test]
+    async fn what_is_committed_is_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("a.db").display());
+        let mut connection = open_writing(&options(&url).unwrap()).await.unwrap();
+        let synchronous: i64 =
+            sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut connection).await.unwrap();
+        let journal: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
+        // 2 is FULL: the log is synced at every commit, not only at checkpoints.
+        assert_eq!((synchronous, journal.as_str()), (2, "wal"));
+    }
+
     #[test]
     fn busy_locked_full_and_ioerr_pass_and_constraints_do_not() {
         // 517 and 3338 are extended codes of BUSY and IOERR.

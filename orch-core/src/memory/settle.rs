@@ -36,7 +36,8 @@ pub(super) fn log(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) -> L
 fn keep_late(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) {
     let op_id = ended.claim.op_id;
     let Some(row) = tables.rows.get(&op_id) else { return };
-    if !matches!(ended.end, AttemptEnd::Outcome(_)) {
+    let claimed = ended.claim.fence <= row.operation.fence;
+    if !claimed || !matches!(ended.end, AttemptEnd::Outcome(_)) {
         return;
     }
     let mut lost = None;

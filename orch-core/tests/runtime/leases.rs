@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 use orch_core::flow::LeaseKeeper;
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::Config;
-use orch_core::seams::{Lease, Store};
-use orch_core::words::{Fence, OpId, Settled};
-use orch_testkit::{Fault, FaultStore, Verb};
+use orch_core::seams::{ClaimParams, Claimed, Lease, Store};
+use orch_core::words::Settled;
+use orch_testkit::{Fault, FaultStore, Verb, acceptance, claim_params, policy};
 
 use crate::world::{Answer, Provider, accept, builder, config, handler, operation, settled};
 
@@ -67,11 +67,36 @@ async fn a_lease_that_cannot_be_renewed_cancels_its_attempt() {
     assert_eq!((operation.attempt, operation.lost_attempts), (2, 1));
 }
 
+/// A keeper over a store in which an operation is claimed for this lease.
+async fn claimed(span: Duration) -> (Arc<FaultStore>, LeaseKeeper, Lease) {
+    let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
+    store.accept(vec![acceptance("key")]).await.unwrap();
+    let params = ClaimParams { lease: span, ..claim_params([policy()]) };
+    let claimed = store.claim(params).await.unwrap();
+    let [Claimed::Attempt(attempt)] = claimed.as_slice() else { panic!("{claimed:?}") };
+    let lease = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
+    (store.clone(), LeaseKeeper::start(store, span).unwrap(), lease)
+}
+
 #[tokio::test]
 async fn a_handler_that_hangs_is_not_kept_alive() {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let keeper = LeaseKeeper::start(store, Duration::from_millis(100)).unwrap();
-    let lease = Lease { op_id: OpId::generate(), fence: Fence::new(1) };
+    let (store, keeper, lease) = claimed(Duration::from_millis(300)).await;
     let held = keeper.hold(lease, Instant::now(), Duration::ZERO);
-    held.lost().cancelled().await;
+    let lost = tokio::time::timeout(Duration::from_secs(20), held.lost().cancelled()).await;
+    assert!(lost.is_ok() && store.calls(Verb::Renew) == 0);
+}
+
+#[tokio::test]
+async fn an_outcome_that_waits_to_be_stored_keeps_its_lease() {
+    let (store, keeper, lease) = claimed(Duration::from_millis(300)).await;
+    let held = keeper.hold(lease, Instant::now(), Duration::ZERO);
+    held.handler_returned();
+    let renewed = async {
+        // Three fit into a lease.
+        while store.calls(Verb::Renew) < 7 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), renewed).await.expect("it is not renewed");
+    assert!(!held.lost().is_cancelled());
 }

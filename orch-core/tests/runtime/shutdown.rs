@@ -2,8 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
-use orch_core::runtime::{Config, Drained};
+use orch_core::runtime::{Config, Drained, Runtime};
 use orch_core::words::{Phase, State};
+use orch_testkit::FaultStore;
 
 use crate::world::{Answer, Provider, accept, builder, config, handler, operation};
 
@@ -36,4 +37,20 @@ async fn a_handler_that_outlasts_the_drain_ends_in_doubt_at_once() {
     let operation = operation(&orchestrator, &running).await;
     assert_eq!((operation.phase, operation.lost_attempts), (Some(Phase::InDoubt), 1));
     assert!(operation.lease_expires_at.is_none(), "the next worker need not wait for the lease");
+}
+
+#[tokio::test]
+async fn a_dropped_runtime_stops_and_lets_go_of_the_store() {
+    let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
+    let held = Arc::downgrade(&store);
+    let provider = Arc::new(Provider::default());
+    let runtime = Runtime::on_shared(store).config(config()).state(provider).register(handler());
+    drop(runtime.start().await.unwrap());
+    let let_go = async {
+        while held.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(20), let_go).await;
+    assert!(waited.is_ok(), "a loop or the thread that renews leases goes on");
 }

@@ -130,6 +130,7 @@ pub async fn every_verb_with_a_fence_from_the_future(world: World) {
     release_is_stale(&world, claim).await;
     log_is_stale(&world, claim).await;
     settle_is_stale(&world, claim).await;
+    assert_eq!(world.history(held.op_id).await, [], "nobody has had that claim");
     let answer = world.settle(ended(held, ok("done"))).await;
     assert!(matches!(answer, Finalized::Finished(_)), "the owner is not disturbed: {answer:?}");
 }
