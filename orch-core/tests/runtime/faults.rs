@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::flow::{AcceptError, Disposition};
+use orch_core::flow::AcceptError;
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::{Config, Runtime};
 use orch_core::seams::ManualClock;
@@ -11,30 +11,6 @@ use orch_testkit::{Fault, FaultStore, Verb};
 use crate::world::{
     Answer, Charge, Provider, accept, builder, config, handler, operation, settled,
 };
-
-#[tokio::test]
-async fn a_lost_reply_of_accept_is_no_replay_and_no_second_operation() {
-    let provider = Arc::new(Provider::default());
-    let store = FaultStore::new(Arc::new(MemoryStore::new()));
-    store.plan(Verb::Accept, 1, Fault::ReplyLost);
-    let runtime = builder(store, &provider, handler()).start().await.unwrap();
-    let accepted = accept(runtime.orchestrator(), 1).await;
-    assert_eq!(accepted.disposition, Disposition::Created);
-    settled(runtime.orchestrator(), &accepted).await;
-    assert_eq!(provider.calls(), 1);
-}
-
-#[tokio::test]
-async fn a_lost_reply_of_settle_stores_one_outcome_and_calls_nobody() {
-    let provider = Arc::new(Provider::default());
-    let store = FaultStore::new(Arc::new(MemoryStore::new()));
-    store.plan(Verb::Settle, 1, Fault::ReplyLost);
-    let runtime = builder(store, &provider, handler()).start().await.unwrap();
-    let accepted = accept(runtime.orchestrator(), 1).await;
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
-    let history = runtime.orchestrator().history(accepted.op_id).await.unwrap();
-    assert_eq!((history.len(), provider.calls()), (1, 1));
-}
 
 #[tokio::test]
 async fn an_outage_while_outcomes_are_stored_loses_none() {
@@ -158,4 +134,29 @@ async fn work_that_ended_in_an_outage_longer_than_its_lease_is_not_run_again() {
     assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
     let operation = operation(runtime.orchestrator(), &accepted).await;
     assert_eq!((operation.lost_attempts, provider.calls()), (0, 1));
+}
+
+#[tokio::test]
+async fn claiming_pauses_while_too_many_outcomes_wait_to_be_stored() {
+    let provider = Arc::new(Provider::default());
+    let store = FaultStore::new(Arc::new(MemoryStore::new()));
+    for call in 1..=6 {
+        store.plan(Verb::Settle, call, Fault::NotSent);
+    }
+    let store = Arc::new(store);
+    let narrow = Config { concurrency: 2, ..config() };
+    let runtime = Runtime::on_shared(store.clone()).config(narrow).state(Arc::clone(&provider));
+    let runtime = runtime.register(handler()).start().await.unwrap();
+    let mut all = Vec::new();
+    for order in 0..20 {
+        all.push(accept(runtime.orchestrator(), order).await);
+    }
+    while store.calls(Verb::Settle) < 6 {
+        tokio::task::yield_now().await;
+    }
+    assert!(provider.calls() <= 4, "two outcomes for each of two slots: {}", provider.calls());
+    for accepted in &all {
+        settled(runtime.orchestrator(), accepted).await;
+    }
+    assert_eq!(provider.calls(), 20);
 }

@@ -5,7 +5,7 @@ use orch_core::flow::LeaseKeeper;
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::Config;
 use orch_core::seams::{ClaimParams, Claimed, Lease, Store};
-use orch_core::words::Settled;
+use orch_core::words::{Fence, OpId, Settled};
 use orch_testkit::{Fault, FaultStore, Verb, acceptance, claim_params, policy};
 
 use crate::world::{Answer, Provider, accept, builder, config, handler, operation, settled};
@@ -99,4 +99,15 @@ async fn an_outcome_that_waits_to_be_stored_keeps_its_lease() {
     };
     tokio::time::timeout(Duration::from_secs(20), renewed).await.expect("it is not renewed");
     assert!(!held.lost().is_cancelled());
+}
+
+#[tokio::test]
+async fn a_lease_that_was_taken_over_cancels_its_attempt_at_the_next_renewal() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let keeper = LeaseKeeper::start(store, Duration::from_millis(100)).unwrap();
+    // Nobody's, so that its renewal is stale; it would be safe for an hour by this host's clock.
+    let lease = Lease { op_id: OpId::generate(), fence: Fence::new(1) };
+    let hour = Duration::from_secs(60 * 60);
+    let held = keeper.hold(lease, Instant::now() + hour, hour);
+    held.lost().cancelled().await;
 }

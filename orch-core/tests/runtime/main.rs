@@ -7,6 +7,7 @@ mod faults;
 mod hooks;
 mod leases;
 mod people;
+mod replies;
 mod running;
 mod shutdown;
 mod starting;

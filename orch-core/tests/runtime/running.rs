@@ -3,12 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
-use orch_core::runtime::{Config, Orchestrator};
+use orch_core::runtime::{Config, Orchestrator, Runtime};
 use orch_core::seams::{Ending, ManualClock, Store};
 use orch_core::words::{AttemptEnd, Command, OpId, Operation, Phase, Settled, State, code};
 
 use crate::world::{
-    Answer, Provider, accept, builder, config, handler, operation, runtime, settled,
+    Answer, Provider, accept, builder, config, handler, handler_with, operation, runtime, settled,
 };
 
 fn retry() -> Answer {
@@ -194,4 +194,34 @@ async fn no_more_handlers_run_than_there_are_slots_and_nothing_is_prefetched() {
         settled(runtime.orchestrator(), accepted).await;
     }
     assert_eq!(provider.calls(), 20);
+}
+
+#[tokio::test]
+async fn one_kinds_backlog_does_not_starve_the_other_kind() {
+    let (store, provider) = (MemoryStore::new(), Arc::new(Provider::default()));
+    let producer = Runtime::on(store.clone()).without_worker().start().await.unwrap();
+    let orchestrator = producer.orchestrator();
+    let mut kinds = [Vec::new(), Vec::new()];
+    for n in 0..20 {
+        for (event, ids) in ["CHARGE", "OTHER"].into_iter().zip(&mut kinds) {
+            let body = r#"{"order":1,"amount":1}"#;
+            let command = Command::new("PAYMENT", event, "b", &n.to_string(), body).unwrap();
+            ids.push(orchestrator.start(command, Duration::from_secs(300)).await.unwrap());
+        }
+    }
+    let narrow = Config { concurrency: 1, ..config() };
+    let other = handler_with(|handler| handler.event_type = "OTHER");
+    let worker = builder(store, &provider, handler()).register(other).config(narrow);
+    let worker = worker.start().await.unwrap();
+    let mut spans = Vec::new();
+    for ids in kinds {
+        let mut finished = Vec::new();
+        for op_id in ids {
+            worker.orchestrator().wait_for(op_id, Duration::from_secs(20)).await.unwrap();
+            let operation = worker.orchestrator().get(op_id).await.unwrap().unwrap();
+            finished.push(operation.finished_at.unwrap());
+        }
+        spans.push((finished.iter().min().copied(), finished.iter().max().copied()));
+    }
+    assert!(spans[0].0 < spans[1].1 && spans[1].0 < spans[0].1, "they take turns: {spans:?}");
 }
