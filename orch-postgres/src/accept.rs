@@ -115,10 +115,7 @@ fn left_out<'a>(batch: &'a [Acceptance], new: &HashSet<OpId>) -> Vec<&'a Accepta
     batch.iter().filter(|item| !new.contains(&item.op_id)).collect()
 }
 
-fn present(
-    asked: &[&Acceptance],
-    rows: &[PgRow],
-) -> Result<HashMap<OpId, Admitted>, StoreError> {
+fn present(asked: &[&Acceptance], rows: &[PgRow]) -> Result<HashMap<OpId, Admitted>, StoreError> {
     let mut found = HashMap::new();
     for row in rows {
         if let Some((item, admitted)) = present_one(asked, row).map_err(StoreError::fatal)? {
@@ -128,10 +125,7 @@ fn present(
     Ok(found)
 }
 
-fn present_one(
-    asked: &[&Acceptance],
-    row: &PgRow,
-) -> Result<Option<(OpId, Admitted)>, String> {
+fn present_one(asked: &[&Acceptance], row: &PgRow) -> Result<Option<(OpId, Admitted)>, String> {
     let place: i64 = column(row, "place")?;
     let place = usize::try_from(place - 1).map_err(|_| "a place is out of range")?;
     let ours = asked.get(place).ok_or("a place is out of range")?.op_id;

@@ -86,11 +86,10 @@ impl Target {
             "orch_pooled" => self.pooled = flag()?,
             "orch_allow_unsafe" => self.allow_unsafe = flag()?,
             "orch_connections" => {
-                self.connections = value
-                    .parse()
-                    .ok()
-                    .filter(|n| (1..=1000).contains(n))
-                    .ok_or_else(|| StoreError::fatal(format!("{name} is not between 1 and 1000")))?;
+                self.connections =
+                    value.parse().ok().filter(|n| (1..=1000).contains(n)).ok_or_else(|| {
+                        StoreError::fatal(format!("{name} is not between 1 and 1000"))
+                    })?;
             }
             _ => {
                 return Err(StoreError::fatal(format!(

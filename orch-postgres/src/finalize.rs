@@ -31,10 +31,7 @@ pub(crate) async fn finalize(
     in_pieces(batch, |batch| finalize_whole(db, batch)).await
 }
 
-async fn finalize_whole(
-    db: &Db,
-    batch: Vec<Finalization>,
-) -> Result<Vec<Finalized>, StoreError> {
+async fn finalize_whole(db: &Db, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError> {
     let hooks: HashMap<Lease, FinalizeHook> =
         batch.iter().filter_map(|item| Some((item.claim, item.hook?))).collect();
     let claims: Vec<Lease> = batch.iter().map(|item| item.claim).collect();
@@ -103,7 +100,12 @@ pub(crate) fn pending(
 }
 
 /// The change that carries out a move by the entry that was read with the row.
-pub(crate) fn change(row: Row, next: Move, claim: Lease, now: Timestamp) -> (Lease, Change, Finalized) {
+pub(crate) fn change(
+    row: Row,
+    next: Move,
+    claim: Lease,
+    now: Timestamp,
+) -> (Lease, Change, Finalized) {
     let said = row.entry.clone();
     let mut change = Change::of(row);
     if let Some(entry) = said {
@@ -172,20 +174,18 @@ async fn run_hooks(
     Ok(answers)
 }
 
+/// An instant, and where operations stood at it; the inner error says what cannot be decoded.
+pub(crate) type Loaded = (Timestamp, HashMap<Lease, Result<Row, StoreError>>);
+
 /// Where the operations of these claims stand, each with its entry. What is not there is left
-/// out; the inner error says what cannot be decoded.
-pub(crate) async fn load(
-    db: &Db,
-    claims: &[Lease],
-) -> Result<(Timestamp, HashMap<Lease, Result<Row, StoreError>>), StoreError> {
+/// out.
+pub(crate) async fn load(db: &Db, claims: &[Lease]) -> Result<Loaded, StoreError> {
     let (ids, fences) = columns(claims.iter());
     decode(&db.fetch(LOAD, arguments![db.now(), ids, fences]).await?)
 }
 
 /// The rows of load.sql and their instant.
-pub(crate) fn decode(
-    rows: &[PgRow],
-) -> Result<(Timestamp, HashMap<Lease, Result<Row, StoreError>>), StoreError> {
+pub(crate) fn decode(rows: &[PgRow]) -> Result<Loaded, StoreError> {
     let mut now = Timestamp::from_micros(0);
     let mut found = HashMap::with_capacity(rows.len());
     for row in rows {

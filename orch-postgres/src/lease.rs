@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use orch_core::seams::{
-    Lease, Release, ReleaseReason, Released, RenewParams, Renewed, StoreError,
-};
+use orch_core::seams::{Lease, Release, ReleaseReason, Released, RenewParams, Renewed, StoreError};
 use orch_core::words::{Fence, storable};
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
@@ -50,12 +48,11 @@ pub(crate) async fn release(db: &Db, batch: Vec<Release>) -> Result<Vec<Released
         let mut released = rows.iter().map(claim_of).collect::<Result<Vec<_>, _>>()?;
         released.sort_unstable_by_key(|lease| (lease.op_id, lease.fence));
         let key = |lease: &Lease| (lease.op_id, lease.fence);
-        let answer = |release: &Release| {
-            match released.binary_search_by_key(&key(&release.claim), key) {
+        let answer =
+            |release: &Release| match released.binary_search_by_key(&key(&release.claim), key) {
                 Ok(_) => Released::Released,
                 Err(_) => Released::Stale,
-            }
-        };
+            };
         Ok(batch.iter().map(answer).collect())
     })
     .await

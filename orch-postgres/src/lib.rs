@@ -33,14 +33,14 @@ mod pool; // the engine's own connections
 
 mod accept; // S1
 mod claim; // S2
-mod lease; // renew, release
-mod settle; // S3: log, settle, late answers
 mod finalize; // S3, second half
 mod hook; // with the user's hook in the transaction
-mod sweep; // lost leases, time budgets
+mod lease; // renew, release
 mod people; // settle_parked, redrive
 mod purge; // retention
 mod read; // get, find, history, dead_letter, list, unfinalized, unknown_kinds
+mod settle; // S3: log, settle, late answers
+mod sweep; // lost leases, time budgets
 mod wake; // wait_for_work
 
 mod entry; // decoding and encoding of the log

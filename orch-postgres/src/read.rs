@@ -60,10 +60,7 @@ pub(crate) async fn owns(db: &Db, owner: &Owner, op_id: OpId) -> Result<bool, St
 }
 
 /// The first operation with this identity.
-pub(crate) async fn find(
-    db: &Db,
-    identity: &Identity,
-) -> Result<Option<Operation>, StoreError> {
+pub(crate) async fn find(db: &Db, identity: &Identity) -> Result<Option<Operation>, StoreError> {
     let arguments = arguments![
         identity.owner.as_str(),
         identity.domain.as_str(),
@@ -147,10 +144,7 @@ pub(crate) async fn unfinalized(
 }
 
 /// The kinds of due operations that are not among those known, counted.
-pub(crate) async fn unknown_kinds(
-    db: &Db,
-    known: &[Kind],
-) -> Result<Vec<(Kind, u64)>, StoreError> {
+pub(crate) async fn unknown_kinds(db: &Db, known: &[Kind]) -> Result<Vec<(Kind, u64)>, StoreError> {
     let arguments = arguments![db.now(), texts(known), COUNT_LIMIT];
     let decode = |row: &PgRow| -> Result<(Kind, u64), String> {
         let due = u64::try_from(column::<i64>(row, "due")?).map_err(|_| "a count is negative")?;

@@ -265,8 +265,7 @@ fn open_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, Store
 
 fn log_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, StoreError> {
     let c = Columns::of(ended);
-    let (outcomes, details, outputs, afters) =
-        (c.outcomes(), c.details(), c.outputs(), c.afters());
+    let (outcomes, details, outputs, afters) = (c.outcomes(), c.details(), c.outputs(), c.afters());
     arguments![
         db.now(),
         &c.op_ids,
@@ -282,7 +281,6 @@ fn log_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, StoreE
 
 fn late_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, StoreError> {
     let c = Columns::of(ended);
-    let (outcomes, details, outputs, afters) =
-        (c.outcomes(), c.details(), c.outputs(), c.afters());
+    let (outcomes, details, outputs, afters) = (c.outcomes(), c.details(), c.outputs(), c.afters());
     arguments![db.now(), &c.op_ids, &c.fences, &c.sources, outcomes, details, outputs, afters]
 }

@@ -2,9 +2,7 @@
 
 use orch_core::policies::{Move, after_attempt, over_budget};
 use orch_core::seams::{Finalized, StoreError, SweepParams, Swept};
-use orch_core::words::{
-    AttemptEnd, Fence, Kind, OpId, Phase, Source, State, Timestamp, WorkerId,
-};
+use orch_core::words::{AttemptEnd, Fence, Kind, OpId, Phase, Source, State, Timestamp, WorkerId};
 use sqlx::postgres::PgRow;
 
 use crate::db::{Db, to_limit, with_limit};
@@ -50,7 +48,8 @@ async fn sweep(
     let mut undecodable = Vec::new();
     let mut instants = None;
     for row in rows {
-        let now = instant(row, "now").map_err(StoreError::fatal)?.unwrap_or(Timestamp::from_micros(0));
+        let now =
+            instant(row, "now").map_err(StoreError::fatal)?.unwrap_or(Timestamp::from_micros(0));
         instants = Some(now);
         match Row::decode(row) {
             Ok(row) => {
@@ -129,7 +128,12 @@ struct BadRow {
 fn bad_row(row: &PgRow, reason: String) -> Result<BadRow, String> {
     let text = |name| column::<String>(row, name);
     let kind = Kind::new(&text("domain")?, &text("event_type")?).ok();
-    Ok(BadRow { op_id: op_id(row, "op_id")?, fence: Fence::new(column(row, "fence")?), kind, reason })
+    Ok(BadRow {
+        op_id: op_id(row, "op_id")?,
+        fence: Fence::new(column(row, "fence")?),
+        kind,
+        reason,
+    })
 }
 
 async fn park(db: &Db, rows: Vec<BadRow>) -> Result<Vec<Swept>, StoreError> {

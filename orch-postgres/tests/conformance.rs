@@ -91,7 +91,8 @@ impl Postgres {
              ALTER DEFAULT PRIVILEGES IN SCHEMA {name} GRANT SELECT, INSERT ON TABLES TO {name}"
         );
         execute(admin, &grants).await;
-        let (server, rest) = server().split_once("://").map(|(s, r)| (s.to_owned(), r.to_owned())).unwrap();
+        let (server, rest) =
+            server().split_once("://").map(|(s, r)| (s.to_owned(), r.to_owned())).unwrap();
         let host = rest.split_once('@').map_or(rest.clone(), |(_, host)| host.to_owned());
         url_into(&format!("{server}://{name}@{host}"), name, "")
     }
@@ -129,7 +130,9 @@ impl Backend for Postgres {
     fn marking_hook(&self) -> FinalizeHook {
         FinalizeHook {
             connection: ConnectionType::of::<PgConnection>,
-            run: |any, settlement| Box::pin(async move { write_mark(connection(any)?, settlement).await }),
+            run: |any, settlement| {
+                Box::pin(async move { write_mark(connection(any)?, settlement).await })
+            },
         }
     }
 
@@ -156,7 +159,10 @@ impl Backend for Postgres {
     }
 }
 
-async fn write_mark(connection: &mut PgConnection, settlement: &Settlement) -> Result<(), HookError> {
+async fn write_mark(
+    connection: &mut PgConnection,
+    settlement: &Settlement,
+) -> Result<(), HookError> {
     sqlx::query("INSERT INTO mark (text) VALUES ($1)")
         .persistent(false)
         .bind(mark(settlement))

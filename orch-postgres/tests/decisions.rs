@@ -6,7 +6,9 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::policies::{DEFAULT_MAX_RECONCILES, Facts, InDoubt, KindPolicy, Move, after_attempt};
+use orch_core::policies::{
+    DEFAULT_MAX_RECONCILES, Facts, InDoubt, KindPolicy, Move, after_attempt,
+};
 use orch_core::seams::{Claimed, EndedAttempt, Finalized, Lease, ManualClock, Store};
 use orch_core::words::{AttemptEnd, Outcome, Source, Timestamp};
 use orch_postgres::PostgresStore;
@@ -139,7 +141,11 @@ async fn leased(
                     unresolved = {}, reconciles = {},
                     deadline = 'epoch'::timestamptz + {at} * interval '1 microsecond'
              WHERE op_id = '{}';",
-            case.attempt, case.max_attempts, case.in_doubt, case.unresolved, case.reconciles,
+            case.attempt,
+            case.max_attempts,
+            case.in_doubt,
+            case.unresolved,
+            case.reconciles,
             claim.op_id
         );
     }

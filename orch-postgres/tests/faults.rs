@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::seams::{
-    Admitted, ClaimParams, Claimed, Lease, RedriveParams, Store, StoreError,
-};
+use orch_core::seams::{Admitted, ClaimParams, Claimed, Lease, RedriveParams, Store, StoreError};
 use orch_core::words::{AttemptEnd, Failure, OpId, Outcome, Payload, Settlement, State};
 use orch_postgres::PostgresStore;
 use orch_testkit::{
@@ -91,7 +89,8 @@ async fn a_server_that_loses_commits_is_refused() {
 
 async fn reload(admin: &mut sqlx::PgConnection, name: &str, value: &str) {
     execute(admin, "SELECT pg_reload_conf()").await;
-    let sql = format!("SELECT count(*) FROM pg_settings WHERE name = '{name}' AND setting = '{value}'");
+    let sql =
+        format!("SELECT count(*) FROM pg_settings WHERE name = '{name}' AND setting = '{value}'");
     while number(admin, &sql).await == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -335,12 +334,8 @@ fn shuffled_ends(claims: &[Lease], seed: usize) -> Vec<orch_core::seams::EndedAt
 async fn redrive_some(store: &dyn Store, ids: &[OpId], seed: usize) -> Result<(), StoreError> {
     for op_id in ids.iter().skip(seed * 31 % 200).step_by(37) {
         let new_op_id = OpId::generate();
-        let params = RedriveParams {
-            op_id: *op_id,
-            owner: owner(),
-            new_op_id,
-            even_if_uncertain: true,
-        };
+        let params =
+            RedriveParams { op_id: *op_id, owner: owner(), new_op_id, even_if_uncertain: true };
         store.redrive(params).await?;
     }
     Ok(())

@@ -45,7 +45,12 @@ impl Cluster {
 
     pub fn start(&self) {
         let log = self.home.join("log");
-        run(as_server("pg_ctl").arg("-D").arg(self.data()).arg("-l").arg(log).args(["-w", "start"]));
+        run(as_server("pg_ctl")
+            .arg("-D")
+            .arg(self.data())
+            .arg("-l")
+            .arg(log)
+            .args(["-w", "start"]));
     }
 
     /// As a crash: nothing is written on the way down.

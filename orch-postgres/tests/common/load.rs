@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use orch_core::policies::KindPolicy;
 use orch_core::seams::{
-    Admitted, Claimed, ClaimParams, EndedAttempt, Finalized, Lease, Store, StoreError,
+    Admitted, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Store, StoreError,
 };
 use orch_core::words::{OpId, State};
 use orch_testkit::{acceptance, claim_params, ended, kind, ok, owner, sweep_params};
@@ -31,7 +31,11 @@ where
 
 /// Accepts `count` operations one by one from four callers and settles them by two workers,
 /// while `trouble` goes on. Then every operation is there once and COMPLETED.
-pub async fn survives(stores: [Arc<dyn Store>; 2], count: usize, trouble: impl Future<Output = ()>) {
+pub async fn survives(
+    stores: [Arc<dyn Store>; 2],
+    count: usize,
+    trouble: impl Future<Output = ()>,
+) {
     let done = Arc::new(AtomicUsize::new(0));
     let mut callers = tokio::task::JoinSet::new();
     for caller in 0..4 {
