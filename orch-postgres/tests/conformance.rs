@@ -65,7 +65,7 @@ impl Postgres {
         let name = new_name();
         let mut admin = connect(&server()).await;
         if self.through == Through::Pgbouncer {
-            execute(&mut admin, &format!("CREATE DATABASE {name} STRATEGY file_copy")).await;
+            execute(&mut admin, &format!("CREATE DATABASE {name}")).await;
             let bouncer = std::env::var("ORCH_TEST_PGBOUNCER_URL").expect(
                 "ORCH_TEST_PGBOUNCER_URL is not set; run: scripts/postgres cargo test -p orch-postgres",
             );
