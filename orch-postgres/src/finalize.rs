@@ -28,7 +28,7 @@ pub(crate) async fn finalize(
     db: &Db,
     batch: Vec<Finalization>,
 ) -> Result<Vec<Finalized>, StoreError> {
-    in_pieces(batch, |batch| finalize_whole(db, batch)).await
+    in_pieces(batch, |_| 0, |batch| finalize_whole(db, batch)).await
 }
 
 async fn finalize_whole(db: &Db, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError> {
