@@ -2,10 +2,67 @@
 //! orch: annotate one async function; the call to somebody else's API survives crashes, retries
 //! and lost answers.
 //!
-//! The facade: it only re-exports. Grouped by the steps of the flow; [`prelude`] has what a
-//! module with handlers needs.
+//! ```
+//! use orch::prelude::*;
+//!
+//! #[derive(Serialize, Deserialize, Command)]
+//! #[command(biz_key = "ORDER-{order_id}")]
+//! struct Charge {
+//!     order_id: u64,
+//!     #[command(idem_key)]
+//!     request_id: String,
+//! }
+//!
+//! #[derive(Debug, thiserror::Error, Outcome)]
+//! #[outcome(in_doubt)]
+//! #[error("no answer")]
+//! struct NoAnswer;
+//!
+//! #[orchestrated(domain = "PAYMENT", event = "CHARGE")]
+//! async fn charge(cmd: Charge, ctx: Context) -> Result<String, NoAnswer> {
+//!     // Call the provider with `ctx.provider_key()` here.
+//!     Ok(format!("receipt for {}", cmd.order_id))
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let runtime = Runtime::connect("memory:").start().await?;
+//! let orchestrator = runtime.orchestrator();
+//! let accepted = orchestrator.accept(Charge { order_id: 1, request_id: "r-1".into() }).await?;
+//! let settled = orchestrator.wait(&accepted, Duration::from_secs(10)).await?;
+//! assert_eq!(settled, Settled::Ok("receipt for 1".to_owned()));
+//! let _ = runtime.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | to … | see |
+//! |---|---|
+//! | write a command, its errors, its handler | [`macro@Command`], [`macro@Outcome`], [`macro@orchestrated`] |
+//! | ask the provider what happened, write rows of your own with the end | `reconcile` and `finalize` of [`macro@orchestrated`] |
+//! | start, give handlers what they need, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |
+//! | accept, also inside a transaction of your own (the outbox) | [`Orchestrator::accept`], [`Accept::within`] |
+//! | wait for the end, look at what happened | [`Orchestrator::wait`], [`Orchestrator::history`] |
+//! | find parked operations and decide about them | [`Orchestrator::list`], [`Orchestrator::settle`] |
+//! | run a failed operation anew | [`Orchestrator::dead_letter`], [`Orchestrator::redrive`] |
+//! | set leases, slots, retention, timeouts | [`Config`] |
+//! | call a handler in a unit test | [`Context::for_test`], [`State::new`] |
+//!
+//! What goes on inside is told with the crate `tracing`: install a subscriber, or a database that
+//! is down and a hook that fails stay silent.
+//!
+//! This crate only re-exports, grouped by the steps of the flow; [`prelude`] has what a module
+//! with handlers needs.
 
 pub mod prelude;
+
+// The macros. `Command` and `Outcome` are types as well, in another namespace.
+#[doc = include_str!("macros/command.md")]
+pub use orch_macros::Command;
+#[doc = include_str!("macros/outcome.md")]
+pub use orch_macros::Outcome;
+#[doc = include_str!("macros/orchestrated.md")]
+pub use orch_macros::orchestrated;
 
 // What a handler is made of.
 pub use orch_core::seams::{
@@ -38,14 +95,30 @@ pub use orch_postgres as postgres;
 #[cfg(feature = "sqlite")]
 pub use orch_sqlite as sqlite;
 
-/// Everything that a backend or a tool may need, under its own name.
-pub use orch_core as core;
+// All of the core by module, for backends and tools.
+pub use orch_core::{flow, memory, policies, runtime, seams, upkeep, words};
 
 /// What the macros emit. Not public: nothing here is covered by semantic versioning.
 #[doc(hidden)]
 pub mod __private {
+    pub use std::concat;
+    pub use std::file;
+    pub use std::line;
+    pub use std::module_path;
+    pub use std::option::Option::{self, None, Some};
+    pub use std::primitive::{bool, str};
+    pub use std::string::String;
+    pub use std::time::Duration;
+
     pub use inventory;
     pub use orch_core::policies::{Backoff, InDoubt};
+    pub use orch_core::seams::emitted::{
+        Argument, argument, bound, domain_is, event_is, key, key_part, needs,
+    };
     pub use orch_core::seams::*;
     pub use orch_core::words::{self, Settled, Settlement};
+
+    /// The static that a handler exports under its domain and event type. It has a size, so
+    /// that no two of them share an address.
+    pub type Unique = u8;
 }

@@ -1,7 +1,10 @@
-//! `use orch::prelude::*;` for a module with handlers.
+//! `use orch::prelude::*;` brings what a module with handlers is written with.
+
+pub use std::time::Duration;
+
+pub use serde::{Deserialize, Serialize};
 
 pub use crate::{
     Accepted, Command, Config, Context, Disposition, Failure, Outcome, Reconciled, Runtime,
-    Settled, State,
+    Settled, State, orchestrated,
 };
-pub use std::time::Duration;

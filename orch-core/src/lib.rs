@@ -13,16 +13,16 @@
 //! The modules, in the order in which they build on one another; each uses only those above it.
 //! A test holds that.
 
-pub mod words;
+pub mod words; // the nouns: a type each, valid by construction
 
-pub mod policies;
+pub mod policies; // the rules, as pure functions: what follows an attempt, and when
 
-pub mod seams;
+pub mod seams; // where a store, a clock and a handler are plugged in
 
-pub mod memory;
+pub mod memory; // the store without a database
 
-pub mod flow;
+pub mod flow; // accept, queue, execute, log, finalize
 
-pub mod upkeep;
+pub mod upkeep; // what moves operations on when their worker does not
 
-pub mod runtime;
+pub mod runtime; // what a program holds: Runtime, Orchestrator, Config

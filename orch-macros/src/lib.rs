@@ -1,1 +1,36 @@
 #![forbid(unsafe_code)]
+//! The macros of orch.
+//!
+//! Each one goes through four stages, a file each: **parse** (what was written, with its
+//! places), **model** (the rules, all of them), **expand** (cannot fail), and **fallback** for
+//! input with mistakes, which keeps the rest of the user's program compiling, so that one
+//! mistake is one error.
+
+mod command;
+mod errors;
+mod options;
+mod orchestrated;
+mod outcome;
+mod shared;
+mod values;
+
+use proc_macro::TokenStream;
+
+/// Registers an async function as the handler of a command. The reference page is that of
+/// `orch::orchestrated`.
+#[proc_macro_attribute]
+pub fn orchestrated(args: TokenStream, item: TokenStream) -> TokenStream {
+    errors::finish(orchestrated::expand(args.into(), item.into())).into()
+}
+
+/// Makes a struct a command. The reference page is that of `orch::Command`.
+#[proc_macro_derive(Command, attributes(command))]
+pub fn command(item: TokenStream) -> TokenStream {
+    errors::finish(command::expand(item.into())).into()
+}
+
+/// Says of each error how an attempt ends with it. The reference page is that of `orch::Outcome`.
+#[proc_macro_derive(Outcome, attributes(outcome))]
+pub fn outcome(item: TokenStream) -> TokenStream {
+    errors::finish(outcome::expand(item.into())).into()
+}

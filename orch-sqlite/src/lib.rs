@@ -1,1 +1,55 @@
 #![forbid(unsafe_code)]
+//! The embedded store of orch: one SQLite file, durable, many processes on one host.
+//!
+//! ```text
+//!   accept, claim, log, finalize, settle, …        renew            get, find, list, …
+//!            │ each call a piece                     │                    │
+//!            ▼                                       ▼                    ▼
+//!   writer: what has gathered, one            its own connection,   read-only connections,
+//!   BEGIN IMMEDIATE … COMMIT, then            takes turns with      never wait for the
+//!   the answers (one thread, one connection)  the writer            writer
+//!            └──────────────► one file, WAL journal, synchronous = FULL ◄──┘
+//! ```
+//!
+//! SQLite has one writer at a time whatever one does, and a durable commit costs an fsync. So
+//! all writes of a process go through one thread, which commits whatever has gathered while the
+//! last commit ran. A lone caller waits for nobody. Between processes SQLite's own lock decides.
+//! Why this shape, with figures: `docs/adr/0002-sqlite-one-writer.md`.
+//!
+//! All decisions come from [`orch_core::policies`]; this crate carries them out.
+//!
+//! # Failure
+//! A commit that fails, or a connection in an unknown state, is rolled back and replaced, and
+//! every caller of the group gets `Transient`: each verb may be repeated. A group that the
+//! database refuses for good is run again piece by piece, then item by item, so that one bad
+//! item fails alone.
+
+mod store; // the verbs, as calls
+
+mod hook; // finalize hooks inside the writer's transaction
+mod writer; // the one writer: groups, commits, answers
+
+mod accept; // S1
+mod claim; // S2
+mod lease; // renew, release
+mod settle; // S3: log, finalize, settle
+
+mod people; // settle_parked, redrive
+mod purge; // retention
+mod read; // get, find, history, dead_letter, list, unfinalized, unknown_kinds
+mod sweep; // lost leases, time budgets
+mod wake; // wait_for_work
+
+mod batch; // the rows that a batch moves: load, change, save
+mod entry; // decoding and encoding of the log
+mod row; // decoding, moves and encoding of operations
+
+mod connect; // options, pragmas, errors
+mod migrate; // the schema, once
+mod sql; // queries over many rows, with few prepared statements
+
+#[cfg(test)]
+mod plans;
+
+pub use hook::HOOK_LIMIT;
+pub use store::SqliteStore;

@@ -243,7 +243,7 @@ impl World {
 /// The guard of a claimed attempt.
 #[must_use]
 pub fn lease(attempt: &Attempt) -> Lease {
-    Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence }
+    attempt.lease()
 }
 
 /// PAYMENT/CHARGE, the kind of everything unless a case says otherwise.

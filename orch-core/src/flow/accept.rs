@@ -45,7 +45,7 @@ pub enum AcceptError {
         fields: Vec<String>,
     },
     /// The database did not take it, or did not say so.
-    #[error("whether the command was accepted is unknown; accept it again with the same key")]
+    #[error("{}", not_taken(.0))]
     Store(#[from] StoreError),
 }
 
@@ -122,6 +122,15 @@ fn differing_fields(ours: &Payload, theirs: &Payload, ignored: &[&str]) -> Vec<S
     fields
 }
 
+/// A try before the last one may have been stored, so even a refusal does not say "not accepted".
+fn not_taken(error: &StoreError) -> &'static str {
+    if error.is_transient() {
+        "whether the command was accepted is unknown; accept it again with the same key"
+    } else {
+        "the database refused the command; once that is put right, accept it again with the same key"
+    }
+}
+
 fn in_fields(fields: &[String]) -> String {
     if fields.is_empty() { "its body".to_owned() } else { fields.join(", ") }
 }
@@ -132,6 +141,16 @@ mod tests {
 
     fn differing(ours: &str, theirs: &str, ignored: &[&str]) -> Vec<String> {
         differing_fields(&ours.into(), &theirs.into(), ignored)
+    }
+
+    #[test]
+    fn a_refusal_is_not_called_unknown_and_has_its_cause_underneath() {
+        let error = AcceptError::from(StoreError::fatal("a read-only file"));
+        assert!(error.to_string().starts_with("the database refused"), "{error}");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.ends_with("a read-only file"), "{cause}");
+        let error = AcceptError::from(StoreError::transient("locked"));
+        assert!(error.to_string().contains("unknown"), "{error}");
     }
 
     #[test]

@@ -86,16 +86,35 @@ impl<T: Clone, R> Lane<T, R> {
     async fn run(self, mut receiver: mpsc::Receiver<Item<T, R>>) {
         let mut gathered = Vec::new();
         while receiver.recv_many(&mut gathered, BATCH_LIMIT).await > 0 {
+            self.let_in(&mut receiver, &mut gathered).await;
             self.carry_out(std::mem::take(&mut gathered)).await;
+        }
+    }
+
+    /// Lets those in who are about to come. Callers that were answered together come back
+    /// together; the first of them, or one who had to wait, would be carried off before the
+    /// others have run, and the same two half batches take turns for ever (42 commits for 20
+    /// rounds of 64 callers, 21 this way). A turn of the scheduler costs a lone caller
+    /// microseconds: it waits for nobody.
+    async fn let_in(&self, receiver: &mut mpsc::Receiver<Item<T, R>>, batch: &mut Vec<Item<T, R>>) {
+        let mut before = 0;
+        while before < batch.len() && batch.len() < BATCH_LIMIT {
+            before = batch.len();
+            tokio::task::yield_now().await;
+            while batch.len() < BATCH_LIMIT
+                && let Ok(item) = receiver.try_recv()
+            {
+                batch.push(item);
+            }
         }
     }
 
     /// Carries the batch out, in smaller pieces where the database refuses it whole.
     async fn carry_out(&self, batch: Vec<Item<T, R>>) {
         let mut pieces = vec![batch];
-        while let Some(mut piece) = pieces.pop() {
-            let items: Vec<T> = piece.iter().map(|(item, _)| item.clone()).collect();
-            match self.call(items).await {
+        while let Some(piece) = pieces.pop() {
+            let (mut piece, called) = self.call(piece).await;
+            match called {
                 Ok(answers) => answer(self.name, piece, answers),
                 Err(_) if piece.len() > 1 => {
                     let second = piece.split_off(piece.len() / 2);
@@ -111,23 +130,25 @@ impl<T: Clone, R> Lane<T, R> {
         }
     }
 
-    async fn call(&self, items: Vec<T>) -> Result<Vec<R>, StoreError> {
+    /// Calls the store; gives the piece back, to be answered or halved.
+    async fn call(&self, piece: Vec<Item<T, R>>) -> (Vec<Item<T, R>>, Result<Vec<R>, StoreError>) {
         let started = Instant::now();
         let mut tries = 0;
         loop {
-            let error = match (self.verb)(Arc::clone(&self.store), items.clone()).await {
+            let items = piece.iter().map(|(item, _)| item.clone()).collect();
+            let error = match (self.verb)(Arc::clone(&self.store), items).await {
                 Err(error) if error.is_transient() => error,
-                done => return done,
+                done => return (piece, done),
             };
             tries += 1;
             if let Patience::For(limit) = self.patience
                 && started.elapsed() >= limit
             {
-                return Err(error);
+                return (piece, Err(error));
             }
             let delay = RETRY.delay(tries, fastrand::f64());
             tracing::warn!(
-                verb = self.name, items = items.len(), tries, ?delay, error = ?error,
+                verb = self.name, items = piece.len(), tries, ?delay, error = ?error,
                 "the database does not answer; trying again"
             );
             tokio::time::sleep(delay).await;
@@ -149,5 +170,51 @@ fn answer<T, R>(name: &str, piece: Vec<Item<T, R>>, answers: Vec<R>) {
     }
     for ((_, reply), answer) in piece.into_iter().zip(answers) {
         let _ = reply.send(Ok(answer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::seams::open;
+
+    const CALLERS: usize = 64;
+    const ROUNDS: usize = 20;
+
+    /// The sizes of the batches that were carried out.
+    type Sizes = Arc<Mutex<Vec<usize>>>;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn callers_that_come_back_together_share_every_batch() {
+        let batcher = Arc::new(Batcher::start(
+            open("memory:").await.unwrap(),
+            "test",
+            Patience::Forever,
+            |_, batch: Vec<Sizes>| {
+                Box::pin(async move {
+                    batch[0].lock().unwrap().push(batch.len());
+                    // In flight: the others may run.
+                    tokio::task::yield_now().await;
+                    Ok(vec![(); batch.len()])
+                })
+            },
+        ));
+        let sizes = Sizes::default();
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..CALLERS {
+            let (batcher, sizes) = (Arc::clone(&batcher), Arc::clone(&sizes));
+            callers.spawn(async move {
+                for _ in 0..ROUNDS {
+                    batcher.submit(Arc::clone(&sizes)).await.unwrap();
+                }
+            });
+        }
+        callers.join_all().await;
+        let sizes = sizes.lock().unwrap();
+        assert_eq!(sizes.iter().sum::<usize>(), CALLERS * ROUNDS);
+        // Not all callers had started when the first batch went out, so there is one more.
+        assert!(sizes.len() <= ROUNDS + 1, "{sizes:?}");
     }
 }

@@ -16,7 +16,7 @@ pub struct Handler {
 
 /// The handlers of a worker, by kind. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Handlers(Arc<HashMap<Kind, Handler>>);
+pub struct Handlers(Arc<HashMap<Kind, Arc<Handler>>>);
 
 impl Handlers {
     /// Collects registrations whose kinds are distinct.
@@ -27,14 +27,15 @@ impl Handlers {
         let mut handlers = HashMap::new();
         for registration in registrations {
             let policy = registration.policy()?;
-            handlers.insert(policy.kind.clone(), Handler { registration, policy });
+            let kind = policy.kind.clone();
+            handlers.insert(kind, Arc::new(Handler { registration, policy }));
         }
         Ok(Self(Arc::new(handlers)))
     }
 
     /// The handler of a kind.
     #[must_use]
-    pub fn get(&self, kind: &Kind) -> Option<&Handler> {
+    pub fn get(&self, kind: &Kind) -> Option<&Arc<Handler>> {
         self.0.get(kind)
     }
 

@@ -5,7 +5,7 @@
 //!     │
 //!  queue.rs       S2  wait for a free slot, claim (lease, fence), hand on
 //!     │   └─ lease.rs    keep the lease alive, on a thread of its own
-//!  execute.rs         run the handler: timeout, panic, lost lease → how the attempt ended
+//!  execute/           run the handler: timeout, panic, lost lease → how the attempt ended
 //!     │
 //!  log.rs         S3  put the end into the write-ahead log
 //!     │

@@ -59,6 +59,15 @@ struct Room {
     place: OwnedSemaphorePermit,
 }
 
+/// What is known of an attempt when its handler has taken the rest.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    claim: Lease,
+    source: Source,
+    /// Which execution, or which question to the provider.
+    count: u32,
+}
+
 impl Queue {
     /// A queue that claims nothing until [`Queue::run`].
     pub fn new(
@@ -132,23 +141,30 @@ impl Queue {
         self.running.len()
     }
 
-    /// All that is free, at least one; `None` when stopped first.
+    /// All slots that are free, at least one, each with a place; `None` when stopped first.
     async fn free_rooms(&self, stop: &CancellationToken) -> Option<Vec<Room>> {
-        let first = async {
-            let place = Arc::clone(&self.unstored).acquire_owned().await.ok()?;
-            let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
-            Some(Room { slot, place })
-        };
-        let first = tokio::select! {
+        tokio::select! {
             () = stop.cancelled() => None,
-            room = first => room,
-        }?;
-        let more = std::iter::from_fn(|| {
-            let place = Arc::clone(&self.unstored).try_acquire_owned().ok()?;
-            let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
-            Some(Room { slot, place })
-        });
-        Some(std::iter::once(first).chain(more).collect())
+            rooms = self.all_free_rooms() => rooms,
+        }
+    }
+
+    async fn all_free_rooms(&self) -> Option<Vec<Room>> {
+        let mut slots = vec![Arc::clone(&self.slots).acquire_owned().await.ok()?];
+        let mut before = 0;
+        // Handlers that were started together return together. The first of them would be
+        // claimed for alone; a turn of the scheduler lets the others return as well.
+        while before < slots.len() {
+            before = slots.len();
+            tokio::task::yield_now().await;
+            slots.extend(std::iter::from_fn(|| Arc::clone(&self.slots).try_acquire_owned().ok()));
+        }
+        // A place for every slot, and not for some: with a place here and there claims would
+        // become small, outcomes would come back in small batches, and free as few places again.
+        let wanted = u32::try_from(slots.len()).ok()?;
+        let mut places = Arc::clone(&self.unstored).acquire_many_owned(wanted).await.ok()?;
+        let room = |slot| Some(Room { slot, place: places.split(1)? });
+        slots.into_iter().map(room).collect()
     }
 
     async fn claim(&self, kinds: &[KindPolicy], limit: usize) -> Result<Vec<Claimed>, StoreError> {
@@ -179,42 +195,40 @@ impl Queue {
             tracing::error!(%kind, "claimed an operation without a handler");
             return;
         };
-        let lease = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
         let renew_for = handler.registration.descriptor.attempt_timeout + TIMEOUT_GRACE;
-        let held = self.leases.hold(lease, asked_at, renew_for);
+        let held = self.leases.hold(attempt.lease(), asked_at, renew_for);
         let queue = Arc::clone(self);
         self.running.spawn(async move { queue.run_one(handler, attempt, held, room).await });
     }
 
     /// One operation from its claim to its stored outcome.
-    async fn run_one(&self, handler: Handler, attempt: Attempt, held: HeldLease, room: Room) {
+    async fn run_one(&self, handler: Arc<Handler>, attempt: Attempt, held: HeldLease, room: Room) {
         let Room { slot, place } = room;
-        let executed = execute(&handler, &attempt, &self.states, &held).await;
+        let turn = Turn::of(&attempt);
+        let executed = execute(&handler, attempt, &self.states, &held).await;
         held.handler_returned();
         drop(slot);
         let stored = match executed {
-            Ok(end) => self.record(&handler, &attempt, end).await,
-            Err(unrunnable) => self.park(&attempt, unrunnable).await,
+            Ok(end) => self.record(&handler, turn, end).await,
+            Err(unrunnable) => self.park(turn.claim, unrunnable).await,
         };
         if let Err(error) = stored {
-            tracing::error!(op_id = %attempt.envelope.op_id, error = ?error,
+            tracing::error!(op_id = %turn.claim.op_id, error = ?error,
                 "the end of an attempt cannot be stored; its lease will expire");
         }
         drop((held, place));
-        self.watch.moved(attempt.envelope.op_id);
+        self.watch.moved(turn.claim.op_id);
     }
 
     async fn record(
         &self,
         handler: &Handler,
-        attempt: &Attempt,
+        turn: Turn,
         end: AttemptEnd,
     ) -> Result<(), StoreError> {
-        let finalized = self
-            .recorder
-            .record(ended(handler, attempt, end), handler.registration.finalize)
-            .await?;
-        let (op_id, fence) = (attempt.envelope.op_id, attempt.envelope.fence);
+        let ended = turn.ended(handler, end);
+        let finalized = self.recorder.record(ended, handler.registration.finalize).await?;
+        let Lease { op_id, fence } = turn.claim;
         match finalized {
             Finalized::Stale => tracing::warn!(%op_id, %fence, "stale: another worker owns it"),
             Finalized::Parked => tracing::warn!(%op_id, %fence, "parked: a person must settle it"),
@@ -226,8 +240,7 @@ impl Queue {
         Ok(())
     }
 
-    async fn park(&self, attempt: &Attempt, unrunnable: Unrunnable) -> Result<(), StoreError> {
-        let claim = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
+    async fn park(&self, claim: Lease, unrunnable: Unrunnable) -> Result<(), StoreError> {
         let reason = unrunnable.reason;
         tracing::error!(op_id = %claim.op_id, reason, "cannot be run; it is parked");
         let reason = ReleaseReason::Undecodable { reason };
@@ -246,18 +259,24 @@ impl Queue {
     }
 }
 
-fn ended(handler: &Handler, attempt: &Attempt, end: AttemptEnd) -> EndedAttempt {
-    let (source, count) = match attempt.purpose {
-        Purpose::Run => (Source::Handler, attempt.envelope.attempt),
-        Purpose::Reconcile => (Source::Reconcile, attempt.reconciles),
-    };
-    let after = match &end {
-        AttemptEnd::Outcome(Outcome::Retry { after, .. }) => *after,
-        _ => None,
-    };
-    let delay = handler.policy.backoff.delay_at_least(count, fastrand::f64(), after);
-    let claim = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
-    EndedAttempt { claim, source, end, delay }
+impl Turn {
+    fn of(attempt: &Attempt) -> Self {
+        let (source, count) = match attempt.purpose {
+            Purpose::Run => (Source::Handler, attempt.envelope.attempt),
+            Purpose::Reconcile => (Source::Reconcile, attempt.reconciles),
+        };
+        Self { claim: attempt.lease(), source, count }
+    }
+
+    fn ended(self, handler: &Handler, end: AttemptEnd) -> EndedAttempt {
+        let Self { claim, source, count } = self;
+        let after = match &end {
+            AttemptEnd::Outcome(Outcome::Retry { after, .. }) => *after,
+            _ => None,
+        };
+        let delay = handler.policy.backoff.delay_at_least(count, fastrand::f64(), after);
+        EndedAttempt { claim, source, end, delay }
+    }
 }
 
 impl fmt::Debug for Queue {

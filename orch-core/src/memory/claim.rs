@@ -1,8 +1,6 @@
 use super::tables::{CORRUPT, Row, Tables};
-use crate::policies::{InDoubt, KindPolicy};
-use crate::seams::{
-    Attempt, ClaimParams, Claimed, Purpose, Release, ReleaseReason, Released, RenewParams, Renewed,
-};
+use crate::policies::KindPolicy;
+use crate::seams::{Attempt, ClaimParams, Claimed, Purpose};
 use crate::words::{OpId, Phase, State, Timestamp};
 
 /// Leases what is due, kind by kind, oldest due first.
@@ -33,14 +31,8 @@ fn claimable(tables: &Tables, policy: &KindPolicy, now: Timestamp) -> Vec<OpId> 
     due.into_iter().map(|(_, op_id)| op_id).collect()
 }
 
-/// As the claimer declares, who is the newest to say.
 fn purpose(row: &Row, policy: &KindPolicy) -> Purpose {
-    let in_doubt = row.operation.phase == Some(Phase::InDoubt);
-    if in_doubt && policy.in_doubt == InDoubt::Reconcile {
-        Purpose::Reconcile
-    } else {
-        Purpose::Run
-    }
+    Purpose::of(row.operation.phase, row.policy.in_doubt, policy.in_doubt)
 }
 
 fn claim_one(row: &mut Row, policy: &KindPolicy, params: &ClaimParams, now: Timestamp) -> Claimed {
@@ -52,7 +44,7 @@ fn claim_one(row: &mut Row, policy: &KindPolicy, params: &ClaimParams, now: Time
         row.park(CORRUPT);
         return Claimed::Undecodable { op_id: row.operation.op_id, reason: CORRUPT.to_owned() };
     }
-    row.policy = policy.clone();
+    row.policy = KindPolicy { in_doubt: purpose.declares(policy.in_doubt), ..policy.clone() };
     row.purpose = purpose;
     row.worker = Some(params.worker.clone());
     row.started_at = Some(now);
@@ -65,49 +57,4 @@ fn claim_one(row: &mut Row, policy: &KindPolicy, params: &ClaimParams, now: Time
         Purpose::Reconcile => row.reconciles = row.reconciles.saturating_add(1),
     }
     Claimed::Attempt(Attempt { envelope: row.envelope(), purpose, reconciles: row.reconciles })
-}
-
-/// Moves the ends of leases that are still held.
-pub(super) fn renew(tables: &mut Tables, params: &RenewParams, now: Timestamp) -> Vec<Renewed> {
-    let lease_expires_at = now.plus(params.lease);
-    let renew_one = |claim| match tables.leased(claim) {
-        Some(row) => {
-            row.operation.lease_expires_at = Some(lease_expires_at);
-            Renewed::Renewed { lease_expires_at }
-        }
-        None => Renewed::Stale,
-    };
-    params.leases.iter().copied().map(renew_one).collect()
-}
-
-/// Takes back a claim that was not run. The fence stays: it only grows.
-pub(super) fn release(tables: &mut Tables, release: Release, now: Timestamp) -> Released {
-    let Some(row) = tables.leased(release.claim) else {
-        return Released::Stale;
-    };
-    match row.purpose {
-        Purpose::Run => {
-            row.operation.attempt = row.operation.attempt.saturating_sub(1);
-            row.operation.phase = Some(Phase::Waiting);
-        }
-        Purpose::Reconcile => row.reconciles = row.reconciles.saturating_sub(1),
-    }
-    match release.reason {
-        ReleaseReason::Unstarted => {
-            row.operation.lease_expires_at = None;
-            row.operation.due_at = Some(now);
-        }
-        ReleaseReason::Undecodable { reason } => row.park(&reason),
-    }
-    Released::Released
-}
-
-impl Row {
-    /// To a person.
-    pub(super) fn park(&mut self, reason: &str) {
-        self.operation.phase = Some(Phase::Parked);
-        self.operation.due_at = None;
-        self.operation.lease_expires_at = None;
-        self.operation.reason = Some(reason.to_owned());
-    }
 }

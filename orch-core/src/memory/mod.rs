@@ -6,8 +6,9 @@
 //! | step | file |
 //! |---|---|
 //! | S1 accept | `accept` |
-//! | S2 claim, renew, release | `claim` |
-//! | S3 log, finalize, settle | `ended`, `moves` |
+//! | S2 claim | `claim` |
+//! | S2 renew, release | `lease` |
+//! | S3 log, finalize, settle | `settle`, `moves` |
 //! | recovery | `sweep` |
 //! | people: settle parked, redrive | `people` |
 //! | questions | `read` |
@@ -15,11 +16,12 @@
 
 mod accept;
 mod claim;
-mod ended;
+mod lease;
 mod moves;
 mod people;
 mod purge;
 mod read;
+mod settle;
 mod store;
 mod sweep;
 mod tables;

@@ -1,33 +1,19 @@
 use super::tables::{Row, Tables};
-use crate::policies::Move;
+use crate::policies::{Effect, Move};
 use crate::seams::Finalized;
 use crate::words::{
-    AttemptEnd, DeadLetter, IllegalTransition, LogEntry, OpId, Outcome, Phase, Settlement, Source,
-    State, Timestamp,
+    DeadLetter, IllegalTransition, LogEntry, OpId, Phase, Settlement, State, Timestamp,
 };
 
 impl Row {
     /// Counts an ended attempt and keeps why it ended so.
     pub(super) fn note(&mut self, entry: &LogEntry) {
-        let by_handler = matches!(entry.source, Source::Handler | Source::Engine);
-        match &entry.end {
-            AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => {
-                self.operation.retries = self.operation.retries.saturating_add(1);
-                self.operation.reason = Some(reason.clone());
-            }
-            AttemptEnd::InDoubt { reason } => {
-                if by_handler {
-                    self.operation.lost_attempts = self.operation.lost_attempts.saturating_add(1);
-                }
-                self.unresolved = true;
-                self.operation.reason = Some(reason.clone());
-            }
-            AttemptEnd::NotHappened => {
-                self.unresolved = false;
-                self.operation.reason = Some("the provider has not acted".to_owned());
-            }
-            AttemptEnd::Outcome(Outcome::Ok { .. } | Outcome::Fail(_)) => self.unresolved = false,
-        }
+        let effect = Effect::of(&entry.end, entry.source);
+        let operation = &mut self.operation;
+        operation.retries = operation.retries.saturating_add(effect.retries);
+        operation.lost_attempts = operation.lost_attempts.saturating_add(effect.lost_attempts);
+        operation.reason = effect.reason.or(operation.reason.take());
+        self.unresolved = effect.unresolved.unwrap_or(self.unresolved);
     }
 
     /// What a repeated call is told.
@@ -40,6 +26,14 @@ impl Row {
             (None, Some(Phase::Parked), _) => Finalized::Parked,
             _ => Finalized::Stale,
         }
+    }
+
+    /// To a person.
+    pub(super) fn park(&mut self, reason: &str) {
+        self.operation.phase = Some(Phase::Parked);
+        self.operation.due_at = None;
+        self.operation.lease_expires_at = None;
+        self.operation.reason = Some(reason.to_owned());
     }
 
     fn wait(&mut self, phase: Phase, due_at: Timestamp) {

@@ -45,6 +45,7 @@ fn run_again(tables: &mut Tables, op_id: OpId, note: String, now: Timestamp) -> 
     };
     row.operation.fence = row.operation.fence.next();
     row.operation.deadline = now.plus(row.time_budget);
+    row.reconciles = 0;
     let claim = Lease { op_id, fence: row.operation.fence };
     let mut said = entry(&row.operation, Source::Operator, AttemptEnd::NotHappened, now);
     said.note = Some(note);
@@ -72,7 +73,11 @@ pub(super) fn redrive(
     match redriven_as {
         Some(there) if there == op_id => return Ok(Redriven::Created { op_id }),
         Some(op_id) => return Ok(Redriven::AlreadyRedriven { op_id }),
-        None if failure.uncertain && !params.even_if_uncertain => return Ok(Redriven::Uncertain),
+        None if !params.even_if_uncertain
+            && (failure.uncertain || has_late_success(tables, params.op_id)) =>
+        {
+            return Ok(Redriven::Uncertain);
+        }
         None if tables.rows.contains_key(&op_id) => {
             return Err(StoreError::fatal(format!("operation {op_id} is there already")));
         }
@@ -84,6 +89,13 @@ pub(super) fn redrive(
         letter.redriven_as = Some(op_id);
     }
     Ok(Redriven::Created { op_id })
+}
+
+/// True if a worker that had lost its lease answered that the provider has acted after all.
+fn has_late_success(tables: &Tables, op_id: OpId) -> bool {
+    let paid =
+        |e: &Entry| e.entry.late && matches!(e.entry.end, AttemptEnd::Outcome(Outcome::Ok { .. }));
+    tables.log.get(&op_id).is_some_and(|log| log.iter().any(paid))
 }
 
 /// The next number that no operation of this identity has. A purge may have left gaps below

@@ -2,11 +2,13 @@ use super::tables::{Row, Tables};
 use crate::seams::{PurgeParams, Purged};
 use crate::words::{OpId, State, Timestamp};
 
-/// Removes terminal operations past their retention, the longest finished first.
+/// Removes terminal operations past their retention, the longest finished first. One that was
+/// redriven holds the key for the new one, and stays as long as that is there.
 pub(super) fn purge(tables: &mut Tables, params: PurgeParams, now: Timestamp) -> Purged {
     let mut past: Vec<_> = tables
         .rows
         .values()
+        .filter(|row| !is_redriven(tables, row.operation.op_id))
         .filter_map(|row| Some((past_retention(row, params, now)?, row.operation.op_id)))
         .collect();
     past.sort_unstable();
@@ -15,6 +17,12 @@ pub(super) fn purge(tables: &mut Tables, params: PurgeParams, now: Timestamp) ->
         tables.remove(*op_id);
     }
     Purged { operations: past.len() }
+}
+
+/// True if the operation that runs this one anew is there.
+fn is_redriven(tables: &Tables, op_id: OpId) -> bool {
+    let redriven_as = tables.dead_letters.get(&op_id).and_then(|letter| letter.redriven_as);
+    redriven_as.is_some_and(|op_id| tables.rows.contains_key(&op_id))
 }
 
 /// When the operation finished, if that is long enough ago.

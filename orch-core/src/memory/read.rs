@@ -9,9 +9,6 @@ use crate::words::{
     DeadLetter, Identity, Kind, LogEntry, LogState, OpId, Operation, Owner, Timestamp,
 };
 
-/// Rows on a page, unless the caller says otherwise.
-const DEFAULT_PAGE: usize = 100;
-
 /// One operation of this owner.
 pub(super) fn get(
     tables: &Tables,
@@ -40,10 +37,9 @@ pub(super) fn dead_letter(tables: &Tables, owner: &Owner, op_id: OpId) -> Option
 
 /// A page of operations, in the order of their ids.
 pub(super) fn list(tables: &Tables, params: &ListParams) -> Page {
-    let limit = if params.limit == 0 { DEFAULT_PAGE } else { params.limit };
     let from = params.after.map_or(Bound::Unbounded, Bound::Excluded);
     let mut rows = tables.rows.range((from, Bound::Unbounded)).filter(|(_, row)| fits(row, params));
-    let page: Vec<_> = rows.by_ref().take(limit).collect();
+    let page: Vec<_> = rows.by_ref().take(params.page_size()).collect();
     let next = rows.next().and(page.last()).map(|(op_id, _)| **op_id);
     Page { items: page.into_iter().map(|(_, row)| listed(row)).collect(), next }
 }
@@ -57,11 +53,10 @@ fn fits(row: &Row, params: &ListParams) -> bool {
 }
 
 fn listed(row: &Row) -> Listed {
-    if row.corrupt {
-        let op_id = row.operation.op_id;
-        return Listed::Undecodable { op_id, reason: CORRUPT.to_owned() };
+    match row.decode() {
+        Ok(operation) => Listed::Operation(Box::new(operation)),
+        Err(_) => Listed::Undecodable { op_id: row.operation.op_id, reason: CORRUPT.to_owned() },
     }
-    Listed::Operation(Box::new(row.operation.clone()))
 }
 
 /// Logged ends whose state has not followed, the longest due first.

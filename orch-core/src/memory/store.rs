@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::tables::Tables;
-use super::{accept, claim, ended, people, purge, read, sweep};
+use super::{accept, claim, lease, people, purge, read, settle, sweep};
 use crate::seams::{
     Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType, EndedAttempt,
     Finalization, Finalized, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams,
@@ -88,17 +88,17 @@ impl MemoryStore {
     /// second one checks the fence again; whoever comes second finds the entry COMPLETED.
     async fn finalize_one(&self, item: Finalization) -> Finalized {
         if let Some(hook) = item.hook {
-            let settlement = self.transact(|tables, _| ended::due_for_hook(tables, item.claim));
+            let settlement = self.transact(|tables, _| settle::due_for_hook(tables, item.claim));
             if let Some(settlement) = settlement {
                 let run = (hook.run)(&mut MemoryConnection, &settlement).await;
                 if let Err(error) = run {
                     return self.transact(|tables, now| {
-                        ended::hook_failed(tables, item.claim, &error, now)
+                        settle::hook_failed(tables, item.claim, &error, now)
                     });
                 }
             }
         }
-        self.transact_and_wake(|tables, now| ended::finalize(tables, item.claim, now))
+        self.transact_and_wake(|tables, now| settle::finalize(tables, item.claim, now))
     }
 }
 
@@ -137,12 +137,12 @@ impl Store for MemoryStore {
     }
 
     async fn renew(&self, params: RenewParams) -> Result<Vec<Renewed>, StoreError> {
-        Ok(self.transact(|tables, now| claim::renew(tables, &params, now)))
+        Ok(self.transact(|tables, now| lease::renew(tables, &params, now)))
     }
 
     async fn log(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
         Ok(self.transact(|tables, now| {
-            batch.into_iter().map(|ended| ended::log(tables, ended, now)).collect()
+            batch.into_iter().map(|ended| settle::log(tables, ended, now)).collect()
         }))
     }
 
@@ -156,13 +156,13 @@ impl Store for MemoryStore {
 
     async fn settle(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {
         Ok(self.transact_and_wake(|tables, now| {
-            batch.into_iter().map(|ended| ended::settle(tables, ended, now)).collect()
+            batch.into_iter().map(|ended| settle::settle(tables, ended, now)).collect()
         }))
     }
 
     async fn release(&self, batch: Vec<Release>) -> Result<Vec<Released>, StoreError> {
         Ok(self.transact_and_wake(|tables, now| {
-            batch.into_iter().map(|release| claim::release(tables, release, now)).collect()
+            batch.into_iter().map(|release| lease::release(tables, release, now)).collect()
         }))
     }
 
@@ -261,9 +261,7 @@ mod tests {
         store.accept(vec![acceptance()]).await.unwrap();
         let params = ClaimParams { kinds, worker, limit: 1, lease: HOUR };
         match &store.claim(params).await.unwrap()[..] {
-            [Claimed::Attempt(attempt)] => {
-                Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence }
-            }
+            [Claimed::Attempt(attempt)] => attempt.lease(),
             other => panic!("{other:?}"),
         }
     }

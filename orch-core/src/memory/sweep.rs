@@ -4,8 +4,7 @@ use super::tables::{CORRUPT, Entry, Row, Tables};
 use crate::policies::{self, KindPolicy, Move, after_attempt};
 use crate::seams::{Finalized, Lease, Purpose, SweepParams, Swept};
 use crate::words::{
-    AttemptEnd, LogEntry, LogState, OpId, Operation, Outcome, Phase, Settlement, Source, State,
-    Timestamp,
+    AttemptEnd, LogEntry, LogState, OpId, Operation, Phase, Source, State, Timestamp,
 };
 
 /// Takes back leases that have run out, the oldest first.
@@ -17,35 +16,37 @@ pub(super) fn expired(tables: &mut Tables, params: &SweepParams, now: Timestamp)
 }
 
 fn take_back(tables: &mut Tables, op_id: OpId, now: Timestamp) -> Swept {
+    match tables.rows[&op_id].purpose {
+        _ if tables.rows[&op_id].corrupt => supersede(tables, op_id, Move::Park, now),
+        Purpose::Run => lose(tables, op_id, now),
+        Purpose::Reconcile => ask_again(tables, op_id, now),
+    }
+}
+
+/// An attempt was lost: logged in doubt under its fence, then moved as its row declares.
+fn lose(tables: &mut Tables, op_id: OpId, now: Timestamp) -> Swept {
     let row = &tables.rows[&op_id];
-    let lost = lost(row, now);
-    let (delay, reconciling) = match row.purpose {
-        Purpose::Run => (row.delay(), false),
-        Purpose::Reconcile => (Duration::ZERO, true),
+    let end = AttemptEnd::lost(row.worker.as_ref());
+    let delay = row.delay();
+    let next = after_attempt(&end, &row.facts(), delay, now);
+    let lost = LogEntry {
+        worker: row.worker.clone(),
+        started_at: row.started_at,
+        ..entry(&row.operation, Source::Engine, end, now)
     };
-    let next =
-        if row.corrupt { Move::Park } else { after_attempt(&lost.end, &row.facts(), delay, now) };
-    let claim = Lease { op_id, fence: lost.fence };
-    if let Some(row) = tables.rows.get_mut(&op_id)
-        && !reconciling
-    {
+    if let Some(row) = tables.rows.get_mut(&op_id) {
         row.note(&lost);
     }
-    if !reconciling {
-        tables.append(claim, Entry::new(lost, delay));
-    }
+    tables.append(Lease { op_id, fence: lost.fence }, Entry::new(lost, delay));
     supersede(tables, op_id, next, now)
 }
 
-/// The entry that says that the lease ran out.
-fn lost(row: &Row, now: Timestamp) -> LogEntry {
-    let worker = row.worker.as_ref().map_or("?", |worker| worker.as_str());
-    let reason = format!("the lease expired; the worker {worker} did not renew it");
-    LogEntry {
-        worker: row.worker.clone(),
-        started_at: row.started_at,
-        ..entry(&row.operation, Source::Engine, AttemptEnd::InDoubt { reason }, now)
-    }
+/// A question to the provider was lost: it is due again, unless it was the last one.
+fn ask_again(tables: &mut Tables, op_id: OpId, now: Timestamp) -> Swept {
+    let row = &tables.rows[&op_id];
+    let lost = AttemptEnd::lost(row.worker.as_ref());
+    let next = after_attempt(&lost, &row.facts(), Duration::ZERO, now);
+    supersede(tables, op_id, next, now)
 }
 
 /// Ends operations whose deadline has passed and that nobody works on, the oldest first.
@@ -83,7 +84,7 @@ fn supersede(tables: &mut Tables, op_id: OpId, next: Move, now: Timestamp) -> Sw
     let kind = tables.rows[&op_id].operation.identity.kind();
     let to = match next {
         Move::Finish(settlement) => {
-            let end = AttemptEnd::Outcome(outcome(settlement));
+            let end = AttemptEnd::Outcome(settlement.into());
             conclude(tables, op_id, Source::Engine, end, None, now)
         }
         next => {
@@ -97,13 +98,6 @@ fn supersede(tables: &mut Tables, op_id: OpId, next: Move, now: Timestamp) -> Sw
         }
     };
     Swept { op_id, kind, to }
-}
-
-fn outcome(settlement: Settlement) -> Outcome {
-    match settlement {
-        Settlement::Ok { output } => Outcome::Ok { output },
-        Settlement::Failed(failure) => Outcome::Fail(failure),
-    }
 }
 
 /// Takes an operation over and ends it with this definite end. `None` if its kind has a hook:
@@ -126,7 +120,7 @@ pub(super) fn conclude(
     let pending =
         LogEntry { state: LogState::Pending, note, ..entry(&row.operation, source, end, now) };
     tables.append(claim, Entry::new(pending, Duration::ZERO));
-    (!hooked).then(|| super::ended::finalize(tables, claim, now))
+    (!hooked).then(|| super::settle::finalize(tables, claim, now))
 }
 
 /// An entry under the operation's present fence.

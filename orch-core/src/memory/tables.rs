@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use crate::policies::{Backoff, DEFAULT_MAX_RECONCILES, Facts, InDoubt, KindPolicy};
+use crate::policies::{
+    Backoff, DEFAULT_MAX_RECONCILES, FINALIZER_HEAD_START, Facts, InDoubt, KindPolicy,
+};
 use crate::seams::{Lease, Purpose, StoreError};
 use crate::words::{
     DeadLetter, Envelope, Fingerprint, Identity, LogEntry, OpId, Operation, Phase, Timestamp,
@@ -127,23 +129,22 @@ impl Row {
         }
     }
 
-    /// The operation, unless the row is corrupt.
+    /// The operation as readers see it, unless the row is corrupt.
     pub(super) fn decode(&self) -> Result<Operation, StoreError> {
         if self.corrupt {
             let op_id = self.operation.op_id;
             return Err(StoreError::Corrupt { op_id, reason: CORRUPT.to_owned() });
         }
-        Ok(self.operation.clone())
+        let mut operation = self.operation.clone();
+        operation.reason.take_if(|_| !operation.phase.is_some_and(Phase::has_reason));
+        Ok(operation)
     }
 }
 
 impl Entry {
-    /// How long the worker that logged an outcome has it to itself.
-    pub(super) const HEAD_START: Duration = Duration::from_secs(1);
-
-    /// An entry that the Finalizer may take a second after it was logged.
+    /// An entry that the Finalizer may take once its own worker has had time to.
     pub(super) fn new(entry: LogEntry, delay: Duration) -> Self {
-        let due_at = entry.logged_at.plus(Self::HEAD_START);
+        let due_at = entry.logged_at.plus(FINALIZER_HEAD_START);
         Self { entry, delay, due_at, failures: 0 }
     }
 

@@ -1,9 +1,7 @@
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use super::Backoff;
-use crate::words::Kind;
+use crate::words::{Kind, spelled};
 
 /// Total executions of one operation, retries and lost attempts included.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
@@ -17,6 +15,9 @@ pub const DEFAULT_TIME_BUDGET: Duration = Duration::from_secs(5 * 60);
 pub const MIN_TIME_BUDGET: Duration = Duration::from_millis(1);
 /// The longest time budget: a year.
 pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How long the worker that logged an outcome has it to itself before the Finalizer may take it.
+pub const FINALIZER_HEAD_START: Duration = Duration::from_secs(1);
 
 /// What follows an attempt of which nobody knows how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -32,38 +33,10 @@ pub enum InDoubt {
     Reconcile,
 }
 
-impl InDoubt {
-    /// Every choice.
-    pub const ALL: [Self; 4] = [Self::Retry, Self::Park, Self::Fail, Self::Reconcile];
-
-    /// The choice as options and columns spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Park => "park",
-            Self::Fail => "fail",
-            Self::Reconcile => "reconcile",
-        }
-    }
-}
-
-impl fmt::Display for InDoubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for InDoubt {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|choice| choice.as_str() == text)
-            .ok_or_else(|| "in_doubt is none of retry, park, fail, reconcile".to_owned())
-    }
-}
+spelled!(
+    InDoubt, "in_doubt",
+    Retry => "retry", Park => "park", Fail => "fail", Reconcile => "reconcile"
+);
 
 /// The rules of one kind of operation, as its handler declares them. A claim writes them into
 /// the operation's row, so that any worker can recover it, also one without the handler.

@@ -1,14 +1,17 @@
 use std::fmt;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::Orchestrator;
 use crate::flow::{AcceptError, Disposition, disposition};
 use crate::policies::DEFAULT_TIME_BUDGET;
 use crate::seams::{AcceptIn, Acceptance, Handled, KeyFromCaller, KeyGiven, KeyInCommand};
-use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, Kind, OpId, Payload};
+use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, Kind, OpId};
 
 /// A command about to be accepted. `.await` it, or put it into a transaction of your own with
 /// [`Accept::within`]. Without an idempotency key neither compiles.
@@ -18,6 +21,8 @@ pub struct Accept<C, K> {
     command: C,
     idem_key: Option<IdemKey>,
     time_budget: Duration,
+    /// There once it was polled.
+    accepting: Option<BoxFuture<'static, Result<Accepted<C>, AcceptError>>>,
     key: PhantomData<K>,
 }
 
@@ -42,6 +47,7 @@ impl<C: Handled> Accept<C, KeyFromCaller> {
             command: self.command,
             idem_key: Some(IdemKey::new(key)?),
             time_budget: self.time_budget,
+            accepting: None,
             key: PhantomData,
         })
     }
@@ -54,6 +60,7 @@ impl<C: Handled, K> Accept<C, K> {
             command,
             idem_key: None,
             time_budget: DEFAULT_TIME_BUDGET,
+            accepting: None,
             key: PhantomData,
         }
     }
@@ -85,7 +92,7 @@ impl<C: Handled, K: KeyGiven> Accept<C, K> {
     }
 
     fn acceptance(&self) -> Result<Acceptance, Invalid> {
-        let (payload, fingerprint) = Payload::json_without(&self.command, C::IDEM_IGNORE)?;
+        let (payload, fingerprint) = self.command.to_payload(C::IDEM_IGNORE)?;
         let idem_key = match &self.idem_key {
             Some(key) => key.clone(),
             None => IdemKey::new(self.command.idem_key().unwrap_or_default())?,
@@ -94,21 +101,33 @@ impl<C: Handled, K: KeyGiven> Accept<C, K> {
         let command = Command::of(Kind::new(C::DOMAIN, C::EVENT)?, biz_key, idem_key, payload);
         Ok(self.orchestrator.acceptance(command, fingerprint, self.time_budget))
     }
-}
 
-impl<C: Handled, K: KeyGiven> IntoFuture for Accept<C, K> {
-    type Output = Result<Accepted<C>, AcceptError>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
+    fn begin(&self) -> BoxFuture<'static, Result<Accepted<C>, AcceptError>> {
         let acceptance = self.acceptance();
-        let orchestrator = self.orchestrator;
+        let orchestrator = self.orchestrator.clone();
         Box::pin(async move {
             let acceptor = orchestrator.acceptor();
             Ok(Accepted::new(acceptor.accept(acceptance?, C::IDEM_IGNORE).await?))
         })
     }
 }
+
+/// A future, not `IntoFuture`: so rustc says what is missing where the key is, and not that this
+/// is no future. Dropping it half-way leaves it open whether the command was accepted.
+impl<C: Handled, K: KeyGiven> Future for Accept<C, K> {
+    type Output = Result<Accepted<C>, AcceptError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let accept = self.get_mut();
+        let mut accepting = accept.accepting.take().unwrap_or_else(|| accept.begin());
+        let polled = accepting.poll_unpin(context);
+        accept.accepting = Some(accepting);
+        polled
+    }
+}
+
+/// Nothing in it is ever pinned in place: the command is only read.
+impl<C, K> Unpin for Accept<C, K> {}
 
 impl<C> Accepted<C> {
     fn new((op_id, disposition): (OpId, Disposition)) -> Self {

@@ -80,7 +80,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Only accepts, waits and looks: no handler runs in this process, no upkeep either.
+    /// Only accepts, waits and looks: no handler runs in this process, no upkeep either. So no
+    /// `state` is needed. Some other process on the same database has to work.
     pub fn without_worker(mut self) -> Self {
         self.works = false;
         self

@@ -97,7 +97,8 @@ impl Orchestrator {
         self.store.dead_letter(&self.owner, op_id).await
     }
 
-    /// A page of this owner's operations, oldest first.
+    /// A page of this owner's operations, oldest first. The next page is the one `after`
+    /// [`Page::next`]. See [`Orchestrator::settle`] for those that wait for a person.
     ///
     /// # Errors
     /// The store's.
@@ -141,6 +142,24 @@ impl Orchestrator {
 
     /// Carries out a person's decision about a parked operation; `who` and `why` go into its
     /// history.
+    ///
+    /// ```
+    /// # use orch_core::runtime::Orchestrator;
+    /// use orch_core::seams::{ListParams, Listed, Settle};
+    /// use orch_core::words::{Payload, Phase};
+    ///
+    /// # async fn desk(orchestrator: &Orchestrator) -> Result<(), Box<dyn std::error::Error>> {
+    /// let parked = ListParams { phase: Some(Phase::Parked), ..ListParams::default() };
+    /// for listed in orchestrator.list(parked).await?.items {
+    ///     let Listed::Operation(operation) = listed else { continue };
+    ///     println!("{}: {:?}", operation.identity.biz_key, operation.reason);
+    ///     // The provider's own pages show the charge: the result, as the handler returns it.
+    ///     let receipt = Payload::json("ch_42")?;
+    ///     orchestrator.settle(operation.op_id, Settle::Ok(receipt), "kim", "seen there").await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SettleError`]; a blank `who` or `why` is refused, since the history is all that will

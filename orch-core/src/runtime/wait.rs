@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use super::{Accepted, Orchestrator, QueryError};
 use crate::policies::Backoff;
-use crate::seams::Handled;
+use crate::seams::{Handled, Storable};
 use crate::words::{OpId, Operation, Payload, Settled, Settlement};
 
 /// Between two looks at the store while another process may finish the operation.
@@ -22,9 +22,11 @@ impl Orchestrator {
     ) -> Result<Settled<C::Output>, QueryError> {
         let op_id = accepted.op_id;
         Ok(match self.wait_for(op_id, timeout).await? {
-            Settled::Ok(output) => Settled::Ok(output.decode().map_err(|undecodable| {
-                QueryError::Undecodable { op_id, reason: undecodable.to_string() }
-            })?),
+            Settled::Ok(output) => {
+                Settled::Ok(C::Output::from_payload(&output).map_err(|undecodable| {
+                    QueryError::Undecodable { op_id, reason: undecodable.to_string() }
+                })?)
+            }
             Settled::Failed(failure) => Settled::Failed(failure),
             Settled::Pending(operation) => Settled::Pending(operation),
         })

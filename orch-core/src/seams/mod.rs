@@ -17,9 +17,9 @@ mod store;
 pub use backend::{Backend, OpenError, Opening, open};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use handler::{
-    AttemptError, Call, Context, Descriptor, Ending, FromCall, Handled, HandlerFn, HandlerResult,
+    AttemptError, Call, Context, Descriptor, Ending, FinalizeFn, FromCall, Handled, HandlerResult,
     KeyFromCaller, KeyGiven, KeyInCommand, ReconcileAnswer, ReconcileFn, Reconciled, Registration,
-    Run, StartFn, State, StateNeed, States, TypedCommand, Unrunnable,
+    Run, StartFn, State, StateNeed, States, Storable, TypedCommand, Unrunnable,
 };
 pub use hook::{ConnectionType, FinalizeHook, HookError, connection};
 pub use params::{
@@ -29,3 +29,12 @@ pub use params::{
     SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
 };
 pub use store::{AcceptIn, Store, StoreError};
+
+/// What the macros emit calls to; of no use by itself.
+#[doc(hidden)]
+pub mod emitted {
+    pub use super::handler::{
+        After, Argument, Bound, Hook, Hooked, KeyText, NoForm, Question, SameAs, StandardError,
+        Started, argument, bound, domain_is, event_is, key, key_part, needs,
+    };
+}

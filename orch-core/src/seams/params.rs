@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::FinalizeHook;
-use crate::policies::KindPolicy;
+use crate::policies::{InDoubt, KindPolicy};
 use crate::words::{
     AttemptEnd, Command, Envelope, Failure, Fence, Fingerprint, Kind, OpId, Operation, Owner,
     Payload, Phase, Settlement, Source, State, Timestamp, WorkerId,
@@ -85,6 +85,14 @@ pub struct Attempt {
     pub reconciles: u32,
 }
 
+impl Attempt {
+    /// The guard of every write about it.
+    #[must_use]
+    pub const fn lease(&self) -> Lease {
+        Lease { op_id: self.envelope.op_id, fence: self.envelope.fence }
+    }
+}
+
 /// What a claimed operation is to be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
@@ -92,6 +100,26 @@ pub enum Purpose {
     Run,
     /// Ask the provider what happened: `attempt` has not, the operation stays in doubt.
     Reconcile,
+}
+
+impl Purpose {
+    /// What an operation is claimed for. One in doubt is reconciled if its row declares that or
+    /// the claimer does: where a deploy changed the declaration, a question is safe and a run
+    /// may not be. (A handler without a reconcile parks what is to be reconciled.)
+    #[must_use]
+    pub fn of(phase: Option<Phase>, row: InDoubt, claimer: InDoubt) -> Self {
+        let declared = row == InDoubt::Reconcile || claimer == InDoubt::Reconcile;
+        if phase == Some(Phase::InDoubt) && declared { Self::Reconcile } else { Self::Run }
+    }
+
+    /// The declaration that a claim for this purpose writes into the row.
+    #[must_use]
+    pub fn declares(self, claimer: InDoubt) -> InDoubt {
+        match self {
+            Self::Run => claimer,
+            Self::Reconcile => InDoubt::Reconcile,
+        }
+    }
 }
 
 /// Who holds what: the guard of every write after a claim.
@@ -270,6 +298,14 @@ pub struct ListParams {
     pub limit: usize,
 }
 
+impl ListParams {
+    /// Rows on a page.
+    #[must_use]
+    pub const fn page_size(&self) -> usize {
+        if self.limit == 0 { 100 } else { self.limit }
+    }
+}
+
 /// A place in a listing: operations are listed in the order of their ids, hence roughly of
 /// their acceptance.
 pub type Cursor = OpId;
@@ -300,11 +336,13 @@ pub enum Listed {
 /// A person's decision about a parked operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settle {
-    /// The provider did it: COMPLETED with this output.
+    /// The provider did it: COMPLETED with this output, [`Payload::json`] of what the handler
+    /// would have returned. It is not checked against that type: whoever waits decodes it.
     Ok(Payload),
     /// It did not: FAILED.
     Fail(Failure),
-    /// Run it once more: due at once, with a fresh time budget.
+    /// Run it once more: due at once, with a fresh time budget and fresh questions to the
+    /// provider. Its attempts go on counting, so with none left a retry fails it.
     RunAgain,
 }
 
@@ -366,8 +404,8 @@ pub enum Redriven {
         /// The operation that runs it anew.
         op_id: OpId,
     },
-    /// Its failure is uncertain, and `even_if_uncertain` was not set: a new operation has a new
-    /// provider key, so it could make the provider act twice.
+    /// Its failure is uncertain, or a success was answered too late, and `even_if_uncertain` was
+    /// not set: a new operation has a new provider key, so it could make the provider act twice.
     Uncertain,
     /// It has not failed.
     NotFailed {

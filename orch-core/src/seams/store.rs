@@ -46,9 +46,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// **S2.** Leases at most `limit` due operations of the kinds given, oldest due first
     /// within a kind: PENDING and waiting ones to run (attempt + 1), those in doubt to run or to
-    /// reconcile, as their kind declares. The fence goes up, the lease starts, the kind's policy
-    /// is written into the row, all before this returns. Operations past their deadline are left
-    /// to the sweep, except those to reconcile. No two claims get one operation.
+    /// reconcile ([`Purpose::of`](super::Purpose::of)). The fence goes up, the lease starts, the
+    /// kind's policy is written into the row, all before this returns. Operations past their
+    /// deadline are left to the sweep, except those to reconcile. No two claims get one
+    /// operation.
     async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError>;
 
     /// Moves the end of leases to `lease` from now. Guard: the fence, and a lease that nobody
@@ -73,10 +74,10 @@ pub trait Store: Send + Sync + 'static {
     async fn release(&self, batch: Vec<Release>) -> Result<Vec<Released>, StoreError>;
 
     /// Takes back expired leases. A running attempt is lost: logged in doubt under its fence,
-    /// counted, moved as the row declares. A reconcile is only due again. The fence goes up, so
-    /// the former owner is stale from here on. Where the move is terminal and the kind has a
-    /// hook, the end is logged PENDING for the Finalizer. Rows that cannot be decoded are parked
-    /// and do not hold up the others.
+    /// counted, moved as the row declares. A reconcile is only due again, or parked after its
+    /// last question. The fence goes up, so the former owner is stale from here on. Where the
+    /// move is terminal and the kind has a hook, the end is logged PENDING for the Finalizer.
+    /// Rows that cannot be decoded are parked and do not hold up the others.
     async fn sweep_expired(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError>;
 
     /// Ends operations whose deadline has passed and that nobody works on: PENDING, waiting, or
@@ -123,7 +124,8 @@ pub trait Store: Send + Sync + 'static {
     /// Makes a new operation of a failed one and links the two, in one transaction.
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError>;
 
-    /// Removes terminal operations past their retention, with their log and dead letters.
+    /// Removes terminal operations past their retention, with their log and dead letters. One
+    /// that was redriven stays as long as the new one is there: its key is not free before.
     async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError>;
 
     /// The kinds that have due operations but are not among these, with how many (counted up to
@@ -148,17 +150,18 @@ pub trait AcceptIn<Connection: Send>: Store {
     ) -> Result<Admitted, StoreError>;
 }
 
-/// Why a store could not do what it was asked.
+/// Why a store could not do what it was asked. The text holds the database's own, so there is no
+/// `source` that would say it again.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The database is away, busy or restarting. Whether the call took effect is unknown; the
     /// same call again is safe and tells.
-    #[error("the database did not answer; the same call again is safe")]
-    Transient(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    #[error("the database did not answer; the same call again is safe: {0}")]
+    Transient(Arc<dyn std::error::Error + Send + Sync>),
     /// The database refused, and will again.
-    #[error("the database refused the call")]
-    Fatal(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    #[error("the database refused the call: {0}")]
+    Fatal(Arc<dyn std::error::Error + Send + Sync>),
     /// A stored row cannot be decoded.
     #[error("the row of operation {op_id} cannot be decoded: {reason}")]
     Corrupt {
@@ -195,5 +198,18 @@ impl StoreError {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Transient(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_says_what_the_database_said() {
+        for error in [StoreError::transient("disk is full"), StoreError::fatal("disk is full")] {
+            assert!(error.to_string().ends_with(": disk is full"), "{error}");
+            assert!(std::error::Error::source(&error).is_none(), "{error:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -15,7 +15,25 @@ pub struct Reaper {
     store: Arc<dyn Store>,
     handlers: Handlers,
     watch: Watch,
+    reported_at: Mutex<Option<Instant>>,
+    database: Mutex<Database>,
 }
+
+/// How the database has answered lately.
+#[derive(Debug, Clone, Copy, Default)]
+enum Database {
+    #[default]
+    Answers,
+    Away,
+    BackSince(Instant),
+}
+
+/// After an outage every lease may have expired, also of attempts whose outcome waits in its
+/// worker's memory. So the owners come first: this is longer than the longest pause between two
+/// tries to store an outcome.
+const OWNERS_FIRST: Duration = Duration::from_secs(3);
+/// How often waiting kinds without a handler are reported.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 /// How the [`Reaper`] runs.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +58,14 @@ impl Reaper {
         handlers: Handlers,
         watch: Watch,
     ) -> Self {
-        Self { config, store, handlers, watch }
+        Self {
+            config,
+            store,
+            handlers,
+            watch,
+            reported_at: Mutex::default(),
+            database: Mutex::default(),
+        }
     }
 
     fn note(&self, swept: &[Swept], why: &str) {
@@ -51,10 +76,41 @@ impl Reaper {
     }
 
     async fn report_unknown_kinds(&self) -> Result<(), StoreError> {
+        if !self.report_is_due() {
+            return Ok(());
+        }
         for (kind, due) in self.store.unknown_kinds(&self.handlers.kinds()).await? {
-            tracing::info!(%kind, due, "operations wait for a worker with this handler");
+            tracing::warn!(%kind, due, "operations wait for a worker with this handler");
         }
         Ok(())
+    }
+
+    fn owners_come_first(&self) -> bool {
+        match *self.database.lock().unwrap_or_else(PoisonError::into_inner) {
+            Database::Answers => false,
+            Database::Away => true,
+            Database::BackSince(at) => at.elapsed() < OWNERS_FIRST,
+        }
+    }
+
+    /// Notes whether the database has answered.
+    fn noted<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&answer, *database) {
+            (Err(error), _) if error.is_transient() => *database = Database::Away,
+            (Ok(_), Database::Away) => *database = Database::BackSince(Instant::now()),
+            _ => {}
+        }
+        answer
+    }
+
+    fn report_is_due(&self) -> bool {
+        let mut reported_at = self.reported_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
+        if due {
+            *reported_at = Some(Instant::now());
+        }
+        due
     }
 }
 
@@ -68,9 +124,13 @@ impl Upkeep for Reaper {
 
     async fn run_once(&self) -> Result<Report, StoreError> {
         let limit = self.config.limit;
-        let expired = self.store.sweep_expired(self.handlers.sweep(limit)).await?;
+        let expired = if self.owners_come_first() {
+            Vec::new()
+        } else {
+            self.noted(self.store.sweep_expired(self.handlers.sweep(limit)).await)?
+        };
         self.note(&expired, "the lease expired");
-        let spent = self.store.sweep_over_budget(self.handlers.sweep(limit)).await?;
+        let spent = self.noted(self.store.sweep_over_budget(self.handlers.sweep(limit)).await)?;
         self.note(&spent, "the time budget is spent");
         self.report_unknown_kinds().await?;
         Ok(Report {

@@ -1,92 +1,70 @@
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
+use super::spelling::checked_text;
 
 /// The longest key, in characters.
 const KEY_LIMIT: usize = 255;
 
-macro_rules! key {
-    ($(#[$doc:meta])* $name:ident, $field:literal, blank: $blank:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+/// The entity acted on, such as `ORDER-123`: 1–255 characters, not blank, without control
+/// characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BizKey(String);
 
-        impl $name {
-            /// Takes the key as it is: nothing is trimmed or folded.
-            ///
-            /// # Errors
-            /// [`Invalid`] naming the rule: 255 characters at most, no control characters
-            /// (NUL among them: no database keeps it), and not blank where the type says so.
-            pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
-                let text = text.into();
-                let length = text.chars().count();
-                if !$blank && text.trim().is_empty() {
-                    return Err(Invalid::Blank { field: $field });
-                }
-                if length > KEY_LIMIT {
-                    return Err(Invalid::TooLong { field: $field, length, limit: KEY_LIMIT });
-                }
-                if text.chars().any(char::is_control) {
-                    return Err(Invalid::IllFormed {
-                        field: $field,
-                        rule: "control characters, NUL among them, are not allowed in a key",
-                        length,
-                    });
-                }
-                Ok(Self(text))
-            }
+checked_text!(BizKey);
 
-            /// The key as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Invalid;
-            fn try_from(text: String) -> Result<Self, Invalid> {
-                Self::new(text)
-            }
-        }
-
-        impl TryFrom<&str> for $name {
-            type Error = Invalid;
-            fn try_from(text: &str) -> Result<Self, Invalid> {
-                Self::new(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(key: $name) -> Self {
-                key.0
-            }
-        }
-    };
+impl BizKey {
+    fn check(text: &str) -> Result<(), Invalid> {
+        check_not_blank("biz_key", text)?;
+        check_key("biz_key", text)
+    }
 }
 
-key! {
-    /// The entity acted on, such as `ORDER-123`: 1–255 characters, not blank.
-    BizKey, "biz_key", blank: false
+/// The client's key for one logical request: 1–255 characters, not blank, without control
+/// characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct IdemKey(String);
+
+checked_text!(IdemKey);
+
+impl IdemKey {
+    fn check(text: &str) -> Result<(), Invalid> {
+        check_not_blank("idem_key", text)?;
+        check_key("idem_key", text)
+    }
 }
 
-key! {
-    /// The client's key for one logical request: 1–255 characters, not blank.
-    IdemKey, "idem_key", blank: false
+/// The tenant or principal that an operation belongs to; part of its identity. At most 255
+/// characters, without control characters; the default is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Owner(String);
+
+checked_text!(Owner);
+
+impl Owner {
+    fn check(text: &str) -> Result<(), Invalid> {
+        check_key("owner", text)
+    }
 }
 
-key! {
-    /// The tenant or principal that an operation belongs to; part of its identity.
-    /// At most 255 characters; the default is empty.
-    #[derive(Default)]
-    Owner, "owner", blank: true
+fn check_not_blank(field: &'static str, text: &str) -> Result<(), Invalid> {
+    if text.trim().is_empty() { Err(Invalid::Blank { field }) } else { Ok(()) }
+}
+
+fn check_key(field: &'static str, text: &str) -> Result<(), Invalid> {
+    let length = text.chars().count();
+    if length > KEY_LIMIT {
+        return Err(Invalid::TooLong { field, length, limit: KEY_LIMIT });
+    }
+    if text.chars().any(char::is_control) {
+        // NUL among them, which Postgres cannot keep; line ends would forge log lines.
+        let rule = "control characters, NUL among them, are not allowed in a key";
+        return Err(Invalid::IllFormed { field, rule, length });
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -123,5 +101,6 @@ mod tests {
         let error = IdemKey::new("secret\0key").unwrap_err();
         assert!(matches!(error, Invalid::IllFormed { field: "idem_key", length: 10, .. }));
         assert!(!error.to_string().contains("secret"));
+        assert!(Owner::new("a\nb").is_err() && BizKey::new("a\u{7f}b").is_err());
     }
 }

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
+use super::spelling::checked_text;
 
 /// The longest domain or event type, in characters.
 const NAME_LIMIT: usize = 50;
@@ -15,77 +16,45 @@ fn is_name(text: &str) -> bool {
     })
 }
 
-macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $field:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
-
-        impl $name {
-            /// Takes the name as it is.
-            ///
-            /// # Errors
-            /// [`Invalid`] unless it matches `^[A-Z][A-Z0-9_]*(\.[A-Z][A-Z0-9_]*)*$` and has at
-            /// most 50 characters.
-            pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
-                let text = text.into();
-                let length = text.chars().count();
-                if text.trim().is_empty() {
-                    return Err(Invalid::Blank { field: $field });
-                }
-                if length > NAME_LIMIT {
-                    return Err(Invalid::TooLong { field: $field, length, limit: NAME_LIMIT });
-                }
-                if !is_name(&text) {
-                    return Err(Invalid::IllFormed { field: $field, rule: NAME_RULE, length });
-                }
-                Ok(Self(text))
-            }
-
-            /// The name as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Invalid;
-            fn try_from(text: String) -> Result<Self, Invalid> {
-                Self::new(text)
-            }
-        }
-
-        impl TryFrom<&str> for $name {
-            type Error = Invalid;
-            fn try_from(text: &str) -> Result<Self, Invalid> {
-                Self::new(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-    };
+fn check_name(field: &'static str, text: &str) -> Result<(), Invalid> {
+    let length = text.chars().count();
+    if text.trim().is_empty() {
+        return Err(Invalid::Blank { field });
+    }
+    if length > NAME_LIMIT {
+        return Err(Invalid::TooLong { field, length, limit: NAME_LIMIT });
+    }
+    if !is_name(text) {
+        return Err(Invalid::IllFormed { field, rule: NAME_RULE, length });
+    }
+    Ok(())
 }
 
-name! {
-    /// The field of business an operation belongs to, such as `PAYMENT`.
-    Domain, "domain"
+/// The field of business an operation belongs to, such as `PAYMENT`:
+/// `^[A-Z][A-Z0-9_]*(\.[A-Z][A-Z0-9_]*)*$`, at most 50 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Domain(String);
+
+checked_text!(Domain);
+
+impl Domain {
+    fn check(text: &str) -> Result<(), Invalid> {
+        check_name("domain", text)
+    }
 }
 
-name! {
-    /// What is done in that domain, such as `CHARGE`.
-    EventType, "event_type"
+/// What is done in that domain, such as `CHARGE`: the rule is that of [`Domain`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EventType(String);
+
+checked_text!(EventType);
+
+impl EventType {
+    fn check(text: &str) -> Result<(), Invalid> {
+        check_name("event_type", text)
+    }
 }
 
 /// A domain and an event type: what one handler takes. Prints as `PAYMENT/CHARGE`.

@@ -1,6 +1,4 @@
-use std::fmt;
-use std::str::FromStr;
-
+use super::spelling::spelled;
 use super::{AttemptEnd, Fence, Timestamp, WorkerId};
 
 /// One entry of the write-ahead log: how an attempt ended, or what settled the operation.
@@ -38,27 +36,7 @@ pub enum LogState {
     Completed,
 }
 
-impl LogState {
-    /// The state as columns spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Completed => "COMPLETED",
-        }
-    }
-}
-
-impl FromStr for LogState {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Pending, Self::Completed]
-            .into_iter()
-            .find(|state| state.as_str() == text)
-            .ok_or_else(|| "log state is neither PENDING nor COMPLETED".to_owned())
-    }
-}
+spelled!(LogState, "log state", Pending => "PENDING", Completed => "COMPLETED");
 
 /// Who wrote a log entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,35 +51,7 @@ pub enum Source {
     Engine,
 }
 
-impl Source {
-    /// Every source.
-    pub const ALL: [Self; 4] = [Self::Handler, Self::Reconcile, Self::Operator, Self::Engine];
-
-    /// The source as columns and logs spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Handler => "handler",
-            Self::Reconcile => "reconcile",
-            Self::Operator => "operator",
-            Self::Engine => "engine",
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Source {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|source| source.as_str() == text)
-            .ok_or_else(|| "source is none of handler, reconcile, operator, engine".to_owned())
-    }
-}
+spelled!(
+    Source, "source",
+    Handler => "handler", Reconcile => "reconcile", Operator => "operator", Engine => "engine"
+);

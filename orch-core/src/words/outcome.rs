@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Operation, Payload, State, storable};
+use super::{Operation, Payload, State, WorkerId, storable};
 
 /// How an attempt ended, when it ended with an answer. Exactly three.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,15 @@ pub enum AttemptEnd {
     },
     /// A reconcile's answer: the provider has not acted, so it is safe to run again.
     NotHappened,
+}
+
+impl AttemptEnd {
+    /// An attempt, or a question, whose lease expired: whoever ran it cannot say any more.
+    #[must_use]
+    pub fn lost(worker: Option<&WorkerId>) -> Self {
+        let who = worker.map_or("its worker".to_owned(), |worker| format!("worker {worker}"));
+        Self::InDoubt { reason: format!("the lease expired; {who} did not renew it") }
+    }
 }
 
 /// Why an operation failed, for people and for programs.
@@ -121,6 +130,15 @@ impl Settlement {
         match self {
             Self::Ok { .. } => State::Completed,
             Self::Failed(_) => State::Failed,
+        }
+    }
+}
+
+impl From<Settlement> for Outcome {
+    fn from(settlement: Settlement) -> Self {
+        match settlement {
+            Settlement::Ok { output } => Self::Ok { output },
+            Settlement::Failed(failure) => Self::Fail(failure),
         }
     }
 }

@@ -29,7 +29,7 @@ impl Payload {
     /// [`Invalid::NotEncodable`] if the value has no JSON form, such as a map with keys that
     /// are not text.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self, Invalid> {
-        Self::json_without(value, &[]).map(|(payload, _)| payload)
+        Self::of_tree(&Self::tree(value)?)
     }
 
     /// [`Payload::json`] together with the fingerprint that leaves out the named top-level
@@ -41,10 +41,8 @@ impl Payload {
         value: &T,
         ignored: &[&str],
     ) -> Result<(Self, Fingerprint), Invalid> {
-        let not_encodable = |e: serde_json::Error| Invalid::NotEncodable { reason: e.to_string() };
-        let mut tree = serde_json::to_value(value).map_err(not_encodable)?;
-        tree.sort_all_objects();
-        let payload = Self::new(serde_json::to_vec(&tree).map_err(not_encodable)?);
+        let mut tree = Self::tree(value)?;
+        let payload = Self::of_tree(&tree)?;
         if ignored.is_empty() {
             let fingerprint = Fingerprint::of(&payload);
             return Ok((payload, fingerprint));
@@ -52,8 +50,19 @@ impl Payload {
         if let Some(fields) = tree.as_object_mut() {
             fields.retain(|name, _| !ignored.contains(&name.as_str()));
         }
-        let rest = Self::new(serde_json::to_vec(&tree).map_err(not_encodable)?);
+        let rest = Self::of_tree(&tree)?;
         Ok((payload, Fingerprint::of(&rest)))
+    }
+
+    /// The value with the keys of every object sorted.
+    fn tree<T: Serialize + ?Sized>(value: &T) -> Result<serde_json::Value, Invalid> {
+        let mut tree = serde_json::to_value(value).map_err(not_encodable)?;
+        tree.sort_all_objects();
+        Ok(tree)
+    }
+
+    fn of_tree(tree: &serde_json::Value) -> Result<Self, Invalid> {
+        Ok(Self::new(serde_json::to_vec(tree).map_err(not_encodable)?))
     }
 
     /// Reads the bytes as JSON.
@@ -96,6 +105,10 @@ impl Payload {
         }
         Ok(())
     }
+}
+
+fn not_encodable(error: serde_json::Error) -> Invalid {
+    Invalid::NotEncodable { reason: error.to_string() }
 }
 
 impl fmt::Debug for Payload {

@@ -1,7 +1,6 @@
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
+
+use super::spelling::spelled;
 
 /// Where an operation is. COMPLETED and FAILED are terminal: written once, never changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,9 +17,6 @@ pub enum State {
 }
 
 impl State {
-    /// Every state, in the order of the lifecycle.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::InProgress, Self::Completed, Self::Failed];
-
     /// The legal moves, all of them: the one place that knows.
     ///
     /// # Errors
@@ -43,35 +39,12 @@ impl State {
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed)
     }
-
-    /// The state as columns, logs and docs spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::InProgress => "IN_PROGRESS",
-            Self::Completed => "COMPLETED",
-            Self::Failed => "FAILED",
-        }
-    }
 }
 
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for State {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.as_str() == text)
-            .ok_or_else(|| "state is none of PENDING, IN_PROGRESS, COMPLETED, FAILED".to_owned())
-    }
-}
+spelled!(
+    State, "state",
+    Pending => "PENDING", InProgress => "IN_PROGRESS", Completed => "COMPLETED", Failed => "FAILED"
+);
 
 /// A move between states that the lifecycle does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -98,37 +71,18 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Every phase.
-    pub const ALL: [Self; 4] = [Self::Running, Self::Waiting, Self::InDoubt, Self::Parked];
-
-    /// The phase as columns, logs and docs spell it.
+    /// True for the phases in which an operation waits for something, so that there is a reason
+    /// to tell people.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::InDoubt => "in_doubt",
-            Self::Parked => "parked",
-        }
+    pub const fn has_reason(self) -> bool {
+        matches!(self, Self::Waiting | Self::InDoubt | Self::Parked)
     }
 }
 
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Phase {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|phase| phase.as_str() == text)
-            .ok_or_else(|| "phase is none of running, waiting, in_doubt, parked".to_owned())
-    }
-}
+spelled!(
+    Phase, "phase",
+    Running => "running", Waiting => "waiting", InDoubt => "in_doubt", Parked => "parked"
+);
 
 #[cfg(test)]
 mod tests {

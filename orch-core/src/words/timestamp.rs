@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// An instant of the store's clock: microseconds since 1970-01-01 UTC, in 64 signed bits.
 ///
 /// Arithmetic saturates; it never wraps. Prints as RFC 3339.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
@@ -64,6 +64,13 @@ impl From<Timestamp> for SystemTime {
     }
 }
 
+impl fmt::Debug for Timestamp {
+    /// As [`Display`](fmt::Display): operations and their history are printed for people to read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {
@@ -92,6 +99,7 @@ mod tests {
     #[test]
     fn prints_as_rfc_3339_and_never_fails() {
         assert_eq!(Timestamp::from_micros(1_500_000).to_string(), "1970-01-01T00:00:01.5Z");
+        assert_eq!(format!("{:?}", Timestamp::from_micros(0)), "1970-01-01T00:00:00Z");
         assert!(!Timestamp::from_micros(i64::MAX).to_string().is_empty());
     }
 

@@ -3,9 +3,9 @@
 
 mod accepting;
 mod doubt;
-
+mod faults;
 mod hooks;
-
+mod leases;
 mod people;
 mod running;
 mod shutdown;

@@ -8,9 +8,10 @@ use std::time::Duration;
 use orch_core::memory::MemoryStore;
 use orch_core::policies::{Backoff, InDoubt};
 use orch_core::runtime::{Accepted, Config, Orchestrator, Runtime, RuntimeBuilder};
+use orch_core::seams::emitted::bound;
 use orch_core::seams::{
-    AttemptError, Context, Descriptor, Ending, Handled, HandlerFn, KeyFromCaller, ReconcileFn,
-    Reconciled, Registration, State, Store, TypedCommand,
+    AttemptError, Context, Descriptor, Ending, FromCall, Handled, KeyFromCaller, Reconciled,
+    Registration, State, Store, TypedCommand,
 };
 use orch_core::words::{Operation, Settled};
 use serde::{Deserialize, Serialize};
@@ -131,10 +132,17 @@ pub fn handler() -> Registration {
             backoff: Backoff::from_millis(1, 10),
             in_doubt: InDoubt::Retry,
         },
-        run: |call| charge.start(call),
+        run: |call| {
+            let charged = charge(
+                bound::<Charge>().command(call)?,
+                Context::from_call(call)?,
+                State::from_call(call)?,
+            );
+            bound::<Charge>().run(charged)
+        },
         reconcile: None,
         finalize: None,
-        needs: || needs(charge),
+        needs: || State::<Arc<Provider>>::need().into_iter().collect(),
     }
 }
 
@@ -147,15 +155,10 @@ pub fn handler_with(change: impl FnOnce(&mut Descriptor)) -> Registration {
 
 /// [`handler`] with a reconcile.
 pub fn reconciling() -> Registration {
-    let reconcile = |call: &_| ReconcileFn::<_, u64>::start(ask, call);
     Registration {
-        reconcile: Some(reconcile),
+        reconcile: Some(|call| bound::<Charge>().question(ask).start(call)),
         ..handler_with(|handler| handler.in_doubt = InDoubt::Reconcile)
     }
-}
-
-fn needs<Args, F: HandlerFn<Args>>(_: F) -> Vec<orch_core::seams::StateNeed> {
-    F::needs()
 }
 
 /// Short intervals, so that tests wait for events and not for defaults.

@@ -161,6 +161,7 @@ macro_rules! conformance {
             waiting {
                 a_retry_waits_for_its_delay
                 it_is_claimed_at_its_instant_and_not_before
+                a_reason_is_told_while_it_waits_and_not_while_it_runs
                 the_delay_counts_from_the_end_of_the_attempt
                 a_logged_retry_waits_once_it_is_finalized
                 a_waiting_operation_is_not_taken_for_lost
@@ -194,6 +195,9 @@ macro_rules! conformance {
                 unanswered_stays_in_doubt_and_asks_again
                 after_the_last_question_it_is_parked
                 a_lost_question_is_only_due_again
+                lost_questions_count_towards_the_limit
+                a_declared_question_is_put_although_a_later_deploy_says_retry
+                a_later_deploy_may_ask_where_retry_was_declared
                 the_answer_to_a_lost_question_is_kept_as_late
                 questions_go_on_past_the_deadline
                 not_happened_past_the_deadline_fails_plainly
@@ -235,11 +239,13 @@ macro_rules! conformance {
                 a_second_redrive_makes_nothing_new
                 redrives_at_once_make_one_operation
                 an_uncertain_failure_needs_a_word_more
+                a_late_success_needs_a_word_more_as_well
+                a_late_refusal_needs_no_word_more
                 only_a_failed_operation_is_redriven
                 another_owners_operation_is_not_there
                 a_redriven_operation_can_fail_and_be_redriven
                 the_identity_still_finds_the_first
-                a_redrive_outlives_the_purge_of_its_origin
+                the_key_is_not_free_while_the_redrive_is_there
                 dead_letters_are_the_owners_own
                 a_parked_operation_is_not_redriven
             }
@@ -248,6 +254,7 @@ macro_rules! conformance {
                 a_person_fails_it
                 a_person_has_it_run_again_with_a_fresh_budget
                 the_decision_is_logged_with_who_and_why
+                running_again_starts_the_questions_anew
                 running_again_is_logged_as_well
                 a_persons_word_settles_the_doubt
                 what_is_not_parked_is_not_settled

@@ -1,10 +1,12 @@
 //! Parked operations, and what a person may decide about them.
 
+use orch_core::policies::{DEFAULT_MAX_RECONCILES, InDoubt, KindPolicy};
 use orch_core::seams::{Finalized, ReleaseReason, Released, Settle, SettleParams, SettledParked};
 use orch_core::words::{Failure, LogState, OpId, Phase, Settlement, Source, State, TEXT_LIMIT};
 
 use crate::{
-    BUDGET, World, ended, in_doubt, not_happened, ok, output, owner, policy, retry, tenant,
+    BUDGET, World, ended, in_doubt, not_happened, ok, output, owner, policy, reconciled, retry,
+    tenant,
 };
 
 fn refused() -> Failure {
@@ -39,6 +41,7 @@ pub async fn a_person_has_it_run_again_with_a_fresh_budget(world: World) {
     let operation = world.operation(op_id).await;
     assert_eq!((operation.state, operation.phase), (State::InProgress, Some(Phase::Waiting)));
     assert_eq!((operation.due_at, operation.deadline), (Some(now), now.plus(BUDGET)));
+    assert_eq!(operation.reason.as_deref(), Some("ann: asked the bank"));
     assert_eq!(world.claim_as(policy()).await.envelope.attempt, 2);
 }
 
@@ -50,6 +53,23 @@ pub async fn the_decision_is_logged_with_who_and_why(world: World) {
     assert_eq!(entry.note.as_deref(), Some("ann: asked the bank"));
     assert_eq!((entry.state, entry.late), (LogState::Completed, false));
     assert_eq!(entry.fence, world.operation(op_id).await.fence);
+}
+
+pub async fn running_again_starts_the_questions_anew(world: World) {
+    let asking = KindPolicy { in_doubt: InDoubt::Reconcile, ..policy() };
+    let claim = world.running_as("k", asking.clone()).await;
+    world.settle(ended(claim, in_doubt("no answer"))).await;
+    for _ in 0..DEFAULT_MAX_RECONCILES {
+        world.advance(1);
+        let question = world.ask(asking.clone()).await;
+        world.settle(reconciled(question, in_doubt("cannot say"))).await;
+    }
+    world.settle_parked(claim.op_id, Settle::RunAgain).await;
+    let claim = world.run(asking.clone()).await;
+    let answer = world.settle(ended(claim, in_doubt("no answer"))).await;
+    assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
+    world.advance(1);
+    assert_eq!(world.claim_as(asking).await.reconciles, 1);
 }
 
 pub async fn running_again_is_logged_as_well(world: World) {

@@ -95,6 +95,44 @@ pub async fn a_lost_question_is_only_due_again(world: World) {
     assert!(world.ask(asking()).await.fence > operation.fence);
 }
 
+pub async fn lost_questions_count_towards_the_limit(world: World) {
+    let claim = question(&world).await;
+    for _ in 1..DEFAULT_MAX_RECONCILES {
+        let answer = world.expire().await;
+        assert!(matches!(answer, Some(Finalized::InDoubt { .. })), "{answer:?}");
+        world.ask(asking()).await;
+    }
+    assert_eq!(world.expire().await, Some(Finalized::Parked));
+    assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::Parked));
+}
+
+pub async fn a_declared_question_is_put_although_a_later_deploy_says_retry(world: World) {
+    let claim = world.running_as("k", asking()).await;
+    world.settle(ended(claim, in_doubt("no answer"))).await;
+    world.advance(1);
+    let question = world.claim_as(policy()).await;
+    assert_eq!((question.purpose, question.envelope.attempt), (Purpose::Reconcile, 1));
+    world.clock.advance(BUDGET);
+    world.expire().await;
+    assert_eq!(world.sweep_over_budget().await, []);
+    assert_eq!(
+        world.claim_as(policy()).await.purpose,
+        Purpose::Reconcile,
+        "also past its deadline"
+    );
+}
+
+pub async fn a_later_deploy_may_ask_where_retry_was_declared(world: World) {
+    let claim = world.running_as("k", policy()).await;
+    world.settle(ended(claim, in_doubt("no answer"))).await;
+    world.advance(1);
+    let question = world.ask(asking()).await;
+    let answer = world.settle(reconciled(question, in_doubt("cannot say"))).await;
+    assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
+    world.advance(1);
+    assert_eq!(world.claim_as(asking()).await.purpose, Purpose::Reconcile);
+}
+
 pub async fn the_answer_to_a_lost_question_is_kept_as_late(world: World) {
     let claim = question(&world).await;
     world.expire().await;

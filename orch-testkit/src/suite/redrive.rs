@@ -1,7 +1,7 @@
 //! Dead letters, and running a failed operation anew.
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::seams::{Admitted, PurgeParams, RedriveParams, Redriven};
+use orch_core::seams::{Admitted, Finalized, PurgeParams, RedriveParams, Redriven};
 use orch_core::words::{Fence, OpId, Phase, State};
 
 use crate::{BUDGET, World, acceptance, ended, fail, in_doubt, listed, ok, owner, policy, tenant};
@@ -72,6 +72,29 @@ pub async fn an_uncertain_failure_needs_a_word_more(world: World) {
     assert!(matches!(world.redrive(claim.op_id, true).await, Redriven::Created { .. }));
 }
 
+pub async fn a_late_success_needs_a_word_more_as_well(world: World) {
+    let lost = world.running("k").await;
+    world.expire().await;
+    world.advance(2);
+    let held = world.claim().await;
+    world.settle(ended(held, fail("CARD_DECLINED"))).await;
+    assert!(!world.failure(lost.op_id).await.uncertain);
+    assert_eq!(world.settle(ended(lost, ok("paid"))).await, Finalized::Stale);
+    assert_eq!(world.redrive(lost.op_id, false).await, Redriven::Uncertain);
+    assert_eq!(world.all().await.len(), 1);
+    assert!(matches!(world.redrive(lost.op_id, true).await, Redriven::Created { .. }));
+}
+
+pub async fn a_late_refusal_needs_no_word_more(world: World) {
+    let lost = world.running("k").await;
+    world.expire().await;
+    world.advance(2);
+    let held = world.claim().await;
+    world.settle(ended(held, fail("CARD_DECLINED"))).await;
+    world.settle(ended(lost, fail("CARD_DECLINED"))).await;
+    assert!(matches!(world.redrive(lost.op_id, false).await, Redriven::Created { .. }));
+}
+
 pub async fn only_a_failed_operation_is_redriven(world: World) {
     let pending = world.accepted("k").await;
     let answer = world.redrive(pending, true).await;
@@ -123,20 +146,22 @@ pub async fn the_identity_still_finds_the_first(world: World) {
     assert_eq!(world.admit(again).await, Admitted::Replayed { op_id });
 }
 
-pub async fn a_redrive_outlives_the_purge_of_its_origin(world: World) {
+pub async fn the_key_is_not_free_while_the_redrive_is_there(world: World) {
     let first = world.failed("k").await;
-    let redriven_first = redriven(&world, first).await;
+    let second = redriven(&world, first).await;
     let retention = std::time::Duration::ZERO;
     let purge = PurgeParams { completed_after: retention, failed_after: retention, limit: 10 };
-    assert_eq!(world.store.purge(purge).await.unwrap().operations, 1);
+    assert_eq!(world.store.purge(purge).await.unwrap().operations, 0);
+    let again = world.admit(acceptance("k")).await;
+    assert_eq!(again, Admitted::Replayed { op_id: first });
     let claim = world.claim().await;
+    assert_eq!(claim.op_id, second);
     world.settle(ended(claim, ok("done"))).await;
-    // The identity is free again; its next failure must find a place of its own.
-    let second = world.failed("k").await;
-    let redriven_second = redriven(&world, second).await;
-    assert_eq!(world.operation(redriven_first).await.state, State::Completed);
-    assert_eq!(world.operation(redriven_second).await.redrive_of, Some(second));
-    assert_eq!(world.all().await.len(), 3);
+    for _ in 0..2 {
+        world.store.purge(purge).await.unwrap();
+    }
+    assert_eq!(world.all().await, []);
+    world.accepted("k").await;
 }
 
 pub async fn dead_letters_are_the_owners_own(world: World) {

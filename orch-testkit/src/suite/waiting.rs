@@ -28,6 +28,14 @@ pub async fn it_is_claimed_at_its_instant_and_not_before(world: World) {
     assert_eq!(world.claim_as(policy()).await.envelope.attempt, 2);
 }
 
+pub async fn a_reason_is_told_while_it_waits_and_not_while_it_runs(world: World) {
+    let claim = world.running("k").await;
+    world.settle(ended(claim, retry("busy"))).await;
+    world.clock.advance(DELAY);
+    world.claim().await;
+    assert_eq!(world.operation(claim.op_id).await.reason, None);
+}
+
 pub async fn the_delay_counts_from_the_end_of_the_attempt(world: World) {
     let claim = world.running("k").await;
     world.advance(25);

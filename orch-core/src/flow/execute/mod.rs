@@ -20,13 +20,13 @@ pub(super) use panics::remember_panic_places;
 /// [`Unrunnable`] if it was not run at all, because the payload is not its command.
 pub(super) async fn execute(
     handler: &Handler,
-    attempt: &Attempt,
+    attempt: Attempt,
     states: &States,
     held: &HeldLease,
 ) -> Result<AttemptEnd, Unrunnable> {
     let timeout = handler.registration.descriptor.attempt_timeout;
     let call = Call {
-        envelope: Arc::new(attempt.envelope.clone()),
+        envelope: Arc::new(attempt.envelope),
         states: states.clone(),
         ends_at: Instant::now() + timeout,
         cancelled: held.lost().clone(),
@@ -45,7 +45,8 @@ fn start(handler: &Handler, purpose: Purpose, call: &Call) -> Result<Run, Unrunn
         })?,
     };
     std::panic::catch_unwind(AssertUnwindSafe(|| start(call))).unwrap_or_else(|panic| {
-        Err(Unrunnable { reason: format!("decoding the command {}", panics::describe(&*panic)) })
+        let reason = format!("decoding the command {}", panics::describe(&*panic));
+        Err(Unrunnable { reason: storable(&reason) })
     })
 }
 

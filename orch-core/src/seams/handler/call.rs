@@ -7,7 +7,12 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::words::{Envelope, Kind, OpId, Owner, ProviderKey, Timestamp};
+use super::Handled;
+use crate::policies::{DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_TIME_BUDGET};
+use crate::seams::{Clock, SystemClock};
+use crate::words::{
+    BizKey, Command, Envelope, Fence, IdemKey, Invalid, Kind, OpId, Owner, ProviderKey, Timestamp,
+};
 
 /// One run of a handler or reconcile: what it is given.
 #[derive(Debug, Clone)]
@@ -38,6 +43,61 @@ pub struct Context {
 }
 
 impl Context {
+    /// The first attempt of a new operation that no store knows, with 30 seconds left: to call a
+    /// handler in a unit test.
+    ///
+    /// ```
+    /// # use orch_core::seams::{Context, Handled, KeyFromCaller, TypedCommand};
+    /// # #[derive(serde::Serialize, serde::Deserialize)]
+    /// # struct Charge { order_id: u64 }
+    /// # impl TypedCommand for Charge {
+    /// #     const IDEM_IGNORE: &'static [&'static str] = &[];
+    /// #     type Key = KeyFromCaller;
+    /// #     fn biz_key(&self) -> String { format!("ORDER-{}", self.order_id) }
+    /// #     fn idem_key(&self) -> Option<String> { None }
+    /// # }
+    /// # impl Handled for Charge {
+    /// #     const DOMAIN: &'static str = "PAYMENT";
+    /// #     const EVENT: &'static str = "CHARGE";
+    /// #     type Output = ();
+    /// # }
+    /// let command = Charge { order_id: 1 };
+    /// let ctx = Context::for_test(&command)?;
+    /// assert_eq!((ctx.attempt(), ctx.biz_key()), (1, "ORDER-1"));
+    /// // charge(command, ctx, State::new(gateway)).await
+    /// # Ok::<_, orch_core::words::Invalid>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Invalid`] if the command's keys could not be accepted.
+    pub fn for_test<C: Handled>(command: &C) -> Result<Self, Invalid> {
+        let (payload, _) = command.to_payload(C::IDEM_IGNORE)?;
+        let idem_key = command.idem_key().unwrap_or_else(|| "test".to_owned());
+        let accepted_at = SystemClock.now();
+        let op_id = OpId::generate();
+        let envelope = Envelope {
+            op_id,
+            owner: Owner::default(),
+            command: Command::of(
+                Kind::new(C::DOMAIN, C::EVENT)?,
+                BizKey::new(command.biz_key())?,
+                IdemKey::new(idem_key)?,
+                payload,
+            ),
+            accepted_at,
+            deadline: accepted_at.plus(DEFAULT_TIME_BUDGET),
+            attempt: 1,
+            fence: Fence::new(1),
+        };
+        let call = Call {
+            envelope: Arc::new(envelope),
+            states: States::default(),
+            ends_at: Instant::now() + DEFAULT_ATTEMPT_TIMEOUT,
+            cancelled: CancellationToken::new(),
+        };
+        Ok(Self { call, provider_key: ProviderKey::of(op_id) })
+    }
+
     /// The key for the provider's idempotency header: the same in every attempt.
     #[must_use]
     pub fn provider_key(&self) -> &ProviderKey {
@@ -148,7 +208,7 @@ impl States {
     #[must_use]
     pub fn with<T: Send + Sync + 'static>(self, value: T) -> Self {
         let mut all = Arc::unwrap_or_clone(self.0);
-        all.insert(TypeId::of::<T>(), Arc::new(value));
+        all.insert(TypeId::of::<T>(), Arc::new(State::new(value)));
         Self(Arc::new(all))
     }
 
@@ -158,9 +218,8 @@ impl States {
         self.0.contains_key(&need.id)
     }
 
-    fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
-        let value = self.0.get(&TypeId::of::<T>())?;
-        Arc::clone(value).downcast().ok().map(State)
+    fn get<T: 'static>(&self) -> Option<State<T>> {
+        self.0.get(&TypeId::of::<T>())?.downcast_ref::<State<T>>().cloned()
     }
 }
 
@@ -185,7 +244,7 @@ pub struct StateNeed {
     note = "orch calls the function itself, in another process perhaps, so it must know where each argument comes from",
     note = "write `async fn name(cmd: YourCommand, ctx: Context, thing: State<Thing>)` and give the thing to the runtime with `.state(thing)`"
 )]
-pub trait FromCall: Sized + Send + 'static {
+pub trait FromCall: Sized + 'static {
     /// Takes the argument out of the call.
     ///
     /// # Errors
@@ -206,7 +265,7 @@ impl FromCall for Context {
     }
 }
 
-impl<T: Send + Sync + 'static> FromCall for State<T> {
+impl<T: 'static> FromCall for State<T> {
     fn from_call(call: &Call) -> Result<Self, Unrunnable> {
         call.states.get().ok_or_else(|| Unrunnable {
             reason: format!("no state of type {} was given to the runtime", type_name::<T>()),

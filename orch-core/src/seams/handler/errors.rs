@@ -23,6 +23,63 @@ pub enum Ending {
     InDoubt,
 }
 
+impl Ending {
+    /// Try again after what a field says.
+    #[must_use]
+    pub fn retry_after<A: After>(after: &A) -> Self {
+        Self::Retry { after: after.after() }
+    }
+
+    /// It will not succeed, for the reason with this code.
+    #[must_use]
+    pub fn fail(code: &str, uncertain: bool) -> Self {
+        Self::Fail { code: code.to_owned(), uncertain }
+    }
+}
+
+/// What `#[outcome(retry, after = field)]` may name: a `Duration`, or an `Option` of one.
+#[diagnostic::on_unimplemented(
+    message = "`after` names a field of type `{Self}`, which is no `Duration`",
+    label = "not a `Duration`",
+    note = "it says how long the provider wants to be left alone",
+    note = "make the field a `std::time::Duration` or an `Option` of one, or leave `after` out"
+)]
+pub trait After {
+    /// The least delay, if there is one.
+    fn after(&self) -> Option<Duration>;
+}
+
+impl After for Duration {
+    fn after(&self) -> Option<Duration> {
+        Some(*self)
+    }
+}
+
+impl After for Option<Duration> {
+    fn after(&self) -> Option<Duration> {
+        *self
+    }
+}
+
+/// What has a text and a cause: every type that implements the standard `Error`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not implement `std::error::Error`",
+    label = "not an error",
+    note = "its text and its causes are stored, so that people can see what happened",
+    note = "add `#[derive(Debug, thiserror::Error)]` and an `#[error(\"…\")]` to each variant, or implement `Display` and `Error` by hand"
+)]
+pub trait StandardError {
+    /// The error as such.
+    fn as_error(&self) -> &(dyn Error + 'static);
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Error + 'static> StandardError for T {
+    fn as_error(&self) -> &(dyn Error + 'static) {
+        self
+    }
+}
+
 /// An error of a handler: it says of each value how the attempt ends.
 /// `#[derive(Outcome)]` implements it.
 #[diagnostic::on_unimplemented(
@@ -31,7 +88,7 @@ pub enum Ending {
     note = "after an error orch must know whether to retry, to fail, or to find out what happened",
     note = "add `#[derive(orch::Outcome)]` to `{Self}` and mark each variant with `#[outcome(retry)]`, `#[outcome(fail, code = \"…\")]` or `#[outcome(in_doubt)]`"
 )]
-pub trait AttemptError: Error + Send + 'static {
+pub trait AttemptError: StandardError + Send + 'static {
     /// How the attempt ends.
     fn ending(&self) -> Ending;
 }
@@ -44,8 +101,8 @@ impl AttemptError for Infallible {
 
 /// The attempt's end, with the error's texts made storable.
 pub(super) fn end_of(error: &dyn AttemptError) -> AttemptEnd {
-    let message = error.to_string();
-    let cause = causes(error);
+    let message = error.as_error().to_string();
+    let cause = causes(error.as_error());
     match error.ending() {
         Ending::Retry { after } => AttemptEnd::Outcome(Outcome::Retry {
             reason: storable(&with_cause(message, cause)),
@@ -66,7 +123,7 @@ fn with_cause(message: String, cause: Option<String>) -> String {
 }
 
 /// The texts of all sources, outermost first.
-fn causes(error: &dyn AttemptError) -> Option<String> {
+fn causes(error: &(dyn Error + 'static)) -> Option<String> {
     let texts: Vec<String> =
         std::iter::successors(error.source(), |&e| e.source()).map(ToString::to_string).collect();
     (!texts.is_empty()).then(|| texts.join(": "))

@@ -1,10 +1,8 @@
 use futures_util::future::BoxFuture;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use super::errors::end_of;
-use super::{AttemptError, Call, FromCall, StateNeed, TypedCommand, Unrunnable};
-use crate::words::{AttemptEnd, Failure, Outcome, Payload, code};
+use super::{Call, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
+use crate::seams::HookError;
+use crate::words::{AttemptEnd, Failure, Outcome, Settled, code};
 
 /// The run of one attempt, ready to be polled.
 pub type Run = BoxFuture<'static, AttemptEnd>;
@@ -18,9 +16,9 @@ pub type Run = BoxFuture<'static, AttemptEnd>;
 )]
 pub trait HandlerResult: Send + 'static {
     /// The result's `Ok` type.
-    type Output: Serialize + DeserializeOwned + Send + 'static;
+    type Output;
     /// The result's `Err` type.
-    type Error: AttemptError;
+    type Error;
 
     /// The standard form.
     ///
@@ -29,11 +27,7 @@ pub trait HandlerResult: Send + 'static {
     fn into_result(self) -> Result<Self::Output, Self::Error>;
 }
 
-impl<T, E> HandlerResult for Result<T, E>
-where
-    T: Serialize + DeserializeOwned + Send + 'static,
-    E: AttemptError,
-{
+impl<T: Send + 'static, E: Send + 'static> HandlerResult for Result<T, E> {
     type Output = T;
     type Error = E;
 
@@ -53,12 +47,15 @@ pub enum Reconciled<T> {
     Unanswered,
 }
 
-/// An orchestrated function: the command, then [`Context`](super::Context) and
-/// [`State`](super::State)s. Implemented for every such `async fn` with up to nine arguments.
-pub trait HandlerFn<Args>: Copy + Send + 'static {
-    /// The first argument.
-    type Command: TypedCommand;
-
+/// A `reconcile` function: arguments as the handler's, of which it may leave out any after the
+/// command; returns `Reconciled<T>` or `Result<Reconciled<T>, E>`, whose error means unanswered.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be the reconcile of a handler that takes `{Command}` and returns `{Output}`",
+    label = "not the signature of a reconcile function",
+    note = "after an attempt in doubt orch asks it what happened at the provider, with the same command",
+    note = "usage:\n\n    async fn name(cmd: {Command}, ctx: Context, thing: State<Thing>) -> Reconciled<{Output}>\n\nany argument after the command may be left out; `Result<Reconciled<{Output}>, E>` with `E: Display` may be returned as well"
+)]
+pub trait ReconcileFn<Command, Args, Output>: Copy + Send + 'static {
     /// The states that it takes.
     fn needs() -> Vec<StateNeed>;
 
@@ -69,17 +66,51 @@ pub trait HandlerFn<Args>: Copy + Send + 'static {
     fn start(self, call: &Call) -> Result<Run, Unrunnable>;
 }
 
-/// A `reconcile` function: arguments as the handler's, of which it may leave out any after the
-/// command; returns `Reconciled<T>` or `Result<Reconciled<T>, E>`, whose error means unanswered.
-pub trait ReconcileFn<Args, Output>: Copy + Send + 'static {
-    /// The states that it takes.
-    fn needs() -> Vec<StateNeed>;
+/// A `finalize` hook: takes the backend's connection, inside the finalizing transaction, and
+/// what became of the operation.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be the finalize hook of a handler that returns `{Output}`",
+    label = "not the signature of a finalize hook",
+    note = "orch runs the hook inside the transaction that finishes the operation, with the backend's own connection",
+    note = "usage:\n\n    async fn name(conn: &mut SqliteConnection, settled: &Settled<{Output}>) -> Result<(), E>\n\nwhere `E: Display`"
+)]
+pub trait FinalizeFn<'a, Form, Connection, Output>: Copy + Send + 'static {
+    /// Runs it.
+    fn call(self, connection: &'a mut Connection, settled: &'a Settled<Output>) -> Hooked<'a>;
+}
 
-    /// As [`HandlerFn::start`].
-    ///
-    /// # Errors
-    /// [`Unrunnable`] if the payload is not the command.
-    fn start(self, call: &Call) -> Result<Run, Unrunnable>;
+/// The end of a hook's run.
+pub type Hooked<'a> = BoxFuture<'a, Result<(), HookError>>;
+
+#[diagnostic::do_not_recommend]
+impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, (), Connection, Output> for F
+where
+    F: Fn(&'a mut Connection, &'a Settled<Output>) -> Fut + Copy + Send + 'static,
+    Fut: Future<Output = Result<(), E>> + Send + 'a,
+    E: std::fmt::Display,
+    Connection: 'a,
+    Output: 'a,
+{
+    fn call(self, connection: &'a mut Connection, settled: &'a Settled<Output>) -> Hooked<'a> {
+        let run = self(connection, settled);
+        Box::pin(async move { run.await.map_err(HookError::new) })
+    }
+}
+
+/// No function has this form. It stands here because rustc reports a trait in its own words only
+/// where more than one implementation could have fitted; with one, it reports what is wrong with
+/// the arguments of a closure, which the user has not written.
+#[derive(Debug, Clone, Copy)]
+pub enum NoForm {}
+
+#[diagnostic::do_not_recommend]
+impl<'a, F, Connection, Output> FinalizeFn<'a, NoForm, Connection, Output> for F
+where
+    F: Fn(NoForm) + Copy + Send + 'static,
+{
+    fn call(self, _: &'a mut Connection, _: &'a Settled<Output>) -> Hooked<'a> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// What a reconcile function may return.
@@ -88,7 +119,7 @@ pub trait ReconcileAnswer<Output>: Send + 'static {
     fn into_end(self) -> AttemptEnd;
 }
 
-impl<T: Serialize + Send + 'static> ReconcileAnswer<T> for Reconciled<T> {
+impl<T: Storable + Send + 'static> ReconcileAnswer<T> for Reconciled<T> {
     fn into_end(self) -> AttemptEnd {
         match self {
             Self::Happened(output) => succeeded(&output),
@@ -102,7 +133,7 @@ impl<T: Serialize + Send + 'static> ReconcileAnswer<T> for Reconciled<T> {
 
 impl<T, E> ReconcileAnswer<T> for Result<Reconciled<T>, E>
 where
-    T: Serialize + Send + 'static,
+    T: Storable + Send + 'static,
     E: std::fmt::Display + Send + 'static,
 {
     fn into_end(self) -> AttemptEnd {
@@ -116,19 +147,16 @@ where
     }
 }
 
-fn decode<C: TypedCommand>(call: &Call) -> Result<C, Unrunnable> {
-    call.envelope
-        .command
-        .payload()
-        .decode()
+pub(super) fn decode<C: TypedCommand>(call: &Call) -> Result<C, Unrunnable> {
+    C::from_payload(call.envelope.command.payload())
         .map_err(|e| Unrunnable { reason: format!("the payload {e}") })
 }
 
 /// The call has succeeded; if its result cannot be kept, that is a failure that somebody has to
 /// look at, never a reason to call again.
-fn succeeded<T: Serialize>(output: &T) -> AttemptEnd {
-    AttemptEnd::Outcome(match Payload::json(output) {
-        Ok(output) => Outcome::Ok { output },
+pub(super) fn succeeded<T: Storable>(output: &T) -> AttemptEnd {
+    AttemptEnd::Outcome(match output.to_payload(&[]) {
+        Ok((output, _)) => Outcome::Ok { output },
         Err(error) => Outcome::Fail(
             Failure::new(code::OUTPUT_NOT_ENCODABLE, "the call succeeded, its result is lost")
                 .cause(Some(&error.to_string()))
@@ -139,33 +167,8 @@ fn succeeded<T: Serialize>(output: &T) -> AttemptEnd {
 
 macro_rules! functions {
     ($($argument:ident)*) => {
-        impl<F, Fut, Cmd, $($argument,)*> HandlerFn<(Cmd, $($argument,)*)> for F
-        where
-            F: Fn(Cmd, $($argument),*) -> Fut + Copy + Send + 'static,
-            Fut: Future<Output: HandlerResult> + Send + 'static,
-            Cmd: TypedCommand,
-            $($argument: FromCall,)*
-        {
-            type Command = Cmd;
-
-            fn needs() -> Vec<StateNeed> {
-                [None, $($argument::need()),*].into_iter().flatten().collect()
-            }
-
-            #[allow(non_snake_case, reason = "the arguments go by the names of their types")]
-            fn start(self, call: &Call) -> Result<Run, Unrunnable> {
-                let command = decode::<Cmd>(call)?;
-                $(let $argument = $argument::from_call(call)?;)*
-                Ok(Box::pin(async move {
-                    match self(command, $($argument),*).await.into_result() {
-                        Ok(output) => succeeded(&output),
-                        Err(error) => end_of(&error),
-                    }
-                }))
-            }
-        }
-
-        impl<F, Fut, Cmd, Output, $($argument,)*> ReconcileFn<(Cmd, $($argument,)*), Output> for F
+        #[diagnostic::do_not_recommend]
+        impl<F, Fut, Cmd, Output, $($argument,)*> ReconcileFn<Cmd, ($($argument,)*), Output> for F
         where
             F: Fn(Cmd, $($argument),*) -> Fut + Copy + Send + 'static,
             Fut: Future<Output: ReconcileAnswer<Output>> + Send + 'static,
@@ -180,7 +183,8 @@ macro_rules! functions {
             fn start(self, call: &Call) -> Result<Run, Unrunnable> {
                 let command = decode::<Cmd>(call)?;
                 $(let $argument = $argument::from_call(call)?;)*
-                Ok(Box::pin(async move { self(command, $($argument),*).await.into_end() }))
+                let answer = self(command, $($argument),*);
+                Ok(Box::pin(async move { answer.await.into_end() }))
             }
         }
     };

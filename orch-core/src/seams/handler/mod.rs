@@ -2,14 +2,23 @@
 //!
 //! The macros emit `impl`s and one [`Registration`] per handler; all logic is here.
 
+mod agree;
+mod bound;
 mod call;
 mod errors;
 mod functions;
+mod key;
 mod registration;
 mod typed;
 
+pub use bound::{
+    Argument, Bound, Hook, Question, SameAs, Started, argument, bound, domain_is, event_is, needs,
+};
 pub use call::{Call, Context, FromCall, State, StateNeed, States, Unrunnable};
-pub use errors::{AttemptError, Ending};
-pub use functions::{HandlerFn, HandlerResult, ReconcileAnswer, ReconcileFn, Reconciled, Run};
+pub use errors::{After, AttemptError, Ending, StandardError};
+pub use functions::{
+    FinalizeFn, HandlerResult, Hooked, NoForm, ReconcileAnswer, ReconcileFn, Reconciled, Run,
+};
+pub use key::{KeyText, key, key_part};
 pub use registration::{Descriptor, Registration, StartFn};
-pub use typed::{Handled, KeyFromCaller, KeyGiven, KeyInCommand, TypedCommand};
+pub use typed::{Handled, KeyFromCaller, KeyGiven, KeyInCommand, Storable, TypedCommand};

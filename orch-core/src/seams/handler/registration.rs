@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use super::functions::Run;
 use super::{Call, StateNeed, Unrunnable};
-use crate::policies::{Backoff, InDoubt, KindPolicy};
+use crate::policies::{
+    Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, InDoubt, KindPolicy,
+};
 use crate::seams::FinalizeHook;
 use crate::words::{Invalid, Kind};
 
@@ -32,6 +34,21 @@ pub struct Descriptor {
     pub in_doubt: InDoubt,
 }
 
+impl Descriptor {
+    /// What holds for options that are not given. Name, place and kind are blank.
+    pub const DEFAULTS: Self = Self {
+        name: "",
+        file: "",
+        line: 0,
+        domain: "",
+        event_type: "",
+        attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
+        max_attempts: DEFAULT_MAX_ATTEMPTS,
+        backoff: Backoff::DEFAULT,
+        in_doubt: InDoubt::Retry,
+    };
+}
+
 /// A handler that is linked into the binary. `#[orchestrated]` submits one; the runtime collects
 /// them.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +68,26 @@ pub struct Registration {
 inventory::collect!(Registration);
 
 impl Registration {
+    /// A handler without reconcile and finalize.
+    #[must_use]
+    pub const fn new(descriptor: Descriptor, run: StartFn, needs: fn() -> Vec<StateNeed>) -> Self {
+        Self { descriptor, run, reconcile: None, finalize: None, needs }
+    }
+
+    /// Adds the function that asks the provider.
+    #[must_use]
+    pub const fn reconcile(mut self, reconcile: StartFn) -> Self {
+        self.reconcile = Some(reconcile);
+        self
+    }
+
+    /// Adds the hook that runs inside the finalizing transaction.
+    #[must_use]
+    pub const fn finalize(mut self, hook: FinalizeHook) -> Self {
+        self.finalize = Some(hook);
+        self
+    }
+
     /// The rules that a claim writes into the operation's row.
     ///
     /// # Errors

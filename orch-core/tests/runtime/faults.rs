@@ -1,0 +1,161 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use orch_core::flow::{AcceptError, Disposition};
+use orch_core::memory::MemoryStore;
+use orch_core::runtime::{Config, Runtime};
+use orch_core::seams::ManualClock;
+use orch_core::words::{Command, Settled};
+use orch_testkit::{Fault, FaultStore, Verb};
+
+use crate::world::{
+    Answer, Charge, Provider, accept, builder, config, handler, operation, settled,
+};
+
+#[tokio::test]
+async fn a_lost_reply_of_accept_is_no_replay_and_no_second_operation() {
+    let provider = Arc::new(Provider::default());
+    let store = FaultStore::new(Arc::new(MemoryStore::new()));
+    store.plan(Verb::Accept, 1, Fault::ReplyLost);
+    let runtime = builder(store, &provider, handler()).start().await.unwrap();
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    assert_eq!(accepted.disposition, Disposition::Created);
+    settled(runtime.orchestrator(), &accepted).await;
+    assert_eq!(provider.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_reply_of_settle_stores_one_outcome_and_calls_nobody() {
+    let provider = Arc::new(Provider::default());
+    let store = FaultStore::new(Arc::new(MemoryStore::new()));
+    store.plan(Verb::Settle, 1, Fault::ReplyLost);
+    let runtime = builder(store, &provider, handler()).start().await.unwrap();
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    let history = runtime.orchestrator().history(accepted.op_id).await.unwrap();
+    assert_eq!((history.len(), provider.calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_outage_while_outcomes_are_stored_loses_none() {
+    let provider = Arc::new(Provider::default());
+    let store = FaultStore::new(Arc::new(MemoryStore::new()));
+    for call in 1..=5 {
+        store.plan(Verb::Settle, call, Fault::NotSent);
+        store.plan(Verb::Claim, call, Fault::NotSent);
+    }
+    let runtime = builder(store, &provider, handler()).start().await.unwrap();
+    let mut all = Vec::new();
+    for order in 0..20 {
+        all.push(accept(runtime.orchestrator(), order).await);
+    }
+    for accepted in &all {
+        settled(runtime.orchestrator(), accepted).await;
+        assert_eq!(operation(runtime.orchestrator(), accepted).await.attempt, 1);
+    }
+    assert_eq!(provider.calls(), 20);
+}
+
+#[tokio::test]
+async fn accept_gives_up_when_its_patience_ends_and_says_that_it_is_unknown() {
+    let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
+    let hasty = Config { accept_patience: Duration::from_millis(30), ..config() };
+    let runtime = Runtime::on_shared(store.clone()).config(hasty).without_worker();
+    let runtime = runtime.start().await.unwrap();
+    store.go_down();
+    let command = || Command::new("A", "B", "c", "d", "{}").unwrap();
+    let budget = Duration::from_secs(1);
+    let error = runtime.orchestrator().start(command(), budget).await.unwrap_err();
+    assert!(matches!(error, AcceptError::Store(_)), "{error}");
+    store.come_back();
+    assert!(runtime.orchestrator().start(command(), budget).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refused_batch_falls_back_to_its_items() {
+    let store = FaultStore::new(Arc::new(MemoryStore::new()));
+    store.plan(Verb::Accept, 1, Fault::Refused);
+    store.plan(Verb::Accept, 2, Fault::Refused);
+    let store = Arc::new(store);
+    let runtime = Runtime::on_shared(store.clone()).config(config()).without_worker();
+    let runtime = runtime.start().await.unwrap();
+    let orchestrator = runtime.orchestrator();
+    let accepting = (0..8).map(|order| {
+        let charge = Charge { order, amount: 1 };
+        orchestrator.accept(charge).idem_key(format!("key-{order}")).unwrap()
+    });
+    let answers = futures_util::future::join_all(accepting).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(store.calls(Verb::Accept), 5, "8 and 4 are refused; then 2, 2 and 4");
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_by_itself_fails_its_own_caller_only() {
+    let store = FaultStore::new(Arc::new(MemoryStore::new()));
+    // Of four: the whole, the first half, and its first item.
+    for call in [1, 2, 3] {
+        store.plan(Verb::Accept, call, Fault::Refused);
+    }
+    let runtime = Runtime::on(store).config(config()).without_worker().start().await.unwrap();
+    let orchestrator = runtime.orchestrator();
+    let accepting = (0..4).map(|order| {
+        let charge = Charge { order, amount: 1 };
+        orchestrator.accept(charge).idem_key(format!("key-{order}")).unwrap()
+    });
+    let answers = futures_util::future::join_all(accepting).await;
+    let refused: Vec<bool> = answers.iter().map(Result::is_err).collect();
+    assert_eq!(refused, [true, false, false, false]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_down_at_start_is_waited_for() {
+    let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
+    store.go_down();
+    let starting = tokio::spawn(Runtime::on_shared(store.clone()).config(config()).start());
+    while store.calls(Verb::Migrate) < 2 {
+        tokio::task::yield_now().await;
+    }
+    store.come_back();
+    assert!(starting.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn an_outage_in_mid_flight_ends_without_a_restart() {
+    let provider = Arc::new(Provider::default()).answers([Answer::Gate]);
+    let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
+    let runtime = Runtime::on_shared(store.clone()).config(config()).state(Arc::clone(&provider));
+    let runtime = runtime.register(handler()).start().await.unwrap();
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    provider.called.notified().await;
+    store.go_down();
+    provider.gate.notify_one();
+    while store.calls(Verb::Settle) < 3 {
+        tokio::task::yield_now().await;
+    }
+    store.come_back();
+    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    let operation = operation(runtime.orchestrator(), &accepted).await;
+    assert_eq!((operation.attempt, provider.calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn work_that_ended_in_an_outage_longer_than_its_lease_is_not_run_again() {
+    let provider = Arc::new(Provider::default()).answers([Answer::Gate]);
+    let clock = Arc::new(ManualClock::default());
+    let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::with_clock(clock.clone()))));
+    let runtime = Runtime::on_shared(store.clone()).config(config()).state(Arc::clone(&provider));
+    let runtime = runtime.register(handler()).start().await.unwrap();
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    provider.called.notified().await;
+    store.go_down();
+    provider.gate.notify_one();
+    // By now the next try to store the outcome is farther away than the Reaper's next pass.
+    while store.calls(Verb::Settle) < 5 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(config().lease);
+    store.come_back();
+    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    let operation = operation(runtime.orchestrator(), &accepted).await;
+    assert_eq!((operation.lost_attempts, provider.calls()), (0, 1));
+}

@@ -1,0 +1,62 @@
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::model::{Binding, Command, Member, Part};
+
+/// The implementation of `TypedCommand`, and that of `Handled` if the command is bound here.
+pub(super) fn command(command: &Command<'_>) -> TokenStream {
+    let Command { krate, ident, idem_ignore, .. } = command;
+    let biz_key = command.biz_key.iter().map(|part| match part {
+        Part::Text(text) => quote!(&#text),
+        Part::Field(member) => key_part(*member),
+    });
+    let (key, idem_key) = match command.idem_key {
+        Some(member) => {
+            let part = key_part(member);
+            (quote!(KeyInCommand), quote!(__orch::Some(__orch::key(&[#part]))))
+        }
+        None => (quote!(KeyFromCaller), quote!(__orch::None)),
+    };
+    let binding = command.binding.as_ref().map(|binding| handled(command, binding));
+    quote! {
+        #[allow(deprecated)]
+        const _: () = {
+            use #krate::__private as __orch;
+
+            #[automatically_derived]
+            impl __orch::TypedCommand for #ident {
+                const IDEM_IGNORE: &'static [&'static __orch::str] = &[#(#idem_ignore),*];
+                type Key = __orch::#key;
+
+                fn biz_key(&self) -> __orch::String {
+                    __orch::key(&[#(#biz_key),*])
+                }
+
+                fn idem_key(&self) -> __orch::Option<__orch::String> {
+                    #idem_key
+                }
+            }
+
+            #binding
+        };
+    }
+}
+
+/// A field as text, with its type as the place of a missing `Display`.
+fn key_part(Member { ident, ty }: Member<'_>) -> TokenStream {
+    quote_spanned!(ty.span()=> __orch::key_part::<#ty>(&self.#ident))
+}
+
+fn handled(command: &Command<'_>, binding: &Binding) -> TokenStream {
+    let ident = command.ident;
+    let Binding { domain, event, output } = binding;
+    quote! {
+        #[automatically_derived]
+        impl __orch::Handled for #ident {
+            const DOMAIN: &'static __orch::str = #domain;
+            const EVENT: &'static __orch::str = #event;
+            type Output = #output;
+        }
+    }
+}

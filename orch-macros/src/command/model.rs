@@ -1,0 +1,296 @@
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Ident, LitStr, Path, Token, Type};
+use syn::{Expr, ExprLit, Lit, Meta};
+
+use super::parse::{Field, Struct};
+use crate::errors::{Errors, Rule, did_you_mean, listed};
+use crate::options::Options;
+use crate::shared::{krate, name};
+use crate::values::{self, Piece};
+
+/// A command that has passed every rule that can be decided without types.
+pub(super) struct Command<'a> {
+    pub(super) krate: Path,
+    pub(super) ident: &'a Ident,
+    pub(super) biz_key: Vec<Part<'a>>,
+    pub(super) idem_key: Option<Member<'a>>,
+    /// Names as the JSON spells them.
+    pub(super) idem_ignore: Vec<String>,
+    pub(super) binding: Option<Binding>,
+}
+
+/// A part of the biz key.
+pub(super) enum Part<'a> {
+    Text(String),
+    Field(Member<'a>),
+}
+
+/// A field that becomes part of a key.
+#[derive(Clone, Copy)]
+pub(super) struct Member<'a> {
+    pub(super) ident: &'a Ident,
+    pub(super) ty: &'a Type,
+}
+
+/// What `Handled` says, where the command itself does.
+pub(super) struct Binding {
+    pub(super) domain: LitStr,
+    pub(super) event: LitStr,
+    pub(super) output: Type,
+}
+
+impl<'a> Command<'a> {
+    /// Applies every rule. With mistakes, the path of orch is what is left.
+    pub(super) fn new(raw: Struct<'a>, errors: &mut Errors) -> Result<Self, Path> {
+        let members: Vec<Member<'a>> =
+            raw.fields.iter().map(|field| Member { ident: field.ident, ty: field.ty }).collect();
+        let known = ["biz_key", "domain", "event", "output", "crate"];
+        let mut options = misplaced(raw.options, &raw.fields, errors).only(&known, errors);
+        let krate = krate(&mut options, errors);
+        let biz_key = biz_key(&mut options, &members, errors);
+        let binding = binding(&mut options, errors);
+        let (idem_key, idem_ignore) = field_options(raw.fields, raw.attributes, errors);
+        match biz_key {
+            Some(biz_key) if errors.is_empty() => {
+                Ok(Self { krate, ident: raw.ident, biz_key, idem_key, idem_ignore, binding })
+            }
+            _ => Err(krate),
+        }
+    }
+}
+
+/// Says so where an option of a field stands on the struct.
+fn misplaced(mut options: Options, fields: &[Field<'_>], errors: &mut Errors) -> Options {
+    for key in ["idem_key", "idem_ignore"] {
+        let Some(entry) = options.take(key) else { continue };
+        let example = fields.first().map_or("field".to_owned(), |field| field.ident.to_string());
+        errors.at(
+            &entry.key,
+            &Rule {
+                rule: &format!("`{key}` stands on a field, not on the struct"),
+                reason: "it says something about that one field",
+                remedy: &format!("write `#[command({key})]` above a field such as `{example}`"),
+            },
+        );
+    }
+    options
+}
+
+fn biz_key<'a>(
+    options: &mut Options,
+    members: &[Member<'a>],
+    errors: &mut Errors,
+) -> Option<Vec<Part<'a>>> {
+    let example = members.first().map_or("id".to_owned(), |member| member.ident.to_string());
+    let example = format!("biz_key = \"ORDER-{{{example}}}\"");
+    let Some(entry) = options.take("biz_key") else {
+        options.missing(
+            "biz_key",
+            &Rule {
+                rule: "this command has no `biz_key`",
+                reason: "the biz key names the entity acted on; it is part of the operation's identity, and people search by it",
+                remedy: &format!("add `#[command({example})]`"),
+            },
+            errors,
+        );
+        return None;
+    };
+    let text = entry.text(&example, errors)?;
+    match values::template(&text.value()) {
+        Ok(pieces) => parts(&text, pieces, members, &example, errors),
+        Err(wrong) => {
+            errors.at(
+                text,
+                &Rule {
+                    rule: &format!("`biz_key` is not a template: {wrong}"),
+                    reason: "a template is text and `{field}`, and nothing else",
+                    remedy: &format!("write it as in `{example}`"),
+                },
+            );
+            None
+        }
+    }
+}
+
+fn parts<'a>(
+    text: &LitStr,
+    pieces: Vec<Piece>,
+    members: &[Member<'a>],
+    example: &str,
+    errors: &mut Errors,
+) -> Option<Vec<Part<'a>>> {
+    let before = errors.count();
+    let mut parts = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => parts.push(Part::Text(text)),
+            Piece::Field(name) => match members.iter().find(|member| names(member.ident, &name)) {
+                Some(member) => parts.push(Part::Field(*member)),
+                None => no_such_field(text, &name, members, errors),
+            },
+        }
+    }
+    if errors.count() > before {
+        return None;
+    }
+    if !parts.iter().any(|part| matches!(part, Part::Field(_))) {
+        errors.at(
+            text,
+            &Rule {
+                rule: "this `biz_key` names no field",
+                reason: "every operation would act on the same entity, as far as orch can tell",
+                remedy: &format!("put the entity's id into it, as in `{example}`"),
+            },
+        );
+        return None;
+    }
+    Some(parts)
+}
+
+/// `type` names the field `r#type`.
+fn names(ident: &Ident, name: &str) -> bool {
+    ident == name || ident.to_string().strip_prefix("r#") == Some(name)
+}
+
+fn no_such_field(text: &LitStr, name: &str, members: &[Member<'_>], errors: &mut Errors) {
+    let known: Vec<String> = members.iter().map(|member| member.ident.to_string()).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let remedy = match did_you_mean(name, &known) {
+        Some(meant) => format!("did you mean `{{{meant}}}`?"),
+        None => format!("the fields are {}", listed(&known)),
+    };
+    errors.at(
+        text,
+        &Rule {
+            rule: &format!("`{{{name}}}` is not a field of this command"),
+            reason: "the biz key is made of the command's own fields",
+            remedy: &remedy,
+        },
+    );
+}
+
+/// Domain, event and output: all of them, or none.
+fn binding(options: &mut Options, errors: &mut Errors) -> Option<Binding> {
+    let any = ["domain", "event", "output"].into_iter().any(|key| options.has(key));
+    if !any {
+        return None;
+    }
+    let domain = name("domain", "PAYMENT", options, errors);
+    let event = name("event", "CHARGE", options, errors);
+    let output = match options.take("output") {
+        Some(entry) => entry.ty("output = Receipt", errors),
+        None => {
+            options.missing(
+                "output",
+                &Rule {
+                    rule: "`output` is missing",
+                    reason: "domain, event and output are the binding of a command; whoever accepts it gets the output as a type",
+                    remedy: "add `output = Receipt`, or leave all three to the handler",
+                },
+                errors,
+            );
+            None
+        }
+    };
+    Some(Binding { domain: domain?, event: event?, output: output? })
+}
+
+fn field_options<'a>(
+    fields: Vec<Field<'a>>,
+    attributes: &[Attribute],
+    errors: &mut Errors,
+) -> (Option<Member<'a>>, Vec<String>) {
+    let mut key: Option<Member<'a>> = None;
+    let mut ignored = Vec::new();
+    for field in fields {
+        let mut options = field.options.only(&["idem_key", "idem_ignore"], errors);
+        let member = Member { ident: field.ident, ty: field.ty };
+        if let Some(word) = options.take("idem_key").and_then(|entry| entry.word(errors)) {
+            match key {
+                Some(first) => second_key(&word, first.ident, errors),
+                None => key = Some(owned_key(member, errors)),
+            }
+        }
+        if let Some(word) = options.take("idem_ignore").and_then(|entry| entry.word(errors)) {
+            ignored.extend(json_name(&word, field.ident, field.attributes, attributes, errors));
+        }
+    }
+    (key, ignored)
+}
+
+fn second_key(word: &Ident, first: &Ident, errors: &mut Errors) {
+    errors.at(
+        word,
+        &Rule {
+            rule: "a command has one `idem_key`",
+            reason: &format!("the field `{first}` is the key already; one request has one key"),
+            remedy: "mark one field, and put a key of several parts together in it",
+        },
+    );
+}
+
+fn owned_key<'a>(member: Member<'a>, errors: &mut Errors) -> Member<'a> {
+    let Type::Path(path) = member.ty else { return member };
+    if path.path.segments.last().is_some_and(|last| last.ident == "Option") {
+        errors.at(
+            member.ty,
+            &Rule {
+                rule: "an `idem_key` is always there, so it is no `Option`",
+                reason: "without a key, a repeated request could act twice",
+                remedy: "make the field a `String`, or leave the key to the caller: `.idem_key(…)?` on accept",
+            },
+        );
+    }
+    member
+}
+
+/// The name of a field in the JSON that the fingerprint is made of.
+fn json_name(
+    word: &Ident,
+    field: &Ident,
+    on_field: &[Attribute],
+    on_struct: &[Attribute],
+    errors: &mut Errors,
+) -> Option<String> {
+    let unclear = serde(on_struct, &["rename_all", "transparent", "into"])
+        .or_else(|| serde(on_field, &["flatten"]));
+    let renamed = serde(on_field, &["rename"]);
+    match (unclear, renamed) {
+        (None, None) => Some(field.to_string().trim_start_matches("r#").to_owned()),
+        (None | Some(("rename_all", _)), Some((_, Some(name)))) => Some(name),
+        (clash, _) => {
+            let clash = clash.map_or("rename", |(option, _)| option);
+            errors.at(
+                word,
+                &Rule {
+                    rule: &format!("`idem_ignore` does not go together with serde's `{clash}` here"),
+                    reason: "the fingerprint leaves fields out by their names in the JSON, and this macro cannot tell the name",
+                    remedy: "say the name on the field: `#[serde(rename = \"…\")]`",
+                },
+            );
+            None
+        }
+    }
+}
+
+/// The first of these options in the `#[serde(…)]` attributes, with its text if it has one.
+fn serde<'n>(attributes: &[Attribute], names: &[&'n str]) -> Option<(&'n str, Option<String>)> {
+    let metas = attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("serde"))
+        .filter_map(|attribute| {
+            attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()
+        })
+        .flatten();
+    metas.into_iter().find_map(|meta| {
+        let name = names.iter().find(|name| meta.path().is_ident(name))?;
+        let text = match meta {
+            Meta::NameValue(pair) => match pair.value {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+                _ => None,
+            },
+            _ => None,
+        };
+        Some((*name, text))
+    })
+}

@@ -1,0 +1,46 @@
+use quote::quote;
+
+fn expanded(item: proc_macro2::TokenStream) -> String {
+    let (tokens, errors) = super::expand(item);
+    assert!(errors.is_empty(), "{errors:?}");
+    prettyplease::unparse(&syn::parse2(tokens).unwrap())
+}
+
+#[test]
+fn a_plain_command() {
+    insta::assert_snapshot!(expanded(quote! {
+        #[command(biz_key = "ORDER-{order_id}")]
+        struct Charge { order_id: u64, amount: u64 }
+    }));
+}
+
+#[test]
+fn every_option() {
+    insta::assert_snapshot!(expanded(quote! {
+        #[command(biz_key = "{tenant}/{{{type}}}", domain = "PAYMENT", event = "CHARGE")]
+        #[command(output = Vec<Receipt>, crate = conductor)]
+        struct Charge {
+            tenant: Tenant,
+            r#type: u8,
+            #[command(idem_key)]
+            request: String,
+            #[command(idem_ignore)]
+            #[serde(rename = "sentAt")]
+            sent_at: u64,
+        }
+    }));
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let (_, errors) = super::expand(quote! {
+        #[command(biz_kye = "A-{id}", idem_key)]
+        struct Charge {
+            #[command(idem_key)]
+            id: Option<u64>,
+            #[command(idem_key)]
+            other: String,
+        }
+    });
+    assert_eq!(errors.len(), 4, "{errors:?}");
+}

@@ -1,0 +1,186 @@
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::model::{Binding, Handler, InDoubt};
+use super::parse::Function;
+
+/// The function, and one scope with its claim to the name, its binding and its registration.
+///
+/// Each call carries the place of the user's token that can be wrong in it, so that rustc
+/// reports a missing trait there. Where the same call stands twice, it is the same to the
+/// letter: rustc folds equal errors at one place into one.
+pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream {
+    let Handler { krate, domain, event, .. } = handler;
+    let conditions = function.conditions();
+    let symbol = format!("orch handler {}/{}", domain.value(), event.value());
+    let unique = quote_spanned!(event.span()=> static __ORCH_UNIQUE: __orch::Unique = 0;);
+    let binding = binding(handler);
+    let arguments = arguments(handler);
+    let registration = registration(function, handler);
+    quote! {
+        #function
+
+        #(#conditions)*
+        #[allow(deprecated)]
+        const _: () = {
+            use #krate::__private as __orch;
+
+            #[unsafe(export_name = #symbol)]
+            #unique
+
+            #binding
+
+            #arguments
+            const __ORCH_REGISTRATION: __orch::Registration = #registration;
+            __orch::inventory::submit! { __ORCH_REGISTRATION }
+        };
+    }
+}
+
+/// The `Handled` of the command: implemented here, or compared with what its derive says.
+fn binding(handler: &Handler<'_>) -> TokenStream {
+    let Handler { domain, event, .. } = handler;
+    let (command, output) = (handler.types.command, handler.types.output());
+    match handler.binding {
+        Binding::Handler => quote_spanned! {command.span()=>
+            impl __orch::Handled for #command {
+                const DOMAIN: &'static __orch::str = #domain;
+                const EVENT: &'static __orch::str = #event;
+                type Output = #output;
+            }
+        },
+        Binding::Command => {
+            let bound = bound(handler);
+            let domain_is = quote_spanned!(domain.span()=> __orch::domain_is(&#bound, #domain));
+            let event_is = quote_spanned!(event.span()=> __orch::event_is(&#bound, #event));
+            quote! {
+                const _: () = #domain_is;
+                const _: () = #event_is;
+            }
+        }
+    }
+}
+
+/// How each argument behind the command is taken, at the place of its type.
+fn arguments(handler: &Handler<'_>) -> TokenStream {
+    let names = argument_names(handler);
+    let arguments = names.iter().zip(&handler.types.arguments).map(|(name, ty)| {
+        quote_spanned! {ty.span()=>
+            const #name: __orch::Argument<#ty> = __orch::argument::<#ty>();
+        }
+    });
+    quote!(#(#arguments)*)
+}
+
+fn argument_names(handler: &Handler<'_>) -> Vec<Ident> {
+    let count = handler.types.arguments.len();
+    (1..=count).map(|n| Ident::new(&format!("__ORCH_{n}"), Span::call_site())).collect()
+}
+
+fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
+    let ident = &function.signature.ident;
+    let types = &handler.types;
+    let (result, output) = (types.result, types.output());
+    let (descriptor, bound) = (descriptor(ident, handler), bound(handler));
+    let arguments = argument_names(handler);
+    let call = local("__orch_call");
+    let run = quote_spanned!(output.span()=> #bound.run::<#result>);
+    let called = quote_spanned! {ident.span()=>
+        #ident(#bound.command(#call)? #(, (#arguments.take)(#call)?)*)
+    };
+    let (asks, asked) = reconcile(handler);
+    let finalize = finalize(handler);
+    quote! {
+        __orch::Registration::new(
+            #descriptor,
+            |#call| #run(#called),
+            || __orch::needs(&[#(#arguments.need),*], #asked),
+        )
+        #asks
+        #finalize
+    }
+}
+
+/// The constants; what is not given is core's default.
+fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
+    let Handler { domain, event, .. } = handler;
+    let name = format!("::{ident}");
+    let attempt_timeout = handler.attempt_timeout.map(|timeout| {
+        let timeout = millis(timeout);
+        quote!(attempt_timeout: __orch::Duration::from_millis(#timeout),)
+    });
+    let max_attempts = handler.max_attempts.map(|attempts| quote!(max_attempts: #attempts,));
+    let backoff = handler.backoff.as_ref().map(|backoff| {
+        let (base, cap) = (millis(backoff.base), millis(backoff.cap));
+        quote!(backoff: __orch::Backoff::from_millis(#base, #cap),)
+    });
+    let in_doubt = handler.in_doubt.as_ref().map(|in_doubt| match in_doubt {
+        InDoubt::Declared(choice) => quote!(in_doubt: __orch::InDoubt::#choice,),
+        InDoubt::Reconcile(_) => quote!(in_doubt: __orch::InDoubt::Reconcile,),
+    });
+    // Clippy finds a base without effect in the user's code where every field is given.
+    let every = attempt_timeout.is_some()
+        && max_attempts.is_some()
+        && backoff.is_some()
+        && in_doubt.is_some();
+    let defaults = (!every).then(|| quote!(..__orch::Descriptor::DEFAULTS));
+    quote! {
+        __orch::Descriptor {
+            name: __orch::concat!(__orch::module_path!(), #name),
+            file: __orch::file!(),
+            line: __orch::line!(),
+            domain: #domain,
+            event_type: #event,
+            #attempt_timeout
+            #max_attempts
+            #backoff
+            #in_doubt
+            #defaults
+        }
+    }
+}
+
+/// The shim that asks the provider, and what asking needs.
+fn reconcile(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
+    let Some(InDoubt::Reconcile(path)) = &handler.in_doubt else {
+        return (None, quote!(__orch::None));
+    };
+    let (bound, call) = (bound(handler), local("__orch_call"));
+    let question = quote_spanned!(path.span()=> #bound.question(#path));
+    (
+        Some(quote!(.reconcile(|#call| #question.start(#call)))),
+        quote!(__orch::Some(#question.needs)),
+    )
+}
+
+fn finalize(handler: &Handler<'_>) -> Option<TokenStream> {
+    let path = handler.finalize.as_ref()?;
+    let bound = bound(handler);
+    let hook = quote_spanned!(path.span()=> #bound.hook(#path));
+    let (connection, settlement) = (local("__orch_connection"), local("__orch_settlement"));
+    Some(quote! {
+        .finalize(__orch::FinalizeHook {
+            connection: || #hook.connection,
+            run: |#connection, #settlement| #hook.run(#connection, #settlement),
+        })
+    })
+}
+
+/// The binding of the command, the same to the letter wherever it is asked for.
+fn bound(handler: &Handler<'_>) -> TokenStream {
+    let command = handler.types.command;
+    quote_spanned!(command.span()=> __orch::bound::<#command>())
+}
+
+/// A local of generated code: one place and one hygiene, wherever it is used.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+/// Whole milliseconds: the unit of every duration that an option can hold.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

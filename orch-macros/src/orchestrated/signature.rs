@@ -1,0 +1,302 @@
+//! The rules of the signature, each with its own message.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::visit_mut::VisitMut;
+use syn::{
+    FnArg, GenericArgument, Lifetime, PathArguments, PathSegment, ReturnType, Safety, Signature,
+    Type, TypeImplTrait, TypeReference,
+};
+
+use crate::errors::{Errors, Rule};
+
+/// What the signature says: the types that the run is made of.
+pub(super) struct Types<'a> {
+    pub(super) command: &'a Type,
+    pub(super) arguments: Vec<&'a Type>,
+    pub(super) result: &'a Type,
+}
+
+impl Types<'_> {
+    /// The output type. In `Result<T, …>` it is `T` as it was written, which is where its
+    /// mistakes belong; behind an alias it is what the alias says.
+    pub(super) fn output(&self) -> TokenStream {
+        let result = self.result;
+        let written = last_segment(result).filter(|last| last.ident == "Result");
+        if let Some(PathArguments::AngleBracketed(arguments)) = written.map(|last| &last.arguments)
+            && let Some(GenericArgument::Type(output)) = arguments.args.first()
+        {
+            return quote!(#output);
+        }
+        quote_spanned!(result.span()=> <#result as __orch::HandlerResult>::Output)
+    }
+}
+
+/// Reads the types, and reports everything in the signature that a run cannot have.
+pub(super) fn types<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<Types<'a>> {
+    let before = errors.count();
+    receiver(signature, errors)?;
+    qualifiers(signature, errors);
+    generics(signature, errors)?;
+    let inputs: Vec<&Type> = signature
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            FnArg::Typed(typed) => Some(&*typed.ty),
+            FnArg::Receiver(_) => None,
+        })
+        .collect();
+    let command = command(signature, &inputs, errors);
+    arguments(inputs.get(1..).unwrap_or_default(), errors);
+    let result = result(signature, errors);
+    (errors.count() == before).then_some(())?;
+    Some(Types { command: command?, arguments: inputs[1..].to_vec(), result: result? })
+}
+
+fn receiver(signature: &Signature, errors: &mut Errors) -> Option<()> {
+    let Some(FnArg::Receiver(receiver)) = signature.inputs.first() else { return Some(()) };
+    errors.at(
+        receiver,
+        &Rule {
+            rule: "an orchestrated function has no `self`",
+            reason: "orch calls it from any process that is linked with it, where no such value exists",
+            remedy: "move it out of the `impl`, and take what it needs as `thing: State<Thing>`",
+        },
+    );
+    None
+}
+
+/// What rustc itself refuses (`const async`, variadic) is left to it.
+fn qualifiers(signature: &Signature, errors: &mut Errors) {
+    let mut plain = |there: Option<TokenStream>, what: &str| {
+        let Some(tokens) = there else { return };
+        errors.at(
+            tokens,
+            &Rule {
+                rule: &format!("an orchestrated function is not `{what}`"),
+                reason: "orch calls it as a plain safe async function",
+                remedy: &format!("remove `{what}`, and call the other function from a plain one"),
+            },
+        );
+    };
+    plain(signature.abi.as_ref().map(ToTokens::to_token_stream), "extern");
+    if let Safety::Unsafe(token) = &signature.safety {
+        plain(Some(token.to_token_stream()), "unsafe");
+    }
+    if signature.asyncness.is_some() {
+        return;
+    }
+    if let Some(token) = &signature.constness {
+        return plain(Some(token.to_token_stream()), "const");
+    }
+    errors.at(
+        signature.fn_token,
+        &Rule {
+            rule: "an orchestrated function is `async`",
+            reason: "orch ends an attempt by dropping its future when the time is over; a blocking call cannot be ended",
+            remedy: "write `async fn`, and run blocking code inside it with `tokio::task::spawn_blocking`",
+        },
+    );
+}
+
+/// `None` if there are parameters, whose use in the types is part of the same mistake.
+fn generics(signature: &Signature, errors: &mut Errors) -> Option<()> {
+    let generics = &signature.generics;
+    if !generics.params.is_empty() {
+        errors.at(
+            generics,
+            &Rule {
+                rule: "an orchestrated function has no generics",
+                reason: "it is registered once, for one command type; nobody would choose the types",
+                remedy: "name the types, and call a generic function from it",
+            },
+        );
+        return None;
+    }
+    if let Some(clause) = &generics.where_clause {
+        errors.at(
+            clause,
+            &Rule {
+                rule: "an orchestrated function has no `where` clause",
+                reason: "it is registered once, with types that are known",
+                remedy: "remove the clause",
+            },
+        );
+    }
+    Some(())
+}
+
+fn command<'a>(
+    signature: &Signature,
+    inputs: &[&'a Type],
+    errors: &mut Errors,
+) -> Option<&'a Type> {
+    let Some(first) = inputs.first() else {
+        errors.at(
+            &signature.ident,
+            &Rule {
+                rule: "an orchestrated function takes its command",
+                reason: "the command is what orch stores and hands to each attempt",
+                remedy: "add it as the first argument: `cmd: YourCommand`, whose type derives `orch::Command`",
+            },
+        );
+        return None;
+    };
+    if let Some(name @ ("Context" | "State")) = last_name(first).as_deref() {
+        let rule = format!("the command comes before `{name}`");
+        errors.at(
+            first,
+            &Rule {
+                rule: &rule,
+                reason: "the first argument says which command this handler takes",
+                remedy: "order them as `(cmd: YourCommand, ctx: Context, thing: State<Thing>)`",
+            },
+        );
+    } else if let Some(borrowed) = Borrow::find(first) {
+        borrowed_command(borrowed, errors);
+    } else if let Some(opaque) = opaque(first) {
+        errors.at(
+            opaque,
+            &Rule {
+                rule: "the command is one type, not `impl Trait`",
+                reason: "it is registered once, for one command type; nobody would choose the type",
+                remedy: "name the type that derives `orch::Command`",
+            },
+        );
+    }
+    Some(first)
+}
+
+fn borrowed_command(borrowed: impl ToTokens, errors: &mut Errors) {
+    errors.at(
+        borrowed,
+        &Rule {
+            rule: "the command is taken by value and borrows nothing",
+            reason: "each attempt decodes it anew from the store, so there is nobody to borrow from",
+            remedy: "take `cmd: YourCommand`, with fields that own their data, such as `String`",
+        },
+    );
+}
+
+fn arguments(inputs: &[&Type], errors: &mut Errors) {
+    for (at, input) in inputs.iter().enumerate() {
+        let name = last_name(input);
+        if let Some(borrowed) = Borrow::find(input) {
+            errors.at(
+                borrowed,
+                &Rule {
+                    rule: "arguments are taken by value",
+                    reason: "the run may move between threads and outlives whoever started it",
+                    remedy: "take `ctx: Context` and `thing: State<Thing>`; a `State` is a cheap shared handle",
+                },
+            );
+        } else if let Some(opaque) = opaque(input) {
+            errors.at(
+                opaque,
+                &Rule {
+                    rule: "an argument is one type, not `impl Trait`",
+                    reason: "orch finds each argument by its type",
+                    remedy: "take `thing: State<Thing>`, and give the thing to the runtime with `.state(thing)`",
+                },
+            );
+        } else if at > 0 && name.as_deref() == Some("Context") {
+            errors.at(
+                input,
+                &Rule {
+                    rule: "`Context` stands right behind the command, once",
+                    reason: "one order for all handlers makes them readable at a glance",
+                    remedy: "order them as `(cmd: YourCommand, ctx: Context, thing: State<Thing>)`",
+                },
+            );
+        }
+    }
+}
+
+fn result<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<&'a Type> {
+    let ReturnType::Type(_, result) = &signature.output else {
+        errors.at(
+            &signature.ident,
+            &Rule {
+                rule: "an orchestrated function returns `Result<T, E>`",
+                reason: "the error says how an attempt ends: retry, fail or in doubt",
+                remedy: "write `-> Result<(), YourError>` where `YourError` derives `orch::Outcome`",
+            },
+        );
+        return None;
+    };
+    if !last_name(result).is_some_and(|name| name.ends_with("Result")) {
+        errors.at(
+            result,
+            &Rule {
+                rule: "an orchestrated function returns a `Result`, and says so by that name",
+                reason: "the error says how an attempt ends: retry, fail or in doubt",
+                remedy: "write `-> Result<T, YourError>` where `YourError` derives `orch::Outcome`; an alias must have a name that ends in `Result`",
+            },
+        );
+    } else if let Some(opaque) = opaque(result) {
+        errors.at(
+            opaque,
+            &Rule {
+                rule: "the result is one type, not `impl Trait`",
+                reason: "it is stored, and whoever waits for it gets it back as this type",
+                remedy: "name the type",
+            },
+        );
+    }
+    Some(result)
+}
+
+/// `Context` of `orch::Context`.
+fn last_name(ty: &Type) -> Option<String> {
+    last_segment(ty).map(|last| last.ident.to_string())
+}
+
+/// The last segment of a path, also where a `macro_rules!` has passed it on as a fragment.
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match ty {
+        Type::Path(path) => path.path.segments.last(),
+        Type::Group(group) => last_segment(&group.elem),
+        _ => None,
+    }
+}
+
+/// The first reference or named lifetime in a type.
+#[derive(Default)]
+struct Borrow(Option<TokenStream>);
+
+impl Borrow {
+    fn find(ty: &Type) -> Option<TokenStream> {
+        let mut borrow = Self::default();
+        borrow.visit_type_mut(&mut ty.clone());
+        borrow.0
+    }
+}
+
+impl VisitMut for Borrow {
+    fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+        if reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static") {
+            return syn::visit_mut::visit_type_mut(self, &mut reference.elem);
+        }
+        self.0.get_or_insert_with(|| quote!(#reference));
+    }
+
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        if lifetime.ident != "static" {
+            self.0.get_or_insert_with(|| quote!(#lifetime));
+        }
+    }
+}
+
+/// The first `impl Trait` in a type.
+fn opaque(ty: &Type) -> Option<TokenStream> {
+    struct Opaque(Option<TokenStream>);
+    impl VisitMut for Opaque {
+        fn visit_type_impl_trait_mut(&mut self, opaque: &mut TypeImplTrait) {
+            self.0.get_or_insert_with(|| quote!(#opaque));
+        }
+    }
+    let mut found = Opaque(None);
+    found.visit_type_mut(&mut ty.clone());
+    found.0
+}

@@ -1,0 +1,49 @@
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+
+use super::model::{Ending, Outcome};
+
+/// The implementation of `AttemptError`: one arm per variant.
+pub(super) fn outcome(outcome: &Outcome<'_>) -> TokenStream {
+    let Outcome { krate, ident, arms } = outcome;
+    let scrutinee = if arms.is_empty() { quote!(*self) } else { quote!(self) };
+    let arms = arms.iter().map(|(variant, ending)| arm(*variant, ending));
+    quote! {
+        #[allow(deprecated)]
+        const _: () = {
+            use #krate::__private as __orch;
+
+            #[automatically_derived]
+            impl __orch::AttemptError for #ident {
+                fn ending(&self) -> __orch::Ending {
+                    match #scrutinee {
+                        #(#arms)*
+                    }
+                }
+            }
+        };
+    }
+}
+
+fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
+    let head = match variant {
+        Some(variant) => quote!(Self::#variant),
+        None => quote!(Self),
+    };
+    match ending {
+        Ending::Retry { after: None } => quote! {
+            #head { .. } => __orch::Ending::Retry { after: __orch::None },
+        },
+        Ending::Retry { after: Some(after) } => {
+            let member = &after.member;
+            // At the user's token, so that a field of another type is reported there.
+            let wait = Ident::new("__orch_after", after.span);
+            let retry = quote_spanned!(after.span=> __orch::Ending::retry_after(#wait));
+            quote!(#head { #member: #wait, .. } => #retry,)
+        }
+        Ending::Fail { code, uncertain } => quote! {
+            #head { .. } => __orch::Ending::fail(#code, #uncertain),
+        },
+        Ending::InDoubt => quote!(#head { .. } => __orch::Ending::InDoubt,),
+    }
+}

@@ -1,0 +1,44 @@
+use quote::quote;
+
+fn expanded(item: proc_macro2::TokenStream) -> String {
+    let (tokens, errors) = super::expand(item);
+    assert!(errors.is_empty(), "{errors:?}");
+    prettyplease::unparse(&syn::parse2(tokens).unwrap())
+}
+
+#[test]
+fn an_enum_with_every_ending() {
+    insta::assert_snapshot!(expanded(quote! {
+        enum ChargeError {
+            #[outcome(fail, code = "CARD_DECLINED")]
+            Declined(String),
+            #[outcome(fail, code = "CONFUSED", uncertain)]
+            Confused,
+            #[outcome(retry)]
+            Unreachable,
+            #[outcome(retry, after = wait)]
+            Limited { wait: Duration },
+            #[outcome(retry, after = 1)]
+            Busy(u8, Duration),
+            #[outcome(in_doubt)]
+            NoAnswer,
+        }
+    }));
+}
+
+#[test]
+fn a_struct() {
+    insta::assert_snapshot!(expanded(quote! {
+        #[outcome(retry, crate = conductor)]
+        struct Down;
+    }));
+}
+
+#[test]
+fn every_variant_is_reported() {
+    let (tokens, errors) = super::expand(quote! {
+        enum ChargeError { A, #[outcome(fail)] B, #[outcome(retry)] C, #[outcome(retyr)] D }
+    });
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    assert!(tokens.to_string().contains("AttemptError"), "the fallback keeps handlers compiling");
+}

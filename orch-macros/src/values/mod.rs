@@ -1,0 +1,11 @@
+//! The small grammars inside quotes, decided when the macro expands.
+
+mod code;
+mod duration;
+mod name;
+mod template;
+
+pub(crate) use code::code;
+pub(crate) use duration::{duration, shown};
+pub(crate) use name::{corrected, name};
+pub(crate) use template::{Piece, template};

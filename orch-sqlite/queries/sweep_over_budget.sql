@@ -1,0 +1,13 @@
+-- Purpose: the operations past their deadline that nobody works on.
+-- Parameters: ?1 now, ?2 a JSON array of [domain, event_type], ?3 limit.
+-- Index: orch_operation_deadline_idx, in its order; its condition is repeated word by word, as
+--   SQLite asks for.
+-- Shape: PENDING operations only of the kinds given (nobody else knows whether they have a
+--   hook); the test on the kind runs inside the index.
+SELECT op_id FROM orch_operation INDEXED BY orch_operation_deadline_idx
+WHERE deadline <= ?1
+  AND due_at IS NOT NULL
+  AND (state = 'PENDING' OR phase = 'waiting' OR (phase = 'in_doubt' AND in_doubt = 'retry'))
+  AND (state <> 'PENDING' OR (domain, event_type) IN
+       (SELECT value ->> 0, value ->> 1 FROM json_each(?2)))
+ORDER BY deadline LIMIT ?3

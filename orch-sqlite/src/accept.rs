@@ -1,0 +1,105 @@
+//! S1: commands become operations.
+
+use std::collections::{HashMap, HashSet};
+
+use orch_core::seams::{Acceptance, Admitted, StoreError};
+use orch_core::words::{OpId, Timestamp};
+use sqlx::sqlite::SqliteConnection;
+
+use crate::connect::store_error;
+use crate::row::{as_millis, column, op_id};
+use crate::sql::{ROWS, Rows, Values};
+
+static ACCEPT: Rows = Rows::new(include_str!("../queries/accept.sql"));
+static PRESENT: Rows = Rows::new(include_str!("../queries/accept_present.sql"));
+
+/// Insert first, then look up what was not inserted: so two who accept one key at the same time
+/// get one operation, without a lock of ours. Runs on the writer's connection, or on the
+/// caller's own (`accept_in`).
+pub(crate) async fn accept(
+    connection: &mut SqliteConnection,
+    batch: &[&Acceptance],
+    now: Timestamp,
+) -> Result<Vec<Result<Admitted, StoreError>>, StoreError> {
+    let mut answers = Vec::with_capacity(batch.len());
+    for chunk in batch.chunks(ROWS) {
+        let created = insert(connection, chunk, now).await?;
+        let rest: Vec<&Acceptance> =
+            chunk.iter().filter(|item| !created.contains(&item.op_id)).copied().collect();
+        let mut present = look_up(connection, &rest).await?;
+        answers.extend(chunk.iter().map(|item| {
+            if created.contains(&item.op_id) {
+                return Ok(Admitted::Created { op_id: item.op_id });
+            }
+            // Two items with one id get one answer each; the map gives the second a copy.
+            present.get_mut(&item.op_id).cloned().ok_or_else(|| {
+                StoreError::fatal("the operation id is in use by an operation of another identity")
+            })
+        }));
+    }
+    Ok(answers)
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    chunk: &[&Acceptance],
+    now: Timestamp,
+) -> Result<HashSet<OpId>, StoreError> {
+    let mut values = Values::default();
+    for item in chunk {
+        identify(&mut values, item);
+        values
+            .add(now.as_micros())
+            .add(as_millis(item.time_budget))
+            .add(now.plus(item.time_budget).as_micros())
+            .add(item.command.payload().as_bytes());
+    }
+    let arguments = values.done().map_err(store_error)?;
+    let rows = sqlx::query_with(ACCEPT.sized(chunk.len()), arguments)
+        .fetch_all(connection)
+        .await
+        .map_err(store_error)?;
+    rows.iter().map(|row| op_id(row, "op_id").map_err(StoreError::fatal)).collect()
+}
+
+async fn look_up(
+    connection: &mut SqliteConnection,
+    rest: &[&Acceptance],
+) -> Result<HashMap<OpId, Admitted>, StoreError> {
+    if rest.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut values = Values::default();
+    rest.iter().for_each(|item| identify(&mut values, item));
+    let arguments = values.done().map_err(store_error)?;
+    let rows = sqlx::query_with(PRESENT.sized(rest.len()), arguments)
+        .fetch_all(connection)
+        .await
+        .map_err(store_error)?;
+    let mut present = HashMap::new();
+    for row in &rows {
+        let asked = op_id(row, "asked").map_err(StoreError::fatal)?;
+        let op_id = op_id(row, "op_id").map_err(StoreError::fatal)?;
+        let admitted = if op_id == asked {
+            Admitted::Created { op_id }
+        } else if column(row, "same").map_err(StoreError::fatal)? {
+            Admitted::Replayed { op_id }
+        } else {
+            let payload: Vec<u8> = column(row, "payload").map_err(StoreError::fatal)?;
+            Admitted::Conflict { op_id, payload: payload.into() }
+        };
+        present.insert(asked, admitted);
+    }
+    Ok(present)
+}
+
+fn identify(values: &mut Values, item: &Acceptance) {
+    values
+        .add(item.op_id.as_bytes().as_slice())
+        .add(item.owner.as_str())
+        .add(item.command.domain().as_str())
+        .add(item.command.event_type().as_str())
+        .add(item.command.biz_key().as_str())
+        .add(item.command.idem_key().as_str())
+        .add(item.fingerprint.as_bytes().as_slice());
+}

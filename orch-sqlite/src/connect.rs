@@ -1,0 +1,147 @@
+//! Connections: options, pragmas and what their errors mean.
+
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use orch_core::seams::StoreError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// How long SQLite itself waits for another process's write to end.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that read at the same time.
+const READERS: usize = 4;
+
+/// The options of every connection to this URL's file.
+pub(crate) fn options(url: &str) -> Result<SqliteConnectOptions, StoreError> {
+    let file = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
+    let Some(file) = file else {
+        return Err(StoreError::fatal("a SQLite URL is sqlite://FILE"));
+    };
+    let (path, settings) = file.split_once('?').unwrap_or((file, ""));
+    if path.is_empty() || path == ":memory:" || settings.contains("mode=memory") {
+        return Err(StoreError::fatal(
+            "SQLite in memory would lose accepted operations and cannot be shared between \
+             connections; use the URL memory: for a store without a file, or sqlite://FILE",
+        ));
+    }
+    // The text is not repeated in the error: a URL may hold what nobody should read in a log.
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|_| StoreError::fatal("the SQLite URL cannot be read; write sqlite://FILE"))?;
+    Ok(options
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .synchronous(SqliteSynchronous::Full)
+        .statement_cache_capacity(128)
+        .row_buffer_size(256)
+        .disable_statement_logging())
+}
+
+/// A connection that may write. The journal mode is a property of the file.
+pub(crate) async fn open_writing(
+    options: &SqliteConnectOptions,
+) -> Result<SqliteConnection, sqlx::Error> {
+    options.clone().journal_mode(SqliteJournalMode::Wal).connect().await
+}
+
+/// What an error of the database means to the caller.
+pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
+    let passing = match &error {
+        sqlx::Error::Database(inner) => {
+            inner.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(is_passing)
+        }
+        sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed => true,
+        _ => false,
+    };
+    if passing { StoreError::transient(error) } else { StoreError::fatal(error) }
+}
+
+/// True if SQLite could not open the file: its code CANTOPEN.
+pub(crate) fn cannot_open(error: &StoreError) -> bool {
+    let (StoreError::Transient(inner) | StoreError::Fatal(inner)) = error else { return false };
+    let code = inner.downcast_ref::<sqlx::Error>().and_then(|error| match error {
+        sqlx::Error::Database(inner) => inner.code()?.parse::<i32>().ok(),
+        _ => None,
+    });
+    code.is_some_and(|code| code & 0xff == 14)
+}
+
+/// SQLite's primary result codes that may be gone on the next try: ABORT, BUSY, LOCKED, NOMEM,
+/// INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL, SCHEMA.
+fn is_passing(code: i32) -> bool {
+    matches!(code & 0xff, 4 | 5 | 6 | 7 | 9 | 10 | 13 | 14 | 15 | 17)
+}
+
+/// Read-only connections, opened when needed. One that was in use when its caller went away is
+/// closed, never handed on.
+pub(crate) struct Readers {
+    options: SqliteConnectOptions,
+    idle: Mutex<Vec<SqliteConnection>>,
+    permits: Semaphore,
+}
+
+/// A borrowed reader.
+pub(crate) struct Reader<'r> {
+    pub(crate) connection: SqliteConnection,
+    home: &'r Readers,
+    _permit: SemaphorePermit<'r>,
+}
+
+impl Readers {
+    pub(crate) fn new(options: &SqliteConnectOptions) -> Self {
+        Self {
+            options: options.clone().create_if_missing(false).read_only(true),
+            idle: Mutex::default(),
+            permits: Semaphore::new(READERS),
+        }
+    }
+
+    pub(crate) async fn take(&self) -> Result<Reader<'_>, StoreError> {
+        let permit = self.permits.acquire().await.map_err(StoreError::transient)?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.options.connect().await.map_err(store_error)?,
+        };
+        Ok(Reader { connection, home: self, _permit: permit })
+    }
+}
+
+impl Reader<'_> {
+    /// Gives the connection back. Not called after an error.
+    pub(crate) fn done(self) {
+        self.home.idle.lock().unwrap_or_else(PoisonError::into_inner).push(self.connection);
+    }
+}
+
+/// Closes a connection and waits until SQLite has let go of the file.
+pub(crate) async fn close(connection: SqliteConnection) {
+    if let Err(error) = connection.close().await {
+        tracing::debug!(%error, "a SQLite connection did not close cleanly");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_refused_with_advice() {
+        for url in ["sqlite::memory:", "sqlite://:memory:", "sqlite:", "sqlite://x?mode=memory"] {
+            let error = options(url).unwrap_err();
+            let StoreError::Fatal(reason) = error else { panic!("{error:?}") };
+            assert!(reason.to_string().contains("memory:"), "{url}: {reason}");
+        }
+        assert!(options("sqlite://a.db").is_ok() && options("sqlite:a.db").is_ok());
+    }
+
+    #[test]
+    fn busy_locked_full_and_ioerr_pass_and_constraints_do_not() {
+        // 517 and 3338 are extended codes of BUSY and IOERR.
+        assert!([5, 6, 10, 13, 517, 3338].into_iter().all(is_passing));
+        assert!(![1, 11, 19, 275, 2067].into_iter().any(is_passing));
+    }
+}

@@ -1,0 +1,119 @@
+//! Finalize hooks: a user's function inside the writer's transaction.
+
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use orch_core::seams::{FinalizeHook, Lease, StoreError};
+use orch_core::words::{Settlement, storable};
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::connect::store_error;
+
+/// The longest that a finalize hook may take: it holds up every write to the file. After that
+/// it counts as failed.
+pub const HOOK_LIMIT: Duration = Duration::from_secs(5);
+/// So many hooks of one group are given up; those that have not run by then are put off. A bound
+/// on how long hooks that all hang, as those of one kind do, hold up every other write.
+const GIVEN_UP_AT_MOST: usize = 2;
+
+/// What the writer knows of hooks while it runs a group.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    /// Stops a statement that is still running when its hook is given up.
+    pub(crate) interrupt: Arc<AtomicBool>,
+    /// Hooks that were given up in an earlier try of this group, with the reason.
+    pub(crate) given_up: HashMap<Lease, String>,
+    /// Hooks of this group that came to an end by themselves.
+    ended: Mutex<HashSet<Lease>>,
+}
+
+/// Why a group cannot be committed.
+pub(crate) enum Trouble {
+    /// The database said so.
+    Store(StoreError),
+    /// A hook left the connection in an unknown state.
+    Hook {
+        /// Whose hook.
+        claim: Lease,
+        /// What it did.
+        reason: String,
+    },
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Hooks {
+    /// Runs a hook in a savepoint of its own. The inner error is the hook's: its statements are
+    /// rolled back, and the transaction goes on without them.
+    ///
+    /// # Errors
+    /// [`Trouble::Hook`] if the hook left the connection in an unknown state: it overran, or
+    /// ended the transaction itself. Nothing of this group may be committed then.
+    pub(crate) async fn run(
+        &self,
+        connection: &mut SqliteConnection,
+        hook: &FinalizeHook,
+        claim: Lease,
+        settlement: &Settlement,
+    ) -> Result<Result<(), String>, Trouble> {
+        if let Some(reason) = self.given_up.get(&claim) {
+            return Ok(Err(reason.clone()));
+        }
+        if self.given_up.len() >= GIVEN_UP_AT_MOST && !self.ended().contains(&claim) {
+            return Ok(Err("put off: other finalize hooks held up the database".to_owned()));
+        }
+        let mut savepoint = connection.begin().await.map_err(store_error)?;
+        let running = AssertUnwindSafe(async {
+            let connection: &mut SqliteConnection = &mut savepoint;
+            (hook.run)(connection as &mut (dyn Any + Send), settlement).await
+        });
+        // The one place where database calls run under a timeout: when it strikes, the whole
+        // connection is thrown away, so nothing half-done can leak.
+        let ended = tokio::time::timeout(HOOK_LIMIT, running.catch_unwind()).await;
+        let failed = match ended {
+            Ok(Ok(Ok(()))) => None,
+            Ok(Ok(Err(error))) => Some(error.to_string()),
+            Ok(Err(panic)) => Some(format!("finalize hook panicked: {}", panic_text(&*panic))),
+            Err(_) => {
+                self.interrupt.store(true, Ordering::SeqCst);
+                let reason = format!("finalize hook took longer than {HOOK_LIMIT:?}");
+                return Err(Trouble::Hook { claim, reason });
+            }
+        };
+        let left = match failed {
+            None => savepoint.commit().await,
+            Some(_) => savepoint.rollback().await,
+        };
+        if let Err(error) = left {
+            let reason = format!("finalize hook ended orch's transaction itself: {error}");
+            return Err(Trouble::Hook { claim, reason: storable(&reason) });
+        }
+        self.ended().insert(claim);
+        Ok(failed.map_or(Ok(()), |reason| Err(storable(&reason))))
+    }
+
+    /// Forgets the last group.
+    pub(crate) fn next_group(&mut self) {
+        self.given_up.clear();
+        self.ended().clear();
+    }
+
+    fn ended(&self) -> MutexGuard<'_, HashSet<Lease>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text")
+}

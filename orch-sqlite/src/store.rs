@@ -1,0 +1,257 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use orch_core::seams::{
+    AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
+    EndedAttempt, Finalization, Finalized, ListParams, Logged, Page, PurgeParams, Purged,
+    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked,
+    Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
+};
+use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use tokio::sync::Mutex;
+
+use crate::connect::{Readers, cannot_open, open_writing, options, store_error};
+use crate::wake::Wake;
+use crate::writer::{Piece, Writer};
+use crate::{accept, claim, lease, migrate, read};
+
+/// How often, and with what pause, a file that cannot be opened is tried at start.
+const OPEN_TRIES: u32 = 10;
+const OPEN_PAUSE: Duration = Duration::from_millis(50);
+const CANNOT_OPEN: &str = "SQLite cannot open the file; the URL has to name a file, not a folder, \
+                           without mode=ro, and this process must be allowed to write the file \
+                           and its folder";
+
+inventory::submit! {
+    Backend {
+        scheme: "sqlite",
+        open: |url| Box::pin(async move {
+            Ok(Arc::new(SqliteStore::open(&url).await?) as Arc<dyn Store>)
+        }),
+    }
+}
+
+/// A store in one SQLite file. Cloning shares it: keep a clone for
+/// [`accept_in`](AcceptIn::accept_in) while a runtime has the store.
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: SqliteConnectOptions,
+    clock: Arc<dyn Clock>,
+    writer: Writer,
+    /// Whose turn it is to write, inside this process: first come, first served. SQLite's own
+    /// lock is not fair, so a long queue at the writer could starve the leases.
+    turn: Arc<Mutex<()>>,
+    renewing: Mutex<Option<SqliteConnection>>,
+    readers: Readers,
+    wake: Arc<Wake>,
+}
+
+impl SqliteStore {
+    /// Opens the file of a `sqlite://FILE` or `sqlite:FILE` URL, creates it if it is missing,
+    /// and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Fatal`] for a URL that names no file (a store in memory has the URL
+    /// `memory:`) and for a file that cannot be opened, [`StoreError::SchemaTooNew`], [`StoreError::Transient`] if others keep the
+    /// file locked.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with_clock(url, Arc::new(SystemClock)).await
+    }
+
+    /// [`SqliteStore::open`] with another clock than the host's; for tests.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub async fn open_with_clock(url: &str, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let options = options(url)?;
+        // A folder that is not there does not appear by itself: said at once, not retried.
+        let file = options.get_filename();
+        if file.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            return Err(StoreError::fatal("the folder of the SQLite file does not exist"));
+        }
+        let connection = open_migrated(&options).await?;
+        let turn = Arc::new(Mutex::new(()));
+        let wake = Arc::new(Wake::new(&options));
+        let writer = Writer::start(
+            options.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&turn),
+            Arc::clone(&wake),
+        )?;
+        let readers = Readers::new(&options);
+        let renewing = Mutex::new(Some(connection));
+        let inner = Inner { options, clock, writer, turn, renewing, readers, wake };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+/// Opens at start. SQLite may be unable to open a file for a moment, while another process closes
+/// it; where it stays so, the path or a permission is wrong, and waiting would never end.
+async fn open_migrated(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let mut tries = 0;
+    loop {
+        let error = match open_writing(options).await {
+            Ok(mut connection) => match migrate::run(&mut connection).await {
+                Ok(()) => return Ok(connection),
+                Err(error) => error,
+            },
+            Err(error) => store_error(error),
+        };
+        if !cannot_open(&error) {
+            return Err(error);
+        }
+        tries += 1;
+        if tries == OPEN_TRIES {
+            return Err(StoreError::fatal(CANNOT_OPEN));
+        }
+        tokio::time::sleep(OPEN_PAUSE).await;
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("file", &self.inner.options.get_filename())
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let mut connection = open_writing(&self.inner.options).await.map_err(store_error)?;
+        migrate::run(&mut connection).await
+    }
+
+    fn connection_type(&self) -> ConnectionType {
+        ConnectionType::of::<SqliteConnection>()
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.inner.clock.now())
+    }
+
+    async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {
+        self.inner.writer.call(Piece::Accept, batch).await
+    }
+
+    async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError> {
+        let mut reader = self.inner.readers.take().await?;
+        let now = self.inner.clock.now();
+        let due = claim::is_due(&mut reader.connection, &params, now).await?;
+        reader.done();
+        if !due {
+            return Ok(Vec::new());
+        }
+        self.inner.writer.call(Piece::Claim, params).await
+    }
+
+    async fn renew(&self, params: RenewParams) -> Result<Vec<Renewed>, StoreError> {
+        let mut slot = self.inner.renewing.lock().await;
+        // Taken out while it is used: if this future is dropped half-way, so is the connection.
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => open_writing(&self.inner.options).await.map_err(store_error)?,
+        };
+        let _turn = self.inner.turn.lock().await;
+        let renewed = lease::renew(&mut connection, &params, self.inner.clock.now()).await?;
+        *slot = Some(connection);
+        Ok(renewed)
+    }
+
+    async fn log(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
+        self.inner.writer.call(Piece::Log, batch).await
+    }
+
+    async fn finalize(&self, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError> {
+        self.inner.writer.call(Piece::Finalize, batch).await
+    }
+
+    async fn settle(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {
+        self.inner.writer.call(Piece::Settle, batch).await
+    }
+
+    async fn release(&self, batch: Vec<Release>) -> Result<Vec<Released>, StoreError> {
+        self.inner.writer.call(Piece::Release, batch).await
+    }
+
+    async fn sweep_expired(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
+        self.inner.writer.call(Piece::SweepExpired, params).await
+    }
+
+    async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
+        self.inner.writer.call(Piece::SweepOverBudget, params).await
+    }
+
+    async fn unfinalized(
+        &self,
+        kinds: &[Kind],
+        limit: usize,
+    ) -> Result<Vec<Unfinalized>, StoreError> {
+        read::unfinalized(&self.inner.readers, kinds, limit, self.inner.clock.now()).await
+    }
+
+    async fn get(&self, owner: &Owner, op_id: OpId) -> Result<Option<Operation>, StoreError> {
+        read::get(&self.inner.readers, owner, op_id).await
+    }
+
+    async fn find(&self, identity: &Identity) -> Result<Option<Operation>, StoreError> {
+        read::find(&self.inner.readers, identity).await
+    }
+
+    async fn history(&self, owner: &Owner, op_id: OpId) -> Result<Vec<LogEntry>, StoreError> {
+        read::history(&self.inner.readers, owner, op_id).await
+    }
+
+    async fn dead_letter(
+        &self,
+        owner: &Owner,
+        op_id: OpId,
+    ) -> Result<Option<DeadLetter>, StoreError> {
+        read::dead_letter(&self.inner.readers, owner, op_id).await
+    }
+
+    async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
+        read::list(&self.inner.readers, &params).await
+    }
+
+    async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {
+        self.inner.writer.call(Piece::SettleParked, params).await
+    }
+
+    async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {
+        self.inner.writer.call(Piece::Redrive, params).await
+    }
+
+    async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError> {
+        self.inner.writer.call(Piece::Purge, params).await
+    }
+
+    async fn unknown_kinds(&self, known: &[Kind]) -> Result<Vec<(Kind, u64)>, StoreError> {
+        read::unknown_kinds(&self.inner.readers, known, self.inner.clock.now()).await
+    }
+
+    async fn wait_for_work(&self, timeout: Duration) {
+        self.inner.wake.wait(timeout).await;
+    }
+}
+
+#[async_trait]
+impl AcceptIn<SqliteConnection> for SqliteStore {
+    async fn accept_in(
+        &self,
+        connection: &mut SqliteConnection,
+        acceptance: Acceptance,
+    ) -> Result<Admitted, StoreError> {
+        let answers = accept::accept(connection, &[&acceptance], self.inner.clock.now()).await?;
+        let lost = || Err(StoreError::fatal("accept gave no answer"));
+        answers.into_iter().next().unwrap_or_else(lost)
+    }
+}

@@ -1,0 +1,90 @@
+//! What the tests of SQLite's own behaviour share.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use orch_core::policies::KindPolicy;
+use orch_core::seams::{Acceptance, ClaimParams, Claimed, EndedAttempt, Lease};
+use orch_core::words::{
+    AttemptEnd, Command as Cmd, Fingerprint, Kind, OpId, Outcome, Owner, Source, WorkerId,
+};
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+use tempfile::TempDir;
+
+/// Names the file to a child process; a test that finds it set plays the child.
+pub(crate) const CHILD: &str = "ORCH_SQLITE_TEST_CHILD";
+
+/// A file in a folder that goes away with it.
+pub(crate) struct File {
+    pub(crate) folder: TempDir,
+    pub(crate) url: String,
+}
+
+impl File {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("orch.db").display());
+        Self { folder, url }
+    }
+
+    /// A connection of the application's own, that makes a missing file.
+    pub(crate) async fn connection(&self) -> SqliteConnection {
+        SqliteConnection::connect(&format!("{}?mode=rwc", self.url)).await.unwrap()
+    }
+
+    /// Runs this test once more, in a process of its own, as the child.
+    pub(crate) fn child(&self, test: &str) -> Child {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture", "--test-threads=1"])
+            .env(CHILD, &self.url)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap()
+    }
+
+    pub(crate) async fn integrity(&self) -> String {
+        let mut connection = self.connection().await;
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.unwrap()
+    }
+}
+
+pub(crate) fn kind() -> Kind {
+    Kind::new("PAYMENT", "CHARGE").unwrap()
+}
+
+pub(crate) fn acceptance(key: &str) -> Acceptance {
+    let command = Cmd::new("PAYMENT", "CHARGE", "ORDER-1", key, "{\"id\":1}").unwrap();
+    Acceptance {
+        op_id: OpId::generate(),
+        owner: Owner::default(),
+        fingerprint: Fingerprint::of(command.payload()),
+        command,
+        time_budget: Duration::from_secs(3600),
+    }
+}
+
+pub(crate) fn claim(limit: usize) -> ClaimParams {
+    ClaimParams {
+        kinds: vec![KindPolicy { hooked: true, ..KindPolicy::new(kind()) }],
+        worker: WorkerId::generate("test").unwrap(),
+        limit,
+        lease: Duration::from_secs(60),
+    }
+}
+
+pub(crate) fn lease(claimed: &Claimed) -> Lease {
+    let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
+    attempt.lease()
+}
+
+pub(crate) fn succeeded(claim: Lease) -> EndedAttempt {
+    EndedAttempt {
+        claim,
+        source: Source::Handler,
+        end: AttemptEnd::Outcome(Outcome::Ok { output: "\"done\"".into() }),
+        delay: Duration::ZERO,
+    }
+}

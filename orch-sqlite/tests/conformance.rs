@@ -1,0 +1,106 @@
+//! The suite that every store passes, on SQLite files.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use orch_core::seams::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
+use orch_core::words::{OpId, Settlement};
+use orch_sqlite::SqliteStore;
+use orch_testkit::{Backend, conformance, mark};
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+use tempfile::TempDir;
+
+struct Sqlite {
+    folder: TempDir,
+}
+
+impl Sqlite {
+    fn in_a_new_folder() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite://{}", self.folder.path().join("orch.db").display())
+    }
+
+    async fn connection(&self) -> SqliteConnection {
+        SqliteConnection::connect(&self.url()).await.unwrap()
+    }
+}
+
+#[async_trait]
+impl Backend for Sqlite {
+    async fn open(&self, clock: Arc<ManualClock>) -> Arc<dyn Store> {
+        let store = SqliteStore::open_with_clock(&self.url(), clock).await.unwrap();
+        let mut connection = self.connection().await;
+        sqlx::query("CREATE TABLE mark (text TEXT NOT NULL) STRICT")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        Arc::new(store)
+    }
+
+    async fn reopen(&self, clock: Arc<ManualClock>) -> Arc<dyn Store> {
+        Arc::new(SqliteStore::open_with_clock(&self.url(), clock).await.unwrap())
+    }
+
+    async fn corrupt(&self, op_id: OpId) {
+        let mut connection = self.connection().await;
+        sqlx::query("UPDATE orch_operation SET biz_key = ' ', max_attempts = -1 WHERE op_id = ?1")
+            .bind(op_id.as_bytes().as_slice())
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+
+    fn marking_hook(&self) -> FinalizeHook {
+        FinalizeHook { connection: ConnectionType::of::<SqliteConnection>, run: marking }
+    }
+
+    fn failing_hook(&self) -> FinalizeHook {
+        FinalizeHook { connection: ConnectionType::of::<SqliteConnection>, run: failing }
+    }
+
+    async fn marks(&self, text: &str) -> usize {
+        let mut connection = self.connection().await;
+        let marks: i64 = sqlx::query_scalar("SELECT count(*) FROM mark WHERE text = ?1")
+            .bind(text)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        usize::try_from(marks).unwrap()
+    }
+}
+
+fn marking<'a>(
+    any: &'a mut (dyn std::any::Any + Send),
+    settlement: &'a Settlement,
+) -> BoxFuture<'a, Result<(), HookError>> {
+    async move {
+        let connection = connection::<SqliteConnection>(any)?;
+        sqlx::query("INSERT INTO mark (text) VALUES (?1)")
+            .bind(mark(settlement))
+            .execute(connection)
+            .await
+            .map(drop)
+            .map_err(HookError::new)
+    }
+    .boxed()
+}
+
+fn failing<'a>(
+    any: &'a mut (dyn std::any::Any + Send),
+    settlement: &'a Settlement,
+) -> BoxFuture<'a, Result<(), HookError>> {
+    async move {
+        marking(any, settlement).await?;
+        Err(HookError::new("the hook fails"))
+    }
+    .boxed()
+}
+
+conformance!(Sqlite::in_a_new_folder());

@@ -1,0 +1,325 @@
+//! The caller's transactions, hooks inside the writer's, and a database that refuses.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::any::Any;
+
+use common::{File, acceptance, claim, kind, lease, succeeded};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use orch_core::seams::{
+    AcceptIn, Admitted, ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Lease,
+    Store, StoreError, connection,
+};
+use orch_core::words::{Owner, Phase, Settlement, State};
+use orch_sqlite::SqliteStore;
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+const TABLE: &str = "CREATE TABLE business (text TEXT NOT NULL) STRICT";
+const ROW: &str = "INSERT INTO business (text) VALUES ('paid')";
+
+async fn world() -> (File, SqliteStore) {
+    let file = File::new();
+    let store = SqliteStore::open(&file.url).await.unwrap();
+    sqlx::raw_sql(TABLE).execute(&mut file.connection().await).await.unwrap();
+    (file, store)
+}
+
+async fn rows(file: &File) -> i64 {
+    let mut connection = file.connection().await;
+    sqlx::query_scalar("SELECT count(*) FROM business").fetch_one(&mut connection).await.unwrap()
+}
+
+/// So many operations, each with its success logged.
+async fn logged(store: &SqliteStore, count: usize) -> Vec<Lease> {
+    let batch = (0..count).map(|n| acceptance(&n.to_string())).collect();
+    store.accept(batch).await.unwrap();
+    let claims: Vec<Lease> = store.claim(claim(count)).await.unwrap().iter().map(lease).collect();
+    store.log(claims.iter().copied().map(succeeded).collect()).await.unwrap();
+    claims
+}
+
+type Ran<'a> = BoxFuture<'a, Result<(), HookError>>;
+
+fn hook(run: for<'a> fn(&'a mut (dyn Any + Send), &'a Settlement) -> Ran<'a>) -> FinalizeHook {
+    FinalizeHook { connection: ConnectionType::of::<SqliteConnection>, run }
+}
+
+fn writes<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement) -> Ran<'a> {
+    async move {
+        let connection = connection::<SqliteConnection>(any)?;
+        sqlx::query(ROW).execute(connection).await.map(drop).map_err(HookError::new)
+    }
+    .boxed()
+}
+
+fn fails<'a>(any: &'a mut (dyn Any + Send), settlement: &'a Settlement) -> Ran<'a> {
+    async move {
+        writes(any, settlement).await?;
+        Err(HookError::new("no such account"))
+    }
+    .boxed()
+}
+
+fn panics<'a>(any: &'a mut (dyn Any + Send), settlement: &'a Settlement) -> Ran<'a> {
+    async move {
+        writes(any, settlement).await?;
+        panic!("a bug in the hook");
+    }
+    .boxed()
+}
+
+fn hangs<'a>(any: &'a mut (dyn Any + Send), settlement: &'a Settlement) -> Ran<'a> {
+    async move {
+        writes(any, settlement).await?;
+        // A statement that never ends, so that giving the future up is not enough.
+        let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+                       SELECT max(i) FROM n";
+        let connection = connection::<SqliteConnection>(any)?;
+        sqlx::query(endless).execute(connection).await.map(drop).map_err(HookError::new)
+    }
+    .boxed()
+}
+
+fn rolls_back<'a>(any: &'a mut (dyn Any + Send), settlement: &'a Settlement) -> Ran<'a> {
+    async move {
+        writes(any, settlement).await?;
+        let connection = connection::<SqliteConnection>(any)?;
+        sqlx::raw_sql("ROLLBACK").execute(connection).await.map(drop).map_err(HookError::new)
+    }
+    .boxed()
+}
+
+fn nests<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement) -> Ran<'a> {
+    async move {
+        let connection = connection::<SqliteConnection>(any)?;
+        let mut inner = connection.begin().await.map_err(HookError::new)?;
+        sqlx::query(ROW).execute(&mut *inner).await.map_err(HookError::new)?;
+        inner.commit().await.map_err(HookError::new)
+    }
+    .boxed()
+}
+
+/// Three operations, of which the middle one has this hook and the others one that writes.
+async fn finalize_between_neighbours(middle: FinalizeHook) -> (File, SqliteStore, Finalized) {
+    let (file, store) = world().await;
+    let claims = logged(&store, 3).await;
+    let hooks = [hook(writes), middle, hook(writes)];
+    let batch = claims.iter().zip(hooks);
+    let batch = batch.map(|(&claim, hook)| Finalization { claim, hook: Some(hook) }).collect();
+    let mut finalized = store.finalize(batch).await.unwrap();
+    let middle = finalized.remove(1);
+    assert!(finalized.iter().all(|f| matches!(f, Finalized::Finished(_))), "{finalized:?}");
+    let operation = store.get(&Owner::default(), claims[1].op_id).await.unwrap().unwrap();
+    let finished = matches!(middle, Finalized::Finished(_));
+    assert_eq!(operation.state == State::Completed, finished);
+    (file, store, middle)
+}
+
+fn reason(finalized: Finalized) -> String {
+    match finalized {
+        Finalized::HookFailed { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_hook_commits_with_the_state() {
+    let (file, _, middle) = finalize_between_neighbours(hook(writes)).await;
+    assert!(matches!(middle, Finalized::Finished(_)));
+    assert_eq!(rows(&file).await, 3);
+}
+
+#[tokio::test]
+async fn a_hook_may_nest_a_transaction() {
+    let (file, _, middle) = finalize_between_neighbours(hook(nests)).await;
+    assert!(matches!(middle, Finalized::Finished(_)));
+    assert_eq!(rows(&file).await, 3);
+}
+
+#[tokio::test]
+async fn a_failing_hook_rolls_back_itself_only() {
+    let (file, _, middle) = finalize_between_neighbours(hook(fails)).await;
+    assert!(reason(middle).contains("no such account"));
+    assert_eq!(rows(&file).await, 2);
+}
+
+#[tokio::test]
+async fn a_panicking_hook_rolls_back_itself_only_and_the_writer_lives() {
+    let (file, store, middle) = finalize_between_neighbours(hook(panics)).await;
+    assert!(reason(middle).contains("a bug in the hook"));
+    assert_eq!(rows(&file).await, 2);
+    store.accept(vec![acceptance("next")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hook_that_hangs_is_given_up_and_nothing_of_it_stays() {
+    let (file, store, middle) = finalize_between_neighbours(hook(hangs)).await;
+    assert!(reason(middle).contains("longer than 5s"));
+    assert_eq!(rows(&file).await, 2);
+    store.accept(vec![acceptance("next")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hook_that_ends_the_transaction_itself_is_given_up() {
+    let (file, store, middle) = finalize_between_neighbours(hook(rolls_back)).await;
+    assert!(reason(middle).contains("ended orch's transaction itself"));
+    assert_eq!(rows(&file).await, 2);
+    store.accept(vec![acceptance("next")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn accept_in_commits_with_the_business_row() {
+    let (file, store) = world().await;
+    let mut connection = file.connection().await;
+    let item = acceptance("a");
+    let mut transaction = connection.begin().await.unwrap();
+    sqlx::query(ROW).execute(&mut *transaction).await.unwrap();
+    let admitted = store.accept_in(&mut *transaction, item.clone()).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(admitted, Admitted::Created { op_id: item.op_id });
+    assert!(store.get(&Owner::default(), item.op_id).await.unwrap().is_some());
+    assert_eq!(rows(&file).await, 1);
+}
+
+#[tokio::test]
+async fn accept_in_is_rolled_back_with_the_business_row() {
+    let (file, store) = world().await;
+    let mut connection = file.connection().await;
+    let item = acceptance("a");
+    let mut transaction = connection.begin().await.unwrap();
+    sqlx::query(ROW).execute(&mut *transaction).await.unwrap();
+    store.accept_in(&mut *transaction, item.clone()).await.unwrap();
+    transaction.rollback().await.unwrap();
+    assert!(store.get(&Owner::default(), item.op_id).await.unwrap().is_none());
+    assert_eq!(rows(&file).await, 0);
+}
+
+/// A full disk, made by the one who has the writer's connection: a hook.
+fn fills_the_disk<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement) -> Ran<'a> {
+    async move {
+        let connection = connection::<SqliteConnection>(any)?;
+        let limit = "PRAGMA max_page_count = 1";
+        sqlx::query(limit).execute(connection).await.map(drop).map_err(HookError::new)
+    }
+    .boxed()
+}
+
+#[tokio::test]
+async fn a_full_disk_is_transient_and_the_same_call_succeeds_once_there_is_room() {
+    let (file, store) = world().await;
+    let claim = logged(&store, 1).await[0];
+    let full = Finalization { claim, hook: Some(hook(fills_the_disk)) };
+    store.finalize(vec![full]).await.unwrap();
+    let mut large = acceptance("large");
+    large.command =
+        orch_core::words::Command::new("PAYMENT", "CHARGE", "ORDER-1", "large", vec![7; 500_000])
+            .unwrap();
+    let error = store.accept(vec![large.clone()]).await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    // The connection was replaced, and the new one has no limit.
+    let admitted = store.accept(vec![large.clone()]).await.unwrap();
+    assert_eq!(admitted, [Admitted::Created { op_id: large.op_id }]);
+    assert_eq!(file.integrity().await, "ok");
+}
+
+#[tokio::test]
+async fn a_file_locked_by_somebody_else_is_transient_and_then_served() {
+    let (file, store) = world().await;
+    let mut other = file.connection().await;
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let item = acceptance("a");
+    let error = store.accept(vec![item.clone()]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Transient(_)), "{error:?}");
+    lock.rollback().await.unwrap();
+    let admitted = store.accept(vec![item.clone()]).await.unwrap();
+    assert_eq!(admitted, [Admitted::Created { op_id: item.op_id }]);
+}
+
+#[tokio::test]
+async fn a_bad_item_fails_alone() {
+    let (file, store) = world().await;
+    // The database refuses one key for good, as a constraint would.
+    sqlx::raw_sql(
+        "CREATE TRIGGER refuse BEFORE INSERT ON orch_operation WHEN NEW.idem_key = 'bad' \
+         BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    )
+    .execute(&mut file.connection().await)
+    .await
+    .unwrap();
+    let batch = vec![acceptance("good"), acceptance("bad"), acceptance("fine")];
+    let (first, last) = (batch[0].op_id, batch[2].op_id);
+    let (refused, other) =
+        tokio::join!(store.accept(batch), store.accept(vec![acceptance("another")]));
+    assert!(matches!(refused.unwrap_err(), StoreError::Fatal(_)));
+    assert!(matches!(other.unwrap()[0], Admitted::Created { .. }));
+    for op_id in [first, last] {
+        assert!(store.get(&Owner::default(), op_id).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn the_schema_refuses_to_change_a_terminal_row() {
+    let (file, store) = world().await;
+    let claim = logged(&store, 1).await[0];
+    store.finalize(vec![Finalization { claim, hook: None }]).await.unwrap();
+    let change = "UPDATE orch_operation SET finished_at = finished_at + 1";
+    let error = sqlx::query(change).execute(&mut file.connection().await).await.unwrap_err();
+    assert!(error.to_string().contains("terminal_is_final"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_stops_the_start_with_advice_instead_of_waiting_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().display();
+    for url in [format!("sqlite://{folder}"), format!("sqlite://{folder}/new.db?mode=ro")] {
+        let error = SqliteStore::open(&url).await.unwrap_err();
+        assert!(matches!(error, StoreError::Fatal(_)), "{url}: {error:?}");
+        let text = error.to_string();
+        assert!(text.contains("must be allowed to write the file"), "{url}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_logged_outcome_that_cannot_be_decoded_is_parked_and_hides_nothing() {
+    let (file, store) = world().await;
+    let claims = logged(&store, 3).await;
+    // The first two are due before the third, and fill the Finalizer's page.
+    sqlx::query(
+        "UPDATE orch_write_ahead_log SET outcome = 'FAIL', output = NULL, detail = '{', \
+         finalize_due_at = 1 WHERE op_id IN (?1, ?2)",
+    )
+    .bind(claims[0].op_id.as_bytes().as_slice())
+    .bind(claims[1].op_id.as_bytes().as_slice())
+    .execute(&mut file.connection().await)
+    .await
+    .unwrap();
+    sqlx::query("UPDATE orch_write_ahead_log SET finalize_due_at = 2 WHERE op_id = ?1")
+        .bind(claims[2].op_id.as_bytes().as_slice())
+        .execute(&mut file.connection().await)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let due = store.unfinalized(&[kind()], 2).await.unwrap();
+        let batch = due.iter().map(|row| Finalization { claim: row.claim, hook: None }).collect();
+        store.finalize(batch).await.unwrap();
+    }
+    for (claim, phase) in claims.iter().zip([Some(Phase::Parked), Some(Phase::Parked), None]) {
+        let operation = store.get(&Owner::default(), claim.op_id).await.unwrap().unwrap();
+        assert_eq!(operation.phase, phase);
+    }
+    assert_eq!(store.unfinalized(&[kind()], 2).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn hooks_that_all_hang_do_not_add_up() {
+    let (_file, store) = world().await;
+    let claims = logged(&store, 4).await;
+    let batch = claims.iter().map(|claim| Finalization { claim: *claim, hook: Some(hook(hangs)) });
+    let asked_at = std::time::Instant::now();
+    let answers = store.finalize(batch.collect()).await.unwrap();
+    assert!(asked_at.elapsed() < 3 * orch_sqlite::HOOK_LIMIT, "{:?}", asked_at.elapsed());
+    assert!(answers.iter().all(|answer| matches!(answer, Finalized::HookFailed { .. })));
+}

@@ -1,0 +1,169 @@
+//! The examples are programs that people run first: here they run as a stranger would run them,
+//! and what they print is asserted.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// `cargo run --example NAME -- ARGUMENTS`, from this folder.
+fn cargo_run(example: &str, arguments: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args([
+            "run",
+            "--quiet",
+            "--manifest-path",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+        ])
+        .args(["--example", example, "--"])
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(example: &str, arguments: &[&str], folder: &Path) -> Output {
+    cargo_run(example, arguments, folder).output().unwrap()
+}
+
+fn stdout_of(output: &Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {stderr}", output.status);
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn the_quick_start_charges_once_however_often_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = stdout_of(&run("quickstart", &[], folder.path()));
+    let second = stdout_of(&run("quickstart", &[], folder.path()));
+
+    let lines: Vec<_> = first.lines().collect();
+    let op_id = lines[0].strip_prefix("Created operation ").unwrap();
+    let replayed = format!("Replayed operation {op_id}");
+    let charged = lines[1];
+    assert!(charged.starts_with("charged 50000 KRW, receipt "), "{charged}");
+    assert_eq!(lines[2..], [replayed.as_str(), charged]);
+    let again: Vec<_> = second.lines().collect();
+    assert_eq!(again, [replayed.as_str(), charged, replayed.as_str(), charged]);
+}
+
+#[test]
+fn the_outbox_commits_both_rows_or_neither() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = stdout_of(&run("outbox", &[], folder.path()));
+    let expected = "\
+rolled back: 0 orders, 0 operations
+committed: 1 order, 1 operation
+order 2 is paid with receipt ch_2
+";
+    assert_eq!(printed, expected);
+}
+
+#[test]
+fn the_main_job_loses_nothing_and_charges_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [
+        "--charges",
+        "90",
+        "--repeats",
+        "18",
+        "--workers",
+        "3",
+        "--kills",
+        "2",
+        "--pauses",
+        "1",
+        "--seed",
+        "7",
+        "--json",
+    ];
+    let output = run("payment", &arguments, folder.path());
+    let printed = stdout_of(&output);
+
+    let figures: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+    let figure = |name: &str| figures[name].as_u64().unwrap();
+    assert_eq!((figure("accepted"), figure("replayed")), (90, 18));
+    assert_eq!(figure("completed") + figure("failed"), 90);
+    assert_eq!((figure("lost"), figure("charged_twice")), (0, 0));
+    assert_eq!((figure("kills"), figure("pauses")), (2, 1));
+    assert!(figure("kills_in_flight") >= 1, "{printed}");
+    assert!(figure("calls") >= 90 && figure("amount_stored") == figure("amount_charged"));
+    assert_eq!(figures["ledger_matches"], true);
+
+    let row = |name: &str| {
+        let line = printed.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
+        line.trim_start()[name.len()..].split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(row("lost  "), "0 ok");
+    assert_eq!(row("charged twice"), "0 ok");
+    assert!(row("amounts equal").starts_with("yes ok store "));
+    let progress = String::from_utf8(output.stderr).unwrap();
+    assert!(progress.lines().any(|line| line.starts_with("sent ")), "plain lines: {progress}");
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (flags, expected) in [
+        (["--charges", "5", "--repeats", "6"], "--repeats (6) may not exceed --charges (5)"),
+        (["--workers", "1", "--pauses", "1"], "--pauses needs --workers 2"),
+        (["--kills", "4294967295", "--pauses", "3"], "--kills and --pauses may be 1000"),
+        (["--db", "memory:", "--kills", "0"], "cannot be shared by processes"),
+    ] {
+        let output = run("payment", &flags, folder.path());
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+/// Only Linux tells who is whose child in a file.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_process_outlives_a_supervisor_that_is_killed() {
+    use std::io::{BufRead, BufReader};
+    use std::time::{Duration, Instant};
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut supervisor = cargo_run("payment", &["--kills", "0", "--pauses", "0"], folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut progress = BufReader::new(supervisor.stderr.take().unwrap()).lines();
+    progress.find(|line| line.as_ref().unwrap().starts_with("sent ")).unwrap().unwrap();
+    let children = children_of(supervisor.id());
+    assert_eq!(children.len(), 5, "a gateway and four workers");
+
+    supervisor.kill().unwrap();
+    supervisor.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while children.iter().any(|pid| is_running(*pid)) {
+        assert!(Instant::now() < deadline, "still there: {children:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn children_of(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let pids = processes.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    pids.filter(|pid| status(*pid).is_some_and(|(_, of)| of == parent)).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn is_running(pid: u32) -> bool {
+    // A zombie has ended; nobody but the system's first process is there to reap it.
+    status(pid).is_some_and(|(state, _)| state != "Z")
+}
+
+/// The state of a process and its parent.
+#[cfg(target_os = "linux")]
+fn status(pid: u32) -> Option<(String, u32)> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}

@@ -1,0 +1,54 @@
+use std::convert::Infallible;
+
+use orch::prelude::*;
+use orch::seams::{Handled, States};
+use orch::words::{AttemptEnd, Outcome as End, Payload};
+
+use crate::world;
+
+/// Bound by its own derive, as in a crate that only accepts.
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "{id}", domain = "BINDING", event = "SELF_BOUND", output = Vec<u32>)]
+struct SelfBound {
+    id: u32,
+}
+
+#[orchestrated(domain = "BINDING", event = "SELF_BOUND", binding = "command")]
+async fn handle(cmd: SelfBound) -> Result<Vec<u32>, Infallible> {
+    Ok(vec![cmd.id])
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "{id}")]
+struct HandlerBound {
+    id: u32,
+}
+
+type ByAliasResult = Result<String, Infallible>;
+
+#[orchestrated(domain = "BINDING", event = "HANDLER_BOUND")]
+async fn by_alias(cmd: HandlerBound) -> ByAliasResult {
+    Ok(cmd.id.to_string())
+}
+
+fn bound_to<C: Handled<Output = O>, O>() -> (&'static str, &'static str) {
+    (C::DOMAIN, C::EVENT)
+}
+
+#[test]
+fn a_command_carries_its_own_binding() {
+    assert_eq!(bound_to::<SelfBound, Vec<u32>>(), ("BINDING", "SELF_BOUND"));
+}
+
+#[test]
+fn a_handler_binds_its_command_also_behind_an_alias() {
+    assert_eq!(bound_to::<HandlerBound, String>(), ("BINDING", "HANDLER_BOUND"));
+}
+
+#[tokio::test]
+async fn a_handler_of_a_bound_command_runs() {
+    let end = world::run(&SelfBound { id: 7 }, States::default()).await;
+    assert_eq!(end, AttemptEnd::Outcome(End::Ok { output: Payload::from("[7]") }));
+    let end = world::run(&HandlerBound { id: 7 }, States::default()).await;
+    assert_eq!(end, AttemptEnd::Outcome(End::Ok { output: Payload::from(r#""7""#) }));
+}

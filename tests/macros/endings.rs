@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use orch::prelude::*;
+use orch::seams::{AttemptError, Ending, States};
+use orch::words::{AttemptEnd, Outcome as End, Payload};
+
+use crate::world;
+
+#[derive(Debug, Serialize, Deserialize, Command)]
+#[command(biz_key = "{card}")]
+struct Charge {
+    card: String,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Receipt {
+    card: String,
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+enum ChargeError {
+    #[outcome(fail, code = "CARD_DECLINED")]
+    #[error("card declined: {0}")]
+    Declined(String),
+    #[outcome(fail, code = "GATEWAY_CONFUSED", uncertain)]
+    #[error("the gateway contradicts itself")]
+    Confused,
+    #[outcome(retry)]
+    #[error("could not reach the gateway")]
+    Unreachable(#[source] std::num::ParseIntError),
+    #[outcome(retry, after = wait)]
+    #[error("gateway says wait {wait:?}")]
+    RateLimited { wait: Duration, _bucket: u8 },
+    #[outcome(retry, after = 1)]
+    #[error("gateway is busy")]
+    Busy(u8, Option<Duration>),
+    #[outcome(in_doubt)]
+    #[error("sent, but no answer")]
+    NoAnswer,
+}
+
+#[orchestrated(domain = "ENDINGS", event = "CHARGE")]
+async fn charge(Charge { card }: Charge) -> Result<Receipt, ChargeError> {
+    Err(match card.as_str() {
+        "declined" => ChargeError::Declined("no money".into()),
+        "confused" => ChargeError::Confused,
+        "unreachable" => ChargeError::Unreachable("x".parse::<u8>().unwrap_err()),
+        "limited" => ChargeError::RateLimited { wait: Duration::from_secs(7), _bucket: 1 },
+        "busy" => ChargeError::Busy(1, Some(Duration::from_secs(9))),
+        "idle" => ChargeError::Busy(1, None),
+        "silent" => ChargeError::NoAnswer,
+        _ => return Ok(Receipt { card }),
+    })
+}
+
+async fn run(card: &str) -> AttemptEnd {
+    world::run(&Charge { card: card.into() }, States::default()).await
+}
+
+fn retry(reason: &str, after: Option<Duration>) -> AttemptEnd {
+    AttemptEnd::Outcome(End::Retry { reason: reason.into(), after })
+}
+
+#[tokio::test]
+async fn ok_carries_the_encoded_result() {
+    let output = Payload::from(r#"{"card":"good"}"#);
+    assert_eq!(run("good").await, AttemptEnd::Outcome(End::Ok { output }));
+}
+
+#[tokio::test]
+async fn fail_carries_code_message_and_certainty() {
+    let AttemptEnd::Outcome(End::Fail(failure)) = run("declined").await else { panic!() };
+    assert_eq!(failure.code, "CARD_DECLINED");
+    assert_eq!(failure.message, "card declined: no money");
+    assert!(!failure.uncertain && failure.called);
+    let AttemptEnd::Outcome(End::Fail(failure)) = run("confused").await else { panic!() };
+    assert!(failure.uncertain);
+}
+
+#[tokio::test]
+async fn retry_carries_the_reason_with_its_causes() {
+    let reason = "could not reach the gateway: invalid digit found in string";
+    assert_eq!(run("unreachable").await, retry(reason, None));
+}
+
+#[tokio::test]
+async fn after_is_read_from_a_named_field() {
+    let wait = Duration::from_secs(7);
+    assert_eq!(run("limited").await, retry("gateway says wait 7s", Some(wait)));
+}
+
+#[tokio::test]
+async fn after_is_read_from_a_tuple_and_may_be_missing() {
+    assert_eq!(run("busy").await, retry("gateway is busy", Some(Duration::from_secs(9))));
+    assert_eq!(run("idle").await, retry("gateway is busy", None));
+}
+
+#[tokio::test]
+async fn in_doubt_is_the_absence_of_an_outcome() {
+    let reason = "sent, but no answer".to_owned();
+    assert_eq!(run("silent").await, AttemptEnd::InDoubt { reason });
+}
+
+#[test]
+fn a_struct_has_one_ending() {
+    #[derive(Debug, thiserror::Error, Outcome)]
+    #[outcome(retry, after = 0)]
+    #[error("later")]
+    struct Later(Duration);
+    let after = Some(Duration::from_secs(1));
+    assert_eq!(Later(Duration::from_secs(1)).ending(), Ending::Retry { after });
+}
+
+#[test]
+fn an_error_that_cannot_happen_needs_no_variant() {
+    #[derive(Debug, thiserror::Error, Outcome)]
+    enum Never {}
+    fn ends<E: AttemptError>() {}
+    ends::<Never>();
+}
+
+#[test]
+fn the_macro_knows_the_codes_that_are_orchs_own() {
+    use orch::words::code;
+    // The macro cannot depend on core; it holds the same list.
+    let known = include_str!("../../orch-macros/src/values/code.rs");
+    for code in [
+        code::TIME_BUDGET_EXCEEDED,
+        code::ATTEMPTS_EXHAUSTED,
+        code::IN_DOUBT,
+        code::OUTPUT_NOT_ENCODABLE,
+    ] {
+        assert!(known.contains(&format!("{code:?}")), "{code}");
+    }
+}

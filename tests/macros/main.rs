@@ -1,0 +1,11 @@
+//! What the macros make of a handler, run by hand: no store, no runtime.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod arguments;
+mod binding;
+mod commands;
+mod endings;
+mod finalize;
+mod reconcile;
+mod registration;
+mod world;

@@ -1,0 +1,55 @@
+//! A handler that every test can run, and the calls to run it with.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use orch::seams::{Call, Handled, Registration, States};
+use orch::words::{AttemptEnd, Command, Envelope, Fence, OpId, Owner, Timestamp};
+
+/// The registration of the handler that takes `C`.
+pub(crate) fn registration<C: Handled>() -> &'static Registration {
+    registration_of(C::DOMAIN, C::EVENT)
+}
+
+/// The one registration under these names.
+pub(crate) fn registration_of(domain: &str, event: &str) -> &'static Registration {
+    let mut found = orch::__private::inventory::iter::<Registration>
+        .into_iter()
+        .filter(|r| (r.descriptor.domain, r.descriptor.event_type) == (domain, event));
+    let first = found.next().expect("the handler is registered");
+    assert!(found.next().is_none(), "it is registered once");
+    first
+}
+
+/// A first attempt at this command.
+pub(crate) fn call<C: Handled>(command: &C, states: States) -> Call {
+    let (payload, _) = command.to_payload(C::IDEM_IGNORE).unwrap();
+    call_with(
+        Command::new(C::DOMAIN, C::EVENT, &command.biz_key(), "key-1", payload).unwrap(),
+        states,
+    )
+}
+
+/// A first attempt at whatever this is.
+pub(crate) fn call_with(command: Command, states: States) -> Call {
+    let envelope = Envelope {
+        op_id: OpId::generate(),
+        owner: Owner::default(),
+        command,
+        accepted_at: Timestamp::from_micros(0),
+        deadline: Timestamp::from_micros(1),
+        attempt: 1,
+        fence: Fence::new(1),
+    };
+    Call {
+        envelope: Arc::new(envelope),
+        states,
+        ends_at: Instant::now() + Duration::from_secs(30),
+        cancelled: tokio_util::sync::CancellationToken::new(),
+    }
+}
+
+/// Runs the handler of `C` once.
+pub(crate) async fn run<C: Handled>(command: &C, states: States) -> AttemptEnd {
+    (registration::<C>().run)(&call(command, states)).unwrap().await
+}

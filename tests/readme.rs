@@ -1,0 +1,50 @@
+//! The README promises: the quick start is a program that runs, two commands are enough, and
+//! what it points to is there.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs::read_to_string;
+use std::path::Path;
+
+/// The fenced blocks of the README in this language.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = read_to_string("README.md").unwrap();
+    let opening = format!("```{language}\n");
+    readme
+        .split("\n```")
+        .filter_map(|part| format!("```{part}\n").strip_prefix(&opening).map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn the_quick_start_is_the_example_byte_for_byte() {
+    let example = read_to_string("examples/quickstart.rs").unwrap();
+    let shown = blocks("rust");
+    assert!(shown.contains(&example), "README.md does not show examples/quickstart.rs");
+}
+
+#[test]
+fn the_quick_start_is_shorter_than_sixty_lines() {
+    assert!(read_to_string("examples/quickstart.rs").unwrap().lines().count() < 60);
+}
+
+#[test]
+fn two_commands_are_all_that_is_needed() {
+    let commands = blocks("sh").concat();
+    let commands: Vec<_> = commands.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+    assert_eq!(commands, ["cargo run --example payment", "./scripts/test"]);
+}
+
+#[test]
+fn every_link_into_the_repository_leads_somewhere() {
+    for page in ["README.md", "docs/adr/README.md"] {
+        let text = read_to_string(page).unwrap();
+        let folder = Path::new(page).parent().unwrap();
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let local: Vec<_> = targets.filter(|target| !target.contains("://")).collect();
+        assert!(!local.is_empty(), "{page} links to nothing");
+        for target in local {
+            let path = folder.join(target.split('#').next().unwrap());
+            assert!(path.exists(), "{page} links to {target}, which is not there");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What does not compile, and what the user reads then: one file a mistake, by topic.
+//!
+//! After a change of a message: `TRYBUILD=overwrite cargo test --test ui`, then read every
+//! changed `.stderr` as a user would.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn every_mistake_gets_its_message() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/ui/pass/*.rs");
+    for topic in topics() {
+        cases.compile_fail(topic.join("*.rs"));
+    }
+}
+
+/// The folders of failing cases.
+fn topics() -> Vec<PathBuf> {
+    let folders = entries(Path::new("tests/ui"));
+    folders.into_iter().filter(|folder| !folder.ends_with("pass")).collect()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    entries
+}
+
+/// Every recorded message, with the file that it belongs to.
+fn messages() -> Vec<(PathBuf, String)> {
+    let files = topics().into_iter().flat_map(|topic| entries(&topic));
+    files
+        .filter(|file| file.extension().is_some_and(|extension| extension == "stderr"))
+        .map(|file| (file.clone(), fs::read_to_string(&file).unwrap()))
+        .collect()
+}
+
+#[test]
+fn one_mistake_gives_one_error() {
+    for (file, text) in messages() {
+        let errors = text.lines().filter(|line| line.starts_with("error")).count();
+        let warnings = text.lines().filter(|line| line.starts_with("warning")).count();
+        assert_eq!((errors, warnings), (1, 0), "{}", file.display());
+    }
+}
+
+/// What rustc finds and words by itself; the reference page has the remedy.
+const WORDED_BY_RUSTC: [&str; 7] = [
+    "binding/bound_by_both",
+    "binding/two_handlers_for_one_command",
+    "binding/two_handlers_for_one_pair",
+    "hook/reconcile_not_there",
+    "types/future_not_send",
+    "types/mistake_in_the_body",
+    "types/state_not_shareable",
+];
+
+#[test]
+fn every_message_of_ours_gives_a_reason_and_a_remedy() {
+    for (file, text) in messages() {
+        let name = file.with_extension("").to_string_lossy().into_owned();
+        if WORDED_BY_RUSTC.iter().any(|case| name.ends_with(case)) {
+            continue;
+        }
+        let trimmed = || text.lines().map(str::trim_start);
+        let ours = trimmed().any(|line| line.starts_with("note: "))
+            && trimmed().any(|line| line.starts_with("help: "));
+        // A trait speaks in notes: the first is the reason, the last the remedy.
+        let traits = trimmed().filter(|line| line.starts_with("= note: ")).count() >= 2;
+        assert!(ours || traits, "{}:\n{text}", file.display());
+    }
+}
+
+#[test]
+fn every_message_points_at_the_users_own_file() {
+    for (file, text) in messages() {
+        let name = file.with_extension("rs");
+        let place = text.lines().find(|line| line.trim_start().starts_with("--> ")).unwrap_or("");
+        assert!(place.contains(&*name.to_string_lossy()), "{}: {place}", file.display());
+    }
+}
+
+#[test]
+fn every_case_has_its_message_and_there_are_many() {
+    let cases: Vec<_> = topics()
+        .iter()
+        .flat_map(|topic| entries(topic))
+        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    assert!(cases.len() >= 55, "{} cases", cases.len());
+    for case in cases {
+        assert!(case.with_extension("stderr").exists(), "{}", case.display());
+    }
+}

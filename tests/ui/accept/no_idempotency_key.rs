@@ -1,0 +1,24 @@
+use orch::Orchestrator;
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    order_id: u64,
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+#[outcome(retry)]
+#[error("down")]
+struct Down;
+
+#[orchestrated(domain = "PAYMENT", event = "CHARGE")]
+async fn charge(_cmd: Charge) -> Result<(), Down> {
+    Ok(())
+}
+
+async fn request(orchestrator: Orchestrator) {
+    let _ = orchestrator.accept(Charge { order_id: 1 }).await;
+}
+
+fn main() {}

@@ -1,0 +1,30 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    order_id: u64,
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+#[outcome(retry)]
+#[error("down")]
+struct Down;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Recharge {
+    order_id: u64,
+}
+
+#[orchestrated(domain = "PAYMENT", event = "CHARGE")]
+async fn charge(_cmd: Charge) -> Result<(), Down> {
+    Ok(())
+}
+
+#[orchestrated(domain = "PAYMENT", event = "CHARGE")]
+async fn recharge(_cmd: Recharge) -> Result<(), Down> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+struct Charge {
+    order_id: u64,
+}
+
+fn main() {}

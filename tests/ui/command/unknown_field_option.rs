@@ -1,0 +1,11 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    order_id: u64,
+    #[command(idem_ignored)]
+    sent_at: u64,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use orch::prelude::*;
+
+#[derive(Debug, thiserror::Error, Outcome)]
+enum ChargeError {
+    #[outcome(retry, code = "CARD_DECLINED")]
+    #[error("declined")]
+    Declined,
+}
+
+fn main() {}

@@ -1,0 +1,62 @@
+//! Every option of every macro at once.
+#![forbid(unsafe_code)]
+
+use orch::prelude::*;
+
+#[derive(Debug, Serialize, Deserialize, Command)]
+#[command(
+    biz_key = "{{refund}}-{payment}/{line}",
+    domain = "PAYMENT",
+    event = "REFUND",
+    output = Vec<Receipt>,
+    crate = ::orch
+)]
+struct Refund {
+    payment: String,
+    line: u32,
+    #[command(idem_key)]
+    request: String,
+    #[command(idem_ignore)]
+    sent_at: u64,
+    #[command(idem_ignore)]
+    #[serde(rename = "traceId")]
+    trace_id: String,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Receipt;
+
+#[derive(Debug, thiserror::Error, Outcome)]
+#[outcome(fail, code = "REFUSED", uncertain)]
+#[error("refused")]
+struct Refused;
+
+struct Connection;
+
+async fn ask(_cmd: Refund) -> Result<Reconciled<Vec<Receipt>>, String> {
+    Ok(Reconciled::NotHappened)
+}
+
+async fn book(
+    _connection: &mut Connection,
+    _settled: &Settled<Vec<Receipt>>,
+) -> Result<(), std::fmt::Error> {
+    Ok(())
+}
+
+#[orchestrated(
+    domain = "PAYMENT",
+    event = "REFUND",
+    binding = "command",
+    attempt_timeout = "500ms",
+    max_attempts = 7,
+    backoff(base = "100ms", cap = "2m"),
+    reconcile = ask,
+    finalize = book,
+    crate = orch
+)]
+async fn refund(_cmd: Refund) -> Result<Vec<Receipt>, Refused> {
+    Err(Refused)
+}
+
+fn main() {}

@@ -1,0 +1,23 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    order_id: u64,
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+#[outcome(retry)]
+#[error("down")]
+struct Down;
+
+struct Service;
+
+impl Service {
+    #[orchestrated(domain = "PAYMENT", event = "CHARGE")]
+    async fn charge(&self, _cmd: Charge) -> Result<(), Down> {
+        Ok(())
+    }
+}
+
+fn main() {}
