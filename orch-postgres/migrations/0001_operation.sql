@@ -86,6 +86,8 @@ CREATE INDEX orch_queue_deadline_idx ON orch_queue (deadline, kind)
     WHERE due_at IS NOT NULL
       AND (state = 'PENDING' OR phase = 'waiting' OR phase = 'in_doubt' AND in_doubt = 'retry');
 
+-- What only a PENDING entry needs, or only the last one, is NULL in the others: it costs nothing
+-- there.
 CREATE TABLE orch_write_ahead_log (
     op_id uuid NOT NULL,
     seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -95,12 +97,12 @@ CREATE TABLE orch_write_ahead_log (
     finished_at timestamptz,
     deadline timestamptz,
     finalize_due_at timestamptz,
-    delay_ms bigint NOT NULL DEFAULT 0,
+    delay_ms bigint,
     after_ms bigint,
     attempt integer NOT NULL,
     retries integer,
     lost_attempts integer,
-    finalize_failures integer NOT NULL DEFAULT 0,
+    finalize_failures integer,
     late boolean NOT NULL,
     source text COLLATE "C" NOT NULL,
     outcome text COLLATE "C" NOT NULL,

@@ -3,21 +3,22 @@
 --   per field of the kinds' policies, in the order in which to look: $5 kind, $6 max_attempts,
 --   $7 backoff_base_ms, $8 backoff_cap_ms, $9 in_doubt, $10 hooked.
 -- Index: orch_queue_claim_idx, walked in its order for each kind until the limit is reached.
--- Shape: one walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED
+-- Shape: `asks` is orch_core::seams::Purpose::of. One walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED
 --   shares the queue. The locked rows are found again by ctid, which spares a search each; one
 --   that changed between the snapshot and the lock is not found, and waits for the next claim.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 due AS MATERIALIZED (
-    SELECT found.place, k.*, k.in_doubt = 'reconcile' AND found.phase IS NOT NULL
-                             AND found.phase = 'in_doubt' AS asks
+    SELECT found.place, k.*, found.asks
     FROM unnest($5::text[], $6::int[], $7::int[], $8::int[], $9::text[], $10::bool[])
          AS k(kind, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, hooked),
     LATERAL (
-        SELECT q.ctid AS place, q.phase
+        SELECT q.ctid AS place,
+               coalesce(q.phase = 'in_doubt' AND 'reconcile' IN (k.in_doubt, q.in_doubt), false)
+                   AS asks
         FROM orch_queue q
         WHERE q.kind = k.kind AND q.due_at IS NOT NULL AND q.due_at <= (SELECT now FROM clock)
           AND (q.deadline > (SELECT now FROM clock)
-               OR k.in_doubt = 'reconcile' AND q.phase = 'in_doubt')
+               OR q.phase = 'in_doubt' AND 'reconcile' IN (k.in_doubt, q.in_doubt))
         ORDER BY q.due_at
         LIMIT $2
         FOR UPDATE SKIP LOCKED
@@ -38,7 +39,7 @@ claimed AS (
         max_attempts = d.max_attempts,
         backoff_base_ms = d.backoff_base_ms,
         backoff_cap_ms = d.backoff_cap_ms,
-        in_doubt = d.in_doubt,
+        in_doubt = CASE WHEN d.asks THEN 'reconcile' ELSE d.in_doubt END,
         hooked = d.hooked
     FROM due d, clock c
     WHERE q.ctid = d.place

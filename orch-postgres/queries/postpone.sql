@@ -3,7 +3,7 @@
 -- Index: the primary key of the log.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now)
 UPDATE orch_write_ahead_log l
-SET finalize_failures = l.finalize_failures + 1,
+SET finalize_failures = coalesce(l.finalize_failures, 0) + 1,
     finalize_due_at = c.now + $4 * interval '1 millisecond'
 FROM clock c
 WHERE l.op_id = $2 AND l.fence = $3 AND NOT l.late AND l.state = 'PENDING'

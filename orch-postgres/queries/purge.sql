@@ -3,7 +3,7 @@
 -- Parameters: $1 now (NULL: the server's clock), $2 completed_after_ms, $3 failed_after_ms,
 --   $4 limit.
 -- Index: orch_write_ahead_log_completed_idx and orch_write_ahead_log_failed_idx, in their order.
--- Shape: one walk per retention, so that failed operations, which are kept longer, never stand
+-- Shape: a redriven operation stays as long as the new one does. One walk per retention, so that failed operations, which are kept longer, never stand
 --   in the way of completed ones. SKIP LOCKED: two purges share the work.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 past AS MATERIALIZED (
@@ -16,6 +16,9 @@ past AS MATERIALIZED (
         (SELECT l.op_id, l.finished_at FROM orch_write_ahead_log l
          WHERE l.finished_at IS NOT NULL AND l.outcome <> 'OK'
            AND l.finished_at <= (SELECT now - $3 * interval '1 millisecond' FROM clock)
+           AND NOT EXISTS (SELECT FROM orch_dead_letter d
+                           JOIN orch_operation anew ON anew.op_id = d.redriven_as
+                           WHERE d.op_id = l.op_id)
          ORDER BY l.finished_at LIMIT $4)
     ) both_kinds
     ORDER BY finished_at

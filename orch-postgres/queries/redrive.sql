@@ -1,10 +1,17 @@
 -- Purpose: a failed operation anew: the same request, linked, PENDING and due at once.
--- Parameters: $1 now (NULL: the server's clock), $2 op_id of the failed one, $3 the new op_id.
+-- Parameters: $1 now (NULL: the server's clock), $2 op_id of the failed one, $3 the new op_id,
+--   $4 true to redrive although the provider may have acted.
 -- Index: the primary keys; orch_operation_identity_idx for the next free number.
--- Shape: the dead letter is the guard: whoever locks it before it is redriven redrives.
+-- Shape: the dead letter is the guard: whoever locks it before it is redriven redrives. The
+--   operation is locked before it, as a purge locks them, so that neither waits for the other.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
+failed AS MATERIALIZED (SELECT * FROM orch_operation WHERE op_id = $2 FOR UPDATE),
 letter AS MATERIALIZED (
-    SELECT op_id FROM orch_dead_letter WHERE op_id = $2 AND redriven_as IS NULL FOR UPDATE
+    SELECT d.op_id FROM failed f JOIN orch_dead_letter d ON d.op_id = f.op_id
+    WHERE d.redriven_as IS NULL
+      AND ($4 OR NOT EXISTS (SELECT FROM orch_write_ahead_log l
+                             WHERE l.op_id = d.op_id AND l.late AND l.outcome = 'OK'))
+    FOR UPDATE OF d
 ),
 new AS (
     INSERT INTO orch_operation (op_id, accepted_at, time_budget_ms, redrive, owner, domain,
@@ -15,7 +22,7 @@ new AS (
               AND p.biz_key = o.biz_key AND p.idem_key = o.idem_key),
            o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.op_id, o.fingerprint,
            o.payload
-    FROM letter l JOIN orch_operation o ON o.op_id = l.op_id CROSS JOIN clock c
+    FROM letter l JOIN failed o ON o.op_id = l.op_id CROSS JOIN clock c
     RETURNING op_id, accepted_at, time_budget_ms, domain, event_type
 ),
 queued AS (

@@ -4,7 +4,8 @@
 --   questions to a provider.
 -- Index: the primary key of the queue.
 -- Shape: the rows are locked in the order of op_id, then `next` says for each what
---   orch_core::policies::after_attempt says; a property test holds the two together. A decision
+--   orch_core::policies::after_attempt says, and the counts and the reason are those of
+--   policies::Effect; a property test holds them together. A decision
 --   in Rust would need a second round trip and a transaction around both.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 held AS MATERIALIZED (
@@ -22,7 +23,7 @@ held AS MATERIALIZED (
 decided AS MATERIALIZED (
     SELECT h.*,
            h.retries + (h.outcome = 'RETRY')::int AS retries_now,
-           h.lost_attempts + (h.outcome = 'IN_DOUBT' AND h.source = 'handler')::int AS lost_now,
+           h.lost_attempts + (h.outcome = 'IN_DOUBT' AND h.source <> 'reconcile')::int AS lost_now,
            CASE
                WHEN outcome = 'IN_DOUBT' AND in_doubt = 'reconcile'
                    THEN CASE WHEN reconciles >= $9 THEN 'park' ELSE 'doubt' END
@@ -68,7 +69,7 @@ moved AS (
         lost_attempts = d.lost_now,
         unresolved = CASE d.outcome WHEN 'IN_DOUBT' THEN true WHEN 'NOT_HAPPENED' THEN false
                                     ELSE d.unresolved END,
-        reason = coalesce(d.detail, 'the provider has not acted')
+        reason = coalesce(d.detail, 'the provider says that it has not acted')
     FROM decided d
     WHERE q.op_id = d.op_id AND d.next IN ('wait', 'doubt', 'park')
 ),

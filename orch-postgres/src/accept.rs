@@ -17,7 +17,7 @@ pub(crate) const PRESENT: &str = include_str!("../queries/accept_present.sql");
 
 /// What became of each.
 pub(crate) async fn accept(db: &Db, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {
-    in_pieces(batch, |batch| accept_whole(db, batch)).await
+    in_pieces(batch, |item| item.command.payload().size(), |batch| accept_whole(db, batch)).await
 }
 
 async fn accept_whole(db: &Db, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {

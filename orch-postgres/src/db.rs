@@ -35,24 +35,27 @@ impl Db {
     }
 }
 
-/// Runs a verb over a batch, in halves where the server cancels it for taking too long. The
-/// answers stay in order.
+/// The most bytes of payloads and outputs in one statement. A parameter of Postgres holds less
+/// than 1 GiB, and both sides keep it in memory a few times over.
+const STATEMENT_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Runs a verb over a batch: in pieces where it is large, `size` being what an item weighs, and
+/// in halves where the server cancels it for taking too long. The answers stay in order.
 ///
 /// # Errors
 /// The verb's; what was answered before is lost then, which is no harm: verbs are repeatable.
 pub(crate) async fn in_pieces<T: Clone, R, F>(
     batch: Vec<T>,
+    size: fn(&T) -> usize,
     mut verb: impl FnMut(Vec<T>) -> F,
 ) -> Result<Vec<R>, StoreError>
 where
     F: Future<Output = Result<Vec<R>, StoreError>>,
 {
     let mut answers = Vec::with_capacity(batch.len());
-    let mut pieces = vec![batch];
+    let mut pieces = by_size(batch, size);
+    pieces.reverse();
     while let Some(mut piece) = pieces.pop() {
-        if piece.is_empty() {
-            continue;
-        }
         match verb(piece.clone()).await {
             Ok(some) => answers.extend(some),
             Err(error) if was_cancelled(&error) && piece.len() > 1 => {
@@ -67,6 +70,26 @@ where
         }
     }
     Ok(answers)
+}
+
+/// Pieces that stay within the limit; one item alone may exceed it. Nothing becomes no piece.
+fn by_size<T>(batch: Vec<T>, size: fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut pieces: Vec<Vec<T>> = Vec::new();
+    let mut room = 0;
+    for item in batch {
+        let weight = size(&item);
+        match pieces.last_mut() {
+            Some(piece) if weight <= room => {
+                room -= weight;
+                piece.push(item);
+            }
+            _ => {
+                room = STATEMENT_LIMIT.saturating_sub(weight);
+                pieces.push(vec![item]);
+            }
+        }
+    }
+    pieces
 }
 
 /// Runs a verb with a limit, a smaller one where the server cancels it for taking too long.
@@ -98,4 +121,17 @@ where
 /// A limit as Postgres takes it.
 pub(crate) fn to_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_items_are_spread_over_statements() {
+        let mib = 1024 * 1024;
+        let pieces = by_size(vec![10 * mib, 6 * mib, 1, 0, 40 * mib, 1], |size| *size);
+        assert_eq!(pieces, [vec![10 * mib, 6 * mib], vec![1, 0], vec![40 * mib], vec![1]]);
+        assert!(by_size(Vec::<usize>::new(), |size| *size).is_empty());
+    }
 }

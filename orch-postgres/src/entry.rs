@@ -33,7 +33,7 @@ impl Entry {
             source: parsed(row, "entry_source")?.ok_or("a log entry has no source")?,
             state: parsed(row, "entry_state")?.ok_or("a log entry has no state")?,
             logged_at: instant(row, "entry_logged_at")?.ok_or("a log entry has no instant")?,
-            delay: from_millis(column(row, "entry_delay_ms")?)?,
+            delay: from_millis(column::<Option<i64>>(row, "entry_delay_ms")?.unwrap_or_default())?,
             failures: count(row, "entry_finalize_failures")?,
         }))
     }

@@ -28,7 +28,7 @@ pub(crate) async fn finalize(
     db: &Db,
     batch: Vec<Finalization>,
 ) -> Result<Vec<Finalized>, StoreError> {
-    in_pieces(batch, |batch| finalize_whole(db, batch)).await
+    in_pieces(batch, |_| 0, |batch| finalize_whole(db, batch)).await
 }
 
 async fn finalize_whole(db: &Db, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError> {
@@ -174,20 +174,18 @@ async fn run_hooks(
     Ok(answers)
 }
 
+/// An instant, and where operations stood at it; the inner error says what cannot be decoded.
+pub(crate) type Loaded = (Timestamp, HashMap<Lease, Result<Row, StoreError>>);
+
 /// Where the operations of these claims stand, each with its entry. What is not there is left
-/// out; the inner error says what cannot be decoded.
-pub(crate) async fn load(
-    db: &Db,
-    claims: &[Lease],
-) -> Result<(Timestamp, HashMap<Lease, Result<Row, StoreError>>), StoreError> {
+/// out.
+pub(crate) async fn load(db: &Db, claims: &[Lease]) -> Result<Loaded, StoreError> {
     let (ids, fences) = columns(claims.iter());
     decode(&db.fetch(LOAD, arguments![db.now(), ids, fences]).await?)
 }
 
 /// The rows of load.sql and their instant.
-pub(crate) fn decode(
-    rows: &[PgRow],
-) -> Result<(Timestamp, HashMap<Lease, Result<Row, StoreError>>), StoreError> {
+pub(crate) fn decode(rows: &[PgRow]) -> Result<Loaded, StoreError> {
     let mut now = Timestamp::from_micros(0);
     let mut found = HashMap::with_capacity(rows.len());
     for row in rows {

@@ -14,16 +14,16 @@ use crate::db::Db;
 use crate::finalize::{LOAD, Pending, change, decode, load, pending};
 use crate::lease::columns;
 use crate::moves::{MOVE, encode, moved};
-use crate::pool::{arguments, command, fetch};
-use crate::row::{instant, to_uuid};
+use crate::pool::{Lent, arguments, command, fetch};
+use crate::row::{column, instant, to_uuid};
 use crate::time::{At, as_millis};
 
 pub(crate) const LOCK: &str = include_str!("../queries/lock.sql");
 pub(crate) const POSTPONE: &str = include_str!("../queries/postpone.sql");
 
 /// The longest that a finalize hook may take: it holds a connection and the lock of its
-/// operation. After that it counts as failed.
-pub const HOOK_LIMIT: Duration = Duration::from_secs(30);
+/// operation. After that it counts as failed, and its statement is ended at the server.
+pub const HOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// How a transaction with a hook ended.
 enum Ended {
@@ -31,6 +31,15 @@ enum Ended {
     Answered(Finalized),
     /// Rolled back: the hook failed for the (n + 1)th time.
     Failed { reason: String, failures: u32 },
+    /// The same, but the server may still be at work on this connection.
+    Overran { failures: u32, server_process: i32 },
+}
+
+/// How a hook ended.
+enum Ran {
+    Ok,
+    Failed(String),
+    Overran,
 }
 
 /// Finalizes one claim with its hook. The row is locked before the hook runs, so it runs once
@@ -42,13 +51,21 @@ pub(crate) async fn finalize(
 ) -> Result<Finalized, StoreError> {
     let (now, begin) = (db.now(), db.pool.target().begin_for_hook());
     let named = !db.pool.target().pooled;
-    let ended = db
-        .pool
-        .with(move |connection| Box::pin(transaction(connection, claim, hook, now, begin, named)))
-        .await?;
-    match ended {
+    let work = move |mut connection| -> Lent<Ended> {
+        Box::pin(async move {
+            let ended = transaction(&mut connection, claim, hook, now, begin, named).await?;
+            let idle = !matches!(ended, Ended::Overran { .. });
+            Ok((ended, idle.then_some(connection)))
+        })
+    };
+    match db.pool.lend(work).await? {
         Ended::Answered(answer) => Ok(answer),
         Ended::Failed { reason, failures } => postpone(db, claim, reason, failures).await,
+        Ended::Overran { failures, server_process } => {
+            db.fetch("SELECT pg_terminate_backend($1)", arguments![server_process]).await?;
+            let reason = format!("finalize hook ran for more than {HOOK_LIMIT:?}");
+            postpone(db, claim, reason, failures).await
+        }
     }
 }
 
@@ -61,7 +78,7 @@ async fn transaction(
     named: bool,
 ) -> Result<Ended, StoreError> {
     command(connection, begin).await?;
-    fetch(connection, LOCK, arguments![to_uuid(claim.op_id)]?, named).await?;
+    let locked = fetch(connection, LOCK, arguments![to_uuid(claim.op_id)]?, named).await?;
     let (ids, fences) = columns([claim].iter());
     let rows = fetch(connection, LOAD, arguments![now, ids, fences]?, named).await?;
     let (now, rows) = decode(&rows)?;
@@ -73,10 +90,19 @@ async fn transaction(
         Pending::Move(row, next) => (row, next),
     };
     if let Move::Finish(settlement) = &next {
-        if let Err(reason) = run(connection, hook, settlement).await? {
-            command(connection, "ROLLBACK").await?;
-            let failures = row.entry.as_ref().map_or(0, |entry| entry.failures);
-            return Ok(Ended::Failed { reason, failures });
+        let failures = row.entry.as_ref().map_or(0, |entry| entry.failures);
+        match run(connection, hook, settlement).await {
+            Ran::Ok => {}
+            Ran::Failed(reason) => {
+                command(connection, "ROLLBACK").await?;
+                return Ok(Ended::Failed { reason, failures });
+            }
+            Ran::Overran => {
+                let process = locked.first().map(|row| column(row, "server_process"));
+                let process = process.ok_or_else(|| StoreError::fatal("the row is not locked"))?;
+                let server_process = process.map_err(StoreError::fatal)?;
+                return Ok(Ended::Overran { failures, server_process });
+            }
         }
     }
     let (_, change, to) = change(*row, next, claim, now);
@@ -88,42 +114,29 @@ async fn transaction(
     Ok(Ended::Answered(to))
 }
 
-/// The inner error is the hook's.
-///
-/// # Errors
-/// [`StoreError::Transient`] if the hook left the connection in an unknown state: it is thrown
-/// away, and with it all that the hook did.
-async fn run(
-    connection: &mut PgConnection,
-    hook: FinalizeHook,
-    settlement: &Settlement,
-) -> Result<Result<(), String>, StoreError> {
+/// The one place where database calls run under a timeout: when it strikes, the connection is
+/// in the middle of something and must not be used again.
+async fn run(connection: &mut PgConnection, hook: FinalizeHook, settlement: &Settlement) -> Ran {
     let running = AssertUnwindSafe((hook.run)(connection as &mut (dyn Any + Send), settlement));
-    // The one place where database calls run under a timeout: when it strikes, the connection
-    // is in the middle of something, and the ROLLBACK that follows waits for that to end.
-    let ended = match tokio::time::timeout(HOOK_LIMIT, running.catch_unwind()).await {
-        Ok(Ok(Ok(()))) => return still_in_transaction(connection).await,
-        Ok(Ok(Err(error))) => error.to_string(),
-        Ok(Err(panic)) => format!("finalize hook panicked: {}", panic_text(&*panic)),
-        Err(_) => format!("finalize hook ran for more than {HOOK_LIMIT:?}"),
-    };
-    Ok(Err(storable(&ended)))
+    match tokio::time::timeout(HOOK_LIMIT, running.catch_unwind()).await {
+        Ok(Ok(Ok(()))) => still_in_transaction(connection).await,
+        Ok(Ok(Err(error))) => Ran::Failed(storable(&error.to_string())),
+        Ok(Err(panic)) => {
+            let text = format!("finalize hook panicked: {}", panic_text(&*panic));
+            Ran::Failed(storable(&text))
+        }
+        Err(_) => Ran::Overran,
+    }
 }
 
 /// A hook that ends the transaction itself has broken its promise: what it wrote may be
 /// committed, and the operation's row is free. A hook whose failed statement it has swallowed
 /// cannot commit either.
-async fn still_in_transaction(
-    connection: &mut PgConnection,
-) -> Result<Result<(), String>, StoreError> {
-    match command(connection, "SAVEPOINT orch_hook").await {
-        Ok(()) => Ok(Ok(())),
-        Err(error) => {
-            let reason = "finalize hook left the transaction ended, or with a failed statement";
-            tracing::error!(error = ?error, reason);
-            Ok(Err(reason.to_owned()))
-        }
-    }
+async fn still_in_transaction(connection: &mut PgConnection) -> Ran {
+    let Err(error) = command(connection, "SAVEPOINT orch_hook").await else { return Ran::Ok };
+    let reason = "finalize hook left the transaction ended, or with a failed statement";
+    tracing::error!(error = ?error, reason);
+    Ran::Failed(reason.to_owned())
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

@@ -18,43 +18,52 @@ pub(crate) const RELEASE: &str = include_str!("../queries/release.sql");
 /// Moves the ends of leases that are still held.
 pub(crate) async fn renew(db: &Db, params: RenewParams) -> Result<Vec<Renewed>, StoreError> {
     let lease_ms = as_millis(params.lease);
-    in_pieces(params.leases, |leases| async move {
-        let (ids, fences) = columns(leases.iter());
-        let rows = db.fetch(RENEW, arguments![db.now(), lease_ms, ids, fences]).await?;
-        let mut renewed = HashMap::new();
-        for row in &rows {
-            let expires = instant(row, "lease_expires_at").map_err(StoreError::fatal)?;
-            renewed.insert(claim_of(row)?, expires);
-        }
-        let answer = |lease| match renewed.get(lease).copied().flatten() {
-            Some(lease_expires_at) => Renewed::Renewed { lease_expires_at },
-            None => Renewed::Stale,
-        };
-        Ok(leases.iter().map(answer).collect())
-    })
+    in_pieces(
+        params.leases,
+        |_| 0,
+        |leases| async move {
+            let (ids, fences) = columns(leases.iter());
+            let rows = db.fetch(RENEW, arguments![db.now(), lease_ms, ids, fences]).await?;
+            let mut renewed = HashMap::new();
+            for row in &rows {
+                let expires = instant(row, "lease_expires_at").map_err(StoreError::fatal)?;
+                renewed.insert(claim_of(row)?, expires);
+            }
+            let answer = |lease| match renewed.get(lease).copied().flatten() {
+                Some(lease_expires_at) => Renewed::Renewed { lease_expires_at },
+                None => Renewed::Stale,
+            };
+            Ok(leases.iter().map(answer).collect())
+        },
+    )
     .await
 }
 
 /// Takes back claims that were not run.
 pub(crate) async fn release(db: &Db, batch: Vec<Release>) -> Result<Vec<Released>, StoreError> {
-    in_pieces(batch, |batch| async move {
-        let (ids, fences) = columns(batch.iter().map(|release| &release.claim));
-        let reason = |release: &Release| match &release.reason {
-            ReleaseReason::Unstarted => None,
-            ReleaseReason::Undecodable { reason } => Some(storable(reason)),
-        };
-        let reasons: Vec<Option<String>> = batch.iter().map(reason).collect();
-        let rows = db.fetch(RELEASE, arguments![db.now(), ids, fences, reasons]).await?;
-        let mut released = rows.iter().map(claim_of).collect::<Result<Vec<_>, _>>()?;
-        released.sort_unstable_by_key(|lease| (lease.op_id, lease.fence));
-        let key = |lease: &Lease| (lease.op_id, lease.fence);
-        let answer =
-            |release: &Release| match released.binary_search_by_key(&key(&release.claim), key) {
+    in_pieces(
+        batch,
+        |_| 0,
+        |batch| async move {
+            let (ids, fences) = columns(batch.iter().map(|release| &release.claim));
+            let reason = |release: &Release| match &release.reason {
+                ReleaseReason::Unstarted => None,
+                ReleaseReason::Undecodable { reason } => Some(storable(reason)),
+            };
+            let reasons: Vec<Option<String>> = batch.iter().map(reason).collect();
+            let rows = db.fetch(RELEASE, arguments![db.now(), ids, fences, reasons]).await?;
+            let mut released = rows.iter().map(claim_of).collect::<Result<Vec<_>, _>>()?;
+            released.sort_unstable_by_key(|lease| (lease.op_id, lease.fence));
+            let key = |lease: &Lease| (lease.op_id, lease.fence);
+            let answer = |release: &Release| match released
+                .binary_search_by_key(&key(&release.claim), key)
+            {
                 Ok(_) => Released::Released,
                 Err(_) => Released::Stale,
             };
-        Ok(batch.iter().map(answer).collect())
-    })
+            Ok(batch.iter().map(answer).collect())
+        },
+    )
     .await
 }
 

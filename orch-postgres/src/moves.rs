@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use orch_core::policies::Move;
+use orch_core::policies::{Effect, Move};
 use orch_core::seams::{Finalized, StoreError};
 use orch_core::words::{
     AttemptEnd, Fence, LogState, OpId, Outcome, Payload, Phase, Settlement, Source, Timestamp,
@@ -58,25 +58,13 @@ impl Change {
 
     /// Counts an ended attempt and keeps why it ended so.
     pub(crate) fn note(&mut self, end: &AttemptEnd, source: Source) {
-        let row = &mut self.after;
-        let by_handler = matches!(source, Source::Handler | Source::Engine);
-        match end {
-            AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => {
-                row.operation.retries = row.operation.retries.saturating_add(1);
-                row.operation.reason = Some(storable(reason));
-            }
-            AttemptEnd::InDoubt { reason } => {
-                let lost = row.operation.lost_attempts;
-                row.operation.lost_attempts = lost.saturating_add(u32::from(by_handler));
-                row.unresolved = true;
-                row.operation.reason = Some(storable(reason));
-            }
-            AttemptEnd::NotHappened => {
-                row.unresolved = false;
-                row.operation.reason = Some("the provider has not acted".to_owned());
-            }
-            AttemptEnd::Outcome(Outcome::Ok { .. } | Outcome::Fail(_)) => row.unresolved = false,
-        }
+        let effect = Effect::of(end, source);
+        let operation = &mut self.after.operation;
+        operation.retries = operation.retries.saturating_add(effect.retries);
+        operation.lost_attempts = operation.lost_attempts.saturating_add(effect.lost_attempts);
+        let reason = effect.reason.as_deref().map(storable);
+        operation.reason = reason.or(operation.reason.take());
+        self.after.unresolved = effect.unresolved.unwrap_or(self.after.unresolved);
     }
 
     /// The entry that was read with the row is finalized by this move.
@@ -189,6 +177,7 @@ pub(crate) fn encode(changes: &[Change], now: Timestamp) -> Result<PgArguments, 
         after().map(|o| o.due_at.map(At)).collect::<Vec<Option<At>>>(),
         after().map(|o| to_int(o.retries)).collect::<Vec<i32>>(),
         after().map(|o| to_int(o.lost_attempts)).collect::<Vec<i32>>(),
+        rows().map(|row| to_int(row.reconciles)).collect::<Vec<i32>>(),
         rows().map(|row| row.unresolved).collect::<Vec<bool>>(),
         rows().map(|row| row.hooked).collect::<Vec<bool>>(),
         after().map(|o| o.reason.clone()).collect::<Vec<Option<String>>>(),

@@ -62,6 +62,7 @@ fn decide(row: Row, params: &SettleParams, now: Timestamp) -> (Change, Option<Fi
             let row = change.row_mut();
             row.operation.reason = Some(note);
             row.operation.deadline = now.plus(row.time_budget);
+            row.reconciles = 0;
             Some(change.carry(Move::Wait { not_before: now }, now))
         }
     };
@@ -75,7 +76,7 @@ pub(crate) async fn redrive(db: &Db, params: RedriveParams) -> Result<Redriven, 
             return Ok(answer);
         }
         let (failed, new): (Uuid, Uuid) = (to_uuid(params.op_id), to_uuid(params.new_op_id));
-        match db.fetch(REDRIVE, arguments![db.now(), failed, new]).await {
+        match db.fetch(REDRIVE, arguments![db.now(), failed, new, params.even_if_uncertain]).await {
             Ok(rows) if rows.is_empty() => {}
             Ok(_) => return Ok(Redriven::Created { op_id: params.new_op_id }),
             // The id is there already, or another redrive of this identity took its number.
@@ -103,10 +104,13 @@ async fn without_a_new_one(
         return Ok(Some(Redriven::NotFailed { state }));
     };
     let letter = read::dead_letter(db, &params.owner, params.op_id).await?;
+    let acted = read::has_late_success(db, params.op_id).await?;
     Ok(match letter.and_then(|letter| letter.redriven_as) {
         Some(op_id) if op_id == params.new_op_id => Some(Redriven::Created { op_id }),
         Some(op_id) => Some(Redriven::AlreadyRedriven { op_id }),
-        None if failure.uncertain && !params.even_if_uncertain => Some(Redriven::Uncertain),
+        None if (failure.uncertain || acted) && !params.even_if_uncertain => {
+            Some(Redriven::Uncertain)
+        }
         None => None,
     })
 }

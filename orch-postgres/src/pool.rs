@@ -29,6 +29,9 @@ struct Shared {
     idle: Mutex<Vec<PgConnection>>,
 }
 
+/// Work on a connection, which it gives back if it is idle.
+pub(crate) type Lent<T> = BoxFuture<'static, Result<(T, Option<PgConnection>), StoreError>>;
+
 impl Pool {
     /// A pool of at most so many connections, none of them open yet.
     pub(crate) fn new(target: Target, connections: usize) -> Self {
@@ -71,22 +74,42 @@ impl Pool {
         &self,
         work: impl FnOnce(&mut PgConnection) -> BoxFuture<'_, Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.lend(move |mut connection| {
+            Box::pin(async move {
+                let done = work(&mut connection).await?;
+                Ok((done, Some(connection)))
+            })
+        })
+        .await
+    }
+
+    /// The same for work that may keep the connection from being used again.
+    ///
+    /// # Errors
+    /// As [`Pool::with`].
+    pub(crate) async fn lend<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(PgConnection) -> Lent<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let shared = Arc::clone(&self.0);
         let task = tokio::spawn(async move {
             let _permit = shared.permits.acquire().await.map_err(StoreError::transient)?;
             let idle = shared.idle().pop();
-            let mut connection = match idle {
+            let connection = match idle {
                 Some(connection) => connection,
                 None => shared.target.connect().await?,
             };
-            let done = work(&mut connection).await;
-            if done.is_ok() {
-                shared.idle().push(connection);
-            } else {
-                // Others that were idle meanwhile may have died with it.
-                shared.idle().clear();
+            match work(connection).await {
+                Ok((done, back)) => {
+                    shared.idle().extend(back);
+                    Ok(done)
+                }
+                Err(error) => {
+                    // Others that were idle meanwhile may have died with it.
+                    shared.idle().clear();
+                    Err(error)
+                }
             }
-            done
         });
         task.await.map_err(StoreError::transient)?
     }

@@ -18,13 +18,12 @@ use crate::row::{
 pub(crate) const GET: &str = include_str!("../queries/get.sql");
 pub(crate) const FIND: &str = include_str!("../queries/find.sql");
 pub(crate) const HISTORY: &str = include_str!("../queries/history.sql");
+pub(crate) const LATE_SUCCESS: &str = include_str!("../queries/late_success.sql");
 pub(crate) const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
 pub(crate) const LIST: &str = include_str!("../queries/list.sql");
 pub(crate) const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
 pub(crate) const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
 
-/// Rows on a page, unless the caller says otherwise.
-const DEFAULT_PAGE: usize = 100;
 /// The most due operations that are counted of one unknown kind.
 const COUNT_LIMIT: i64 = 10_000;
 
@@ -57,6 +56,11 @@ pub(crate) async fn exists(db: &Db, op_id: OpId) -> Result<bool, StoreError> {
 /// True if the operation is there and this owner's, decodable or not.
 pub(crate) async fn owns(db: &Db, owner: &Owner, op_id: OpId) -> Result<bool, StoreError> {
     Ok(!db.fetch(GET, arguments![to_uuid(op_id), owner.as_str()]).await?.is_empty())
+}
+
+/// True if a worker that had lost its lease answered that the provider has acted after all.
+pub(crate) async fn has_late_success(db: &Db, op_id: OpId) -> Result<bool, StoreError> {
+    Ok(!db.fetch(LATE_SUCCESS, arguments![to_uuid(op_id)]).await?.is_empty())
 }
 
 /// The first operation with this identity.
@@ -106,7 +110,7 @@ fn letter(op_id: OpId, row: &PgRow) -> Result<DeadLetter, String> {
 
 /// A page of operations, in the order of their ids.
 pub(crate) async fn list(db: &Db, params: ListParams) -> Result<Page, StoreError> {
-    let limit = if params.limit == 0 { DEFAULT_PAGE } else { params.limit };
+    let limit = params.page_size();
     let kind = params.kind.as_ref();
     let arguments = arguments![
         params.owner.as_ref().map(Owner::as_str),

@@ -79,7 +79,8 @@ impl Row {
 /// The operation of a row of `orch_status`.
 pub(crate) fn operation(row: &PgRow) -> Result<Operation, String> {
     let state = parsed::<State>(row, "state")?.ok_or("the operation has neither entry nor end")?;
-    let phase: Option<Phase> = parsed(row, "phase")?;
+    let phase = parsed::<Phase>(row, "phase")?;
+    let reason = column::<Option<String>>(row, "reason")?;
     Ok(Operation {
         op_id: op_id(row, "op_id")?,
         identity: identity(row)?,
@@ -96,8 +97,7 @@ pub(crate) fn operation(row: &PgRow) -> Result<Operation, String> {
         lease_expires_at: instant(row, "lease_expires_at")?,
         finished_at: instant(row, "finished_at")?,
         settlement: settlement(row, state)?,
-        reason: column::<Option<String>>(row, "reason")?
-            .filter(|_| phase.is_some_and(Phase::has_reason)),
+        reason: reason.filter(|_| phase.is_some_and(Phase::has_reason)),
         redrive_of: column::<Option<Uuid>>(row, "redrive_of")?.map(from_uuid),
     })
 }

@@ -30,7 +30,7 @@ pub(crate) async fn settle(
     db: &Db,
     batch: Vec<EndedAttempt>,
 ) -> Result<Vec<Finalized>, StoreError> {
-    in_pieces(batch, |batch| settle_whole(db, batch)).await
+    in_pieces(batch, output_size, |batch| settle_whole(db, batch)).await
 }
 
 async fn settle_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {
@@ -53,7 +53,7 @@ async fn settle_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized
 
 /// Appends ends as PENDING and drops the leases.
 pub(crate) async fn log(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
-    in_pieces(batch, |batch| log_whole(db, batch)).await
+    in_pieces(batch, output_size, |batch| log_whole(db, batch)).await
 }
 
 async fn log_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
@@ -73,6 +73,14 @@ async fn log_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, Sto
         }
     }
     Err(StoreError::transient("the operations were moved each time they were logged"))
+}
+
+/// What an end weighs.
+fn output_size(ended: &EndedAttempt) -> usize {
+    match &ended.end {
+        AttemptEnd::Outcome(Outcome::Ok { output }) => output.size(),
+        _ => 0,
+    }
 }
 
 /// The first end under each claim: it stands.

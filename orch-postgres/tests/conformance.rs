@@ -48,6 +48,8 @@ enum Through {
 struct Postgres {
     through: Through,
     urls: Mutex<Option<Urls>>,
+    /// To be dropped at the end.
+    database: Mutex<Option<String>>,
 }
 
 #[derive(Clone)]
@@ -58,14 +60,15 @@ struct Urls {
 
 impl Postgres {
     fn new(through: Through) -> Self {
-        Self { through, urls: Mutex::default() }
+        Self { through, urls: Mutex::default(), database: Mutex::default() }
     }
 
     async fn create(&self) -> Urls {
         let name = new_name();
         let mut admin = connect(&server()).await;
         if self.through == Through::Pgbouncer {
-            execute(&mut admin, &format!("CREATE DATABASE {name} STRATEGY file_copy")).await;
+            execute(&mut admin, &format!("CREATE DATABASE {name}")).await;
+            *self.database.lock().unwrap() = Some(name.clone());
             let bouncer = std::env::var("ORCH_TEST_PGBOUNCER_URL").expect(
                 "ORCH_TEST_PGBOUNCER_URL is not set; run: scripts/postgres cargo test -p orch-postgres",
             );
@@ -99,6 +102,21 @@ impl Postgres {
 
     fn urls(&self) -> Urls {
         self.urls.lock().unwrap().clone().unwrap()
+    }
+}
+
+/// A database has 300 files of its own; 250 of them would be a long time in removing.
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let Some(name) = self.database.lock().unwrap().take() else { return };
+        let removed = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let mut admin = connect(&server()).await;
+                execute(&mut admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+            });
+        });
+        removed.join().unwrap();
     }
 }
 

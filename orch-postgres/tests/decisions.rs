@@ -1,4 +1,4 @@
-//! settle_open.sql decides as `policies::after_attempt` does.
+//! settle_open.sql decides as `policies::after_attempt` does, and counts as `policies::Effect`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::policies::{
-    DEFAULT_MAX_RECONCILES, Facts, InDoubt, KindPolicy, Move, after_attempt,
+    DEFAULT_MAX_RECONCILES, Effect, Facts, InDoubt, KindPolicy, Move, after_attempt,
 };
 use orch_core::seams::{Claimed, EndedAttempt, Finalized, Lease, ManualClock, Store};
-use orch_core::words::{AttemptEnd, Outcome, Source, Timestamp};
+use orch_core::words::{AttemptEnd, Outcome, Source, Timestamp, storable};
 use orch_postgres::PostgresStore;
 use orch_testkit::{acceptance, claim_params, kind};
 use proptest::prelude::*;
@@ -103,6 +103,12 @@ async fn check(schema: &Schema, store: &PostgresStore, cases: Vec<Case>) {
     }
     for (claim, case) in claims.iter().zip(&cases) {
         let stored = store.get(&orch_testkit::owner(), claim.op_id).await.unwrap().unwrap();
+        let effect = Effect::of(&case.end, case.source);
+        let counted = (stored.retries, stored.lost_attempts);
+        assert_eq!(counted, (effect.retries, effect.lost_attempts), "{case:?}");
+        if stored.settlement.is_none() {
+            assert_eq!(stored.reason, effect.reason.as_deref().map(storable));
+        }
         match expected(case, now) {
             Finalized::Finished(settlement) => assert_eq!(stored.settlement, Some(settlement)),
             Finalized::Waiting { due_at } | Finalized::InDoubt { due_at } => {
@@ -120,6 +126,9 @@ async fn leased(
     cases: &[Case],
     now: Timestamp,
 ) -> Vec<Lease> {
+    let mut admin = schema.connect().await;
+    // What earlier cases left waiting may be due.
+    execute(&mut admin, "DELETE FROM orch_queue").await;
     let key = common::new_name();
     let batch = (0..cases.len()).map(|n| acceptance(&format!("{key}-{n}"))).collect();
     store.accept(batch).await.unwrap();
@@ -132,7 +141,6 @@ async fn leased(
         claims.push(Lease { op_id: envelope.op_id, fence: envelope.fence });
     }
     assert_eq!(claims.len(), cases.len());
-    let mut admin = schema.connect().await;
     let mut sql = String::new();
     for (claim, case) in claims.iter().zip(cases) {
         let at = now.as_micros() + case.deadline_ms * 1000;

@@ -1,0 +1,126 @@
+//! Finalize hooks that misbehave.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use orch_core::policies::KindPolicy;
+use orch_core::seams::{
+    ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Lease, Store, connection,
+};
+use orch_core::words::{Settlement, State};
+use orch_postgres::{HOOK_LIMIT, PostgresStore};
+use orch_testkit::{acceptance, claim_params, ended, ok, owner, policy};
+use sqlx::{Executor, PgConnection};
+
+use common::{Schema, execute, number};
+
+type Hook = for<'a> fn(
+    &'a mut (dyn std::any::Any + Send),
+    &'a Settlement,
+) -> BoxFuture<'a, Result<(), HookError>>;
+
+fn hook(run: Hook) -> Option<FinalizeHook> {
+    Some(FinalizeHook { connection: ConnectionType::of::<PgConnection>, run })
+}
+
+/// An operation whose end is logged and whose hook has not run.
+async fn logged(schema: &Schema) -> (PostgresStore, Lease) {
+    let store = schema.store("").await;
+    execute(&mut schema.connect().await, "CREATE TABLE ledger (entry text)").await;
+    store.accept(vec![acceptance("key")]).await.unwrap();
+    let hooked = KindPolicy { hooked: true, ..policy() };
+    let claimed = store.claim(claim_params([hooked])).await.unwrap();
+    let orch_core::seams::Claimed::Attempt(attempt) = &claimed[0] else { panic!() };
+    let claim = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
+    store.log(vec![ended(claim, ok("done"))]).await.unwrap();
+    (store, claim)
+}
+
+async fn finalize(store: &PostgresStore, claim: Lease, hook: Option<FinalizeHook>) -> Finalized {
+    store.finalize(vec![Finalization { claim, hook }]).await.unwrap().remove(0)
+}
+
+fn reason(finalized: Finalized) -> String {
+    let Finalized::HookFailed { reason, .. } = finalized else { panic!("{finalized:?}") };
+    reason
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_hangs_in_the_server_is_ended_there() {
+    let schema = Schema::create().await;
+    let (store, claim) = logged(&schema).await;
+    let hanging = hook(|any, _| {
+        Box::pin(async move {
+            let connection: &mut PgConnection = connection(any)?;
+            connection.execute("SELECT pg_sleep(600)").await.map_err(HookError::new)?;
+            Ok(())
+        })
+    });
+    let started = Instant::now();
+    let answer = reason(finalize(&store, claim, hanging).await);
+    assert!(answer.contains("ran for more than"), "{answer}");
+    assert!(started.elapsed() < HOOK_LIMIT + Duration::from_secs(5));
+    // The lock went with it: the next try is not held up.
+    let fine = hook(|_, _| Box::pin(async { Ok(()) }));
+    assert!(matches!(finalize(&store, claim, fine).await, Finalized::Finished(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_panics_changes_nothing() {
+    let schema = Schema::create().await;
+    let (store, claim) = logged(&schema).await;
+    let panicking = hook(|any, _| {
+        Box::pin(async move {
+            let connection: &mut PgConnection = connection(any)?;
+            connection.execute("INSERT INTO ledger VALUES ('x')").await.map_err(HookError::new)?;
+            panic!("the ledger is on fire")
+        })
+    });
+    let answer = reason(finalize(&store, claim, panicking).await);
+    assert!(answer.contains("the ledger is on fire"), "{answer}");
+    let operation = store.get(&owner(), claim.op_id).await.unwrap().unwrap();
+    assert_eq!(operation.state, State::InProgress);
+    assert_eq!(number(&mut schema.connect().await, "SELECT count(*) FROM ledger").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_swallows_its_failed_statement_does_not_finalize() {
+    let schema = Schema::create().await;
+    let (store, claim) = logged(&schema).await;
+    let swallowing = hook(|any, _| {
+        Box::pin(async move {
+            let connection: &mut PgConnection = connection(any)?;
+            let _ = connection.execute("INSERT INTO no_such_table VALUES (1)").await;
+            Ok(())
+        })
+    });
+    let answer = reason(finalize(&store, claim, swallowing).await);
+    assert!(answer.contains("failed statement"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_finalizers_at_once_run_it_once() {
+    let schema = Schema::create().await;
+    let (store, claim) = logged(&schema).await;
+    let store = Arc::new(store);
+    let counting = hook(|any, _| {
+        Box::pin(async move {
+            let connection: &mut PgConnection = connection(any)?;
+            connection.execute("INSERT INTO ledger VALUES ('x')").await.map_err(HookError::new)?;
+            Ok(())
+        })
+    });
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let store = store.clone();
+        all.spawn(async move { finalize(&store, claim, counting).await });
+    }
+    for answer in all.join_all().await {
+        assert!(matches!(answer, Finalized::Finished(_)), "{answer:?}");
+    }
+    assert_eq!(number(&mut schema.connect().await, "SELECT count(*) FROM ledger").await, 1);
+}
