@@ -6,7 +6,7 @@
 --   orch_dead_letter      why a failed operation failed
 --
 -- orch_status puts them together again, one row per operation. Why this layout, with figures:
--- docs/adr/0010-postgres-layout.md. There are no foreign keys: their triggers cost the drain
+-- docs/adr/0004-postgres-layout.md. There are no foreign keys: their triggers cost the drain
 -- more than all of its other checks, and each statement writes or removes all parts at once.
 -- Keys compare by bytes ("C"), so no collation of the host can change what is unique.
 

@@ -14,7 +14,7 @@
 //! Every verb is one statement, so there is no BEGIN, nothing to cancel half-way, and one round
 //! trip. All instants are the server's. No leader, no registry, no state outside of the
 //! database; LISTEN and NOTIFY only wake. Why the rows lie as they do, with figures and with
-//! what was tried besides: `docs/adr/0010-postgres-layout.md`.
+//! what was tried besides: `docs/adr/0004-postgres-layout.md`.
 //!
 //! # Failure
 //! After any error a connection is dropped and the caller gets `Transient` where the same call
