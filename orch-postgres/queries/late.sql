@@ -4,7 +4,8 @@
 --   $4 source, $5 outcome, $6 detail, $7 output, $8 after_ms.
 -- Index: the primary keys.
 -- Shape: what the log holds under this fence already, other than the engine's word that the
---   lease was lost, is this very answer, repeated because its reply was lost.
+--   lease was lost, is this very answer, repeated because its reply was lost. A fence beyond the
+--   latest is no claim that anybody has had.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 kept AS (
     INSERT INTO orch_write_ahead_log
@@ -22,7 +23,8 @@ kept AS (
     LEFT JOIN orch_write_ahead_log last ON last.op_id = e.op_id AND last.finished_at IS NOT NULL
     LEFT JOIN orch_write_ahead_log lost
         ON lost.op_id = e.op_id AND lost.fence = e.fence AND NOT lost.late
-    WHERE lost.source IS NULL OR lost.source = 'engine'
+    WHERE (lost.source IS NULL OR lost.source = 'engine')
+      AND e.fence <= coalesce(q.fence, last.fence)
     ORDER BY e.op_id
     ON CONFLICT DO NOTHING
     RETURNING op_id

@@ -69,7 +69,7 @@ moved AS (
         lost_attempts = d.lost_now,
         unresolved = CASE d.outcome WHEN 'IN_DOUBT' THEN true WHEN 'NOT_HAPPENED' THEN false
                                     ELSE d.unresolved END,
-        reason = coalesce(d.detail, 'the provider says that it has not acted')
+        reason = coalesce(d.detail, 'the provider has not acted')
     FROM decided d
     WHERE q.op_id = d.op_id AND d.next IN ('wait', 'doubt', 'park')
 ),
