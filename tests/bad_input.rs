@@ -227,7 +227,9 @@ async fn a_database_that_is_locked_at_start_is_waited_for() {
     let mut other = options.create_if_missing(true).connect().await.unwrap();
     sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
     let starting = tokio::spawn(Runtime::connect(url).config(quick()).start());
-    tokio::task::yield_now().await;
+    // Nothing says that somebody waits for a lock, so this takes its time.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!starting.is_finished());
     sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
     assert!(starting.await.unwrap().is_ok());
 }
