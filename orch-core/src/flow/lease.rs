@@ -163,7 +163,10 @@ impl Renewal {
     fn cancel_expired(&self) {
         let now = Instant::now();
         for (lease, held) in self.shared.lock().iter() {
-            if now >= held.safe_until && !held.lost.is_cancelled() {
+            // An attempt that has returned has nothing left to cancel: its lease is renewed again
+            // once the database is back, until its outcome is stored.
+            let running = held.renew_until.is_some();
+            if running && now >= held.safe_until && !held.lost.is_cancelled() {
                 tracing::warn!(op_id = %lease.op_id, fence = %lease.fence,
                     "the lease ended before it could be renewed; the attempt is cancelled");
                 held.lost.cancel();

@@ -112,3 +112,18 @@ async fn a_lease_that_was_taken_over_cancels_its_attempt_at_the_next_renewal() {
     let lost = tokio::time::timeout(Duration::from_secs(20), held.lost().cancelled()).await;
     assert!(lost.is_ok());
 }
+
+#[tokio::test]
+async fn an_outcome_that_outlasts_its_lease_in_an_outage_is_renewed_again() {
+    let (store, keeper, lease) = claimed(Duration::from_millis(300)).await;
+    let long_ago = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
+    let held = keeper.hold(lease, long_ago, Duration::from_secs(60));
+    held.handler_returned();
+    let renewed = async {
+        while store.calls(Verb::Renew) < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), renewed).await.expect("it is not renewed");
+    assert!(!held.lost().is_cancelled());
+}
