@@ -65,14 +65,7 @@ impl Row {
 
     /// Where the operation stands: what a repeated call is told.
     pub(crate) fn standing(&self) -> Finalized {
-        let operation = &self.operation;
-        match (&operation.settlement, operation.phase, operation.due_at) {
-            (Some(settlement), ..) => Finalized::Finished(settlement.clone()),
-            (None, Some(Phase::Waiting), Some(due_at)) => Finalized::Waiting { due_at },
-            (None, Some(Phase::InDoubt), Some(due_at)) => Finalized::InDoubt { due_at },
-            (None, Some(Phase::Parked), _) => Finalized::Parked,
-            _ => Finalized::Stale,
-        }
+        Finalized::standing(&self.operation)
     }
 }
 

@@ -213,6 +213,20 @@ pub enum Finalized {
     Stale,
 }
 
+impl Finalized {
+    /// Where an operation stands: what a repeated call is told.
+    #[must_use]
+    pub fn standing(operation: &Operation) -> Self {
+        match (&operation.settlement, operation.phase, operation.due_at) {
+            (Some(settlement), ..) => Self::Finished(settlement.clone()),
+            (None, Some(Phase::Waiting), Some(due_at)) => Self::Waiting { due_at },
+            (None, Some(Phase::InDoubt), Some(due_at)) => Self::InDoubt { due_at },
+            (None, Some(Phase::Parked), _) => Self::Parked,
+            _ => Self::Stale,
+        }
+    }
+}
+
 /// An operation to give back without having run it.
 #[derive(Debug, Clone)]
 pub struct Release {
