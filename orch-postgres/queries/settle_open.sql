@@ -5,7 +5,7 @@
 -- Index: the primary key of the queue.
 -- Shape: the rows are locked in the order of op_id, then `next` says for each what
 --   orch_core::policies::after_attempt says, and the counts and the reason are those of
---   policies::Effect; a property test holds them together. A decision
+--   policies::Tally; a property test holds them together. A decision
 --   in Rust would need a second round trip and a transaction around both.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 held AS MATERIALIZED (

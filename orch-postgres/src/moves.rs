@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use orch_core::policies::{Effect, Move};
+use orch_core::policies::{Move, Tally};
 use orch_core::seams::{Finalized, StoreError};
 use orch_core::words::{
     AttemptEnd, Fence, LogState, OpId, Outcome, Payload, Phase, Settlement, Source, Timestamp,
@@ -58,13 +58,13 @@ impl Change {
 
     /// Counts an ended attempt and keeps why it ended so.
     pub(crate) fn note(&mut self, end: &AttemptEnd, source: Source) {
-        let effect = Effect::of(end, source);
+        let tally = Tally::of(end, source);
         let operation = &mut self.after.operation;
-        operation.retries = operation.retries.saturating_add(effect.retries);
-        operation.lost_attempts = operation.lost_attempts.saturating_add(effect.lost_attempts);
-        let reason = effect.reason.as_deref().map(storable);
+        operation.retries = operation.retries.saturating_add(tally.retries);
+        operation.lost_attempts = operation.lost_attempts.saturating_add(tally.lost_attempts);
+        let reason = tally.reason.as_deref().map(storable);
         operation.reason = reason.or(operation.reason.take());
-        self.after.unresolved = effect.unresolved.unwrap_or(self.after.unresolved);
+        self.after.unresolved = tally.unresolved.unwrap_or(self.after.unresolved);
     }
 
     /// The entry that was read with the row is finalized by this move.

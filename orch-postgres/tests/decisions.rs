@@ -1,4 +1,4 @@
-//! settle_open.sql decides as `policies::after_attempt` does, and counts as `policies::Effect`.
+//! settle_open.sql decides as `policies::after_attempt` does, and counts as `policies::Tally`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::policies::{
-    DEFAULT_MAX_RECONCILES, Effect, Facts, InDoubt, KindPolicy, Move, after_attempt,
+    DEFAULT_MAX_RECONCILES, Facts, InDoubt, KindPolicy, Move, Tally, after_attempt,
 };
 use orch_core::seams::{Claimed, EndedAttempt, Finalized, Lease, ManualClock, Store};
 use orch_core::words::{AttemptEnd, Outcome, Source, Timestamp, storable};
@@ -103,11 +103,11 @@ async fn check(schema: &Schema, store: &PostgresStore, cases: Vec<Case>) {
     }
     for (claim, case) in claims.iter().zip(&cases) {
         let stored = store.get(&orch_testkit::owner(), claim.op_id).await.unwrap().unwrap();
-        let effect = Effect::of(&case.end, case.source);
+        let tally = Tally::of(&case.end, case.source);
         let counted = (stored.retries, stored.lost_attempts);
-        assert_eq!(counted, (effect.retries, effect.lost_attempts), "{case:?}");
+        assert_eq!(counted, (tally.retries, tally.lost_attempts), "{case:?}");
         if stored.settlement.is_none() {
-            assert_eq!(stored.reason, effect.reason.as_deref().map(storable));
+            assert_eq!(stored.reason, tally.reason.as_deref().map(storable));
         }
         match expected(case, now) {
             Finalized::Finished(settlement) => assert_eq!(stored.settlement, Some(settlement)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orch_core::policies::{
-    Backoff, DEFAULT_MAX_RECONCILES, Effect, Facts, InDoubt, KindPolicy, Move,
+    Backoff, DEFAULT_MAX_RECONCILES, Facts, InDoubt, KindPolicy, Move, Tally,
 };
 use orch_core::seams::{Finalized, Purpose, StoreError};
 use orch_core::words::{
@@ -152,11 +152,11 @@ impl Row {
 
     /// Counts what has ended, for people and for the policies.
     pub(crate) fn count(&mut self, end: &AttemptEnd, source: Source) {
-        let effect = Effect::of(end, source);
-        self.retries = self.retries.saturating_add(effect.retries);
-        self.lost_attempts = self.lost_attempts.saturating_add(effect.lost_attempts);
-        self.reason = effect.reason.or(self.reason.take());
-        self.unresolved = effect.unresolved.unwrap_or(self.unresolved);
+        let tally = Tally::of(end, source);
+        self.retries = self.retries.saturating_add(tally.retries);
+        self.lost_attempts = self.lost_attempts.saturating_add(tally.lost_attempts);
+        self.reason = tally.reason.or(self.reason.take());
+        self.unresolved = tally.unresolved.unwrap_or(self.unresolved);
     }
 
     /// Carries out a move.

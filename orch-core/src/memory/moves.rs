@@ -1,5 +1,5 @@
 use super::tables::{Row, Tables};
-use crate::policies::{Effect, Move};
+use crate::policies::{Move, Tally};
 use crate::seams::Finalized;
 use crate::words::{
     DeadLetter, IllegalTransition, LogEntry, OpId, Phase, Settlement, State, Timestamp,
@@ -8,12 +8,12 @@ use crate::words::{
 impl Row {
     /// Counts an ended attempt and keeps why it ended so.
     pub(super) fn note(&mut self, entry: &LogEntry) {
-        let effect = Effect::of(&entry.end, entry.source);
+        let tally = Tally::of(&entry.end, entry.source);
         let operation = &mut self.operation;
-        operation.retries = operation.retries.saturating_add(effect.retries);
-        operation.lost_attempts = operation.lost_attempts.saturating_add(effect.lost_attempts);
-        operation.reason = effect.reason.or(operation.reason.take());
-        self.unresolved = effect.unresolved.unwrap_or(self.unresolved);
+        operation.retries = operation.retries.saturating_add(tally.retries);
+        operation.lost_attempts = operation.lost_attempts.saturating_add(tally.lost_attempts);
+        operation.reason = tally.reason.or(operation.reason.take());
+        self.unresolved = tally.unresolved.unwrap_or(self.unresolved);
     }
 
     /// What a repeated call is told.

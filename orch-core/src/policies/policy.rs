@@ -7,6 +7,10 @@ use crate::words::{Kind, spelled};
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
 /// How often a provider is asked what happened before the operation is parked.
 pub const DEFAULT_MAX_RECONCILES: u32 = 10;
+/// Between two questions to a provider: 1 s, 2 s, 4 s … up to 300 s.
+pub const DEFAULT_RECONCILE_BACKOFF: Backoff = Backoff::DEFAULT;
+/// How long one question to a provider may take before it counts as unanswered.
+pub const DEFAULT_RECONCILE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long one attempt may run before it ends in doubt.
 pub const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an operation may take from accept to its end.
@@ -36,6 +40,26 @@ pub enum InDoubt {
 spelled!(
     InDoubt, "in_doubt",
     Retry => "retry", Park => "park", Fail => "fail", Reconcile => "reconcile"
+);
+
+/// What a call does at the provider, and so what may happen to it in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Effect {
+    /// Nothing: it only reads, and may be made any number of times.
+    Read,
+    /// The same however often it is made, by its nature: a `PUT` of a whole, say.
+    Idempotent,
+    /// The same however often it is made with the same provider key, while the provider
+    /// remembers the key.
+    #[default]
+    Keyed,
+    /// Again each time: in doubt it is never made a second time.
+    Unsafe,
+}
+
+spelled!(
+    Effect, "effect",
+    Read => "read", Idempotent => "idempotent", Keyed => "keyed", Unsafe => "unsafe"
 );
 
 /// The rules of one kind of operation, as its handler declares them. A claim writes them into

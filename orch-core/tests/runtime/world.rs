@@ -131,6 +131,7 @@ pub fn handler() -> Registration {
             max_attempts: 3,
             backoff: Backoff::from_millis(1, 10),
             in_doubt: InDoubt::Retry,
+            ..Descriptor::DEFAULTS
         },
         run: |call| {
             let charged = charge(

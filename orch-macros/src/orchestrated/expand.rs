@@ -121,12 +121,6 @@ fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
         InDoubt::Declared(choice) => quote!(in_doubt: __orch::InDoubt::#choice,),
         InDoubt::Reconcile(_) => quote!(in_doubt: __orch::InDoubt::Reconcile,),
     });
-    // Clippy finds a base without effect in the user's code where every field is given.
-    let every = attempt_timeout.is_some()
-        && max_attempts.is_some()
-        && backoff.is_some()
-        && in_doubt.is_some();
-    let defaults = (!every).then(|| quote!(..__orch::Descriptor::DEFAULTS));
     quote! {
         __orch::Descriptor {
             name: __orch::concat!(__orch::module_path!(), #name),
@@ -138,7 +132,7 @@ fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
             #max_attempts
             #backoff
             #in_doubt
-            #defaults
+            ..__orch::Descriptor::DEFAULTS
         }
     }
 }

@@ -3,7 +3,8 @@ use std::time::Duration;
 use super::functions::Run;
 use super::{Call, StateNeed, Unrunnable};
 use crate::policies::{
-    Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, InDoubt, KindPolicy,
+    Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,
+    DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, Effect, InDoubt, KindPolicy,
 };
 use crate::seams::FinalizeHook;
 use crate::words::{Invalid, Kind};
@@ -32,6 +33,17 @@ pub struct Descriptor {
     pub backoff: Backoff,
     /// What follows an attempt in doubt.
     pub in_doubt: InDoubt,
+    /// What a call does at the provider.
+    pub effect: Effect,
+    /// How long the provider remembers a key after its first use; `None` if for ever, or if no
+    /// key is needed.
+    pub key_lifetime: Option<Duration>,
+    /// How long one question to the provider may take.
+    pub reconcile_timeout: Duration,
+    /// Delays between questions.
+    pub reconcile_backoff: Backoff,
+    /// Questions in all, at least 1; then the operation is parked.
+    pub max_reconciles: u32,
 }
 
 impl Descriptor {
@@ -46,6 +58,11 @@ impl Descriptor {
         max_attempts: DEFAULT_MAX_ATTEMPTS,
         backoff: Backoff::DEFAULT,
         in_doubt: InDoubt::Retry,
+        effect: Effect::Keyed,
+        key_lifetime: None,
+        reconcile_timeout: DEFAULT_RECONCILE_TIMEOUT,
+        reconcile_backoff: DEFAULT_RECONCILE_BACKOFF,
+        max_reconciles: DEFAULT_MAX_RECONCILES,
     };
 }
 

@@ -3,7 +3,7 @@ use crate::words::{AttemptEnd, Outcome, Source};
 /// What an ended attempt, or a provider's answer, changes in the operation's row, beside the
 /// [`Move`](super::Move). A store adds it; it never counts by rules of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Effect {
+pub struct Tally {
     /// To add to the attempts that ended with Retry: 0 or 1.
     pub retries: u32,
     /// To add to the attempts whose end nobody knows: 0 or 1.
@@ -14,8 +14,8 @@ pub struct Effect {
     pub reason: Option<String>,
 }
 
-impl Effect {
-    /// The effect of this end. A question to the provider that got no answer is no lost attempt:
+impl Tally {
+    /// The tally of this end. A question to the provider that got no answer is no lost attempt:
     /// the handler did not run.
     #[must_use]
     pub fn of(end: &AttemptEnd, source: Source) -> Self {
@@ -51,24 +51,24 @@ mod tests {
 
     #[test]
     fn a_lost_attempt_counts_and_an_unanswered_question_does_not() {
-        assert_eq!(Effect::of(&in_doubt(), Source::Handler).lost_attempts, 1);
-        assert_eq!(Effect::of(&in_doubt(), Source::Engine).lost_attempts, 1);
-        assert_eq!(Effect::of(&in_doubt(), Source::Reconcile).lost_attempts, 0);
+        assert_eq!(Tally::of(&in_doubt(), Source::Handler).lost_attempts, 1);
+        assert_eq!(Tally::of(&in_doubt(), Source::Engine).lost_attempts, 1);
+        assert_eq!(Tally::of(&in_doubt(), Source::Reconcile).lost_attempts, 0);
     }
 
     #[test]
     fn a_retry_leaves_earlier_doubt_as_it_was() {
         let retry = AttemptEnd::Outcome(Outcome::Retry { reason: "busy".into(), after: None });
-        let effect = Effect::of(&retry, Source::Handler);
-        assert_eq!((effect.retries, effect.unresolved), (1, None));
-        assert_eq!(effect.reason.as_deref(), Some("busy"));
+        let tally = Tally::of(&retry, Source::Handler);
+        assert_eq!((tally.retries, tally.unresolved), (1, None));
+        assert_eq!(tally.reason.as_deref(), Some("busy"));
     }
 
     #[test]
     fn only_a_definite_answer_settles_doubt() {
         let ok = AttemptEnd::Outcome(Outcome::Ok { output: "done".into() });
-        assert_eq!(Effect::of(&ok, Source::Handler).unresolved, Some(false));
-        assert_eq!(Effect::of(&AttemptEnd::NotHappened, Source::Reconcile).unresolved, Some(false));
-        assert_eq!(Effect::of(&in_doubt(), Source::Reconcile).unresolved, Some(true));
+        assert_eq!(Tally::of(&ok, Source::Handler).unresolved, Some(false));
+        assert_eq!(Tally::of(&AttemptEnd::NotHappened, Source::Reconcile).unresolved, Some(false));
+        assert_eq!(Tally::of(&in_doubt(), Source::Reconcile).unresolved, Some(true));
     }
 }
