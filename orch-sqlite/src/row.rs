@@ -7,8 +7,8 @@ use orch_core::policies::{
 };
 use orch_core::seams::{Finalized, Purpose, StoreError};
 use orch_core::words::{
-    AttemptEnd, BizKey, Failure, Fence, IdemKey, Identity, Kind, OpId, Operation, Owner, Payload,
-    Phase, Settlement, Source, State, Timestamp, WorkerId, storable,
+    AttemptEnd, BizKey, Command, Envelope, Failure, Fence, IdemKey, Identity, Kind, OpId,
+    Operation, Owner, Payload, Phase, Settlement, Source, State, Timestamp, WorkerId, storable,
 };
 use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Decode, Row as _, Type};
@@ -212,6 +212,21 @@ impl Row {
             (Some(Phase::Parked), _) => Finalized::Parked,
             _ => Finalized::Stale,
         }
+    }
+
+    /// What a finalize hook is told: `found` has the columns of `envelope.sql`.
+    pub(crate) fn envelope(&self, found: &SqliteRow) -> Result<Envelope, String> {
+        let Identity { owner, biz_key, idem_key, .. } = identity(found)?;
+        let payload = column::<Vec<u8>>(found, "payload")?.into();
+        Ok(Envelope {
+            op_id: self.op_id,
+            owner,
+            command: Command::of(self.kind.clone(), biz_key, idem_key, payload),
+            accepted_at: Timestamp::from_micros(column(found, "accepted_at")?),
+            deadline: self.deadline,
+            attempt: self.attempt,
+            fence: self.fence,
+        })
     }
 
     /// After a write: what is in the database now is the next guard.
