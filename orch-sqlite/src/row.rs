@@ -115,7 +115,7 @@ impl Row {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Purpose, StoreError> {
-        let purpose = Purpose::of(self.phase, self.in_doubt, policy.in_doubt);
+        let purpose = Purpose::of(self.first_called_at.is_some(), self.in_doubt, policy.in_doubt);
         self.begin()?;
         self.fence = self.fence.next();
         self.due_at = None;
@@ -132,7 +132,10 @@ impl Row {
                 self.attempt = self.attempt.saturating_add(1);
                 self.phase = Some(Phase::Running);
             }
-            Purpose::Reconcile => self.reconciles = self.reconciles.saturating_add(1),
+            Purpose::Reconcile => {
+                self.reconciles = self.reconciles.saturating_add(1);
+                self.phase = Some(Phase::InDoubt);
+            }
         }
         Ok(purpose)
     }

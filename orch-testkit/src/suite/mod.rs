@@ -201,6 +201,7 @@ macro_rules! conformance {
                 the_limit_of_the_latest_question_counts
                 a_declared_question_is_put_although_a_later_deploy_says_retry
                 a_later_deploy_may_ask_where_retry_was_declared
+                a_later_deploy_asks_also_where_the_doubt_only_waits
                 the_answer_to_a_lost_question_is_kept_as_late
                 questions_go_on_past_the_deadline
                 not_happened_past_the_deadline_fails_plainly
