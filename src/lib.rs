@@ -43,7 +43,8 @@
 //! | start, give handlers what they need, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |
 //! | accept, also inside a transaction of your own (the outbox) | [`Orchestrator::accept`], [`Accept::within`] |
 //! | wait for the end, look at what happened | [`Orchestrator::wait`], [`Orchestrator::history`] |
-//! | find parked operations and decide about them | [`Orchestrator::list`], [`Orchestrator::settle`] |
+//! | find parked operations and decide about them | [`Orchestrator::parked`], [`Orchestrator::settle`] |
+//! | find answers that contradict an outcome | [`Orchestrator::divergent`], [`Orchestrator::history`] |
 //! | run a failed operation anew | [`Orchestrator::dead_letter`], [`Orchestrator::redrive`] |
 //! | set leases, slots, retention, timeouts | [`Config`] |
 //! | call a handler in a unit test | [`Context::for_test`], [`State::new`] |
@@ -82,7 +83,9 @@ pub use orch_core::words::{
 };
 
 // Waiting, looking, deciding.
-pub use orch_core::runtime::{QueryError, RedriveError, SettleError};
+pub use orch_core::flow::HistoryEntry;
+pub use orch_core::policies::Bearing;
+pub use orch_core::runtime::{Divergent, Parked, QueryError, RedriveError, SettleError};
 pub use orch_core::seams::{ListParams, Listed, Page, Settle};
 pub use orch_core::words::{
     AttemptEnd, DeadLetter, LogEntry, Operation, Phase, Source, State as OperationState, Timestamp,

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::metrics::Meters;
 use crate::policies::KindPolicy;
 use crate::seams::{FinalizeHook, Registration, SweepParams};
 use crate::words::{Invalid, Kind};
@@ -12,6 +13,8 @@ pub struct Handler {
     pub registration: Registration,
     /// Its rules.
     pub policy: KindPolicy,
+    /// What is counted of its operations.
+    pub meters: Arc<Meters>,
 }
 
 /// The handlers of a worker, by kind. Cheap to clone.
@@ -28,7 +31,8 @@ impl Handlers {
         for registration in registrations {
             let policy = registration.policy()?;
             let kind = policy.kind.clone();
-            handlers.insert(kind, Arc::new(Handler { registration, policy }));
+            let meters = Arc::new(Meters::of(&kind));
+            handlers.insert(kind, Arc::new(Handler { registration, policy, meters }));
         }
         Ok(Self(Arc::new(handlers)))
     }
@@ -43,6 +47,12 @@ impl Handlers {
     #[must_use]
     pub fn hook(&self, kind: &Kind) -> Option<FinalizeHook> {
         self.get(kind)?.registration.finalize
+    }
+
+    /// The meters of a kind, also of one that these handlers do not know.
+    #[must_use]
+    pub fn meters(&self, kind: &Kind) -> Arc<Meters> {
+        self.get(kind).map_or_else(|| Arc::new(Meters::of(kind)), |h| Arc::clone(&h.meters))
     }
 
     /// The kinds.

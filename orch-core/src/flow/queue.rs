@@ -7,11 +7,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::execute::{execute, remember_panic_places};
-use super::{Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
+use super::{Divergences, Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
 use crate::policies::{Backoff, KindPolicy};
 use crate::seams::{
     Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Purpose, Release, ReleaseReason,
-    States, Store, StoreError, Unrunnable,
+    Released, States, Store, StoreError, Unrunnable,
 };
 use crate::words::{AttemptEnd, Outcome, Source, WorkerId};
 
@@ -45,6 +45,7 @@ pub struct Queue {
     states: States,
     leases: LeaseKeeper,
     recorder: Recorder,
+    divergences: Divergences,
     watch: Watch,
     slots: Arc<Semaphore>,
     unstored: Arc<Semaphore>,
@@ -66,6 +67,9 @@ struct Turn {
     source: Source,
     /// Which execution, or which question to the provider.
     count: u32,
+    /// True if there were other claims than those of the executions: the answers of some may
+    /// have come too late.
+    superseded_others: bool,
 }
 
 impl Queue {
@@ -81,6 +85,7 @@ impl Queue {
         remember_panic_places();
         Self {
             recorder: Recorder::start(&store),
+            divergences: Divergences::new(&store),
             slots: Arc::new(Semaphore::new(config.slots)),
             unstored: Arc::new(Semaphore::new(config.slots * UNSTORED_PER_SLOT)),
             running: TaskTracker::new(),
@@ -195,6 +200,7 @@ impl Queue {
             tracing::error!(%kind, "claimed an operation without a handler");
             return;
         };
+        handler.meters.claimed(&attempt);
         let renew_for = handler.registration.descriptor.attempt_timeout + TIMEOUT_GRACE;
         let held = self.leases.hold(attempt.lease(), asked_at, renew_for);
         let queue = Arc::clone(self);
@@ -205,19 +211,32 @@ impl Queue {
     async fn run_one(&self, handler: Arc<Handler>, attempt: Attempt, held: HeldLease, room: Room) {
         let Room { slot, place } = room;
         let turn = Turn::of(&attempt);
+        let began = Instant::now();
         let executed = execute(&handler, attempt, &self.states, &held).await;
+        let took = began.elapsed();
         held.handler_returned();
         drop(slot);
         let stored = match executed {
-            Ok(end) => self.record(&handler, turn, end).await,
+            Ok(end) => {
+                handler.meters.ended(turn.source, &end, took);
+                self.record(&handler, turn, end).await
+            }
             Err(unrunnable) => self.park(turn.claim, unrunnable).await,
         };
-        if let Err(error) = stored {
-            tracing::error!(op_id = %turn.claim.op_id, error = ?error,
-                "the end of an attempt cannot be stored; its lease will expire");
-        }
         drop((held, place));
         self.watch.moved(turn.claim.op_id);
+        if let Ok(to) = &stored {
+            handler.meters.moved(to);
+        }
+        match stored {
+            Ok(Finalized::Stale) => self.divergences.after_stale(turn.claim).await,
+            Ok(Finalized::Finished(_)) if turn.superseded_others => {
+                self.divergences.after_end(vec![turn.claim.op_id]).await;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(op_id = %turn.claim.op_id, error = ?error,
+                "the end of an attempt cannot be stored; its lease will expire"),
+        }
     }
 
     async fn record(
@@ -225,11 +244,11 @@ impl Queue {
         handler: &Handler,
         turn: Turn,
         end: AttemptEnd,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Finalized, StoreError> {
         let ended = turn.ended(handler, end);
         let finalized = self.recorder.record(ended, handler.registration.finalize).await?;
         let Lease { op_id, fence } = turn.claim;
-        match finalized {
+        match &finalized {
             Finalized::Stale => tracing::warn!(%op_id, %fence, "stale: another worker owns it"),
             Finalized::Parked => tracing::warn!(%op_id, %fence, "parked: a person must settle it"),
             Finalized::HookFailed { reason, due_at } => {
@@ -237,14 +256,17 @@ impl Queue {
             }
             finalized => tracing::debug!(%op_id, %fence, ?finalized, "the attempt has ended"),
         }
-        Ok(())
+        Ok(finalized)
     }
 
-    async fn park(&self, claim: Lease, unrunnable: Unrunnable) -> Result<(), StoreError> {
+    async fn park(&self, claim: Lease, unrunnable: Unrunnable) -> Result<Finalized, StoreError> {
         let reason = unrunnable.reason;
         tracing::error!(op_id = %claim.op_id, reason, "cannot be run; it is parked");
         let reason = ReleaseReason::Undecodable { reason };
-        self.recorder.release(Release { claim, reason }).await.map(drop)
+        Ok(match self.recorder.release(Release { claim, reason }).await? {
+            Released::Released => Finalized::Parked,
+            Released::Stale => Finalized::Stale,
+        })
     }
 
     async fn wait_for_work(&self, stop: &CancellationToken) {
@@ -265,11 +287,14 @@ impl Turn {
             Purpose::Run => (Source::Handler, attempt.envelope.attempt),
             Purpose::Reconcile => (Source::Reconcile, attempt.reconciles),
         };
-        Self { claim: attempt.lease(), source, count }
+        // Claims of executions that ended by themselves raise the fence as they raise the attempt.
+        let executions = i64::from(attempt.envelope.attempt);
+        let superseded_others = attempt.envelope.fence.get() > executions;
+        Self { claim: attempt.lease(), source, count, superseded_others }
     }
 
     fn ended(self, handler: &Handler, end: AttemptEnd) -> EndedAttempt {
-        let Self { claim, source, count } = self;
+        let Self { claim, source, count, .. } = self;
         let after = match &end {
             AttemptEnd::Outcome(Outcome::Retry { after, .. }) => *after,
             _ => None,

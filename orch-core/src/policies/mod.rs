@@ -4,11 +4,13 @@
 //! Every store and the runtime call these; none of them decides by itself.
 
 mod backoff;
+mod divergence;
 mod moves;
 mod policy;
 mod tally;
 
 pub use backoff::Backoff;
+pub use divergence::{Bearing, bearings, compare, divergences};
 pub use moves::{Facts, Move, after_attempt, over_budget};
 pub use policy::{
     DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod accepting;
+mod divergence;
 mod doubt;
 mod faults;
 mod hooks;
 mod leases;
+mod metrics;
 mod people;
 mod replies;
 mod running;
