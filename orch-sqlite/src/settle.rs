@@ -187,7 +187,7 @@ fn next(batch: &Batch<'_>, entry: &Entry) -> Result<Move, StoreError> {
 fn follow(batch: &mut Batch<'_>, entry: &Entry, next: Move) -> Result<Finalized, StoreError> {
     let now = batch.now;
     let row = batch.change(entry.op_id)?;
-    row.count(&entry.log.end, entry.log.source);
+    row.count(&entry.log);
     let finalized = row.carry(next, now)?;
     batch.bury_if_failed(entry.op_id, &finalized);
     Ok(finalized)

@@ -56,5 +56,12 @@ fn claim_one(row: &mut Row, policy: &KindPolicy, params: &ClaimParams, now: Time
         }
         Purpose::Reconcile => row.reconciles = row.reconciles.saturating_add(1),
     }
-    Claimed::Attempt(Attempt { envelope: row.envelope(), purpose, reconciles: row.reconciles })
+    Claimed::Attempt(Attempt {
+        envelope: row.envelope(),
+        purpose,
+        reconciles: row.reconciles,
+        claimed_at: now,
+        first_called_at: row.first_called_at.unwrap_or(now),
+        unresolved: row.first_called_at.is_some(),
+    })
 }

@@ -77,6 +77,8 @@ pub struct KindPolicy {
     pub backoff: Backoff,
     /// What follows an attempt in doubt.
     pub in_doubt: InDoubt,
+    /// Questions to the provider, at least 1; then the operation is parked.
+    pub max_reconciles: u32,
     /// True if the handler has a finalize hook, so that only a worker with the handler may
     /// finalize.
     pub hooked: bool,
@@ -91,6 +93,7 @@ impl KindPolicy {
             max_attempts: DEFAULT_MAX_ATTEMPTS,
             backoff: Backoff::DEFAULT,
             in_doubt: InDoubt::Retry,
+            max_reconciles: DEFAULT_MAX_RECONCILES,
             hooked: false,
         }
     }

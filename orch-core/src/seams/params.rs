@@ -83,6 +83,14 @@ pub struct Attempt {
     pub purpose: Purpose,
     /// Questions put to the provider so far, this one included.
     pub reconciles: u32,
+    /// When this claim was made, by the store's clock.
+    pub claimed_at: Timestamp,
+    /// When the provider may first have been called without a definite answer since: the claim
+    /// of the oldest run in doubt; this claim where no doubt stands.
+    pub first_called_at: Timestamp,
+    /// True if doubt stands: an earlier run ended without a definite answer and nothing has
+    /// settled that since.
+    pub unresolved: bool,
 }
 
 impl Attempt {

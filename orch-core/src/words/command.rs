@@ -135,6 +135,9 @@ pub struct Envelope {
     pub attempt: u32,
     /// The fence of this claim.
     pub fence: Fence,
+    /// How many keys the provider has answered with a definite Retry: the present one is the
+    /// next. For a provider that replays errors, which would answer the old key the same again.
+    pub key_generation: u32,
 }
 
 #[cfg(test)]

@@ -106,6 +106,29 @@ pub async fn lost_questions_count_towards_the_limit(world: World) {
     assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::Parked));
 }
 
+pub async fn the_kind_says_how_many_questions(world: World) {
+    let asking = || KindPolicy { max_reconciles: 2, ..asking() };
+    let claim = world.running_as("k", asking()).await;
+    world.settle(ended(claim, in_doubt("no answer"))).await;
+    world.advance(1);
+    let first = world.ask(asking()).await;
+    let answer = world.settle(reconciled(first, in_doubt("cannot say"))).await;
+    assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
+    world.advance(1);
+    world.ask(asking()).await;
+    assert_eq!(world.expire().await, Some(Finalized::Parked));
+}
+
+pub async fn the_limit_of_the_latest_question_counts(world: World) {
+    let first = question(&world).await;
+    let answer = world.settle(reconciled(first, in_doubt("cannot say"))).await;
+    assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
+    world.advance(1);
+    let second = world.ask(KindPolicy { max_reconciles: 2, ..asking() }).await;
+    world.log(reconciled(second, in_doubt("cannot say"))).await;
+    assert_eq!(world.finalize(second, None).await, Finalized::Parked);
+}
+
 pub async fn a_declared_question_is_put_although_a_later_deploy_says_retry(world: World) {
     let claim = world.running_as("k", asking()).await;
     world.settle(ended(claim, in_doubt("no answer"))).await;

@@ -119,6 +119,7 @@ fn call() -> Call {
         deadline: Timestamp::from_micros(1),
         attempt: 1,
         fence: Fence::new(1),
+        key_generation: 0,
     };
     Call {
         envelope: Arc::new(envelope),

@@ -95,6 +95,7 @@ impl<P: Provider> Context<P> {
             deadline: accepted_at.plus(DEFAULT_TIME_BUDGET),
             attempt: 1,
             fence: Fence::new(1),
+            key_generation: 0,
         };
         let call = Call {
             envelope: Arc::new(envelope),
