@@ -137,6 +137,9 @@ macro_rules! conformance {
                 a_second_settle_of_a_retry_answers_the_same
                 an_entry_says_who_ran_what_and_when
                 a_finalize_hook_runs_in_the_transaction
+                a_hook_is_told_which_operation_it_is
+                a_hook_is_told_which_operation_a_person_has_failed
+                a_hook_is_told_which_operation_was_never_run
                 a_hook_does_not_run_for_an_operation_that_goes_on
                 a_hook_that_fails_changes_nothing_but_the_time
                 a_hook_that_fails_backs_off
