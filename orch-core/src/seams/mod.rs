@@ -6,11 +6,14 @@
 //! | [`Clock`] | the host's clock, for stores that have none of their own; tests move it |
 //! | [`Backend`] | a store that is chosen by the scheme of a URL |
 //! | [`Registration`] | a user's handler, with its policies, reconcile and finalize hook |
+//!
+//! [`http`] knows what an answer over HTTP says about the provider.
 
 mod backend;
 mod clock;
 mod handler;
 mod hook;
+pub mod http;
 mod params;
 mod store;
 
@@ -34,7 +37,8 @@ pub use store::{AcceptIn, Store, StoreError};
 #[doc(hidden)]
 pub mod emitted {
     pub use super::handler::{
-        After, Argument, Bound, Hook, Hooked, KeyText, NoForm, Question, SameAs, StandardError,
-        Started, argument, bound, domain_is, event_is, key, key_part, needs,
+        After, Argument, Bound, EndingOf, Hook, Hooked, KeyText, NoForm, Question, SameAs,
+        StandardError, Started, Underneath, argument, bound, domain_is, event_is, key, key_part,
+        needs, underneath,
     };
 }

@@ -15,7 +15,7 @@ pub use bound::{
     Argument, Bound, Hook, Question, SameAs, Started, argument, bound, domain_is, event_is, needs,
 };
 pub use call::{Call, Context, FromCall, State, StateNeed, States, Unrunnable};
-pub use errors::{After, AttemptError, Ending, StandardError};
+pub use errors::{After, AttemptError, Ending, EndingOf, StandardError, Underneath, underneath};
 pub use functions::{
     FinalizeFn, HandlerResult, Hooked, NoForm, ReconcileAnswer, ReconcileFn, Reconciled, Run,
 };
