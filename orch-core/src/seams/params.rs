@@ -252,9 +252,10 @@ pub struct Release {
 pub enum ReleaseReason {
     /// The worker shuts down: due again at once.
     Unstarted,
-    /// Its payload is not what the handler takes: parked, with this reason.
-    Undecodable {
-        /// What is wrong, without the content.
+    /// It cannot be run, or must not be: its payload is not what the handler takes, or another
+    /// call could act twice. Parked, with this reason.
+    Unrunnable {
+        /// What is wrong, without the content, and what a person can do.
         reason: String,
     },
 }

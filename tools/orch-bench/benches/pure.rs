@@ -11,8 +11,8 @@ use orch::prelude::*;
 use orch::{BizKey, Handled, IdemKey, Kind, OpId, Owner, Payload, Timestamp};
 use orch_core::metrics::MetersByKind;
 use orch_core::policies::Backoff;
-use orch_core::seams::{Admitted, Call, Finalized, Registration, States};
-use orch_core::words::{AttemptEnd, Envelope, Fence, Fingerprint, ProviderKey, Settlement, Source};
+use orch_core::seams::{Admitted, Call, Finalized, ProviderKey, Registration, States};
+use orch_core::words::{AttemptEnd, Envelope, Fence, Fingerprint, Settlement, Source};
 
 fn main() {
     divan::main();
@@ -53,7 +53,7 @@ fn op_id() -> OpId {
 #[divan::bench]
 fn provider_key(bencher: Bencher<'_, '_>) {
     let op_id = OpId::generate();
-    bencher.bench(|| ProviderKey::of(black_box(op_id)));
+    bencher.bench(|| <ProviderKey>::text_of(black_box(op_id), 0));
 }
 
 #[divan::bench]
