@@ -78,6 +78,7 @@ fn envelope() -> Envelope {
         deadline: Timestamp::from_micros(1),
         attempt: 2,
         fence: Fence::new(2),
+        key_generation: 0,
     }
 }
 

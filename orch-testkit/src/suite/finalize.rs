@@ -217,6 +217,7 @@ fn envelope(operation: Operation) -> Envelope {
         deadline: operation.deadline,
         attempt: operation.attempt,
         fence: operation.fence,
+        key_generation: 0,
     }
 }
 
