@@ -6,12 +6,18 @@
 //! | [`Clock`] | the host's clock, for stores that have none of their own; tests move it |
 //! | [`Backend`] | a store that is chosen by the scheme of a URL |
 //! | [`Registration`] | a user's handler, with its policies, reconcile and finalize hook |
+//! | [`Provider`] | what somebody else's API promises about idempotency keys |
+//!
+//! [`http`] knows what an answer over HTTP says about the provider.
 
 mod backend;
 mod clock;
 mod handler;
 mod hook;
+pub mod http;
+mod message;
 mod params;
+mod provider;
 mod store;
 
 pub use backend::{Backend, OpenError, Opening, open};
@@ -28,13 +34,18 @@ pub use params::{
     RedriveParams, Redriven, Release, ReleaseReason, Released, RenewParams, Renewed, Settle,
     SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
 };
+pub use provider::{
+    AnyProvider, CheckoutCom, KeyAlphabet, KeyLifetime, Provider, ProviderKey, Qonto, Square,
+    Stripe, Unkeyed,
+};
 pub use store::{AcceptIn, Store, StoreError};
 
 /// What the macros emit calls to; of no use by itself.
 #[doc(hidden)]
 pub mod emitted {
     pub use super::handler::{
-        After, Argument, Bound, Hook, KeyText, Question, SameAs, StandardError, Started,
-        WithEnvelope, WithoutEnvelope, argument, bound, domain_is, event_is, key, key_part, needs,
+        After, Argument, Bound, Contract, EndingOf, EveryProvider, ForProvider, Hook, KeyText,
+        Question, SameAs, StandardError, Started, Underneath, WithEnvelope, WithoutEnvelope,
+        argument, bound, contract, domain_is, event_is, key, key_part, needs, underneath,
     };
 }

@@ -1,7 +1,7 @@
 use futures_util::future::BoxFuture;
 
-use super::{Call, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
-use crate::seams::{HookError, Hooked};
+use super::{Call, ForProvider, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
+use crate::seams::{AnyProvider, HookError, Hooked};
 use crate::words::{AttemptEnd, Envelope, Failure, Outcome, Settled, code};
 
 /// The run of one attempt, ready to be polled.
@@ -53,9 +53,10 @@ pub enum Reconciled<T> {
     message = "this function cannot be the reconcile of a handler that takes `{Command}` and returns `{Output}`",
     label = "not the signature of a reconcile function",
     note = "after an attempt in doubt orch asks it what happened at the provider, with the same command",
-    note = "usage:\n\n    async fn name(cmd: {Command}, ctx: Context, thing: State<Thing>) -> Reconciled<{Output}>\n\nany argument after the command may be left out; `Result<Reconciled<{Output}>, E>` with `E: Display` may be returned as well"
+    note = "usage:\n\n    async fn name(cmd: {Command}, ctx: Context, thing: State<Thing>) -> Reconciled<{Output}>\n\nany argument after the command may be left out; `Result<Reconciled<{Output}>, E>` with `E: Display` may be returned as well",
+    note = "its `Context` is of the handler's provider: `Context<{P}>`"
 )]
-pub trait ReconcileFn<Command, Args, Output>: Copy + Send + 'static {
+pub trait ReconcileFn<Command, Args, Output, P = AnyProvider>: Copy + Send + 'static {
     /// The states that it takes.
     fn needs() -> Vec<StateNeed>;
 
@@ -191,12 +192,13 @@ pub(super) fn succeeded<T: Storable>(output: &T) -> AttemptEnd {
 macro_rules! functions {
     ($($argument:ident)*) => {
         #[diagnostic::do_not_recommend]
-        impl<F, Fut, Cmd, Output, $($argument,)*> ReconcileFn<Cmd, ($($argument,)*), Output> for F
+        impl<F, Fut, Cmd, Output, P, $($argument,)*> ReconcileFn<Cmd, ($($argument,)*), Output, P>
+            for F
         where
             F: Fn(Cmd, $($argument),*) -> Fut + Copy + Send + 'static,
             Fut: Future<Output: ReconcileAnswer<Output>> + Send + 'static,
             Cmd: TypedCommand,
-            $($argument: FromCall,)*
+            $($argument: FromCall<For: ForProvider<P>>,)*
         {
             fn needs() -> Vec<StateNeed> {
                 [None, $($argument::need()),*].into_iter().flatten().collect()
