@@ -7,7 +7,7 @@ use super::running::Worker;
 use super::{Config, Orchestrator, Runtime, StartError};
 use crate::flow::{Acceptor, Handlers, Watch};
 use crate::policies::Backoff;
-use crate::seams::{OpenError, Registration, States, Store, open};
+use crate::seams::{Descriptor, OpenError, Registration, States, Store, open};
 use crate::words::Kind;
 
 /// Between two tries to reach the database at start.
@@ -145,7 +145,30 @@ impl RuntimeBuilder {
                 }
             }
         }
+        for registration in by_kind.values() {
+            self.check_retention(registration)?;
+        }
         Handlers::new(by_kind.into_values()).map_err(StartError::Config)
+    }
+
+    /// What the macro has checked against the default retention holds of the configured one.
+    fn check_retention(&self, registration: &Registration) -> Result<(), StartError> {
+        let Descriptor { name: handler, key_lifetime, .. } = registration.descriptor;
+        let Config { completed_retention, failed_retention, .. } = self.config;
+        let Some(key_lifetime) = key_lifetime else { return Ok(()) };
+        for (setting, retention) in
+            [("completed_retention", completed_retention), ("failed_retention", failed_retention)]
+        {
+            if retention < key_lifetime {
+                return Err(StartError::KeyOutlivesOperation {
+                    handler,
+                    key_lifetime,
+                    setting,
+                    retention,
+                });
+            }
+        }
+        Ok(())
     }
 
     async fn store(&self) -> Result<Arc<dyn Store>, StartError> {

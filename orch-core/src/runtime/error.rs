@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::seams::{OpenError, StoreError};
 use crate::words::{Invalid, OpId, Phase, State};
 
@@ -58,6 +60,22 @@ pub enum StartError {
         handler: &'static str,
         /// The rule.
         source: Invalid,
+    },
+    /// Operations are forgotten before their keys.
+    #[error(
+        "{setting} is {retention:?}, but the provider of handler {handler} remembers a key for \
+         {key_lifetime:?}; keep operations at least as long, or a repeated request in between \
+         would be a new operation with a new key"
+    )]
+    KeyOutlivesOperation {
+        /// The handler's path.
+        handler: &'static str,
+        /// How long the provider remembers a key.
+        key_lifetime: Duration,
+        /// The setting that is too short.
+        setting: &'static str,
+        /// Its value.
+        retention: Duration,
     },
     /// There can be no thread for the lease renewal.
     #[error("the thread that renews leases cannot be started")]

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::{Config, Runtime, StartError};
@@ -44,6 +45,21 @@ async fn a_setting_out_of_bounds_stops_the_start() {
         text,
         "the configuration is not valid: concurrency is 0; it must lie between 1 and 10000"
     );
+}
+
+#[tokio::test]
+async fn a_key_that_outlives_its_operation_stops_the_start() {
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    let keyed = handler_with(|handler| handler.key_lifetime = Some(HOUR));
+    let with = |completed_retention, failed_retention| {
+        let config = Config { completed_retention, failed_retention, ..config() };
+        builder(MemoryStore::new(), &Arc::default(), keyed).config(config).start()
+    };
+    assert!(with(HOUR, HOUR).await.is_ok());
+    let text = with(HOUR / 2, HOUR).await.unwrap_err().to_string();
+    assert!(text.starts_with("completed_retention is 1800s, but the provider of handler world::charge remembers a key for 3600s"), "{text}");
+    let text = with(HOUR, HOUR / 2).await.unwrap_err().to_string();
+    assert!(text.starts_with("failed_retention is 1800s"), "{text}");
 }
 
 #[tokio::test]
