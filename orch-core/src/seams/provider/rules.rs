@@ -105,6 +105,7 @@ impl Rules {
     }
 
     /// Refuses a header for a key that does not stand in one.
+    #[track_caller]
     pub(super) const fn sent_in_a_header(&self) {
         if let Some(field) = self.body_field {
             refuse(
