@@ -85,7 +85,8 @@ pub use orch_core::runtime::{Config, Drained, Runtime, RuntimeBuilder, StartErro
 pub use orch_core::flow::{AcceptError, Disposition};
 pub use orch_core::runtime::{Accept, Accepted, Orchestrator};
 pub use orch_core::words::{
-    BizKey, Command, Domain, EventType, IdemKey, Identity, Invalid, Kind, OpId, Owner, Payload,
+    BizKey, Command, Domain, Envelope, EventType, IdemKey, Identity, Invalid, Kind, OpId, Owner,
+    Payload,
 };
 
 // Waiting, looking, deciding.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::policies::Contradiction;
 use crate::seams::{OpenError, StoreError};
 use crate::words::{Invalid, OpId, Phase, State};
 
@@ -61,20 +62,30 @@ pub enum StartError {
         /// The rule.
         source: Invalid,
     },
-    /// Operations are forgotten before their keys.
+    /// What a handler declares contradicts itself; the attribute refuses that while it compiles.
+    #[error("handler {handler} contradicts itself: {rule}")]
+    Contradiction {
+        /// The handler, with its place.
+        handler: String,
+        /// The contradiction.
+        #[source]
+        rule: Contradiction,
+    },
+    /// Operations are removed while the provider still knows their keys.
     #[error(
-        "{setting} is {retention:?}, but the provider of handler {handler} remembers a key for \
-         {key_lifetime:?}; keep operations at least as long, or a repeated request in between \
-         would be a new operation with a new key"
+        "the provider of handler {handler} remembers keys for {key_lifetime:?}, but \
+         {setting} removes operations after {retention:?}: a request repeated in between would \
+         be a new operation with a new key, and could act a second time; raise {setting} to at \
+         least {key_lifetime:?}"
     )]
     KeyOutlivesOperation {
-        /// The handler's path.
-        handler: &'static str,
+        /// The handler, with its place.
+        handler: String,
         /// How long the provider remembers a key.
         key_lifetime: Duration,
         /// The setting that is too short.
         setting: &'static str,
-        /// Its value.
+        /// What it is set to.
         retention: Duration,
     },
     /// There can be no thread for the lease renewal.

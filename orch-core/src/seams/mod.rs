@@ -24,7 +24,7 @@ pub use handler::{
     KeyFromCaller, KeyGiven, KeyInCommand, ReconcileAnswer, ReconcileFn, Reconciled, Registration,
     Run, StartFn, State, StateNeed, States, Storable, TypedCommand, Unrunnable,
 };
-pub use hook::{ConnectionType, FinalizeHook, HookError, connection};
+pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection};
 pub use params::{
     Acceptance, Admitted, Attempt, ClaimParams, Claimed, Cursor, EndedAttempt, Finalization,
     Finalized, Lease, ListParams, Listed, Logged, Page, PurgeParams, Purged, Purpose,
@@ -41,8 +41,8 @@ pub use store::{AcceptIn, Store, StoreError};
 #[doc(hidden)]
 pub mod emitted {
     pub use super::handler::{
-        After, Argument, Bound, Contract, EveryProvider, ForProvider, Hook, Hooked, KeyText,
-        NoForm, Question, SameAs, StandardError, Started, argument, bound, contract, domain_is,
-        event_is, key, key_part, needs,
+        After, Argument, Bound, Contract, EveryProvider, ForProvider, Hook, KeyText, Question,
+        SameAs, StandardError, Started, WithEnvelope, WithoutEnvelope, argument, bound, contract,
+        domain_is, event_is, key, key_part, needs,
     };
 }

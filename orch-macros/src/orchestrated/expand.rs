@@ -217,10 +217,11 @@ fn finalize(handler: &Handler<'_>) -> Option<TokenStream> {
     let bound = bound(handler);
     let hook = quote_spanned!(path.span()=> #bound.hook(#path));
     let (connection, settlement) = (local("__orch_connection"), local("__orch_settlement"));
+    let of = local("__orch_of");
     Some(quote! {
         .finalize(__orch::FinalizeHook {
             connection: || #hook.connection,
-            run: |#connection, #settlement| #hook.run(#connection, #settlement),
+            run: |#connection, #settlement, #of| #hook.run(#connection, #settlement, #of),
         })
     })
 }

@@ -11,9 +11,9 @@ use super::agree::agree;
 use super::errors::end_of;
 use super::functions::{Run, decode, succeeded};
 use super::{AttemptError, Call, FinalizeFn, ForProvider, FromCall, Handled, HandlerResult};
-use super::{Hooked, ReconcileFn, StateNeed, Storable, Unrunnable};
-use crate::seams::{AnyProvider, ConnectionType, HookError, connection};
-use crate::words::{AttemptEnd, Payload, Settled, Settlement, Undecodable};
+use super::{ReconcileFn, StateNeed, Storable, Unrunnable};
+use crate::seams::{AnyProvider, ConnectionType, HookError, Hooked, connection};
+use crate::words::{AttemptEnd, Envelope, Payload, Settled, Settlement, Undecodable};
 
 /// A run, or why there is none.
 pub type Started = Result<Run, Unrunnable>;
@@ -82,10 +82,10 @@ impl<C, O: Send + 'static> Bound<C, O> {
         let decode = self.decode;
         Hook {
             connection: ConnectionType::of::<Connection>(),
-            run: Box::new(move |any, settlement| {
+            run: Box::new(move |any, settlement, of| {
                 Box::pin(async move {
                     let settled = settled(decode, settlement)?;
-                    finalize.call(connection(any)?, &settled).await
+                    finalize.call(connection(any)?, &settled, of).await
                 })
             }),
         }
@@ -190,7 +190,8 @@ pub struct Hook {
     run: Box<RunHook>,
 }
 
-type RunHook = dyn for<'a> FnOnce(&'a mut (dyn Any + Send), &'a Settlement) -> Hooked<'a> + Send;
+type RunHook =
+    dyn for<'a> FnOnce(&'a mut (dyn Any + Send), &'a Settlement, &'a Envelope) -> Hooked<'a> + Send;
 
 impl Hook {
     /// Runs it.
@@ -198,8 +199,9 @@ impl Hook {
         self,
         connection: &'a mut (dyn Any + Send),
         settlement: &'a Settlement,
+        of: &'a Envelope,
     ) -> Hooked<'a> {
-        (self.run)(connection, settlement)
+        (self.run)(connection, settlement, of)
     }
 }
 

@@ -21,7 +21,8 @@ pub use call::{
 pub use contract::{Contract, contract};
 pub use errors::{After, AttemptError, Ending, StandardError};
 pub use functions::{
-    FinalizeFn, HandlerResult, Hooked, NoForm, ReconcileAnswer, ReconcileFn, Reconciled, Run,
+    FinalizeFn, HandlerResult, ReconcileAnswer, ReconcileFn, Reconciled, Run, WithEnvelope,
+    WithoutEnvelope,
 };
 pub use key::{KeyText, key, key_part};
 pub use registration::{Descriptor, Registration, StartFn};

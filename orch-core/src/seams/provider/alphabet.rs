@@ -93,7 +93,7 @@ mod tests {
             assert!(alphabet.is_legal(), "{alphabet:?}");
             assert_eq!(alphabet.characters().len(), count);
             assert_eq!(alphabet.length_of_128_bits(), length, "{alphabet:?}");
-            assert_eq!(KeyAlphabet::VISIBLE.holds(alphabet), true);
+            assert!(KeyAlphabet::VISIBLE.holds(alphabet));
         }
     }
 
