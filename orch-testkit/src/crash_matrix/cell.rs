@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orch_core::seams::ManualClock;
-use orch_core::words::{OpId, Operation};
+use orch_core::words::{Command, OpId, Operation};
 
 use super::books::ProviderBooks;
 use super::drive::{Driven, drive};
@@ -62,6 +62,7 @@ impl<P: ProviderBooks> Matrix<P> {
 
     fn world(&self) -> World<P> {
         World {
+            command: self.request.command(),
             database: (self.database)(),
             provider: Arc::new((self.provider)()),
             clock: Arc::default(),
@@ -71,6 +72,7 @@ impl<P: ProviderBooks> Matrix<P> {
 
 /// What outlives a process.
 struct World<P> {
+    command: Command,
     database: Arc<dyn super::Database>,
     provider: Arc<P>,
     clock: Arc<ManualClock>,
@@ -80,7 +82,7 @@ impl<P: ProviderBooks> World<P> {
     /// The first process: whether it came to its boundary, and what it had accepted.
     async fn until_killed(&self, matrix: &Matrix<P>, boundary: Boundary) -> (bool, Option<OpId>) {
         let process = self.process(matrix, Some(boundary)).await;
-        if let Some(op_id) = accept(&process, matrix).await {
+        if let Some(op_id) = self.accept(&process, matrix).await {
             drive(&process, &self.clock, op_id, matrix.patience()).await;
         }
         let (killed, accepted) = (process.gate.is_dead(), process.gate.accepted());
@@ -92,7 +94,7 @@ impl<P: ProviderBooks> World<P> {
     /// its request again.
     async fn to_the_end(&self, matrix: &Matrix<P>) -> (OpId, Driven) {
         let process = self.process(matrix, None).await;
-        let op_id = accept(&process, matrix).await.expect("nobody kills the second process");
+        let op_id = self.accept(&process, matrix).await.expect("nobody kills the second process");
         let end = drive(&process, &self.clock, op_id, matrix.patience()).await;
         process.shut_down().await;
         (op_id, end)
@@ -113,15 +115,15 @@ impl<P: ProviderBooks> World<P> {
         })
         .await
     }
-}
 
-/// Sends the request. `None` if the process dies before its answer.
-async fn accept<P>(process: &Process, matrix: &Matrix<P>) -> Option<OpId> {
-    let orchestrator = process.orchestrator.clone();
-    let (command, budget) = (matrix.command.clone(), matrix.time_budget);
-    let accepted = process.run(async move { orchestrator.start(command, budget).await }).await?;
-    match accepted {
-        Ok(op_id) => Some(op_id),
-        Err(error) => panic!("the command of the crash matrix was not accepted: {error}"),
+    /// Sends the request. `None` if the process dies before its answer.
+    async fn accept(&self, process: &Process, matrix: &Matrix<P>) -> Option<OpId> {
+        let orchestrator = process.orchestrator.clone();
+        let (command, budget) = (self.command.clone(), matrix.time_budget);
+        let accepted = process.run(async move { orchestrator.start(command, budget).await }).await?;
+        match accepted {
+            Ok(op_id) => Some(op_id),
+            Err(error) => panic!("the command of the crash matrix was not accepted: {error}"),
+        }
     }
 }

@@ -11,6 +11,7 @@ mod intercept;
 mod judge;
 mod process;
 mod report;
+mod request;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,6 @@ use std::time::Duration;
 use orch_core::policies::DEFAULT_TIME_BUDGET;
 use orch_core::runtime::RuntimeBuilder;
 use orch_core::seams::{Handled, Registration};
-use orch_core::words::{BizKey, Command, IdemKey, Kind};
 
 pub use books::ProviderBooks;
 pub use boundary::Boundary;
@@ -27,6 +27,8 @@ pub use database::Database;
 pub use handler::OrchestratedFn;
 pub use judge::Fault as CellFault;
 pub use report::Report;
+
+use request::Request;
 
 /// Prepares the crash matrix of an orchestrated function: for each [`Boundary`] a process accepts
 /// the command and is killed there; the client sends its request again to a second process, which
@@ -61,21 +63,25 @@ where
     F: OrchestratedFn<C, Arguments>,
 {
     let _ = handler;
-    CrashMatrix { registration: handler::registration::<C, F>(), command: encoded(&command) }
+    let registration = handler::registration::<C, F>();
+    match Request::of(&command) {
+        Ok(request) => CrashMatrix { registration, request },
+        Err(invalid) => panic!("the command of the crash matrix cannot be accepted: {invalid}"),
+    }
 }
 
 /// What is to be tested; it lacks the provider.
 #[derive(Debug)]
 pub struct CrashMatrix {
     registration: Registration,
-    command: Command,
+    request: Request,
 }
 
 /// A crash matrix, ready to run.
 #[must_use = "nothing runs before `.run()`"]
 pub struct Matrix<P> {
     registration: Registration,
-    command: Command,
+    request: Request,
     provider: Box<dyn Fn() -> P + Send + Sync>,
     states: Arc<Vec<GiveState<P>>>,
     database: Box<dyn Fn() -> Arc<dyn Database> + Send + Sync>,
@@ -90,10 +96,10 @@ impl CrashMatrix {
         self,
         provider: impl Fn() -> P + Send + Sync + 'static,
     ) -> Matrix<P> {
-        let Self { registration, command } = self;
+        let Self { registration, request } = self;
         Matrix {
             registration,
-            command,
+            request,
             provider: Box::new(provider),
             states: Arc::default(),
             database: Box::new(|| Arc::new(database::Memory::default())),
@@ -114,8 +120,9 @@ impl<P: ProviderBooks> Matrix<P> {
         self
     }
 
-    /// Where operations are stored. Called for each cell; defaults to memory. A handler with a
-    /// finalize hook needs the database that its hook takes a connection of.
+    /// Where operations are stored: an empty database for each cell, or, if the command has no
+    /// idempotency key of its own, one that the cells share. Defaults to memory. A handler with
+    /// a finalize hook needs the database that its hook takes a connection of.
     pub fn on<D: Database>(mut self, database: impl Fn() -> D + Send + Sync + 'static) -> Self {
         self.database = Box::new(move || Arc::new(database()));
         self
@@ -152,17 +159,4 @@ impl<P> std::fmt::Debug for Matrix<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Matrix").field("registration", &self.registration).finish_non_exhaustive()
     }
-}
-
-/// The command as a client sends it, with an idempotency key if it has none.
-fn encoded<C: Handled>(command: &C) -> Command {
-    let encoded = || {
-        let (payload, _) = command.to_payload(C::IDEM_IGNORE)?;
-        let idem_key = command.idem_key().unwrap_or_else(|| "crash-matrix".to_owned());
-        let biz_key = BizKey::new(command.biz_key())?;
-        Ok(Command::of(Kind::new(C::DOMAIN, C::EVENT)?, biz_key, IdemKey::new(idem_key)?, payload))
-    };
-    encoded().unwrap_or_else(|invalid: orch_core::words::Invalid| {
-        panic!("the command of the crash matrix cannot be accepted: {invalid}")
-    })
 }

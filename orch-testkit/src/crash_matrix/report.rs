@@ -31,6 +31,12 @@ impl Report {
         assert!(self.faults.is_empty(), "\n{self}");
     }
 
+    /// What the handler declares.
+    #[must_use]
+    pub const fn handler(&self) -> &Descriptor {
+        &self.handler
+    }
+
     /// The cells, in the order of an attempt; the run without a kill comes first.
     #[must_use]
     pub fn cells(&self) -> &[Cell] {
