@@ -51,6 +51,15 @@ impl Shared {
         }
     }
 
+    /// A store on it that reads the real clock.
+    pub async fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Memory => Arc::new(MemoryStore::new()),
+            Self::Sqlite(folder) => Arc::new(SqliteStore::open(&Self::file(folder)).await.unwrap()),
+            Self::Postgres(url) => Arc::new(PostgresStore::open(url).await.unwrap()),
+        }
+    }
+
     fn file(folder: &TempDir) -> String {
         format!("sqlite://{}", folder.path().join("orch.db").display())
     }

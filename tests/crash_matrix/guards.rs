@@ -94,32 +94,13 @@ async fn a_key_made_of_the_command_fails_the_test() {
     report_of(of_the_order, command, ScriptedProvider::default).await.assert_safe();
 }
 
-const IGNORING_KEYS: &str = "\
-crash_matrix::guards::plain (GUARD/PLAIN): effect keyed, in doubt retry
-
-killed     the operation  runs  calls  effects
-never      COMPLETED      1     1      1        ok
-accepting  COMPLETED      1     1      1        ok
-accepted   COMPLETED      1     1      1        ok
-claiming   COMPLETED      1     1      1        ok
-claimed    COMPLETED      2     1      1        ok
-sent       COMPLETED      2     2      2        WRONG
-answered   COMPLETED      2     2      2        WRONG
-finalized  COMPLETED      1     1      1        ok
-
-not there without a finalize hook, since log and state are one: logged, finalizing, hook
-
-sent, answered: the provider acted 2 times; all calls had one key, and it acted on each: it does \
-not honour keys
-  do this: declare `effect = \"unsafe\"` with a `reconcile`, or with `in_doubt = \"park\"`
-";
-
 #[tokio::test]
 async fn a_provider_that_ignores_keys_is_found_where_the_call_is_repeated() {
     let report = report_of(plain, Plain { order_id: 1 }, ignoring_keys).await;
     let wrong: Vec<_> = report.faults().iter().map(|fault| fault.boundary.unwrap()).collect();
     assert_eq!(wrong, [Boundary::Sent, Boundary::Answered]);
-    assert_eq!(report.to_string(), IGNORING_KEYS);
+    // The README shows it.
+    assert_eq!(report.to_string(), include_str!("ignoring_keys.txt"));
 }
 
 #[tokio::test]

@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod api;
+mod copy;
 mod databases;
 mod guards;
 mod handlers;
+mod hooks;
 mod judge;
 mod page;
 mod payment;
+mod provider;
+mod window;

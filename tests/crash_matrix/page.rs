@@ -1,113 +1,143 @@
 //! The page "What happens when…": its tables are what ran.
-//!
-//! After a change: `ORCH_WRITE_PAGE=1 cargo test --test crash_matrix in_memory`, then read it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
 
 use orch::policies::{Effect, InDoubt};
 use orch::words::{Phase, Settlement};
 use orch_testkit::{Boundary, Cell};
 
-use crate::databases::Kind;
 use crate::judge::Reports;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/book/what-happens-when.md");
-const BEGIN: &str = "<!-- from here on written by tests/crash_matrix/page.rs -->\n";
-const END: &str = "<!-- up to here -->\n";
-const ORDER: [InDoubt; 4] = [InDoubt::Retry, InDoubt::Reconcile, InDoubt::Park, InDoubt::Fail];
+/// Set, it has the page written instead of compared.
+const WRITE: &str = "ORCH_WRITE_PAGE";
 
-/// Compares the tables with what ran on this store, or writes them.
-pub fn compare(kind: Kind, all: &[Reports]) {
-    let tables = tables(all);
+/// Compares a part of the page with what ran, or writes it.
+pub fn compare(part: &str, ran: &str) {
+    static PAGE_IN_USE: Mutex<()> = Mutex::new(());
+    let _turn = PAGE_IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
     let page = std::fs::read_to_string(PAGE).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("the page has the place for the tables");
-    let (written, after) = rest.split_once(END).expect("the place has an end");
-    if std::env::var_os("ORCH_WRITE_PAGE").is_some() && kind == Kind::Memory {
-        std::fs::write(PAGE, format!("{before}{BEGIN}{tables}{END}{after}")).unwrap();
+    let (begin, end) = (format!("<!-- {part}: written by a test -->\n"), "<!-- end -->\n");
+    let (before, rest) = page.split_once(&begin).expect("the page has a place for this part");
+    let (written, after) = rest.split_once(end).expect("the place has an end");
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(PAGE, format!("{before}{begin}{ran}{end}{after}")).unwrap();
         return;
     }
     assert!(
-        written == tables,
-        "{kind:?}: the page does not tell what ran; after a change that is meant, write it anew: \
-         ORCH_WRITE_PAGE=1 cargo test --test crash_matrix in_memory\n{tables}"
+        written == ran,
+        "docs/book/what-happens-when.md does not tell what ran; if this change is meant, write it \
+         anew with {WRITE}=1 cargo test --test crash_matrix in_memory, and read it\n{ran}"
     );
 }
 
-/// What became of one cell, as the page tells it.
-fn told(cell: &Cell) -> String {
+/// What became of an operation, as the page tells it.
+pub fn told(cell: &Cell) -> String {
     let operation = &cell.operation;
     let end = match (&operation.settlement, operation.phase) {
         (Some(Settlement::Ok { .. }), _) => "COMPLETED".to_owned(),
         (Some(Settlement::Failed(failure)), _) => {
-            format!("FAILED `{}`{}", failure.code, if failure.uncertain { ", uncertain" } else { "" })
+            let certain = if failure.uncertain { ", uncertain" } else { "" };
+            format!("FAILED, `{}`{certain}", failure.code)
         }
         (None, Some(Phase::Parked)) => "IN_PROGRESS, parked".to_owned(),
-        (None, phase) => format!("{} {phase:?}", operation.state),
+        (None, phase) => panic!("no end: {} {phase:?}", operation.state),
     };
-    let calls = match cell.keys.len() {
-        0 => "no call".to_owned(),
-        1 => "1 call".to_owned(),
-        calls => format!("{calls} calls"),
+    let count = |count: usize, what: &str| match count {
+        0 => format!("no {what}"),
+        1 => format!("1 {what}"),
+        many => format!("{many} {what}s"),
     };
-    let effects = match cell.effects {
-        0 => "no effect",
-        1 => "1 effect",
-        _ => "SEVERAL EFFECTS",
-    };
-    format!("{end}<br>{calls}, {effects}")
+    let (runs, calls) = (operation.attempt as usize, cell.keys.len());
+    let facts = [count(runs, "run"), count(calls, "call"), count(cell.effects, "effect")];
+    format!("**{end}**<br>{}", facts.join(", "))
 }
 
-/// By `in_doubt`, boundary and effect. With a hook everything is the same, and there are three
-/// boundaries more.
-fn tables(all: &[Reports]) -> String {
-    let mut cells: BTreeMap<(usize, Option<Boundary>, usize), String> = BTreeMap::new();
+/// The deaths: a table for each `in_doubt`, by boundary and effect. Boundaries that lead to the
+/// same stand in one row. A finalize hook changes nothing but that there are more boundaries.
+pub fn deaths(all: &[Reports]) -> String {
+    let mut cells = BTreeMap::new();
     for Reports { plain, hooked } in all {
         let handler = plain.handler();
-        let table = ORDER.iter().position(|in_doubt| *in_doubt == handler.in_doubt).unwrap();
-        let effect = Effect::ALL.iter().position(|effect| *effect == handler.effect).unwrap();
+        let key =
+            |boundary| (place(&IN_DOUBT, handler.in_doubt), boundary, handler.effect.as_str());
         for cell in plain.cells() {
-            cells.insert((table, cell.boundary, effect), told(cell));
+            cells.insert(key(cell.boundary), told(cell));
         }
         for cell in hooked.cells() {
-            let told = told(cell);
-            let same = cells.entry((table, cell.boundary, effect)).or_insert(told.clone());
-            assert_eq!(*same, told, "with and without a hook: {hooked}");
+            let same = cells.entry(key(cell.boundary)).or_insert_with(|| told(cell));
+            assert_eq!(*same, told(cell), "with and without a hook:\n{plain}\n{hooked}");
         }
     }
     let mut text = String::new();
-    for (table, in_doubt) in ORDER.iter().enumerate() {
-        writeln!(text, "\n### {}\n", title(*in_doubt)).unwrap();
-        let effects: Vec<_> = Effect::ALL.iter().map(|effect| format!("`{effect}`")).collect();
-        writeln!(text, "| the process dies… | {} |", effects.join(" | ")).unwrap();
-        writeln!(text, "|---|{}", "---|".repeat(effects.len())).unwrap();
+    for (table, in_doubt) in IN_DOUBT.into_iter().enumerate() {
+        writeln!(text, "\n### {}\n", title(in_doubt)).unwrap();
+        let mut rows: Vec<(Vec<String>, Vec<String>)> = Vec::new();
         for boundary in std::iter::once(None).chain(Boundary::ALL.map(Some)) {
-            let row = (0..effects.len()).map(|effect| {
-                cells.get(&(table, boundary, effect)).map_or("does not compile", String::as_str)
-            });
-            let row: Vec<_> = row.collect();
-            writeln!(text, "| {} | {} |", when(boundary), row.join(" | ")).unwrap();
+            let row: Vec<String> = Effect::ALL
+                .iter()
+                .map(|effect| cells.get(&(table, boundary, effect.as_str())))
+                .map(|told| told.map_or("does not compile", String::as_str).to_owned())
+                .collect();
+            match rows.last_mut().filter(|(_, last)| *last == row) {
+                Some((boundaries, _)) => boundaries.push(name(boundary)),
+                None => rows.push((vec![name(boundary)], row)),
+            }
         }
+        let effects = Effect::ALL.map(|effect| format!("`{effect}`"));
+        write_table(&mut text, "the process dies at", &effects, &rows);
     }
     text.push('\n');
     text
 }
 
-fn title(in_doubt: InDoubt) -> &'static str {
+/// The boundaries in order, and when that is.
+pub fn boundaries() -> String {
+    let mut text = String::from("\n| boundary | the process dies |\n|---|---|\n");
+    for boundary in Boundary::ALL {
+        writeln!(text, "| {} | {} |", name(Some(boundary)), boundary.when()).unwrap();
+    }
+    text.push('\n');
+    text
+}
+
+/// A table of markdown; each row has a heading.
+pub fn write_table(
+    text: &mut String,
+    corner: &str,
+    columns: &[String],
+    rows: &[(Vec<String>, Vec<String>)],
+) {
+    writeln!(text, "| {corner} | {} |", columns.join(" | ")).unwrap();
+    writeln!(text, "|---|{}", "---|".repeat(columns.len())).unwrap();
+    for (heading, row) in rows {
+        writeln!(text, "| {} | {} |", heading.join(", "), row.join(" | ")).unwrap();
+    }
+}
+
+/// The declarations, in the order of the tables.
+pub const IN_DOUBT: [InDoubt; 4] =
+    [InDoubt::Retry, InDoubt::Reconcile, InDoubt::Park, InDoubt::Fail];
+
+pub fn place(all: &[InDoubt], in_doubt: InDoubt) -> usize {
+    all.iter().position(|other| *other == in_doubt).unwrap()
+}
+
+pub fn title(in_doubt: InDoubt) -> &'static str {
     match in_doubt {
-        InDoubt::Retry => "`in_doubt = \"retry\"`, the default",
+        InDoubt::Retry => "`in_doubt = \"retry\"` (the default)",
         InDoubt::Reconcile => "`reconcile = …`",
         InDoubt::Park => "`in_doubt = \"park\"`",
         InDoubt::Fail => "`in_doubt = \"fail\"`",
     }
 }
 
-fn when(boundary: Option<Boundary>) -> String {
+fn name(boundary: Option<Boundary>) -> String {
     match boundary {
-        None => "never".to_owned(),
-        Some(boundary) => {
-            let hook = if boundary.needs_hook() { " ¹" } else { "" };
-            format!("**{boundary}**{hook}: {}", boundary.when())
-        }
+        None => "(no boundary)".to_owned(),
+        Some(boundary) if boundary.needs_hook() => format!("{boundary} ¹"),
+        Some(boundary) => boundary.to_string(),
     }
 }

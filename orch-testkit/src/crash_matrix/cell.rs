@@ -85,9 +85,8 @@ impl<P: ProviderBooks> World<P> {
         if let Some(op_id) = self.accept(&process, matrix).await {
             drive(&process, &self.clock, op_id, matrix.patience()).await;
         }
-        let (killed, accepted) = (process.gate.is_dead(), process.gate.accepted());
-        process.kill().await;
-        (killed, accepted)
+        let gate = Arc::clone(&process.gate);
+        (process.end().await, gate.accepted())
     }
 
     /// The second process. Its client is the first one's, which has heard of no end, and so sends
@@ -96,7 +95,7 @@ impl<P: ProviderBooks> World<P> {
         let process = self.process(matrix, None).await;
         let op_id = self.accept(&process, matrix).await.expect("nobody kills the second process");
         let end = drive(&process, &self.clock, op_id, matrix.patience()).await;
-        process.shut_down().await;
+        process.end().await;
         (op_id, end)
     }
 
@@ -120,7 +119,8 @@ impl<P: ProviderBooks> World<P> {
     async fn accept(&self, process: &Process, matrix: &Matrix<P>) -> Option<OpId> {
         let orchestrator = process.orchestrator.clone();
         let (command, budget) = (self.command.clone(), matrix.time_budget);
-        let accepted = process.run(async move { orchestrator.start(command, budget).await }).await?;
+        let accepted =
+            process.run(async move { orchestrator.start(command, budget).await }).await?;
         match accepted {
             Ok(op_id) => Some(op_id),
             Err(error) => panic!("the command of the crash matrix was not accepted: {error}"),

@@ -11,7 +11,8 @@ use super::process::Process;
 
 /// Without any change for so long (of real time) an operation is stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Passes of the Finalizer after which one has certainly begun behind a move of the clock.
+/// Passes of the Finalizer after which one has certainly begun behind a move of the clock, or
+/// behind the first look: the worker that has logged an end finalizes it by itself.
 const WHOLE_PASSES: u64 = 2;
 
 /// How driving an operation went.
@@ -34,7 +35,7 @@ pub(super) async fn drive(
 ) -> Driven {
     let mut moves = process.gate.moves();
     let mut last: (Option<Operation>, Instant) = (None, Instant::now());
-    let mut finalizer_due = 0;
+    let mut finalizer_due = None;
     loop {
         moves.mark_unchanged();
         let no_claims = process.gate.no_claims().await;
@@ -51,9 +52,9 @@ pub(super) async fn drive(
             Next::At(instant) => clock.advance(instant.since(clock.now())),
             Next::Finalizer => {
                 let passes = process.gate.finalizer_passes();
-                if passes >= finalizer_due {
+                if passes >= *finalizer_due.get_or_insert(passes + WHOLE_PASSES) {
                     clock.advance(FINALIZER_HEAD_START);
-                    finalizer_due = passes + WHOLE_PASSES;
+                    finalizer_due = Some(passes + WHOLE_PASSES);
                 }
             }
             Next::Process => {}

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,7 +35,8 @@ pub(super) struct Gate {
     held: Mutex<HashSet<Lease>>,
     /// Read while a claim is under way: then the store may know of a lease that `held` does not.
     claiming: RwLock<()>,
-    accepted: OnceLock<OpId>,
+    /// The operation that was stored through this gate.
+    accepted: watch::Sender<Option<OpId>>,
 }
 
 impl Gate {
@@ -48,7 +49,7 @@ impl Gate {
             finalizer_passes: AtomicU64::new(0),
             held: Mutex::default(),
             claiming: RwLock::default(),
-            accepted: OnceLock::new(),
+            accepted: watch::Sender::new(None),
         }
     }
 
@@ -73,7 +74,7 @@ impl Gate {
 
     /// The operation that was stored through this gate.
     pub(super) fn accepted(&self) -> Option<OpId> {
-        self.accepted.get().copied()
+        *self.accepted.borrow()
     }
 
     /// Keeps claims out: who holds what does not change until the guard is dropped, except that
@@ -167,7 +168,7 @@ impl Store for Gate {
         let call = async {
             let admitted = self.inner.accept(batch).await?;
             if let [Admitted::Created { op_id } | Admitted::Replayed { op_id }] = admitted[..] {
-                let _ = self.accepted.set(op_id);
+                self.accepted.send_replace(Some(op_id));
             }
             Ok(admitted)
         };
@@ -175,7 +176,15 @@ impl Store for Gate {
     }
 
     async fn claim(&self, params: ClaimParams) -> Answer<Vec<Claimed>> {
-        let before = self.accepted.get().map(|_| Boundary::Claiming);
+        match self.kill_at {
+            // No claim may slip in between the commit and the kill.
+            Some(Boundary::Accepting | Boundary::Accepted) => pending().await,
+            // There is nothing to claim before.
+            Some(Boundary::Claiming) => {
+                let _ = self.accepted.subscribe().wait_for(Option::is_some).await;
+            }
+            _ => {}
+        }
         let call = async {
             let _claiming = self.claiming.read().await;
             let claimed = self.inner.claim(params).await?;
@@ -189,7 +198,8 @@ impl Store for Gate {
             }
             Ok(claimed)
         };
-        self.pass(before, call, |claimed| unless_empty(claimed, Boundary::Claimed)).await
+        let after = |claimed: &Vec<Claimed>| unless_empty(claimed, Boundary::Claimed);
+        self.pass(Some(Boundary::Claiming), call, after).await
     }
 
     async fn renew(&self, params: RenewParams) -> Answer<Vec<Renewed>> {

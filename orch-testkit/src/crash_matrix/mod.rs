@@ -86,6 +86,7 @@ pub struct Matrix<P> {
     states: Arc<Vec<GiveState<P>>>,
     database: Box<dyn Fn() -> Arc<dyn Database> + Send + Sync>,
     time_budget: Duration,
+    boundaries: Vec<Boundary>,
 }
 
 type GiveState<P> = Box<dyn Fn(RuntimeBuilder, &Arc<P>) -> RuntimeBuilder + Send + Sync>;
@@ -104,6 +105,7 @@ impl CrashMatrix {
             states: Arc::default(),
             database: Box::new(|| Arc::new(database::Memory::default())),
             time_budget: DEFAULT_TIME_BUDGET,
+            boundaries: Boundary::ALL.to_vec(),
         }
     }
 }
@@ -134,6 +136,12 @@ impl<P: ProviderBooks> Matrix<P> {
         self
     }
 
+    /// Only these boundaries, to look closer at one. All of them unless said.
+    pub fn killed_at(mut self, boundaries: impl IntoIterator<Item = Boundary>) -> Self {
+        self.boundaries = boundaries.into_iter().collect();
+        self
+    }
+
     /// Runs it: once without a kill, then once for each boundary that the handler has.
     ///
     /// # Panics
@@ -141,12 +149,12 @@ impl<P: ProviderBooks> Matrix<P> {
     pub async fn run(self) -> Report {
         let hooked = self.registration.finalize.is_some();
         let mut cells = vec![self.cell(None).await];
-        for boundary in Boundary::ALL {
+        for &boundary in &self.boundaries {
             if hooked || !boundary.needs_hook() {
                 cells.push(self.cell(Some(boundary)).await);
             }
         }
-        Report::new(self.registration.descriptor, cells)
+        Report::new(&self.registration, cells)
     }
 
     /// The longest that one attempt may take.

@@ -79,24 +79,19 @@ impl Process {
         }
     }
 
-    /// Drops everything where it stands, and returns once it is gone.
-    pub(super) async fn kill(self) {
-        self.gate.die();
-        self.end().await;
-    }
-
-    /// Drains, and returns once all is gone.
-    pub(super) async fn shut_down(mut self) {
-        let (stop, _) = oneshot::channel();
-        let _ = std::mem::replace(&mut self.stop, stop).send(());
-        let _ = (&mut self.stopped).await;
-        self.end().await;
-    }
-
-    async fn end(self) {
-        let Self { tokio, .. } = self;
+    /// Drains, and returns once all is gone. True if the process was killed before: then
+    /// everything is dropped where it stands.
+    pub(super) async fn end(self) -> bool {
+        let Self { tokio, gate, stop, stopped, .. } = self;
+        let _ = stop.send(());
+        let killed = tokio::select! {
+            biased;
+            () = gate.died() => true,
+            _ = stopped => false,
+        };
         let gone = tokio::task::spawn_blocking(move || tokio.shutdown_timeout(BLOCKED));
         let _ = gone.await;
+        killed
     }
 }
 

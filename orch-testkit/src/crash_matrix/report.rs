@@ -1,6 +1,6 @@
 use std::fmt;
 
-use orch_core::seams::Descriptor;
+use orch_core::seams::{Descriptor, Registration};
 use orch_core::words::{Operation, Phase, Settlement};
 
 use super::judge::{Fault, judge};
@@ -11,14 +11,16 @@ use super::{Boundary, Cell};
 #[must_use = "a report that nobody looks at proves nothing: call `assert_safe`"]
 pub struct Report {
     handler: Descriptor,
+    hooked: bool,
     cells: Vec<Cell>,
     faults: Vec<Fault>,
 }
 
 impl Report {
-    pub(super) fn new(handler: Descriptor, cells: Vec<Cell>) -> Self {
+    pub(super) fn new(registration: &Registration, cells: Vec<Cell>) -> Self {
+        let (handler, hooked) = (registration.descriptor, registration.finalize.is_some());
         let faults = judge(&handler, &cells);
-        Self { handler, cells, faults }
+        Self { handler, hooked, cells, faults }
     }
 
     /// Fails the test unless every cell is right: at most one effect at the provider, a definite
@@ -51,7 +53,8 @@ impl Report {
 
     /// The boundaries that this handler does not have, because it has no finalize hook.
     pub fn not_there(&self) -> impl Iterator<Item = Boundary> {
-        Boundary::ALL.into_iter().filter(|b| self.cells.iter().all(|c| c.boundary != Some(*b)))
+        let hooked = self.hooked;
+        Boundary::ALL.into_iter().filter(move |boundary| boundary.needs_hook() && !hooked)
     }
 }
 
