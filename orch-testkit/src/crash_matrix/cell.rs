@@ -8,7 +8,7 @@ use orch_core::words::{Command, OpId, Operation};
 use super::books::ProviderBooks;
 use super::drive::{Driven, drive};
 use super::process::{Process, Start};
-use super::{Boundary, Matrix, intercept};
+use super::{Boundary, Matrix};
 
 /// What one kill led to.
 #[derive(Debug, Clone)]
@@ -33,17 +33,12 @@ pub struct Cell {
 impl<P: ProviderBooks> Matrix<P> {
     /// Kills at this boundary.
     pub(super) async fn cell(&self, kill_at: Option<Boundary>) -> Cell {
-        let hook = match kill_at {
-            Some(Boundary::Hook) => Some(intercept::TURN.lock().await),
-            _ => None,
-        };
         let world = self.world();
         let (killed, first) = match kill_at {
             Some(boundary) => world.until_killed(self, boundary).await,
             None => (false, None),
         };
         let (op_id, end) = world.to_the_end(self).await;
-        drop(hook);
         let (ended, operation) = match end {
             Driven::Ended(operation) => (true, operation),
             Driven::Stuck(Some(operation)) => (false, operation),

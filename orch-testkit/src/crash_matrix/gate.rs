@@ -296,3 +296,53 @@ impl Store for Gate {
         self.inner.wait_for_work(timeout).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use orch_core::memory::MemoryStore;
+
+    use super::*;
+    use crate::{acceptance, owner};
+
+    /// Sends a command through a gate; says whether it is answered and whether it is stored.
+    async fn sent(gate: &Gate, store: &MemoryStore) -> (bool, bool) {
+        let item = acceptance("key");
+        let op_id = item.op_id;
+        // In memory a call that gets through is done when it is first polled.
+        let answered = tokio::select! {
+            biased;
+            _ = gate.accept(vec![item]) => true,
+            () = ready(()) => false,
+        };
+        (answered, store.get(&owner(), op_id).await.unwrap().is_some())
+    }
+
+    fn gate(kill_at: Option<Boundary>) -> (Gate, MemoryStore) {
+        let store = MemoryStore::new();
+        (Gate::new(Arc::new(store.clone()), kill_at), store)
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_dead_process_reaches_the_store() {
+        let (gate, store) = gate(None);
+        assert_eq!(sent(&gate, &store).await, (true, true));
+        gate.die();
+        assert_eq!(sent(&gate, &store).await, (false, false));
+    }
+
+    #[tokio::test]
+    async fn a_kill_before_a_call_keeps_it_from_taking_effect() {
+        let (gate, store) = gate(Some(Boundary::Accepting));
+        assert_eq!(sent(&gate, &store).await, (false, false));
+        assert!(gate.is_dead());
+    }
+
+    #[tokio::test]
+    async fn a_kill_after_a_call_loses_its_answer_only() {
+        let (gate, store) = gate(Some(Boundary::Accepted));
+        assert_eq!(sent(&gate, &store).await, (false, true));
+        assert!(gate.is_dead());
+    }
+}

@@ -7,12 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use orch_core::runtime::RuntimeBuilder;
 use orch_core::seams::{
-    Call, FinalizeHook, FromCall, HookError, Registration, Run, StartFn, State, Unrunnable,
+    Call, FinalizeHook, FromCall, HookError, Hooked, Registration, Run, StartFn, State, Unrunnable,
 };
-use orch_core::words::{AttemptEnd, Settlement};
+use orch_core::words::{AttemptEnd, Envelope, OpId, Settlement};
 use tokio::runtime::{Handle, Id};
 use tokio::time::Interval;
 
@@ -41,7 +40,8 @@ pub(super) fn intercept(
                 .replace(Registration { run: die_once_sent, ..registration })
         }
         (Some(Boundary::Hook), Some(hook)) => {
-            *HOOK.lock().unwrap() = Some(Hooked { hook, process: Handle::current().id(), gate });
+            let process = Handle::current().id();
+            DYING.lock().unwrap().push(Dying { hook, process, gate });
             let hook = FinalizeHook { run: die_in_hook, ..hook };
             builder.replace(Registration { finalize: Some(hook), ..registration })
         }
@@ -99,18 +99,15 @@ impl Future for UntilSent {
     }
 }
 
-/// A hook that is to die. Hooks are plain functions, so there is one place for it; the matrix
-/// lets one process at a time have it.
-struct Hooked {
+/// A hook that is to die.
+struct Dying {
     hook: FinalizeHook,
     process: Id,
     gate: Arc<Gate>,
 }
 
-static HOOK: Mutex<Option<Hooked>> = Mutex::new(None);
-
-/// Whose turn it is to have [`HOOK`].
-pub(super) static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// Hooks are plain functions: they find here what they are to do, by the operation.
+static DYING: Mutex<Vec<Dying>> = Mutex::new(Vec::new());
 
 /// Runs the user's hook, and dies before anybody can commit.
 ///
@@ -120,17 +117,23 @@ pub(super) static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new((
 fn die_in_hook<'a>(
     connection: &'a mut (dyn Any + Send),
     settlement: &'a Settlement,
-) -> BoxFuture<'a, Result<(), HookError>> {
+    of: &'a Envelope,
+) -> Hooked<'a> {
     Box::pin(async move {
-        let armed = HOOK.lock().unwrap().take();
-        let Some(Hooked { hook, process, gate }) = armed else {
+        let Some(Dying { hook, process, gate }) = dying(of.op_id) else {
             return Err(HookError::new("this process is dead"));
         };
-        (hook.run)(connection, settlement).await?;
+        (hook.run)(connection, settlement, of).await?;
         gate.die();
         if Handle::current().id() == process {
             pending().await
         }
         Err(HookError::new("the process died in the hook"))
     })
+}
+
+fn dying(op_id: OpId) -> Option<Dying> {
+    let mut all = DYING.lock().unwrap();
+    let place = all.iter().position(|dying| dying.gate.accepted() == Some(op_id))?;
+    Some(all.swap_remove(place))
 }

@@ -11,7 +11,7 @@ use super::{Boundary, Cell};
 /// What is wrong in one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Fault {
+pub struct CellFault {
     /// Where the process was killed; `None` if none was.
     pub boundary: Option<Boundary>,
     /// What went wrong.
@@ -25,7 +25,7 @@ const NO_CALL: &str = "give `.against(…)` the fake that the handler calls, who
 const ONE_KEY: &str = "send `ctx.provider_key()` with every call";
 
 /// Every fault, cell by cell.
-pub(super) fn judge(handler: &Descriptor, cells: &[Cell]) -> Vec<Fault> {
+pub(super) fn judge(handler: &Descriptor, cells: &[Cell]) -> Vec<CellFault> {
     let mut faults = Vec::new();
     let mut owners: HashMap<&str, usize> = HashMap::new();
     for (number, cell) in cells.iter().enumerate() {
@@ -42,7 +42,7 @@ pub(super) fn judge(handler: &Descriptor, cells: &[Cell]) -> Vec<Fault> {
             }
         }
         found.extend(end(handler, cell));
-        faults.extend(found.into_iter().map(|(what, remedy)| Fault {
+        faults.extend(found.into_iter().map(|(what, remedy)| CellFault {
             boundary: cell.boundary,
             what,
             remedy: remedy.to_owned(),

@@ -25,7 +25,7 @@ pub use boundary::Boundary;
 pub use cell::Cell;
 pub use database::Database;
 pub use handler::OrchestratedFn;
-pub use judge::Fault as CellFault;
+pub use judge::CellFault;
 pub use report::Report;
 
 use request::Request;

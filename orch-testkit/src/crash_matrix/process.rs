@@ -83,11 +83,13 @@ impl Process {
     /// everything is dropped where it stands.
     pub(super) async fn end(self) -> bool {
         let Self { tokio, gate, stop, stopped, .. } = self;
-        let _ = stop.send(());
-        let killed = tokio::select! {
-            biased;
-            () = gate.died() => true,
-            _ = stopped => false,
+        let killed = gate.is_dead() || {
+            let _ = stop.send(());
+            tokio::select! {
+                biased;
+                () = gate.died() => true,
+                _ = stopped => false,
+            }
         };
         let gone = tokio::task::spawn_blocking(move || tokio.shutdown_timeout(BLOCKED));
         let _ = gone.await;

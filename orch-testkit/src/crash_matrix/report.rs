@@ -3,7 +3,7 @@ use std::fmt;
 use orch_core::seams::{Descriptor, Registration};
 use orch_core::words::{Operation, Phase, Settlement};
 
-use super::judge::{Fault, judge};
+use super::judge::{CellFault, judge};
 use super::{Boundary, Cell};
 
 /// What became of the operation in every cell. Prints as a table, with what is wrong below it.
@@ -13,7 +13,7 @@ pub struct Report {
     handler: Descriptor,
     hooked: bool,
     cells: Vec<Cell>,
-    faults: Vec<Fault>,
+    faults: Vec<CellFault>,
 }
 
 impl Report {
@@ -47,7 +47,7 @@ impl Report {
 
     /// What is wrong; empty if all is right.
     #[must_use]
-    pub fn faults(&self) -> &[Fault] {
+    pub fn faults(&self) -> &[CellFault] {
         &self.faults
     }
 
@@ -95,7 +95,7 @@ impl fmt::Display for Report {
                 "\nnot there without a finalize hook, since log and state are one: {missing}"
             )?;
         }
-        for (boundaries, Fault { what, remedy, .. }) in self.grouped() {
+        for (boundaries, CellFault { what, remedy, .. }) in self.grouped() {
             writeln!(f, "\n{}: {what}\n  do this: {remedy}", boundaries.join(", "))?;
         }
         Ok(())
@@ -104,10 +104,10 @@ impl fmt::Display for Report {
 
 impl Report {
     /// The same fault in several cells is told once.
-    fn grouped(&self) -> Vec<(Vec<&'static str>, &Fault)> {
-        let mut groups: Vec<(Vec<&'static str>, &Fault)> = Vec::new();
+    fn grouped(&self) -> Vec<(Vec<&'static str>, &CellFault)> {
+        let mut groups: Vec<(Vec<&'static str>, &CellFault)> = Vec::new();
         for fault in &self.faults {
-            let same = |(_, other): &&mut (Vec<_>, &Fault)| {
+            let same = |(_, other): &&mut (Vec<_>, &CellFault)| {
                 (&other.what, &other.remedy) == (&fault.what, &fault.remedy)
             };
             match groups.iter_mut().find(same) {
