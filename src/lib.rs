@@ -39,6 +39,8 @@
 //! | to … | see |
 //! |---|---|
 //! | write a command, its errors, its handler | [`macro@Command`], [`macro@Outcome`], [`macro@orchestrated`] |
+//! | say whose API is called, and what a repeated call does there | `provider` and `effect` of [`macro@orchestrated`], [`Provider`], [`Stripe`] and its siblings |
+//! | send the key that makes a repeated call the same call | [`Context::provider_key`], [`ProviderKey::header`] |
 //! | ask the provider what happened, write rows of your own with the end | `reconcile` and `finalize` of [`macro@orchestrated`] |
 //! | start, give handlers what they need, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |
 //! | accept, also inside a transaction of your own (the outbox) | [`Orchestrator::accept`], [`Accept::within`] |
