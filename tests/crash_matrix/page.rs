@@ -11,6 +11,8 @@ use orch_testkit::{Boundary, Cell};
 use crate::judge::Reports;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/book/what-happens-when.md");
+/// What stands for the pair that no handler here has: `unsafe` and `retry`.
+const NOT_THERE: &str = "[does not compile](../../tests/ui/effect/unsafe_with_retry.stderr)";
 /// Set, it has the page written instead of compared.
 const WRITE: &str = "ORCH_WRITE_PAGE";
 
@@ -79,7 +81,7 @@ pub fn deaths(all: &[Reports]) -> String {
             let row: Vec<String> = Effect::ALL
                 .iter()
                 .map(|effect| cells.get(&(table, boundary, effect.as_str())))
-                .map(|told| told.map_or("does not compile", String::as_str).to_owned())
+                .map(|told| told.map_or(NOT_THERE, String::as_str).to_owned())
                 .collect();
             match rows.last_mut().filter(|(_, last)| *last == row) {
                 Some((boundaries, _)) => boundaries.push(name(boundary)),
@@ -136,7 +138,7 @@ pub fn title(in_doubt: InDoubt) -> &'static str {
 
 fn name(boundary: Option<Boundary>) -> String {
     match boundary {
-        None => "(no boundary)".to_owned(),
+        None => "nowhere".to_owned(),
         Some(boundary) if boundary.needs_hook() => format!("{boundary} ¹"),
         Some(boundary) => boundary.to_string(),
     }

@@ -6,6 +6,9 @@ use orch_core::seams::{ManualClock, Store};
 
 /// A database that outlives the processes that are killed.
 ///
+/// A store takes the clock of the matrix by `SqliteStore::open_with_clock(url, clock)` or
+/// `PostgresStore::open_with(url, Some(clock))`.
+///
 /// ```
 /// # use std::sync::Arc;
 /// # use orch_core::memory::MemoryStore as SqliteStore;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::runtime::{Config, Orchestrator, Runtime, RuntimeBuilder};
+use orch_core::runtime::{Config, Orchestrator, Runtime, RuntimeBuilder, StartError};
 use orch_core::seams::{ManualClock, Registration};
 use tokio::sync::oneshot;
 
@@ -106,6 +106,9 @@ impl Start {
         let builder = intercept(states(builder), registration, &gate, calls);
         match builder.start().await {
             Ok(runtime) => (gate, runtime),
+            Err(error @ StartError::HookConnection { .. }) => {
+                panic!("the crash matrix runs in memory unless told: `.on(…)` a database; {error}")
+            }
             Err(error) => panic!("the runtime of the crash matrix did not start: {error}"),
         }
     }
