@@ -51,6 +51,8 @@
 //! | run a failed operation anew | [`Orchestrator::dead_letter`], [`Orchestrator::redrive`] |
 //! | set leases, slots, retention, timeouts | [`Config`] |
 //! | call a handler in a unit test | [`Context::for_test`], [`State::new`] |
+//! | kill your own handler at every boundary, in a test | `orch_testkit::crash_matrix` |
+//! | look up what happens when a process dies or a provider misbehaves | `docs/book/what-happens-when.md` |
 //!
 //! What goes on inside is told with the crate `tracing`: install a subscriber, or a database that
 //! is down and a hook that fails stay silent.

@@ -95,6 +95,15 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Runs this in place of the registered handler of the same kind, for tests that look into
+    /// a run.
+    #[doc(hidden)]
+    pub fn replace(mut self, registration: Registration) -> Self {
+        let kind = |r: &Registration| (r.descriptor.domain, r.descriptor.event_type);
+        self.registered.retain(|other| kind(other) != kind(&registration));
+        self.register(registration)
+    }
+
     /// Opens the store, waiting for a database that is down; checks that all fits together;
     /// starts the worker.
     ///
