@@ -55,7 +55,8 @@
 //! | look up what happens when a process dies or a provider misbehaves | `docs/book/what-happens-when.md` |
 //!
 //! What goes on inside is told with the crate `tracing`: install a subscriber, or a database that
-//! is down and a hook that fails stay silent.
+//! is down and a hook that fails stay silent. It is counted with the crate `metrics`: install a
+//! recorder before the start, and [`metrics`](mod@metrics) lists what it gets.
 //!
 //! This crate only re-exports, grouped by the steps of the flow; [`prelude`] has what a module
 //! with handlers needs.
@@ -112,7 +113,7 @@ pub use orch_postgres as postgres;
 pub use orch_sqlite as sqlite;
 
 // All of the core by module, for backends and tools.
-pub use orch_core::{flow, memory, policies, runtime, seams, upkeep, words};
+pub use orch_core::{flow, memory, metrics, policies, runtime, seams, upkeep, words};
 
 /// What the macros emit. Not public: nothing here is covered by semantic versioning.
 #[doc(hidden)]
