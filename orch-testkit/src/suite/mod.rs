@@ -203,7 +203,7 @@ macro_rules! conformance {
                 a_lost_lease_of_a_hooked_kind_is_only_logged
                 the_declaration_of_the_latest_claim_counts
                 earlier_doubt_makes_a_later_giving_up_uncertain
-                a_definite_answer_settles_earlier_doubt
+                a_failure_after_doubt_is_as_uncertain_as_its_worker_says
                 doubt_at_the_deadline_is_never_plainly_failed
                 the_same_doubt_twice_counts_once
                 what_was_in_doubt_can_still_succeed
