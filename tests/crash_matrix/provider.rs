@@ -52,11 +52,11 @@ macro_rules! handler {
             type Provider = State<Arc<ScriptedProvider>>;
 
             #[orchestrated(
-                                                                domain = "PROVIDER",
-                                                                event = $event,
-                                                                attempt_timeout = "100ms",
-                                                                $option = $value
-                                                            )]
+                                                                        domain = "PROVIDER",
+                                                                        event = $event,
+                                                                        attempt_timeout = "100ms",
+                                                                        $option = $value
+                                                                    )]
             async fn charge(_: Charge, ctx: Context, api: Provider) -> Result<u64, ChargeError> {
                 match api.call(ctx.provider_key().as_str(), b"5 EUR").await {
                     Reply::Charged { receipt } => Ok(receipt),
