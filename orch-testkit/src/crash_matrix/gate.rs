@@ -11,9 +11,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use orch_core::seams::{
     Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
-    Finalized, Lease, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
-    Release, Released, RenewParams, Renewed, SettleParams, SettledParked, Store, StoreError,
-    SweepParams, Swept, Unfinalized,
+    Finalized, LateParams, Lease, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams,
+    Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked, Store,
+    StoreError, SweepParams, Swept, Unfinalized,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use tokio::sync::{RwLock, RwLockWriteGuard, watch};
@@ -274,6 +274,10 @@ impl Store for Gate {
 
     async fn list(&self, params: ListParams) -> Answer<Page> {
         self.plainly(self.inner.list(params)).await
+    }
+
+    async fn late(&self, params: LateParams) -> Answer<Vec<(OpId, Owner)>> {
+        self.plainly(self.inner.late(params)).await
     }
 
     async fn settle_parked(&self, params: SettleParams) -> Answer<SettledParked> {
