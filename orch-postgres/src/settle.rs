@@ -1,6 +1,7 @@
 //! S3: ends of attempts go into the log, and the state follows them.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use orch_core::seams::{EndedAttempt, Finalized, Lease, Logged, StoreError};
 use orch_core::words::{AttemptEnd, Outcome, Payload, Settlement};
@@ -31,7 +32,7 @@ pub(crate) async fn settle(
     in_pieces(batch, output_size, |batch| settle_whole(db, batch)).await
 }
 
-async fn settle_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {
+async fn settle_whole(db: &Db, batch: Arc<Vec<EndedAttempt>>) -> Result<Vec<Finalized>, StoreError> {
     let mut answers: HashMap<Lease, Finalized> = HashMap::with_capacity(batch.len());
     let mut left = firsts(&batch);
     for _ in 0..TRIES {
@@ -54,7 +55,7 @@ pub(crate) async fn log(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>
     in_pieces(batch, output_size, |batch| log_whole(db, batch)).await
 }
 
-async fn log_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
+async fn log_whole(db: &Db, batch: Arc<Vec<EndedAttempt>>) -> Result<Vec<Logged>, StoreError> {
     let mut answers: HashMap<Lease, Logged> = HashMap::with_capacity(batch.len());
     let mut left = firsts(&batch);
     for _ in 0..TRIES {

@@ -22,6 +22,9 @@ use crate::{accept, checks, claim, finalize, lease, migrate, people, purge, read
 /// Between two tries to reach the server at the start.
 const RETRY: Backoff = Backoff::from_millis(100, 5000);
 
+/// Batches of one verb at the same time, if there are connections for them.
+const LANES: usize = 2;
+
 /// Keeps operations in a Postgres database. A clone is another handle on the same connections.
 ///
 /// Opened by a URL such as `postgres://user@host/database`, with Postgres's own parameters and
@@ -119,6 +122,12 @@ impl Store for PostgresStore {
 
     fn connection_type(&self) -> ConnectionType {
         ConnectionType::of::<PgConnection>()
+    }
+
+    /// Each batch keeps one process of the server busy. Half of the connections are left for the
+    /// other verbs.
+    fn lanes(&self) -> usize {
+        (self.db.pool.target().connections / 2).clamp(1, LANES)
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

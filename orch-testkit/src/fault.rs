@@ -145,6 +145,10 @@ impl Store for FaultStore {
         self.inner.connection_type()
     }
 
+    fn lanes(&self) -> usize {
+        self.inner.lanes()
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.through(Verb::Now, self.inner.now()).await
     }

@@ -3,12 +3,16 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use crate::policies::Backoff;
 use crate::seams::{Store, StoreError};
 
 /// The most items that one call of the store takes.
 const BATCH_LIMIT: usize = 1000;
+/// The least that a batch has to hold to go out beside another one. A commit and a round trip cost
+/// about as much as twenty items.
+const BESIDE: usize = 64;
 /// Items that may wait before callers are made to wait.
 const QUEUE_LIMIT: usize = 4096;
 /// Between two tries while the database is away.
@@ -28,6 +32,10 @@ pub enum Patience {
 
 /// Natural batching: while one batch is in flight the next one gathers. A lone caller waits for
 /// nobody.
+///
+/// Where the store works faster side by side ([`Store::lanes`]) and many callers wait, they are
+/// spread over several batches in flight: one batch keeps one process of the server busy, and
+/// nobody while its callers are being answered.
 ///
 /// Transient errors are retried with backoff as far as [`Patience`] goes; all verbs are
 /// repeatable, so a lost reply is no harm. A batch that the database refuses is halved until
@@ -53,8 +61,9 @@ where
         verb: Verb<T, R>,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_LIMIT);
-        let lane = Lane { store, name, patience, verb };
-        tokio::spawn(lane.run(receiver));
+        let lanes = store.lanes().max(1);
+        let lane = Arc::new(Lane { store, name, patience, verb });
+        tokio::spawn(run(lane, lanes, receiver));
         Self { sender }
     }
 
@@ -82,33 +91,59 @@ struct Lane<T, R> {
     verb: Verb<T, R>,
 }
 
+/// Gathers and sends until nobody can hand anything in any more.
+async fn run<T, R>(lane: Arc<Lane<T, R>>, lanes: usize, mut receiver: mpsc::Receiver<Item<T, R>>)
+where
+    T: Clone + Send + 'static,
+    R: Send + 'static,
+{
+    let mut in_flight = JoinSet::new();
+    let mut gathered = Vec::new();
+    let mut open = true;
+    while open || !gathered.is_empty() {
+        let room = BATCH_LIMIT - gathered.len();
+        tokio::select! {
+            came = receiver.recv_many(&mut gathered, room),
+                if open && room > 0 && in_flight.len() < lanes => open = came > 0,
+            Some(_) = in_flight.join_next() => {}
+            else => {}
+        }
+        let_in(&mut receiver, &mut gathered).await;
+        while let Some(size) = next_batch(gathered.len(), in_flight.len(), lanes) {
+            let batch = gathered.drain(..size).collect();
+            let lane = Arc::clone(&lane);
+            in_flight.spawn(async move { lane.carry_out(batch).await });
+        }
+    }
+    in_flight.join_all().await;
+}
+
+/// How many of those gathered go out now. While a batch is in flight, few wait for its end.
+fn next_batch(gathered: usize, in_flight: usize, lanes: usize) -> Option<usize> {
+    let free = lanes.saturating_sub(in_flight);
+    let least = if in_flight == 0 { 1 } else { BESIDE };
+    (free > 0 && gathered >= least).then(|| gathered.div_ceil(free).max(BESIDE).min(gathered))
+}
+
+/// Lets those in who are about to come. Callers that were answered together come back
+/// together; the first of them, or one who had to wait, would be carried off before the
+/// others have run, and the same two half batches take turns for ever (42 commits for 20
+/// rounds of 64 callers, 21 this way). A turn of the scheduler costs a lone caller
+/// microseconds: it waits for nobody.
+async fn let_in<T, R>(receiver: &mut mpsc::Receiver<Item<T, R>>, batch: &mut Vec<Item<T, R>>) {
+    let mut before = 0;
+    while before < batch.len() && batch.len() < BATCH_LIMIT {
+        before = batch.len();
+        tokio::task::yield_now().await;
+        while batch.len() < BATCH_LIMIT
+            && let Ok(item) = receiver.try_recv()
+        {
+            batch.push(item);
+        }
+    }
+}
+
 impl<T: Clone, R> Lane<T, R> {
-    async fn run(self, mut receiver: mpsc::Receiver<Item<T, R>>) {
-        let mut gathered = Vec::new();
-        while receiver.recv_many(&mut gathered, BATCH_LIMIT).await > 0 {
-            self.let_in(&mut receiver, &mut gathered).await;
-            self.carry_out(std::mem::take(&mut gathered)).await;
-        }
-    }
-
-    /// Lets those in who are about to come. Callers that were answered together come back
-    /// together; the first of them, or one who had to wait, would be carried off before the
-    /// others have run, and the same two half batches take turns for ever (42 commits for 20
-    /// rounds of 64 callers, 21 this way). A turn of the scheduler costs a lone caller
-    /// microseconds: it waits for nobody.
-    async fn let_in(&self, receiver: &mut mpsc::Receiver<Item<T, R>>, batch: &mut Vec<Item<T, R>>) {
-        let mut before = 0;
-        while before < batch.len() && batch.len() < BATCH_LIMIT {
-            before = batch.len();
-            tokio::task::yield_now().await;
-            while batch.len() < BATCH_LIMIT
-                && let Ok(item) = receiver.try_recv()
-            {
-                batch.push(item);
-            }
-        }
-    }
-
     /// Carries the batch out, in smaller pieces where the database refuses it whole.
     async fn carry_out(&self, batch: Vec<Item<T, R>>) {
         let mut pieces = vec![batch];

@@ -36,6 +36,12 @@ pub trait Store: Send + Sync + 'static {
     /// The type of the connection that finalize hooks get.
     fn connection_type(&self) -> ConnectionType;
 
+    /// How many batches of one verb are carried out faster side by side than one after the other.
+    /// One where a single writer serves all.
+    fn lanes(&self) -> usize {
+        1
+    }
+
     /// The store's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 
