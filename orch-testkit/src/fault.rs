@@ -145,8 +145,8 @@ impl Store for FaultStore {
         self.inner.connection_type()
     }
 
-    fn lanes(&self) -> usize {
-        self.inner.lanes()
+    fn accept_lanes(&self) -> usize {
+        self.inner.accept_lanes()
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

@@ -33,9 +33,8 @@ pub enum Patience {
 /// Natural batching: while one batch is in flight the next one gathers. A lone caller waits for
 /// nobody.
 ///
-/// Where the store works faster side by side ([`Store::lanes`]) and many callers wait, they are
-/// spread over several batches in flight: one batch keeps one process of the server busy, and
-/// nobody while its callers are being answered.
+/// With several lanes, many callers that wait are spread over several batches in flight: one batch
+/// keeps one process of the server busy, and nobody while its callers are being answered.
 ///
 /// Transient errors are retried with backoff as far as [`Patience`] goes; all verbs are
 /// repeatable, so a lost reply is no harm. A batch that the database refuses is halved until
@@ -52,18 +51,29 @@ where
     T: Clone + Send + 'static,
     R: Send + 'static,
 {
-    /// Starts gathering for a verb, until dropped; what was handed in before is still carried
-    /// out. `name` is for the log. To be called within a tokio runtime.
+    /// Starts gathering for a verb, with one batch in flight at a time, until dropped; what was
+    /// handed in before is still carried out. `name` is for the log. To be called within a tokio
+    /// runtime.
     pub fn start(
         store: Arc<dyn Store>,
         name: &'static str,
         patience: Patience,
         verb: Verb<T, R>,
     ) -> Self {
+        Self::start_lanes(store, name, patience, 1, verb)
+    }
+
+    /// The same with at most `lanes` batches in flight, at least one.
+    pub fn start_lanes(
+        store: Arc<dyn Store>,
+        name: &'static str,
+        patience: Patience,
+        lanes: usize,
+        verb: Verb<T, R>,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_LIMIT);
-        let lanes = store.lanes().max(1);
         let lane = Arc::new(Lane { store, name, patience, verb });
-        tokio::spawn(run(lane, lanes, receiver));
+        tokio::spawn(run(lane, lanes.max(1), receiver));
         Self { sender }
     }
 
@@ -221,35 +231,75 @@ mod tests {
     /// The sizes of the batches that were carried out.
     type Sizes = Arc<Mutex<Vec<usize>>>;
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn callers_that_come_back_together_share_every_batch() {
-        let batcher = Arc::new(Batcher::start(
-            open("memory:").await.unwrap(),
-            "test",
-            Patience::Forever,
-            |_, batch: Vec<Sizes>| {
-                Box::pin(async move {
-                    batch[0].lock().unwrap().push(batch.len());
-                    // In flight: the others may run.
-                    tokio::task::yield_now().await;
-                    Ok(vec![(); batch.len()])
-                })
-            },
-        ));
-        let sizes = Sizes::default();
-        let mut callers = tokio::task::JoinSet::new();
-        for _ in 0..CALLERS {
+    async fn sizes_of(batcher: Batcher<Sizes, ()>, callers: usize) -> Vec<usize> {
+        let (batcher, sizes) = (Arc::new(batcher), Sizes::default());
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..callers {
             let (batcher, sizes) = (Arc::clone(&batcher), Arc::clone(&sizes));
-            callers.spawn(async move {
+            tasks.spawn(async move {
                 for _ in 0..ROUNDS {
                     batcher.submit(Arc::clone(&sizes)).await.unwrap();
                 }
             });
         }
-        callers.join_all().await;
-        let sizes = sizes.lock().unwrap();
-        assert_eq!(sizes.iter().sum::<usize>(), CALLERS * ROUNDS);
-        // Not all callers had started when the first batch went out, so there is one more.
-        assert!(sizes.len() <= ROUNDS + 1, "{sizes:?}");
+        tasks.join_all().await;
+        let sizes = sizes.lock().unwrap().clone();
+        assert_eq!(sizes.iter().sum::<usize>(), callers * ROUNDS);
+        sizes
+    }
+
+    async fn batcher(lanes: usize) -> Batcher<Sizes, ()> {
+        let store = open("memory:").await.unwrap();
+        Batcher::start_lanes(store, "test", Patience::Forever, lanes, |_, batch: Vec<Sizes>| {
+            Box::pin(async move {
+                batch[0].lock().unwrap().push(batch.len());
+                // In flight: the others may run.
+                tokio::task::yield_now().await;
+                Ok(vec![(); batch.len()])
+            })
+        })
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn callers_that_come_back_together_share_every_batch() {
+        for lanes in [1, 3] {
+            let sizes = sizes_of(batcher(lanes).await, CALLERS).await;
+            // Not all callers had started when the first batch went out, so there is one more.
+            assert!(sizes.len() <= ROUNDS + 1, "{lanes} lanes: {sizes:?}");
+        }
+    }
+
+    /// Answered only when as many batches are in flight as there are lanes.
+    #[tokio::test]
+    async fn many_callers_keep_every_lane_busy() {
+        type Gate = Arc<tokio::sync::Barrier>;
+        let store = open("memory:").await.unwrap();
+        let batcher =
+            Batcher::start_lanes(store, "test", Patience::Forever, 3, |_, batch: Vec<Gate>| {
+                Box::pin(async move {
+                    batch[0].wait().await;
+                    Ok(vec![(); batch.len()])
+                })
+            });
+        let (batcher, gate) = (Arc::new(batcher), Arc::new(tokio::sync::Barrier::new(3)));
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..3 * BESIDE {
+            let (batcher, gate) = (Arc::clone(&batcher), Arc::clone(&gate));
+            tasks.spawn(async move { batcher.submit(gate).await });
+        }
+        let answered = tokio::time::timeout(Duration::from_secs(10), tasks.join_all()).await;
+        assert_eq!(answered.map(|answers| answers.len()).ok(), Some(3 * BESIDE));
+    }
+
+    #[test]
+    fn few_wait_for_the_batch_in_flight_and_many_do_not() {
+        assert_eq!(next_batch(0, 0, 3), None);
+        assert_eq!(next_batch(1, 0, 3), Some(1), "a lone caller waits for nobody");
+        assert_eq!(next_batch(BESIDE, 0, 3), Some(BESIDE));
+        assert_eq!(next_batch(3 * BESIDE, 0, 3), Some(BESIDE), "spread over the lanes");
+        assert_eq!(next_batch(BESIDE - 1, 1, 3), None);
+        assert_eq!(next_batch(BESIDE, 1, 3), Some(BESIDE));
+        assert_eq!(next_batch(BATCH_LIMIT, 1, 1), None, "one lane, one batch");
+        assert_eq!(next_batch(BATCH_LIMIT, 0, 1), Some(BATCH_LIMIT));
     }
 }

@@ -36,9 +36,9 @@ pub trait Store: Send + Sync + 'static {
     /// The type of the connection that finalize hooks get.
     fn connection_type(&self) -> ConnectionType;
 
-    /// How many batches of one verb are carried out faster side by side than one after the other.
-    /// One where a single writer serves all.
-    fn lanes(&self) -> usize {
+    /// How many batches of [`Store::accept`] are carried out faster side by side than one after
+    /// the other. One where a single writer serves all.
+    fn accept_lanes(&self) -> usize {
         1
     }
 
