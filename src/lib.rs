@@ -39,6 +39,7 @@
 //! | to … | see |
 //! |---|---|
 //! | write a command, its errors, its handler | [`macro@Command`], [`macro@Outcome`], [`macro@orchestrated`] |
+//! | say how an attempt ends with an HTTP status; with a `reqwest::Error` (feature `reqwest`) | [`http`] |
 //! | ask the provider what happened, write rows of your own with the end | `reconcile` and `finalize` of [`macro@orchestrated`] |
 //! | start, give handlers what they need, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |
 //! | accept, also inside a transaction of your own (the outbox) | [`Orchestrator::accept`], [`Accept::within`] |
@@ -65,10 +66,17 @@ pub use orch_macros::Outcome;
 pub use orch_macros::orchestrated;
 
 // What a handler is made of.
+pub use orch_core::seams::http;
 pub use orch_core::seams::{
     AttemptError, Context, Ending, Handled, Reconciled, State, TypedCommand,
 };
-pub use orch_core::words::{Failure, Outcome, ProviderKey, Settled};
+pub use orch_core::words::{Failure, Outcome, Settled};
+
+// What a provider promises about its keys.
+pub use orch_core::seams::{
+    AnyProvider, CheckoutCom, KeyAlphabet, KeyLifetime, Provider, ProviderKey, Qonto, Square,
+    Stripe, Unkeyed,
+};
 
 // Starting a runtime.
 pub use orch_core::runtime::{Config, Drained, Runtime, RuntimeBuilder, StartError};
@@ -77,7 +85,8 @@ pub use orch_core::runtime::{Config, Drained, Runtime, RuntimeBuilder, StartErro
 pub use orch_core::flow::{AcceptError, Disposition};
 pub use orch_core::runtime::{Accept, Accepted, Orchestrator};
 pub use orch_core::words::{
-    BizKey, Command, Domain, EventType, IdemKey, Identity, Invalid, Kind, OpId, Owner, Payload,
+    BizKey, Command, Domain, Envelope, EventType, IdemKey, Identity, Invalid, Kind, OpId, Owner,
+    Payload,
 };
 
 // Waiting, looking, deciding.
@@ -111,9 +120,9 @@ pub mod __private {
     pub use std::time::Duration;
 
     pub use inventory;
-    pub use orch_core::policies::{Backoff, InDoubt};
+    pub use orch_core::policies::{Backoff, Effect, InDoubt};
     pub use orch_core::seams::emitted::{
-        Argument, argument, bound, domain_is, event_is, key, key_part, needs,
+        Argument, argument, bound, contract, domain_is, event_is, key, key_part, needs, underneath,
     };
     pub use orch_core::seams::*;
     pub use orch_core::words::{self, Settled, Settlement};

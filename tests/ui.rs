@@ -48,11 +48,12 @@ fn one_mistake_gives_one_error() {
 }
 
 /// What rustc finds and words by itself; the reference page has the remedy.
-const WORDED_BY_RUSTC: [&str; 7] = [
+const WORDED_BY_RUSTC: [&str; 8] = [
     "binding/bound_by_both",
     "binding/two_handlers_for_one_command",
     "binding/two_handlers_for_one_pair",
     "hook/reconcile_not_there",
+    "outcome/from_not_there",
     "types/future_not_send",
     "types/mistake_in_the_body",
     "types/state_not_shareable",

@@ -16,12 +16,11 @@ due AS MATERIALIZED (
               hooked),
     LATERAL (
         SELECT q.ctid AS place,
-               coalesce(q.phase = 'in_doubt' AND 'reconcile' IN (k.in_doubt, q.in_doubt), false)
-                   AS asks
+               q.first_called_at IS NOT NULL AND 'reconcile' IN (k.in_doubt, q.in_doubt) AS asks
         FROM orch_queue q
         WHERE q.kind = k.kind AND q.due_at IS NOT NULL AND q.due_at <= (SELECT now FROM clock)
           AND (q.deadline > (SELECT now FROM clock)
-               OR q.phase = 'in_doubt' AND 'reconcile' IN (k.in_doubt, q.in_doubt))
+               OR q.first_called_at IS NOT NULL AND 'reconcile' IN (k.in_doubt, q.in_doubt))
         ORDER BY q.due_at
         LIMIT $2
         FOR UPDATE SKIP LOCKED

@@ -37,7 +37,7 @@ pub(crate) async fn claim(db: &Db, params: ClaimParams) -> Result<Vec<Claimed>, 
             Ok(attempt) => Claimed::Attempt(attempt),
             Err(reason) => {
                 let op_id = lease.op_id;
-                let why = ReleaseReason::Undecodable { reason: reason.clone() };
+                let why = ReleaseReason::Unrunnable { reason: reason.clone() };
                 undecodable.push(Release { claim: lease, reason: why });
                 Claimed::Undecodable { op_id, reason }
             }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use orch_core::policies::{Backoff, Facts, InDoubt};
 use orch_core::seams::{Finalized, Listed, StoreError};
 use orch_core::words::{
-    BizKey, Domain, EventType, Failure, Fence, IdemKey, Identity, Kind, OpId, Operation, Owner,
-    Payload, Phase, Settlement, State, Timestamp, WorkerId,
+    BizKey, Command, Domain, Envelope, EventType, Failure, Fence, IdemKey, Identity, Kind, OpId,
+    Operation, Owner, Payload, Phase, Settlement, State, Timestamp, WorkerId,
 };
 use sqlx::postgres::{PgRow, Postgres};
 use sqlx::types::Uuid;
@@ -65,6 +65,23 @@ impl Row {
             reconciles: self.reconciles,
             max_reconciles: self.max_reconciles,
             deadline: self.operation.deadline,
+        }
+    }
+
+    /// What a finalize hook is told about its operation.
+    pub(crate) fn envelope(&self) -> Envelope {
+        let Operation { op_id, identity, payload, accepted_at, deadline, attempt, fence, .. } =
+            &self.operation;
+        let Identity { owner, biz_key, idem_key, .. } = identity.clone();
+        Envelope {
+            op_id: *op_id,
+            owner,
+            command: Command::of(identity.kind(), biz_key, idem_key, payload.clone()),
+            accepted_at: *accepted_at,
+            deadline: *deadline,
+            attempt: *attempt,
+            fence: *fence,
+            key_generation: self.key_generation,
         }
     }
 

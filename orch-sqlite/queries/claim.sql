@@ -11,6 +11,6 @@ SELECT * FROM (/*row*/SELECT * FROM (
            settled_fence, failure, finished_at, reason, payload
     FROM orch_operation INDEXED BY orch_operation_claim_idx
     WHERE domain = ? AND event_type = ? AND due_at IS NOT NULL AND due_at <= ?
-      AND (deadline > ? OR (phase IS 'in_doubt' AND (in_doubt = 'reconcile' OR ?)))
+      AND (deadline > ? OR (first_called_at IS NOT NULL AND (in_doubt = 'reconcile' OR ?)))
     ORDER BY due_at LIMIT ?)/*row*/)
 LIMIT ?

@@ -5,8 +5,8 @@ use std::time::Duration;
 use orch_core::policies::{Backoff, Facts, InDoubt, KindPolicy, Move, Tally};
 use orch_core::seams::{Finalized, Purpose, StoreError};
 use orch_core::words::{
-    BizKey, Failure, Fence, IdemKey, Identity, Kind, LogEntry, OpId, Operation, Owner, Payload,
-    Phase, Settlement, State, Timestamp, WorkerId, storable,
+    BizKey, Command, Envelope, Failure, Fence, IdemKey, Identity, Kind, LogEntry, OpId, Operation,
+    Owner, Payload, Phase, Settlement, State, Timestamp, WorkerId, storable,
 };
 use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Decode, Row as _, Type};
@@ -115,7 +115,7 @@ impl Row {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Purpose, StoreError> {
-        let purpose = Purpose::of(self.phase, self.in_doubt, policy.in_doubt);
+        let purpose = Purpose::of(self.first_called_at.is_some(), self.in_doubt, policy.in_doubt);
         self.begin()?;
         self.fence = self.fence.next();
         self.due_at = None;
@@ -132,7 +132,10 @@ impl Row {
                 self.attempt = self.attempt.saturating_add(1);
                 self.phase = Some(Phase::Running);
             }
-            Purpose::Reconcile => self.reconciles = self.reconciles.saturating_add(1),
+            Purpose::Reconcile => {
+                self.reconciles = self.reconciles.saturating_add(1);
+                self.phase = Some(Phase::InDoubt);
+            }
         }
         Ok(purpose)
     }
@@ -218,6 +221,22 @@ impl Row {
             (Some(Phase::Parked), _) => Finalized::Parked,
             _ => Finalized::Stale,
         }
+    }
+
+    /// What a finalize hook is told: `found` has the columns of `envelope.sql`.
+    pub(crate) fn envelope(&self, found: &SqliteRow) -> Result<Envelope, String> {
+        let Identity { owner, biz_key, idem_key, .. } = identity(found)?;
+        let payload = column::<Vec<u8>>(found, "payload")?.into();
+        Ok(Envelope {
+            op_id: self.op_id,
+            owner,
+            command: Command::of(self.kind.clone(), biz_key, idem_key, payload),
+            accepted_at: Timestamp::from_micros(column(found, "accepted_at")?),
+            deadline: self.deadline,
+            attempt: self.attempt,
+            fence: self.fence,
+            key_generation: self.key_generation,
+        })
     }
 
     /// After a write: what is in the database now is the next guard.

@@ -109,7 +109,7 @@ impl Row {
         }
     }
 
-    /// What an attempt knows of its operation.
+    /// What an attempt and a finalize hook know of the operation.
     pub(super) fn envelope(&self) -> Envelope {
         let Operation { identity, payload, .. } = &self.operation;
         Envelope {

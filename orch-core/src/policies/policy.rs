@@ -20,6 +20,9 @@ pub const MIN_TIME_BUDGET: Duration = Duration::from_millis(1);
 /// The longest time budget: a year.
 pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// How long a COMPLETED operation is kept, and with it the answer to a repeated request.
+pub const DEFAULT_COMPLETED_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// How long the worker that logged an outcome has it to itself before the Finalizer may take it.
 pub const FINALIZER_HEAD_START: Duration = Duration::from_secs(1);
 

@@ -137,6 +137,9 @@ macro_rules! conformance {
                 a_second_settle_of_a_retry_answers_the_same
                 an_entry_says_who_ran_what_and_when
                 a_finalize_hook_runs_in_the_transaction
+                a_hook_is_told_which_operation_it_is
+                a_hook_is_told_which_operation_a_person_has_failed
+                a_hook_is_told_which_operation_was_never_run
                 a_hook_does_not_run_for_an_operation_that_goes_on
                 a_hook_that_fails_changes_nothing_but_the_time
                 a_hook_that_fails_backs_off
@@ -201,6 +204,7 @@ macro_rules! conformance {
                 the_limit_of_the_latest_question_counts
                 a_declared_question_is_put_although_a_later_deploy_says_retry
                 a_later_deploy_may_ask_where_retry_was_declared
+                a_later_deploy_asks_also_where_the_doubt_only_waits
                 the_answer_to_a_lost_question_is_kept_as_late
                 questions_go_on_past_the_deadline
                 not_happened_past_the_deadline_fails_plainly
