@@ -39,12 +39,15 @@
 //! | to … | see |
 //! |---|---|
 //! | write a command, its errors, its handler | [`macro@Command`], [`macro@Outcome`], [`macro@orchestrated`] |
+//! | say whose API is called, and what a repeated call does there | `provider` and `effect` of [`macro@orchestrated`], [`Provider`], [`Stripe`] and its siblings |
+//! | send the key that makes a repeated call the same call | [`Context::provider_key`], [`ProviderKey::header`] |
 //! | say how an attempt ends with an HTTP status; with a `reqwest::Error` (feature `reqwest`) | [`http`] |
 //! | ask the provider what happened, write rows of your own with the end | `reconcile` and `finalize` of [`macro@orchestrated`] |
 //! | start, give handlers what they need, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |
 //! | accept, also inside a transaction of your own (the outbox) | [`Orchestrator::accept`], [`Accept::within`] |
 //! | wait for the end, look at what happened | [`Orchestrator::wait`], [`Orchestrator::history`] |
-//! | find parked operations and decide about them | [`Orchestrator::list`], [`Orchestrator::settle`] |
+//! | find parked operations and decide about them | [`Orchestrator::parked`], [`Orchestrator::settle`] |
+//! | find answers that contradict an outcome | [`Orchestrator::divergent`], [`Orchestrator::history`] |
 //! | run a failed operation anew | [`Orchestrator::dead_letter`], [`Orchestrator::redrive`] |
 //! | set leases, slots, retention, timeouts | [`Config`] |
 //! | call a handler in a unit test | [`Context::for_test`], [`State::new`] |
@@ -90,7 +93,9 @@ pub use orch_core::words::{
 };
 
 // Waiting, looking, deciding.
-pub use orch_core::runtime::{QueryError, RedriveError, SettleError};
+pub use orch_core::flow::HistoryEntry;
+pub use orch_core::policies::Bearing;
+pub use orch_core::runtime::{Divergent, Parked, QueryError, RedriveError, SettleError};
 pub use orch_core::seams::{ListParams, Listed, Page, Settle};
 pub use orch_core::words::{
     AttemptEnd, DeadLetter, LogEntry, Operation, Phase, Source, State as OperationState, Timestamp,

@@ -135,6 +135,8 @@ CREATE TABLE orch_write_ahead_log (
 CREATE UNIQUE INDEX orch_write_ahead_log_one_outcome_idx ON orch_write_ahead_log (op_id)
     WHERE finished_at IS NOT NULL;
 
+CREATE INDEX orch_write_ahead_log_late_idx ON orch_write_ahead_log (op_id) WHERE late;
+
 CREATE INDEX orch_write_ahead_log_pending_idx ON orch_write_ahead_log (finalize_due_at)
     WHERE finalize_due_at IS NOT NULL;
 

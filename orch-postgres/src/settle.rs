@@ -213,8 +213,7 @@ async fn sort_out<'a>(db: &Db, ended: Vec<&'a EndedAttempt>) -> Result<Sorted<'a
 
 /// Keeps answers; doubt is the absence of one.
 async fn keep_late(db: &Db, ended: &[&EndedAttempt]) -> Result<(), StoreError> {
-    let answers: Vec<&EndedAttempt> =
-        ended.iter().copied().filter(|e| matches!(e.end, AttemptEnd::Outcome(_))).collect();
+    let answers: Vec<&EndedAttempt> = ended.iter().copied().filter(|e| e.end.is_answer()).collect();
     if !answers.is_empty() {
         db.fetch(LATE, late_arguments(db, &answers)).await?;
     }

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use orch_core::policies::Backoff;
 use orch_core::seams::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
-    EndedAttempt, Finalization, Finalized, ListParams, Logged, Page, PurgeParams, Purged,
-    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked,
-    Store, StoreError, SweepParams, Swept, Unfinalized,
+    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams,
+    SettledParked, Store, StoreError, SweepParams, Swept, Unfinalized,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use sqlx::postgres::PgConnection;
@@ -214,6 +214,10 @@ impl Store for PostgresStore {
 
     async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
         read::list(&self.db, params).await
+    }
+
+    async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {
+        read::late(&self.db, &params).await
     }
 
     async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {

@@ -11,7 +11,7 @@ use common::{Schema, execute, rows};
 
 const CLAIM: &str = include_str!("../queries/claim.sql");
 /// Queries that run on every operation or every tick; no backlog may make them scan a table.
-const OTHERS: [(&str, &str); 14] = [
+const OTHERS: [(&str, &str); 15] = [
     ("accept_present", include_str!("../queries/accept_present.sql")),
     ("renew", include_str!("../queries/renew.sql")),
     ("release", include_str!("../queries/release.sql")),
@@ -19,6 +19,7 @@ const OTHERS: [(&str, &str); 14] = [
     ("settle", include_str!("../queries/settle.sql")),
     ("settle_open", include_str!("../queries/settle_open.sql")),
     ("late", include_str!("../queries/late.sql")),
+    ("late_of", include_str!("../queries/late_of.sql")),
     ("load", include_str!("../queries/load.sql")),
     ("move", include_str!("../queries/move.sql")),
     ("sweep_expired", include_str!("../queries/sweep_expired.sql")),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use orch_core::seams::{
     Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
-    Finalized, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven, Release,
-    Released, RenewParams, Renewed, SettleParams, SettledParked, Store, StoreError, SweepParams,
-    Swept, Unfinalized,
+    Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
+    Release, Released, RenewParams, Renewed, SettleParams, SettledParked, Store, StoreError,
+    SweepParams, Swept, Unfinalized,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 
@@ -61,6 +61,7 @@ pub enum Verb {
     History,
     DeadLetter,
     List,
+    Late,
     SettleParked,
     Redrive,
     Purge,
@@ -219,6 +220,10 @@ impl Store for FaultStore {
 
     async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
         self.through(Verb::List, self.inner.list(params)).await
+    }
+
+    async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {
+        self.through(Verb::Late, self.inner.late(params)).await
     }
 
     async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::running::Worker;
 use super::{Config, Orchestrator, Runtime, StartError};
 use crate::flow::{Acceptor, Handlers, Watch};
+use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
 use crate::seams::{Descriptor, OpenError, Registration, States, Store, open};
 use crate::words::Kind;
@@ -101,6 +102,7 @@ impl RuntimeBuilder {
     /// [`StartError`], naming what does not fit. Nothing was claimed then.
     pub async fn start(self) -> Result<Runtime, StartError> {
         self.config.validate().map_err(StartError::Config)?;
+        describe();
         let handlers = if self.works { self.handlers()? } else { Handlers::default() };
         let store = self.store().await?;
         check_hooks(&handlers, &*store)?;

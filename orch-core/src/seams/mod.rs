@@ -30,7 +30,7 @@ pub use handler::{
 pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection};
 pub use params::{
     Acceptance, Admitted, Attempt, ClaimParams, Claimed, Cursor, EndedAttempt, Finalization,
-    Finalized, Lease, ListParams, Listed, Logged, Page, PurgeParams, Purged, Purpose,
+    Finalized, LateParams, Lease, ListParams, Listed, Logged, Page, PurgeParams, Purged, Purpose,
     RedriveParams, Redriven, Release, ReleaseReason, Released, RenewParams, Renewed, Settle,
     SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
 };

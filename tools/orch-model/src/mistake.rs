@@ -1,0 +1,135 @@
+use orch_core::policies::InDoubt;
+
+use crate::invariants::{I1, I2, I3, I4, I5, I6, I7, I8, I9};
+use crate::rules::MAX_ATTEMPTS;
+use crate::{Declared, Faults, Rules};
+
+/// A mistake in one guard of the protocol. Each has been made by somebody; a model that does not
+/// find them says nothing about their absence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mistake {
+    /// Log and settle do not compare the fence.
+    LogIgnoresFence,
+    /// Renew does not compare the fence.
+    RenewIgnoresFence,
+    /// Finalize does not compare the fence: it takes what is logged, whoever logged it.
+    FinalizeIgnoresFence,
+    /// Release does not compare the fence.
+    ReleaseIgnoresFence,
+    /// A claim does not raise the fence.
+    ClaimKeepsFence,
+    /// A release gives the fence back with the attempt.
+    ReleaseLowersFence,
+    /// A person's decision does not raise the fence.
+    OperatorKeepsFence,
+    /// A claimed operation stays due.
+    ClaimedStaysDue,
+    /// A claim does not count the attempt.
+    AttemptNotCounted,
+    /// The Reaper does not count the attempt that it takes for lost.
+    LostAttemptNotCounted,
+    /// The log keeps the lease, so that the Reaper takes a logged outcome for lost.
+    LogKeepsLease,
+    /// The Finalizer runs an operation again instead of finalizing what is logged.
+    FinalizerCallsAgain,
+    /// The Finalizer looks at operations without a hook only.
+    FinalizerSkipsHooked,
+    /// The hook's writes are committed before the state is.
+    HookOutsideTransaction,
+    /// An answer that comes after the end replaces it.
+    LateAnswerReplacesEnd,
+    /// No unique identity: each accept stores what it is given.
+    AcceptWithoutIdentity,
+    /// The Reaper compares leases with its own host's clock, which is ahead.
+    ReaperReadsOwnClock,
+    /// The Reaper leaves questions to the provider alone.
+    ReaperSkipsQuestions,
+    /// The sweep of time budgets takes what is running.
+    BudgetSweepTakesRunning,
+    /// An unanswered question is followed by another run.
+    QuestionFallsThrough,
+    /// A parked operation stays due.
+    ParkedStaysDue,
+    /// A timeout counts as an answer: "it was never sent".
+    DoubtTakenForNo,
+    /// A later retry settles earlier doubt.
+    RetrySettlesDoubt,
+    /// Each attempt has a provider key of its own.
+    KeyPerAttempt,
+}
+
+impl Mistake {
+    /// All of them.
+    pub const ALL: [Self; 24] = [
+        Self::LogIgnoresFence,
+        Self::RenewIgnoresFence,
+        Self::FinalizeIgnoresFence,
+        Self::ReleaseIgnoresFence,
+        Self::ClaimKeepsFence,
+        Self::ReleaseLowersFence,
+        Self::OperatorKeepsFence,
+        Self::ClaimedStaysDue,
+        Self::AttemptNotCounted,
+        Self::LostAttemptNotCounted,
+        Self::LogKeepsLease,
+        Self::FinalizerCallsAgain,
+        Self::FinalizerSkipsHooked,
+        Self::HookOutsideTransaction,
+        Self::LateAnswerReplacesEnd,
+        Self::AcceptWithoutIdentity,
+        Self::ReaperReadsOwnClock,
+        Self::ReaperSkipsQuestions,
+        Self::BudgetSweepTakesRunning,
+        Self::QuestionFallsThrough,
+        Self::ParkedStaysDue,
+        Self::DoubtTakenForNo,
+        Self::RetrySettlesDoubt,
+        Self::KeyPerAttempt,
+    ];
+
+    /// The invariant that it breaks.
+    #[must_use]
+    pub const fn breaks(self) -> &'static str {
+        match self {
+            Self::FinalizerSkipsHooked | Self::QuestionFallsThrough => I1,
+            Self::HookOutsideTransaction | Self::LateAnswerReplacesEnd => I2,
+            Self::BudgetSweepTakesRunning | Self::DoubtTakenForNo | Self::RetrySettlesDoubt => I3,
+            Self::ClaimedStaysDue
+            | Self::AttemptNotCounted
+            | Self::LostAttemptNotCounted
+            | Self::FinalizerCallsAgain => I4,
+            Self::KeyPerAttempt => I5,
+            Self::AcceptWithoutIdentity => I6,
+            Self::ReaperReadsOwnClock | Self::ReaperSkipsQuestions => I7,
+            Self::LogIgnoresFence
+            | Self::RenewIgnoresFence
+            | Self::FinalizeIgnoresFence
+            | Self::ReleaseIgnoresFence
+            | Self::ClaimKeepsFence
+            | Self::ReleaseLowersFence
+            | Self::OperatorKeepsFence
+            | Self::LogKeepsLease => I8,
+            Self::ParkedStaysDue => I9,
+        }
+    }
+
+    /// The smallest world that shows it: two workers, and one operation.
+    #[must_use]
+    pub fn rules(self) -> Rules {
+        let operation = match self {
+            Self::FinalizeIgnoresFence
+            | Self::LogKeepsLease
+            | Self::FinalizerCallsAgain
+            | Self::FinalizerSkipsHooked
+            | Self::HookOutsideTransaction => Declared::hooked(InDoubt::Retry),
+            Self::OperatorKeepsFence | Self::ParkedStaysDue => Declared::plain(InDoubt::Park),
+            Self::ReaperSkipsQuestions | Self::QuestionFallsThrough => {
+                Declared::plain(InDoubt::Reconcile)
+            }
+            _ => Declared::plain(InDoubt::Retry),
+        };
+        // Doubt that a retry has settled is missed at a third end.
+        let max_attempts = if self == Self::RetrySettlesDoubt { 3 } else { MAX_ATTEMPTS };
+        Rules { mistake: Some(self), max_attempts, ..Rules::new(&[operation], Faults::any(2)) }
+    }
+}
