@@ -25,6 +25,8 @@ pub(crate) const LIST_LATE: &str = include_str!("../queries/list_late.sql");
 pub(crate) const LATE_OF: &str = include_str!("../queries/late_of.sql");
 pub(crate) const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
 pub(crate) const LIST: &str = include_str!("../queries/list.sql");
+pub(crate) const LIST_UNFINISHED: &str = include_str!("../queries/list_unfinished.sql");
+pub(crate) const LIST_FAILED: &str = include_str!("../queries/list_failed.sql");
 pub(crate) const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
 pub(crate) const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
 
@@ -152,7 +154,12 @@ pub(crate) async fn list(db: &Db, params: ListParams) -> Result<Page, StoreError
         params.after.map(to_uuid),
         to_limit(limit.saturating_add(1)),
     ];
-    let rows = db.fetch(LIST, arguments).await?;
+    let query = match (params.state, params.phase) {
+        (Some(State::Pending | State::InProgress), _) | (None, Some(_)) => LIST_UNFINISHED,
+        (Some(State::Failed), _) => LIST_FAILED,
+        (Some(State::Completed) | None, _) => LIST,
+    };
+    let rows = db.fetch(query, arguments).await?;
     let page = &rows[..rows.len().min(limit)];
     let next = match page.last() {
         Some(last) if rows.len() > limit => Some(op_id(last, "op_id").map_err(StoreError::fatal)?),

@@ -29,6 +29,13 @@ const OTHERS: [(&str, &str); 15] = [
     ("purge", include_str!("../queries/purge.sql")),
 ];
 
+/// A page of each starts where the last one ended.
+const LISTS: [(&str, &str); 3] = [
+    ("list", include_str!("../queries/list.sql")),
+    ("list_unfinished", include_str!("../queries/list_unfinished.sql")),
+    ("list_failed", include_str!("../queries/list_failed.sql")),
+];
+
 #[tokio::test]
 async fn an_empty_queue() {
     let mut world = World::new().await;
@@ -93,7 +100,12 @@ impl World {
         assert!(plan.contains("Tid Scan on orch_queue"), "{plan}");
         assert!(!plan.contains("Sort"), "the backlog would be sorted:\n{plan}");
         assert!(!plan.contains("Seq Scan"), "{plan}");
-        for (name, sql) in OTHERS {
+        for (name, sql) in LISTS {
+            let plan = self.plan(sql).await;
+            assert!(!plan.contains("Sort"), "{name} reads all to show a page:\n{plan}");
+            assert!(plan.contains("Index Cond: (op_id > "), "{name} begins at the first:\n{plan}");
+        }
+        for (name, sql) in OTHERS.into_iter().chain(LISTS) {
             let plan = self.plan(sql).await;
             assert!(!plan.contains("Seq Scan on orch_"), "{name}:\n{plan}");
             assert!(!plan.contains("Bitmap"), "{name}:\n{plan}");

@@ -252,6 +252,10 @@ impl Store for FaultStore {
         self.inner.connection_type()
     }
 
+    fn accept_lanes(&self) -> usize {
+        self.inner.accept_lanes()
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.through(Verb::Now, self.inner.now()).await
     }

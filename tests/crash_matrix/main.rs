@@ -11,4 +11,5 @@ mod judge;
 mod page;
 mod payment;
 mod provider;
+mod replayed_errors;
 mod window;

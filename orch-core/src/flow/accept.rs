@@ -54,7 +54,8 @@ pub enum AcceptError {
 impl Acceptor {
     /// Starts gathering.
     pub fn start(store: Arc<dyn Store>, payload_limit: usize, patience: Duration) -> Self {
-        let batcher = Batcher::start(store, "accept", Patience::For(patience), |store, batch| {
+        let (patience, lanes) = (Patience::For(patience), store.accept_lanes());
+        let batcher = Batcher::start_lanes(store, "accept", patience, lanes, |store, batch| {
             Box::pin(async move { store.accept(batch).await })
         });
         Self { batcher, payload_limit, meters: MetersByKind::default() }

@@ -37,6 +37,12 @@ pub trait Store: Send + Sync + 'static {
     /// The type of the connection that finalize hooks get.
     fn connection_type(&self) -> ConnectionType;
 
+    /// How many batches of [`Store::accept`] are carried out faster side by side than one after
+    /// the other. One where a single writer serves all.
+    fn accept_lanes(&self) -> usize {
+        1
+    }
+
     /// The store's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 

@@ -32,18 +32,18 @@ handlers! {
     read_retry(ReadRetry, Stripe, "A1"): { effect = "read", in_doubt = "retry" }
     read_park(ReadPark, Square, "A2"): { effect = "read", in_doubt = "park" }
     read_fail(ReadFail, Unkeyed, "A3"): { effect = "read", in_doubt = "fail" }
-    read_ask(ReadAsk, Unkeyed, "A4"): { effect = "read", reconcile = ask }
+    read_ask(ReadAsk, Unkeyed, "A4"): { effect = "read", reconcile = ask::<_, Unkeyed> }
     idempotent_retry(IdempotentRetry, Unkeyed, "B1"): { effect = "idempotent", in_doubt = "retry" }
     idempotent_park(IdempotentPark, Unkeyed, "B2"): { effect = "idempotent", in_doubt = "park" }
     idempotent_fail(IdempotentFail, Square, "B3"): { effect = "idempotent", in_doubt = "fail" }
-    idempotent_ask(IdempotentAsk, Qonto, "B4"): { effect = "idempotent", reconcile = ask }
+    idempotent_ask(IdempotentAsk, Qonto, "B4"): { effect = "idempotent", reconcile = ask::<_, Qonto> }
     keyed_retry(KeyedRetry, Stripe, "C1"): { effect = "keyed", in_doubt = "retry" }
     keyed_park(KeyedPark, Square, "C2"): { effect = "keyed", in_doubt = "park" }
     keyed_fail(KeyedFail, Square, "C3"): { effect = "keyed", in_doubt = "fail" }
-    keyed_ask(KeyedAsk, Square, "C4"): { effect = "keyed", reconcile = ask }
+    keyed_ask(KeyedAsk, Square, "C4"): { effect = "keyed", reconcile = ask::<_, Square> }
     unsafe_park(UnsafePark, Unkeyed, "D2"): { effect = "unsafe", in_doubt = "park" }
     unsafe_fail(UnsafeFail, Stripe, "D3"): { effect = "unsafe", in_doubt = "fail" }
-    unsafe_ask(UnsafeAsk, Unkeyed, "D4"): { effect = "unsafe", reconcile = ask, max_reconciles = 3 }
+    unsafe_ask(UnsafeAsk, Unkeyed, "D4"): { effect = "unsafe", reconcile = ask::<_, Unkeyed>, max_reconciles = 3 }
     stripe(ToStripe, Stripe, "E1"): { attempt_timeout = "5m" }
     checkout(ToCheckout, CheckoutCom, "E2"): { attempt_timeout = "5m" }
     qonto(ToQonto, Qonto, "E3"): { attempt_timeout = "5m" }
