@@ -236,7 +236,10 @@ impl Verdict {
         }
         if finished != usize::from(terminal) || letters != usize::from(failed) {
             self.breaks("I2", || {
-                format!("order {number} is {}: {finished} outcomes, {letters} letters", stored.state)
+                format!(
+                    "order {number} is {}: {finished} outcomes, {letters} letters",
+                    stored.state
+                )
             });
         }
         let as_written = named("finished").all(|change| change.detail == stored.outcome)
@@ -247,7 +250,9 @@ impl Verdict {
         }
         let booked = order.product == Product::Capture && stored.state == "COMPLETED";
         if booked != (bookings == [order.amount]) && bookings.len() < 2 {
-            self.breaks("I2", || format!("order {number} is {}: booked {bookings:?}", stored.state));
+            self.breaks("I2", || {
+                format!("order {number} is {}: booked {bookings:?}", stored.state)
+            });
         }
     }
 
@@ -257,7 +262,8 @@ impl Verdict {
         let acts = found(&book.acts, &number);
         if let Some(output) = &stored.output {
             let real = serde_json::from_str::<Receipt>(output).is_ok_and(|given| {
-                let one = |act: &(&str, u64, &str)| (act.1, act.2) == (given.amount, &given.receipt);
+                let one =
+                    |act: &(&str, u64, &str)| (act.1, act.2) == (given.amount, &given.receipt);
                 given.order == number && given.amount == order.amount && acts.iter().any(one)
             });
             if !real {
@@ -324,10 +330,13 @@ impl Verdict {
                 "fence" => raised += 1,
                 "log" => {
                     let current = fences.get(raised).copied();
-                    // A sweep logs what it takes back under the fence of the one it takes from.
-                    let beside = [raised.wrapping_sub(1), raised + 1].map(|at| fences.get(at).copied());
+                    // A sweep logs what it takes back under the fence of the one it takes from,
+                    // and ends what nobody has under a fence of its own.
+                    let before = fences.get(raised.wrapping_sub(1)).copied();
+                    let own = current.map(|fence| fence + 1);
                     let engine = change.detail.as_deref() == Some("engine");
-                    if change.fence != current && !(engine && beside.contains(&change.fence)) {
+                    let sweeps = engine && (change.fence == before || change.fence == own);
+                    if change.fence != current && !sweeps {
                         self.breaks("I8", || {
                             format!(
                                 "order {number}: logged under fence {:?} by {:?}, the current one was {current:?}",
@@ -362,7 +371,8 @@ impl Verdict {
         let mut orders: HashMap<&str, HashSet<u64>> = HashMap::new();
         let mut keys: HashMap<u64, HashSet<&str>> = HashMap::new();
         let calls = book.calls.values().flatten().map(|call| (call.order, call.key.as_str()));
-        for (order, key) in calls.chain(book.questions.iter().map(|(order, key, _)| (*order, *key))) {
+        for (order, key) in calls.chain(book.questions.iter().map(|(order, key, _)| (*order, *key)))
+        {
             orders.entry(key).or_default().insert(order);
             keys.entry(order).or_default().insert(key);
         }

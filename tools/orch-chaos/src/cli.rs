@@ -61,8 +61,11 @@ impl Cli {
     /// Refuses what cannot be run, naming flag and bound.
     pub(crate) fn validate(&self) -> crate::Result<()> {
         if !(200..=1_000_000).contains(&self.operations) {
-            return Err(format!("--operations is {}; it must be 200 to 1,000,000", self.operations)
-                .into());
+            return Err(format!(
+                "--operations is {}; it must be 200 to 1,000,000",
+                self.operations
+            )
+            .into());
         }
         if !(5..=10_000).contains(&self.kills) {
             return Err(format!("--kills is {}; it must be 5 to 10,000", self.kills).into());

@@ -55,7 +55,8 @@ pub(crate) async fn run(world: &World, lane: u32) -> crate::Result<()> {
     client.note_text("\n")?;
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut sending = JoinSet::new();
-    let mine = (0..world.operations).filter(|number| number % u64::from(world.lanes) == u64::from(lane));
+    let mine =
+        (0..world.operations).filter(|number| number % u64::from(world.lanes) == u64::from(lane));
     for number in mine.filter(|number| !done.contains(number)) {
         client.until_due(number).await;
         let permit = Arc::clone(&room).acquire_owned().await?;

@@ -94,6 +94,7 @@ fn find_bin() -> crate::Result<PathBuf> {
 }
 
 fn run(command: &mut Command) -> crate::Result<()> {
-    let output = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    let output =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
     if output.success() { Ok(()) } else { Err(format!("{command:?}: {output}").into()) }
 }

@@ -21,7 +21,8 @@ impl Disk {
         let folder = folder.join("disk");
         std::fs::create_dir(&folder)?;
         let size = format!("size={ROOM}");
-        let mounted = run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder));
+        let mounted =
+            run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder));
         if let Err(error) = &mounted {
             eprintln!("orch-chaos: no disk of its own, so none that can be full: {error}");
         }
@@ -30,11 +31,6 @@ impl Disk {
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    /// True if this disk can be full.
-    pub(crate) const fn is_limited(&self) -> bool {
-        self.mounted
     }
 
     /// Leaves no room beyond what is used, for a while.
@@ -66,13 +62,14 @@ impl Drop for Disk {
 }
 
 /// Lets every write of a process to a file fail, for a while: no file may be as long as any of
-/// ours is. Its sockets and its maps of memory go on.
-pub(crate) async fn fail_writes(pid: i32) -> crate::Result<bool> {
-    limit(pid, "4096")?;
+/// ours is. Its sockets and its maps of memory go on. Takes the first of these processes that is
+/// still there; false if none is.
+pub(crate) async fn fail_writes(pids: &[i32]) -> bool {
+    let Some(pid) = pids.iter().find(|pid| limit(**pid, "4096").is_ok()) else { return false };
     tokio::time::sleep(LASTS).await;
     // The process may have been killed meanwhile.
-    let _ = limit(pid, "unlimited");
-    Ok(true)
+    let _ = limit(*pid, "unlimited");
+    true
 }
 
 fn limit(pid: i32, size: &str) -> crate::Result<()> {

@@ -79,53 +79,53 @@ pub(crate) struct Failure {
 macro_rules! ask {
     ($connection:expr, $ask:expr) => {{
         let (connection, ask) = ($connection, $ask);
-            let mut evidence = Evidence::default();
-            for row in sqlx::query(ask.stored).fetch_all(&mut *connection).await? {
-                evidence.stored.push(Stored {
-                    op_id: row.try_get("op_id")?,
-                    idem_key: row.try_get("idem_key")?,
-                    event: row.try_get("event")?,
-                    body: row.try_get("body")?,
-                    state: row.try_get("state")?,
-                    phase: row.try_get("phase")?,
-                    held: row.try_get("held")?,
-                    fence: row.try_get("fence")?,
-                    retries: row.try_get("retries")?,
-                    lost: row.try_get("lost")?,
-                    reconciles: row.try_get("reconciles")?,
-                    output: row.try_get("output")?,
-                    failure: row.try_get("failure")?,
-                    outcome: row.try_get("outcome")?,
-                });
-            }
-            for row in sqlx::query(ask.log).fetch_all(&mut *connection).await? {
-                evidence.log.push(Logged {
-                    op_id: row.try_get("op_id")?,
-                    fence: row.try_get("fence")?,
-                    late: row.try_get("late")?,
-                    source: row.try_get("source")?,
-                    outcome: row.try_get("outcome")?,
-                    worker: row.try_get("worker")?,
-                    logged_at: row.try_get("logged_at")?,
-                });
-            }
-            for row in sqlx::query(ask.changes).fetch_all(&mut *connection).await? {
-                evidence.changes.push(Change {
-                    at: row.try_get("at")?,
-                    what: row.try_get("what")?,
-                    op_id: row.try_get("op_id")?,
-                    fence: row.try_get("fence")?,
-                    old_fence: row.try_get("old_fence")?,
-                    worker: row.try_get("worker")?,
-                    detail: row.try_get("detail")?,
-                });
-            }
-            for row in sqlx::query(ask.bookings).fetch_all(&mut *connection).await? {
-                let (order, amount): (i64, i64) =
-                    (row.try_get("order_number")?, row.try_get("amount")?);
-                evidence.bookings.push((order.cast_unsigned(), amount.cast_unsigned()));
-            }
-            evidence
+        let mut evidence = Evidence::default();
+        for row in sqlx::query(ask.stored).fetch_all(&mut *connection).await? {
+            evidence.stored.push(Stored {
+                op_id: row.try_get("op_id")?,
+                idem_key: row.try_get("idem_key")?,
+                event: row.try_get("event")?,
+                body: row.try_get("body")?,
+                state: row.try_get("state")?,
+                phase: row.try_get("phase")?,
+                held: row.try_get("held")?,
+                fence: row.try_get("fence")?,
+                retries: row.try_get("retries")?,
+                lost: row.try_get("lost")?,
+                reconciles: row.try_get("reconciles")?,
+                output: row.try_get("output")?,
+                failure: row.try_get("failure")?,
+                outcome: row.try_get("outcome")?,
+            });
+        }
+        for row in sqlx::query(ask.log).fetch_all(&mut *connection).await? {
+            evidence.log.push(Logged {
+                op_id: row.try_get("op_id")?,
+                fence: row.try_get("fence")?,
+                late: row.try_get("late")?,
+                source: row.try_get("source")?,
+                outcome: row.try_get("outcome")?,
+                worker: row.try_get("worker")?,
+                logged_at: row.try_get("logged_at")?,
+            });
+        }
+        for row in sqlx::query(ask.changes).fetch_all(&mut *connection).await? {
+            evidence.changes.push(Change {
+                at: row.try_get("at")?,
+                what: row.try_get("what")?,
+                op_id: row.try_get("op_id")?,
+                fence: row.try_get("fence")?,
+                old_fence: row.try_get("old_fence")?,
+                worker: row.try_get("worker")?,
+                detail: row.try_get("detail")?,
+            });
+        }
+        for row in sqlx::query(ask.bookings).fetch_all(&mut *connection).await? {
+            let (order, amount): (i64, i64) =
+                (row.try_get("order_number")?, row.try_get("amount")?);
+            evidence.bookings.push((order.cast_unsigned(), amount.cast_unsigned()));
+        }
+        evidence
     }};
 }
 
@@ -203,4 +203,3 @@ SELECT at, what, lower(hex(op_id)) AS op_id, fence, old_fence, worker,
 FROM chaos_audit ORDER BY id",
     bookings: "SELECT order_number, amount FROM chaos_booking",
 };
-

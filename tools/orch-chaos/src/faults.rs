@@ -39,6 +39,8 @@ pub(crate) struct Struck {
     pub(crate) hand_overs: Vec<Duration>,
     /// When the database was away, with its aftermath, in microseconds since 1970.
     pub(crate) outages: Vec<(i64, i64)>,
+    /// Ambiguous commits and swallowed replies, by fault and what was cut.
+    pub(crate) cuts: BTreeMap<String, u64>,
     /// The longest that an expired lease was seen, away from outages.
     pub(crate) overdue: Duration,
     /// Processes that ended and should not have.
@@ -99,6 +101,9 @@ impl Faults {
         self.rage().await?;
         self.heal().await?;
         self.end().await?;
+        if let Scene::Postgres(postgres) = &*self.scene {
+            self.struck.cuts = postgres.proxy.struck();
+        }
         Ok(self.struck)
     }
 
@@ -236,12 +241,13 @@ impl Faults {
                 let kill = Kill { worker: number, at: at.parse()?, point: Some(point.parse()?) };
                 self.struck.kills.push(kill);
                 if let Some(worker) = self.fleet.workers.get_mut(&number) {
-                    worker.state = State::Killed { at: kill.at };
+                    worker.state = State::Killed;
                 }
             }
             ["stop", _point] => self.stop(number).await?,
             ["stale", verb, count] => {
-                *self.struck.stale.entry((*verb).to_owned()).or_default() += count.parse::<u64>()?;
+                *self.struck.stale.entry((*verb).to_owned()).or_default() +=
+                    count.parse::<u64>()?;
             }
             _ => {}
         }
@@ -252,7 +258,7 @@ impl Faults {
         let Some(worker) = self.fleet.workers.remove(&number) else { return Ok(()) };
         let fated = self.fleet.fated;
         match worker.state {
-            State::Killed { .. } => {}
+            State::Killed => {}
             State::Terminated { at: asked_at } => {
                 if !self.disturbed(at) && !self.disturbed(asked_at) {
                     let took = Duration::from_micros((at - asked_at).max(0).unsigned_abs());
@@ -301,9 +307,10 @@ impl Faults {
                     Class::WRITES.to_vec()
                 };
                 let class = classes[self.dice.usize(0..classes.len())];
-                let victim = self.fleet.running(&mut self.dice);
-                let pid = victim.map(|number| self.fleet.workers[&number].process.pid());
-                let begun = tokio::spawn(async move { carry_out(&scene, fault, class, pid).await });
+                let mut pids = self.fleet.pids();
+                self.dice.shuffle(&mut pids);
+                let begun =
+                    tokio::spawn(async move { carry_out(&scene, fault, class, &pids).await });
                 self.under_way.push((fault, now_us(), begun));
                 Ok(())
             }
@@ -315,7 +322,7 @@ impl Faults {
         let Some(worker) = self.fleet.workers.get_mut(&number) else { return Ok(()) };
         let at = now_us();
         worker.process.signal(Signal::SIGKILL)?;
-        worker.state = State::Killed { at };
+        worker.state = State::Killed;
         self.struck.kills.push(Kill { worker: number, at, point: None });
         Ok(())
     }
@@ -369,21 +376,13 @@ impl Faults {
 }
 
 /// A fault of the database. False if there was nothing to strike.
-async fn carry_out(
-    scene: &Scene,
-    fault: Fault,
-    class: Class,
-    victim: Option<i32>,
-) -> crate::Result<bool> {
+async fn carry_out(scene: &Scene, fault: Fault, class: Class, pids: &[i32]) -> crate::Result<bool> {
     match (scene, fault) {
         (Scene::Postgres(postgres), Fault::CutBefore | Fault::CutAfter | Fault::Swallow) => {
             Ok(postgres.proxy.strike(fault, class).await)
         }
         (Scene::Sqlite(sqlite), Fault::DiskFull) => sqlite.disk.be_full().await,
-        (Scene::Sqlite(_), Fault::WriteErrors) => match victim {
-            Some(pid) => fail_writes(pid).await,
-            None => Ok(false),
-        },
+        (Scene::Sqlite(_), Fault::WriteErrors) => Ok(fail_writes(pids).await),
         (Scene::Postgres(postgres), Fault::Disconnect) => postgres.disconnect().await,
         (Scene::Postgres(postgres), Fault::Restart) => {
             let cluster = Arc::clone(&postgres.cluster);
@@ -421,6 +420,6 @@ impl Fault {
 
     /// True if no worker reaches the database meanwhile.
     const fn is_outage(self) -> bool {
-        matches!(self, Self::Restart | Self::Lock | Self::DiskFull)
+        matches!(self, Self::Restart | Self::DiskFull)
     }
 }

@@ -31,11 +31,16 @@ pub(crate) struct Worker {
 pub(crate) enum State {
     Running,
     /// SIGSTOP was sent.
-    Stopped { since: Instant, pause: Duration },
-    /// SIGKILL was sent, at this instant of the wall clock.
-    Killed { at: i64 },
+    Stopped {
+        since: Instant,
+        pause: Duration,
+    },
+    /// SIGKILL was sent.
+    Killed,
     /// SIGTERM was sent, at this instant of the wall clock.
-    Terminated { at: i64 },
+    Terminated {
+        at: i64,
+    },
 }
 
 impl Fleet {
@@ -80,6 +85,12 @@ impl Fleet {
             numbers.pop();
         }
         dice.choice(numbers)
+    }
+
+    /// Everybody who runs, by process id.
+    pub(crate) fn pids(&self) -> Vec<i32> {
+        let running = self.workers.values().filter(|w| matches!(w.state, State::Running));
+        running.map(|worker| worker.process.pid()).collect()
     }
 
     /// Sends SIGCONT to those whose pause is over, or to all. Says how long each was stopped.

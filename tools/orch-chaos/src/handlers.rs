@@ -165,9 +165,7 @@ impl Desk {
         let answer = self.exchange(false, body, ctx).await?;
         self.fates.pass(Point::Answered).await;
         match answer {
-            Answer::Done { receipt, amount } => {
-                Ok(Receipt { order: body.order, receipt, amount })
-            }
+            Answer::Done { receipt, amount } => Ok(Receipt { order: body.order, receipt, amount }),
             Answer::Declined => Err(CallError::Declined),
             Answer::Busy => Err(CallError::Busy),
             other => Err(CallError::NoAnswer(format!("{other:?}"))),

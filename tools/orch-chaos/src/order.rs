@@ -50,9 +50,6 @@ pub(crate) struct Body {
     pub(crate) amount: u64,
 }
 
-/// The domain of all of them.
-pub(crate) const DOMAIN: &str = "CHAOS";
-
 impl Order {
     pub(crate) fn of(seed: u64, number: u64) -> Self {
         let mut dice = dice(&[seed, 1, number]);

@@ -135,7 +135,7 @@ fn counts(backend: Backend, kills: u32) -> Vec<(Fault, u32)> {
         ],
         Backend::Sqlite => vec![
             (Fault::Lock, share(8, 3)),
-            (Fault::DiskFull, share(3, 2)),
+            (Fault::DiskFull, share(2, 1)),
             (Fault::WriteErrors, share(4, 2)),
         ],
     });

@@ -161,11 +161,7 @@ impl Desk {
 
     /// What happens, what is written down about it, and the answer.
     #[expect(clippy::type_complexity, reason = "three things that belong to one moment")]
-    fn carry(
-        &self,
-        request: &Request,
-        act: Act,
-    ) -> (Option<(Act, Option<Entry>)>, Option<Answer>) {
+    fn carry(&self, request: &Request, act: Act) -> (Option<(Act, Option<Entry>)>, Option<Answer>) {
         let answer = match act {
             Act::Decline => Some(Answer::Declined),
             Act::Busy => Some(Answer::Busy),

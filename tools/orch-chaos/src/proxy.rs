@@ -42,8 +42,7 @@ impl Proxy {
     pub(crate) async fn start(server: u16) -> crate::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
-        let shared =
-            Arc::new(Shared { server, armed: Mutex::default(), struck: Mutex::default() });
+        let shared = Arc::new(Shared { server, armed: Mutex::default(), struck: Mutex::default() });
         let proxy = Self { port, shared: Arc::clone(&shared) };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {

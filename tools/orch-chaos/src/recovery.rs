@@ -18,6 +18,8 @@ pub(crate) struct Recovery {
     pub(crate) times: Vec<Duration>,
     /// The same in outages and their aftermath.
     pub(crate) times_in_outages: Vec<Duration>,
+    /// The slowest of `times`, in words.
+    pub(crate) slowest: (Duration, String),
 }
 
 /// A recovery may begin so long after an outage and still be its victim; and the other way round.
@@ -27,7 +29,8 @@ impl Recovery {
     pub(crate) fn of(struck: &Struck, evidence: &Evidence) -> Self {
         let kills: HashMap<String, Kill> =
             struck.kills.iter().map(|kill| (name(kill.worker), *kill)).collect();
-        let mut recovery = Self { in_flight: in_flight(&struck.kills, evidence), ..Self::default() };
+        let mut recovery =
+            Self { in_flight: in_flight(&struck.kills, evidence), ..Self::default() };
         let mut by_operation: HashMap<&str, Vec<&Change>> = HashMap::new();
         for change in &evidence.changes {
             by_operation.entry(&change.op_id).or_default().push(change);
@@ -35,29 +38,37 @@ impl Recovery {
         for changes in by_operation.values() {
             for (place, change) in changes.iter().enumerate() {
                 let held = change.what == "fence" && change.worker.is_some();
-                let Some(kill) = change.worker.as_deref().and_then(|worker| kills.get(short(worker)))
+                let Some(kill) =
+                    change.worker.as_deref().and_then(|worker| kills.get(short(worker)))
                 else {
                     continue;
                 };
                 let rest = &changes[place + 1..];
                 // The dead worker's own log entry: it may still have to be finalized.
-                if held && change.at <= kill.at && !ended(change, rest, kill.at)
+                if held
+                    && change.at <= kill.at
+                    && !ended(change, rest, kill.at)
                     && let Some(next) = went_on(rest, kill.at)
                 {
-                    recovery.add(struck, kill.at, next);
+                    recovery.add(struck, kill, next, change);
                 }
             }
         }
         recovery
     }
 
-    fn add(&mut self, struck: &Struck, killed_at: i64, next: i64) {
+    fn add(&mut self, struck: &Struck, kill: &Kill, next: i64, claim: &Change) {
+        let killed_at = kill.at;
         let time = Duration::from_micros((next - killed_at).max(0).unsigned_abs());
         let near = |(from, to): &(i64, i64)| killed_at < *to && *from < killed_at + NEAR;
         if struck.outages.iter().any(near) {
             self.times_in_outages.push(time);
         } else {
             self.times.push(time);
+            if time > self.slowest.0 {
+                let Change { op_id, fence, worker, .. } = claim;
+                self.slowest = (time, format!("{op_id} fence {fence:?} of {worker:?}, {kill:?}"));
+            }
         }
     }
 

@@ -16,6 +16,8 @@ pub(crate) struct Report {
     pub(crate) verdict: Verdict,
     pub(crate) struck: Struck,
     pub(crate) recovery: Recovery,
+    /// What SQLite said of its disk, in the workers' log: without room, and unreadable.
+    pub(crate) disk_errors: (u64, u64),
     pub(crate) took: Duration,
 }
 
@@ -37,7 +39,11 @@ impl Report {
         let mut minima = vec![
             ("kills", self.struck.kills.len() as u64, kills),
             ("kills_in_flight", self.recovery.in_flight, some(20)),
-            ("kills_between_answer_and_log", self.killed_at(&[Point::Answered, Point::Logging]), some(1)),
+            (
+                "kills_between_answer_and_log",
+                self.killed_at(&[Point::Answered, Point::Logging]),
+                some(1),
+            ),
             ("kills_between_log_and_finalize", self.killed_at(&[Point::Logged]), some(1)),
             ("pauses", self.fault(Fault::Pause), u64::from(self.plan.count(Fault::Pause)) * 9 / 10),
             ("stale_rejected", self.stale_rejected(), some(5)),
@@ -49,6 +55,10 @@ impl Report {
             minima.push(("replies_lost", self.fault(Fault::CutAfter), kills / 2));
             minima.push(("not_forwarded", self.fault(Fault::CutBefore), kills / 2));
             minima.push(("swallowed", self.fault(Fault::Swallow), 1));
+        }
+        if self.plan.backend == Backend::Sqlite {
+            minima.push(("disk_full_errors", self.disk_errors.0, 1));
+            minima.push(("io_errors", self.disk_errors.1, 1));
         }
         minima
     }
@@ -91,6 +101,7 @@ impl Report {
         for unmet in self.unmet() {
             println!("  UNMET {unmet}");
         }
+        println!("  slowest recovery: {:?} {}", self.recovery.slowest.0, self.recovery.slowest.1);
         let figures = self.figures();
         for (name, value) in &figures {
             if !value.is_object() {
@@ -126,6 +137,7 @@ impl Report {
             "kills_at": at,
             "faults": self.struck.faults,
             "stale": self.struck.stale,
+            "cuts": self.struck.cuts,
             "ambiguous_commits": ambiguous,
             "money_in_store": found.money_in_store,
             "money_in_ledger": found.money_in_ledger,

@@ -83,6 +83,17 @@ impl Scene {
         }
     }
 
+    /// Saves what would go away with this.
+    pub(crate) fn keep(&self, folder: &Path) -> crate::Result<()> {
+        if let Self::Sqlite(sqlite) = self {
+            for file in std::fs::read_dir(sqlite.disk.folder())? {
+                let file = file?;
+                std::fs::copy(file.path(), folder.join(file.file_name()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Looks at the store by plain SQL.
     pub(crate) async fn look(&self) -> crate::Result<Look> {
         let (open, expired_at): (i64, Option<i64>) = match self {
@@ -141,7 +152,8 @@ impl Sqlite {
 
     /// What SQLite itself says about the file; `ok` if it is sound.
     pub(crate) async fn integrity(&self) -> crate::Result<String> {
-        let row = sqlx::query("PRAGMA integrity_check").fetch_one(&mut self.connect().await?).await?;
+        let row =
+            sqlx::query("PRAGMA integrity_check").fetch_one(&mut self.connect().await?).await?;
         Ok(row.try_get(0)?)
     }
 }

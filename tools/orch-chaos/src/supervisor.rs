@@ -66,10 +66,20 @@ async fn supervise(cli: &Cli) -> crate::Result<ExitCode> {
         }
     }
     let recovery = Recovery::of(&struck, &evidence);
-    let operations = cli.operations;
-    let report = Report { plan, operations, verdict, struck, recovery, took: began.elapsed() };
+    let log = std::fs::read_to_string(world.log())?;
+    let said = |text| log.matches(text).count() as u64;
+    let report = Report {
+        plan,
+        operations: cli.operations,
+        verdict,
+        struck,
+        recovery,
+        disk_errors: (said("database or disk is full"), said("disk I/O error")),
+        took: began.elapsed(),
+    };
     report.print(cli.json);
     if cli.keep || !report.holds() {
+        scene.keep(folder.path())?;
         eprintln!("orch-chaos: the evidence is kept in {}", folder.keep().display());
     }
     Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -25,15 +25,8 @@ pub(crate) enum Class {
 
 impl Class {
     /// Those whose commit can be ambiguous.
-    pub(crate) const WRITES: [Self; 7] = [
-        Self::Accept,
-        Self::Claim,
-        Self::Renew,
-        Self::Log,
-        Self::Settle,
-        Self::Move,
-        Self::Commit,
-    ];
+    pub(crate) const WRITES: [Self; 7] =
+        [Self::Accept, Self::Claim, Self::Renew, Self::Log, Self::Settle, Self::Move, Self::Commit];
 
     /// True if it always changes something. A claim may find nothing.
     pub(crate) const fn surely_writes(self) -> bool {
@@ -171,7 +164,8 @@ impl Reply {
         let frame = Frame::of(message);
         match frame.kind {
             b'C' => {
-                let tag = String::from_utf8_lossy(frame.texts().next().unwrap_or_default()).into_owned();
+                let tag =
+                    String::from_utf8_lossy(frame.texts().next().unwrap_or_default()).into_owned();
                 let rows: u64 = tag.rsplit(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
                 self.wrote |= tag == "COMMIT" || rows > 0;
             }
@@ -212,7 +206,8 @@ mod tests {
     #[test]
     fn a_round_trip_is_known_by_the_statement_that_it_executes() {
         let mut trips = Trips::default();
-        let parse = message(b'P', b"s1\0WITH x AS (UPDATE orch_queue SET lease_expires_at = c.now + 1)\0");
+        let parse =
+            message(b'P', b"s1\0WITH x AS (UPDATE orch_queue SET lease_expires_at = c.now + 1)\0");
         assert_eq!(trips.take(&parse), None);
         assert_eq!(trips.take(&message(b'S', b"")).unwrap().0, Class::Other);
         for part in [message(b'B', b"\0s1\0\0"), message(b'E', b"\0")] {
