@@ -44,7 +44,6 @@ impl Recovery {
                     continue;
                 };
                 let rest = &changes[place + 1..];
-                // The dead worker's own log entry: it may still have to be finalized.
                 if held
                     && change.at <= kill.at
                     && !ended(change, rest, kill.at)
@@ -88,10 +87,15 @@ fn short(worker: &str) -> &str {
 
 /// True if this claim's work was over when its worker died: finished, or given back to the queue.
 fn ended(claim: &Change, rest: &[&Change], killed_at: i64) -> bool {
-    let hooked = rest.iter().any(|change| change.what == "finished" && change.at > killed_at);
+    let same = |change: &&&Change| change.fence == claim.fence;
+    let finished = rest.iter().filter(same).find(|change| change.what == "finished");
+    // Logged by then, and finalized by somebody else.
+    if finished.is_some_and(|finished| finished.at > killed_at) {
+        return false;
+    }
     rest.iter().any(|change| {
-        let over = change.what == "log" && !hooked || change.what == "finished";
-        change.at <= killed_at && (over && change.fence == claim.fence || change.what == "fence")
+        let over = change.what == "log" && same(&change) || change.what == "fence";
+        change.at <= killed_at && over
     })
 }
 
