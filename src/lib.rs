@@ -68,7 +68,13 @@ pub use orch_macros::orchestrated;
 pub use orch_core::seams::{
     AttemptError, Context, Ending, Handled, Reconciled, State, TypedCommand,
 };
-pub use orch_core::words::{Failure, Outcome, ProviderKey, Settled};
+pub use orch_core::words::{Failure, Outcome, Settled};
+
+// What a provider promises about its keys.
+pub use orch_core::seams::{
+    AnyProvider, CheckoutCom, KeyAlphabet, KeyLifetime, Provider, ProviderKey, Qonto, Square,
+    Stripe, Unkeyed,
+};
 
 // Starting a runtime.
 pub use orch_core::runtime::{Config, Drained, Runtime, RuntimeBuilder, StartError};
@@ -77,7 +83,8 @@ pub use orch_core::runtime::{Config, Drained, Runtime, RuntimeBuilder, StartErro
 pub use orch_core::flow::{AcceptError, Disposition};
 pub use orch_core::runtime::{Accept, Accepted, Orchestrator};
 pub use orch_core::words::{
-    BizKey, Command, Domain, EventType, IdemKey, Identity, Invalid, Kind, OpId, Owner, Payload,
+    BizKey, Command, Domain, Envelope, EventType, IdemKey, Identity, Invalid, Kind, OpId, Owner,
+    Payload,
 };
 
 // Waiting, looking, deciding.
@@ -111,9 +118,9 @@ pub mod __private {
     pub use std::time::Duration;
 
     pub use inventory;
-    pub use orch_core::policies::{Backoff, InDoubt};
+    pub use orch_core::policies::{Backoff, Effect, InDoubt};
     pub use orch_core::seams::emitted::{
-        Argument, argument, bound, domain_is, event_is, key, key_part, needs,
+        Argument, argument, bound, contract, domain_is, event_is, key, key_part, needs,
     };
     pub use orch_core::seams::*;
     pub use orch_core::words::{self, Settled, Settlement};

@@ -225,8 +225,8 @@ impl Verdict {
     }
 
     fn calls_within_bound(&mut self, operation: &Stored, calls: &[&CallEntry]) {
-        let key = ProviderKey::of(operation.op_id);
-        if calls.iter().any(|call| call.key != key.as_str()) {
+        let key = <ProviderKey>::text_of(operation.op_id, 0);
+        if calls.iter().any(|call| call.key != key) {
             self.mismatch(operation, "called with a key that is not the operation's");
         }
         let bound = 1 + operation.retries + operation.lost_attempts;

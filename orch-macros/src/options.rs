@@ -9,7 +9,7 @@ use syn::{
 use crate::errors::{Errors, Rule, did_you_mean, listed};
 
 /// The options that take a type, which cannot be read as an expression.
-const TYPED: [&str; 1] = ["output"];
+const TYPED: [&str; 2] = ["output", "provider"];
 
 /// One option as it was written: `word`, `key = value` or `key(…)`.
 pub(crate) struct Entry {

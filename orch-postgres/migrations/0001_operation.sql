@@ -30,21 +30,25 @@ CREATE UNIQUE INDEX orch_operation_identity_idx
 
 -- Half of each page is left free, so that a claim's new version stays on its page: that spares
 -- the record of a lock and, within the page, most of the row in the write-ahead log of Postgres.
+-- first_called_at is the start of the oldest attempt in doubt, and NULL unless doubt stands: an
+-- operation that is answered at once never writes it.
 CREATE TABLE orch_queue (
     op_id uuid NOT NULL PRIMARY KEY,
     deadline timestamptz NOT NULL,
     due_at timestamptz,
     lease_expires_at timestamptz,
     started_at timestamptz,
+    first_called_at timestamptz,
     fence bigint NOT NULL DEFAULT 0,
     attempt integer NOT NULL DEFAULT 0,
     retries integer NOT NULL DEFAULT 0,
     lost_attempts integer NOT NULL DEFAULT 0,
     reconciles integer NOT NULL DEFAULT 0,
+    key_generation integer NOT NULL DEFAULT 0,
     max_attempts integer NOT NULL DEFAULT 3,
+    max_reconciles integer NOT NULL DEFAULT 10,
     backoff_base_ms integer NOT NULL DEFAULT 1000,
     backoff_cap_ms integer NOT NULL DEFAULT 300000,
-    unresolved boolean NOT NULL DEFAULT false,
     hooked boolean NOT NULL DEFAULT false,
     kind text COLLATE "C" NOT NULL,
     state text COLLATE "C" NOT NULL DEFAULT 'PENDING',
@@ -171,8 +175,9 @@ SELECT o.op_id, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.redriv
        coalesce(q.retries, l.retries) AS retries,
        coalesce(q.lost_attempts, l.lost_attempts) AS lost_attempts,
        coalesce(q.deadline, l.deadline) AS deadline,
-       q.due_at, q.lease_expires_at, q.started_at, q.worker, q.reason, q.reconciles, q.unresolved,
-       q.max_attempts, q.backoff_base_ms, q.backoff_cap_ms, q.in_doubt, q.hooked,
+       q.due_at, q.lease_expires_at, q.started_at, q.worker, q.reason, q.reconciles,
+       q.first_called_at, q.key_generation, q.max_attempts, q.backoff_base_ms, q.backoff_cap_ms,
+       q.in_doubt, q.max_reconciles, q.hooked,
        l.finished_at,
        d.failure::text AS failure,
        l.output,

@@ -1,7 +1,8 @@
 -- Purpose: S2, leases due operations to a worker.
 -- Parameters: $1 now (NULL: the server's clock), $2 limit, $3 worker, $4 lease_ms; then an array
 --   per field of the kinds' policies, in the order in which to look: $5 kind, $6 max_attempts,
---   $7 backoff_base_ms, $8 backoff_cap_ms, $9 in_doubt, $10 hooked.
+--   $7 backoff_base_ms, $8 backoff_cap_ms, $9 in_doubt, $10 max_reconciles,
+--   $11 hooked.
 -- Index: orch_queue_claim_idx, walked in its order for each kind until the limit is reached.
 -- Shape: `asks` is orch_core::seams::Purpose::of. One walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED
 --   shares the queue. The locked rows are found again by ctid, which spares a search each; one
@@ -9,16 +10,17 @@
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 due AS MATERIALIZED (
     SELECT found.place, k.*, found.asks
-    FROM unnest($5::text[], $6::int[], $7::int[], $8::int[], $9::text[], $10::bool[])
-         AS k(kind, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, hooked),
+    FROM unnest($5::text[], $6::int[], $7::int[], $8::int[], $9::text[],
+                $10::int[], $11::bool[])
+         AS k(kind, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
+              hooked),
     LATERAL (
         SELECT q.ctid AS place,
-               coalesce(q.phase = 'in_doubt' AND 'reconcile' IN (k.in_doubt, q.in_doubt), false)
-                   AS asks
+               q.first_called_at IS NOT NULL AND 'reconcile' IN (k.in_doubt, q.in_doubt) AS asks
         FROM orch_queue q
         WHERE q.kind = k.kind AND q.due_at IS NOT NULL AND q.due_at <= (SELECT now FROM clock)
           AND (q.deadline > (SELECT now FROM clock)
-               OR q.phase = 'in_doubt' AND 'reconcile' IN (k.in_doubt, q.in_doubt))
+               OR q.first_called_at IS NOT NULL AND 'reconcile' IN (k.in_doubt, q.in_doubt))
         ORDER BY q.due_at
         LIMIT $2
         FOR UPDATE SKIP LOCKED
@@ -40,12 +42,15 @@ claimed AS (
         backoff_base_ms = d.backoff_base_ms,
         backoff_cap_ms = d.backoff_cap_ms,
         in_doubt = CASE WHEN d.asks THEN 'reconcile' ELSE d.in_doubt END,
+        max_reconciles = d.max_reconciles,
         hooked = d.hooked
     FROM due d, clock c
     WHERE q.ctid = d.place
-    RETURNING q.op_id, q.fence, q.attempt, q.reconciles, q.deadline, d.asks
+    RETURNING q.op_id, q.fence, q.attempt, q.reconciles, q.deadline, d.asks, q.key_generation,
+              q.started_at, q.first_called_at
 )
-SELECT c.op_id, c.fence, c.attempt, c.reconciles, c.deadline, c.asks, o.owner, o.domain,
-       o.event_type, o.biz_key, o.idem_key, o.accepted_at, o.payload
+SELECT c.op_id, c.fence, c.attempt, c.reconciles, c.deadline, c.asks, c.key_generation,
+       c.started_at, c.first_called_at, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key,
+       o.accepted_at, o.payload
 FROM claimed c
 LEFT JOIN orch_operation o ON o.op_id = c.op_id

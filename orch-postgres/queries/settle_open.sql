@@ -1,7 +1,6 @@
 -- Purpose: S3 as a whole for ends that may go on: RETRY, IN_DOUBT, NOT_HAPPENED.
 -- Parameters: $1 now (NULL: the server's clock); then an array per column: $2 op_id, $3 fence,
---   $4 source, $5 outcome, $6 detail (the reason), $7 after_ms, $8 delay_ms; $9 the most
---   questions to a provider.
+--   $4 source, $5 outcome, $6 detail (the reason), $7 after_ms, $8 delay_ms.
 -- Index: the primary key of the queue.
 -- Shape: the rows are locked in the order of op_id, then `next` says for each what
 --   orch_core::policies::after_attempt says, and the counts and the reason are those of
@@ -10,7 +9,8 @@
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 held AS MATERIALIZED (
     SELECT e.*, q.attempt, q.retries, q.lost_attempts, q.worker, q.started_at, q.deadline,
-           q.max_attempts, q.in_doubt, q.unresolved, q.reconciles, c.now,
+           q.max_attempts, q.max_reconciles, q.in_doubt, q.reconciles, q.first_called_at,
+           q.first_called_at IS NOT NULL AS unresolved, q.key_generation, c.now,
            c.now + e.delay_ms * interval '1 millisecond' AS not_before
     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                 $8::bigint[])
@@ -26,7 +26,7 @@ decided AS MATERIALIZED (
            h.lost_attempts + (h.outcome = 'IN_DOUBT' AND h.source <> 'reconcile')::int AS lost_now,
            CASE
                WHEN outcome = 'IN_DOUBT' AND in_doubt = 'reconcile'
-                   THEN CASE WHEN reconciles >= $9 THEN 'park' ELSE 'doubt' END
+                   THEN CASE WHEN reconciles >= max_reconciles THEN 'park' ELSE 'doubt' END
                WHEN outcome = 'IN_DOUBT' AND in_doubt = 'park' THEN 'park'
                WHEN outcome = 'IN_DOUBT' AND in_doubt = 'fail' THEN 'IN_DOUBT'
                WHEN attempt >= max_attempts THEN 'ATTEMPTS_EXHAUSTED'
@@ -67,8 +67,10 @@ moved AS (
         worker = NULL,
         retries = d.retries_now,
         lost_attempts = d.lost_now,
-        unresolved = CASE d.outcome WHEN 'IN_DOUBT' THEN true WHEN 'NOT_HAPPENED' THEN false
-                                    ELSE d.unresolved END,
+        first_called_at = CASE d.outcome
+            WHEN 'IN_DOUBT' THEN coalesce(d.first_called_at, d.started_at, d.now)
+            WHEN 'RETRY' THEN d.first_called_at END,
+        key_generation = d.key_generation + (d.outcome = 'RETRY' AND NOT d.unresolved)::int,
         reason = coalesce(d.detail, 'the provider has not acted')
     FROM decided d
     WHERE q.op_id = d.op_id AND d.next IN ('wait', 'doubt', 'park')

@@ -37,7 +37,7 @@ pub(crate) async fn claim(db: &Db, params: ClaimParams) -> Result<Vec<Claimed>, 
             Ok(attempt) => Claimed::Attempt(attempt),
             Err(reason) => {
                 let op_id = lease.op_id;
-                let why = ReleaseReason::Undecodable { reason: reason.clone() };
+                let why = ReleaseReason::Unrunnable { reason: reason.clone() };
                 undecodable.push(Release { claim: lease, reason: why });
                 Claimed::Undecodable { op_id, reason }
             }
@@ -66,6 +66,7 @@ pub(crate) fn claim_arguments(
         kinds.iter().map(|k| millis(k.backoff.base())).collect::<Vec<i32>>(),
         kinds.iter().map(|k| millis(k.backoff.cap())).collect::<Vec<i32>>(),
         kinds.iter().map(|k: &KindPolicy| k.in_doubt.as_str()).collect::<Vec<&str>>(),
+        kinds.iter().map(|k| to_int(k.max_reconciles)).collect::<Vec<i32>>(),
         kinds.iter().map(|k| k.hooked).collect::<Vec<bool>>(),
     ]
 }
@@ -78,13 +79,16 @@ mod place {
     pub(super) const RECONCILES: usize = 3;
     pub(super) const DEADLINE: usize = 4;
     pub(super) const ASKS: usize = 5;
-    pub(super) const OWNER: usize = 6;
-    pub(super) const DOMAIN: usize = 7;
-    pub(super) const EVENT_TYPE: usize = 8;
-    pub(super) const BIZ_KEY: usize = 9;
-    pub(super) const IDEM_KEY: usize = 10;
-    pub(super) const ACCEPTED_AT: usize = 11;
-    pub(super) const PAYLOAD: usize = 12;
+    pub(super) const KEY_GENERATION: usize = 6;
+    pub(super) const STARTED_AT: usize = 7;
+    pub(super) const FIRST_CALLED_AT: usize = 8;
+    pub(super) const OWNER: usize = 9;
+    pub(super) const DOMAIN: usize = 10;
+    pub(super) const EVENT_TYPE: usize = 11;
+    pub(super) const BIZ_KEY: usize = 12;
+    pub(super) const IDEM_KEY: usize = 13;
+    pub(super) const ACCEPTED_AT: usize = 14;
+    pub(super) const PAYLOAD: usize = 15;
 }
 
 fn at<'r, T>(row: &'r PgRow, place: usize) -> Result<T, String>
@@ -123,7 +127,18 @@ fn attempt(row: &PgRow, lease: Lease) -> Result<Attempt, String> {
         deadline: at::<At>(row, place::DEADLINE)?.0,
         attempt: count(place::ATTEMPT)?,
         fence: lease.fence,
+        key_generation: count(place::KEY_GENERATION)?,
     };
     let purpose = if at(row, place::ASKS)? { Purpose::Reconcile } else { Purpose::Run };
-    Ok(Attempt { envelope, purpose, reconciles: count(place::RECONCILES)? })
+    let reconciles = count(place::RECONCILES)?;
+    let claimed_at = at::<At>(row, place::STARTED_AT)?.0;
+    let in_doubt_since = at::<Option<At>>(row, place::FIRST_CALLED_AT)?.map(|at| at.0);
+    Ok(Attempt {
+        envelope,
+        purpose,
+        reconciles,
+        claimed_at,
+        first_called_at: in_doubt_since.unwrap_or(claimed_at),
+        unresolved: in_doubt_since.is_some(),
+    })
 }

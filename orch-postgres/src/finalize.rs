@@ -109,7 +109,7 @@ pub(crate) fn change(
     let said = row.entry.clone();
     let mut change = Change::of(row);
     if let Some(entry) = said {
-        change.note(&entry.end, entry.source);
+        change.note(&entry.end, entry.source, now);
     }
     change.complete();
     let to = change.carry(next, now);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use orch_core::policies::{Backoff, Move};
 use orch_core::seams::{FinalizeHook, Finalized, Lease, StoreError};
-use orch_core::words::{Settlement, storable};
+use orch_core::words::{Envelope, Settlement, storable};
 use sqlx::postgres::PgConnection;
 
 use crate::db::Db;
@@ -91,7 +91,7 @@ async fn transaction(
     };
     if let Move::Finish(settlement) = &next {
         let failures = row.entry.as_ref().map_or(0, |entry| entry.failures);
-        match run(connection, hook, settlement).await {
+        match run(connection, hook, settlement, &row.envelope()).await {
             Ran::Ok => {}
             Ran::Failed(reason) => {
                 command(connection, "ROLLBACK").await?;
@@ -116,8 +116,14 @@ async fn transaction(
 
 /// The one place where database calls run under a timeout: when it strikes, the connection is
 /// in the middle of something and must not be used again.
-async fn run(connection: &mut PgConnection, hook: FinalizeHook, settlement: &Settlement) -> Ran {
-    let running = AssertUnwindSafe((hook.run)(connection as &mut (dyn Any + Send), settlement));
+async fn run(
+    connection: &mut PgConnection,
+    hook: FinalizeHook,
+    settlement: &Settlement,
+    of: &Envelope,
+) -> Ran {
+    let connection_as_any = connection as &mut (dyn Any + Send);
+    let running = AssertUnwindSafe((hook.run)(connection_as_any, settlement, of));
     match tokio::time::timeout(HOOK_LIMIT, running.catch_unwind()).await {
         Ok(Ok(Ok(()))) => still_in_transaction(connection).await,
         Ok(Ok(Err(error))) => Ran::Failed(storable(&error.to_string())),

@@ -48,7 +48,7 @@ pub(crate) async fn release(db: &Db, batch: Vec<Release>) -> Result<Vec<Released
             let (ids, fences) = columns(batch.iter().map(|release| &release.claim));
             let reason = |release: &Release| match &release.reason {
                 ReleaseReason::Unstarted => None,
-                ReleaseReason::Undecodable { reason } => Some(storable(reason)),
+                ReleaseReason::Unrunnable { reason } => Some(storable(reason)),
             };
             let reasons: Vec<Option<String>> = batch.iter().map(reason).collect();
             let rows = db.fetch(RELEASE, arguments![db.now(), ids, fences, reasons]).await?;

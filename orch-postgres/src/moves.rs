@@ -57,14 +57,17 @@ impl Change {
     }
 
     /// Counts an ended attempt and keeps why it ended so.
-    pub(crate) fn note(&mut self, end: &AttemptEnd, source: Source) {
-        let tally = Tally::of(end, source);
-        let operation = &mut self.after.operation;
+    pub(crate) fn note(&mut self, end: &AttemptEnd, source: Source, now: Timestamp) {
+        let row = &mut self.after;
+        let tally = Tally::of(end, source, row.first_called_at.is_some());
+        let started_at = row.started_at.unwrap_or(now);
+        row.first_called_at = tally.first_called_at(row.first_called_at, started_at);
+        row.key_generation = row.key_generation.saturating_add(tally.key_generations);
+        let operation = &mut row.operation;
         operation.retries = operation.retries.saturating_add(tally.retries);
         operation.lost_attempts = operation.lost_attempts.saturating_add(tally.lost_attempts);
         let reason = tally.reason.as_deref().map(storable);
         operation.reason = reason.or(operation.reason.take());
-        self.after.unresolved = tally.unresolved.unwrap_or(self.after.unresolved);
     }
 
     /// The entry that was read with the row is finalized by this move.
@@ -178,7 +181,8 @@ pub(crate) fn encode(changes: &[Change], now: Timestamp) -> Result<PgArguments, 
         after().map(|o| to_int(o.retries)).collect::<Vec<i32>>(),
         after().map(|o| to_int(o.lost_attempts)).collect::<Vec<i32>>(),
         rows().map(|row| to_int(row.reconciles)).collect::<Vec<i32>>(),
-        rows().map(|row| row.unresolved).collect::<Vec<bool>>(),
+        rows().map(|row| row.first_called_at.map(At)).collect::<Vec<Option<At>>>(),
+        rows().map(|row| to_int(row.key_generation)).collect::<Vec<i32>>(),
         rows().map(|row| row.hooked).collect::<Vec<bool>>(),
         after().map(|o| o.reason.clone()).collect::<Vec<Option<String>>>(),
         after().map(|o| At(o.deadline)).collect::<Vec<At>>(),

@@ -57,7 +57,7 @@ fn decide(row: Row, params: &SettleParams, now: Timestamp) -> (Change, Option<Fi
             change.conclude(settlement, Source::Operator, Some(note), now)
         }
         Settle::RunAgain => {
-            change.note(&AttemptEnd::NotHappened, Source::Operator);
+            change.note(&AttemptEnd::NotHappened, Source::Operator, now);
             change.append(Source::Operator, &AttemptEnd::NotHappened, Some(note.clone()));
             let row = change.row_mut();
             row.operation.reason = Some(note);

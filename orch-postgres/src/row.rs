@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use orch_core::policies::{Backoff, DEFAULT_MAX_RECONCILES, Facts, InDoubt};
+use orch_core::policies::{Backoff, Facts, InDoubt};
 use orch_core::seams::{Finalized, Listed, StoreError};
 use orch_core::words::{
-    BizKey, Domain, EventType, Failure, Fence, IdemKey, Identity, Kind, OpId, Operation, Owner,
-    Payload, Phase, Settlement, State, Timestamp, WorkerId,
+    BizKey, Command, Domain, Envelope, EventType, Failure, Fence, IdemKey, Identity, Kind, OpId,
+    Operation, Owner, Payload, Phase, Settlement, State, Timestamp, WorkerId,
 };
 use sqlx::postgres::{PgRow, Postgres};
 use sqlx::types::Uuid;
@@ -20,7 +20,10 @@ pub(crate) struct Row {
     pub(crate) max_attempts: u32,
     pub(crate) backoff: Backoff,
     pub(crate) in_doubt: InDoubt,
-    pub(crate) unresolved: bool,
+    pub(crate) max_reconciles: u32,
+    /// The start of the oldest attempt in doubt; `None` unless doubt stands.
+    pub(crate) first_called_at: Option<Timestamp>,
+    pub(crate) key_generation: u32,
     pub(crate) reconciles: u32,
     pub(crate) hooked: bool,
     pub(crate) worker: Option<WorkerId>,
@@ -39,7 +42,9 @@ impl Row {
             max_attempts: count(row, "max_attempts")?,
             backoff: backoff(row)?,
             in_doubt: parsed::<InDoubt>(row, "in_doubt")?.unwrap_or_default(),
-            unresolved: column::<Option<bool>>(row, "unresolved")?.unwrap_or_default(),
+            max_reconciles: count(row, "max_reconciles")?,
+            first_called_at: instant(row, "first_called_at")?,
+            key_generation: count(row, "key_generation")?,
             reconciles: count(row, "reconciles")?,
             hooked: column::<Option<bool>>(row, "hooked")?.unwrap_or_default(),
             worker: column::<Option<String>>(row, "worker")?.map(WorkerId::from_stored),
@@ -56,10 +61,27 @@ impl Row {
             attempt: self.operation.attempt,
             max_attempts: self.max_attempts,
             in_doubt: self.in_doubt,
-            unresolved: self.unresolved,
+            unresolved: self.first_called_at.is_some(),
             reconciles: self.reconciles,
-            max_reconciles: DEFAULT_MAX_RECONCILES,
+            max_reconciles: self.max_reconciles,
             deadline: self.operation.deadline,
+        }
+    }
+
+    /// What a finalize hook is told about its operation.
+    pub(crate) fn envelope(&self) -> Envelope {
+        let Operation { op_id, identity, payload, accepted_at, deadline, attempt, fence, .. } =
+            &self.operation;
+        let Identity { owner, biz_key, idem_key, .. } = identity.clone();
+        Envelope {
+            op_id: *op_id,
+            owner,
+            command: Command::of(identity.kind(), biz_key, idem_key, payload.clone()),
+            accepted_at: *accepted_at,
+            deadline: *deadline,
+            attempt: *attempt,
+            fence: *fence,
+            key_generation: self.key_generation,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use orch_core::policies::DEFAULT_MAX_RECONCILES;
 use orch_core::seams::{EndedAttempt, Finalized, Lease, Logged, StoreError};
 use orch_core::words::{AttemptEnd, Outcome, Payload, Settlement};
 use sqlx::postgres::{PgArguments, PgRow};
@@ -12,7 +11,6 @@ use crate::db::{Db, in_pieces};
 use crate::entry::EncodedEnd;
 use crate::finalize::{finalize_claims, load};
 use crate::lease::claim_of;
-use crate::moves::to_int;
 use crate::pool::arguments;
 use crate::row::{Row, column, failure_of, instant, to_uuid};
 use crate::time::as_millis;
@@ -257,18 +255,7 @@ fn settle_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, Sto
 fn open_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, StoreError> {
     let c = Columns::of(ended);
     let (outcomes, details, afters) = (c.outcomes(), c.details(), c.afters());
-    let max_reconciles = to_int(DEFAULT_MAX_RECONCILES);
-    arguments![
-        db.now(),
-        &c.op_ids,
-        &c.fences,
-        &c.sources,
-        outcomes,
-        details,
-        afters,
-        &c.delays,
-        max_reconciles
-    ]
+    arguments![db.now(), &c.op_ids, &c.fences, &c.sources, outcomes, details, afters, &c.delays]
 }
 
 fn log_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, StoreError> {

@@ -80,7 +80,7 @@ fn take_back(row: Row, now: Timestamp) -> (Change, Option<Finalized>) {
     let next = after_attempt(&lost, &row.facts(), delay, now);
     let mut change = Change::of(row);
     if !asking {
-        change.note(&lost, Source::Engine);
+        change.note(&lost, Source::Engine, now);
         change.append_lost(&lost);
     }
     change.supersede();

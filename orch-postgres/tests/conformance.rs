@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use orch_core::seams::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
-use orch_core::words::{OpId, Settlement};
+use orch_core::words::{Envelope, OpId, Settlement};
 use orch_postgres::PostgresStore;
-use orch_testkit::{Backend, mark};
+use orch_testkit::{Backend, marks};
 use sqlx::PgConnection;
 
 use common::{connect, execute, new_name, server, url_into, url_of};
@@ -148,8 +148,8 @@ impl Backend for Postgres {
     fn marking_hook(&self) -> FinalizeHook {
         FinalizeHook {
             connection: ConnectionType::of::<PgConnection>,
-            run: |any, settlement| {
-                Box::pin(async move { write_mark(connection(any)?, settlement).await })
+            run: |any, settlement, of| {
+                Box::pin(async move { write_marks(connection(any)?, settlement, of).await })
             },
         }
     }
@@ -157,9 +157,9 @@ impl Backend for Postgres {
     fn failing_hook(&self) -> FinalizeHook {
         FinalizeHook {
             connection: ConnectionType::of::<PgConnection>,
-            run: |any, settlement| {
+            run: |any, settlement, of| {
                 Box::pin(async move {
-                    write_mark(connection(any)?, settlement).await?;
+                    write_marks(connection(any)?, settlement, of).await?;
                     Err(HookError::new("the ledger is closed"))
                 })
             },
@@ -177,13 +177,14 @@ impl Backend for Postgres {
     }
 }
 
-async fn write_mark(
+async fn write_marks(
     connection: &mut PgConnection,
     settlement: &Settlement,
+    of: &Envelope,
 ) -> Result<(), HookError> {
-    sqlx::query("INSERT INTO mark (text) VALUES ($1)")
+    sqlx::query("INSERT INTO mark (text) SELECT unnest($1::text[])")
         .persistent(false)
-        .bind(mark(settlement))
+        .bind(marks(settlement, of))
         .execute(connection)
         .await
         .map_err(HookError::new)?;

@@ -3,18 +3,19 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::policies::{
-    DEFAULT_MAX_RECONCILES, Facts, InDoubt, KindPolicy, Move, Tally, after_attempt,
-};
+use orch_core::policies::{Facts, InDoubt, KindPolicy, Move, Tally, after_attempt};
 use orch_core::seams::{Claimed, EndedAttempt, Finalized, Lease, ManualClock, Store};
 use orch_core::words::{AttemptEnd, Outcome, Source, Timestamp, storable};
 use orch_postgres::PostgresStore;
 use orch_testkit::{acceptance, claim_params, kind};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 
 use common::{Schema, execute};
 
@@ -26,13 +27,26 @@ struct Case {
     attempt: u32,
     max_attempts: u32,
     in_doubt: InDoubt,
-    unresolved: bool,
+    /// Before now; `None` if no doubt stands.
+    first_called_ms: Option<i64>,
+    key_generation: u32,
     reconciles: u32,
+    max_reconciles: u32,
     /// From now.
     deadline_ms: i64,
     delay_ms: u64,
     end: AttemptEnd,
     source: Source,
+}
+
+impl Case {
+    fn first_called_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.first_called_ms.map(|ms| Timestamp::from_micros(now.as_micros() - ms * 1000))
+    }
+
+    fn tally(&self) -> Tally {
+        Tally::of(&self.end, self.source, self.first_called_ms.is_some())
+    }
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -43,9 +57,10 @@ fn case() -> impl Strategy<Value = Case> {
         Just(AttemptEnd::NotHappened),
     ];
     (
-        (0u32..5, 1u32..5, prop::sample::select(InDoubt::ALL.to_vec()), any::<bool>()),
+        (0u32..5, 1u32..5, prop::sample::select(InDoubt::ALL.to_vec())),
+        (prop::option::of(0i64..5000), 0u32..3),
         (
-            prop_oneof![0u32..3, 8u32..13],
+            (0u32..4, 1u32..4),
             // Deadlines around the delays, also past ones and equal ones.
             prop::sample::select(vec![-1000i64, 0, 1, 999, 1000, 1001, 5000]),
             prop::sample::select(vec![0u64, 1, 999, 1000, 1001, 5000]),
@@ -53,15 +68,18 @@ fn case() -> impl Strategy<Value = Case> {
         end,
         prop::sample::select(vec![Source::Handler, Source::Reconcile]),
     )
-        .prop_map(|(row, times, end, source)| {
-            let (attempt, max_attempts, in_doubt, unresolved) = row;
-            let (reconciles, deadline_ms, delay_ms) = times;
+        .prop_map(|(row, key, times, end, source)| {
+            let (attempt, max_attempts, in_doubt) = row;
+            let (first_called_ms, key_generation) = key;
+            let ((reconciles, max_reconciles), deadline_ms, delay_ms) = times;
             Case {
                 attempt,
                 max_attempts,
                 in_doubt,
-                unresolved,
+                first_called_ms,
+                key_generation,
                 reconciles,
+                max_reconciles,
                 deadline_ms,
                 delay_ms,
                 end,
@@ -101,13 +119,17 @@ async fn check(schema: &Schema, store: &PostgresStore, cases: Vec<Case>) {
     for (case, answer) in cases.iter().zip(answers) {
         assert_eq!(answer, expected(case, now), "{case:?}");
     }
+    let keys = keys(schema).await;
     for (claim, case) in claims.iter().zip(&cases) {
         let stored = store.get(&orch_testkit::owner(), claim.op_id).await.unwrap().unwrap();
-        let tally = Tally::of(&case.end, case.source);
+        let tally = case.tally();
         let counted = (stored.retries, stored.lost_attempts);
         assert_eq!(counted, (tally.retries, tally.lost_attempts), "{case:?}");
         if stored.settlement.is_none() {
             assert_eq!(stored.reason, tally.reason.as_deref().map(storable));
+            let first_called_at = tally.first_called_at(case.first_called_at(now), now);
+            let generation = case.key_generation + tally.key_generations;
+            assert_eq!(keys[&claim.op_id.to_string()], (first_called_at, generation), "{case:?}");
         }
         match expected(case, now) {
             Finalized::Finished(settlement) => assert_eq!(stored.settlement, Some(settlement)),
@@ -117,6 +139,17 @@ async fn check(schema: &Schema, store: &PostgresStore, cases: Vec<Case>) {
             _ => assert_eq!(stored.due_at, None),
         }
     }
+}
+
+/// What the rows of unfinished operations say of the provider key.
+async fn keys(schema: &Schema) -> HashMap<String, (Option<Timestamp>, u32)> {
+    let sql = "SELECT op_id::text, (extract(epoch FROM first_called_at) * 1000000)::bigint,
+                      key_generation FROM orch_queue";
+    let key = |row: &PgRow| {
+        let first_called_at = row.get::<Option<i64>, _>(1).map(Timestamp::from_micros);
+        (row.get(0), (first_called_at, u32::try_from(row.get::<i32, _>(2)).unwrap()))
+    };
+    common::rows(&mut schema.connect().await, sql).await.iter().map(key).collect()
 }
 
 /// Running operations whose rows say what the cases say.
@@ -144,16 +177,21 @@ async fn leased(
     let mut sql = String::new();
     for (claim, case) in claims.iter().zip(cases) {
         let at = now.as_micros() + case.deadline_ms * 1000;
+        let first_called_at = case.first_called_at(now).map_or("NULL".to_owned(), |at| {
+            format!("'epoch'::timestamptz + {} * interval '1 microsecond'", at.as_micros())
+        });
         sql += &format!(
             "UPDATE orch_queue SET attempt = {}, max_attempts = {}, in_doubt = '{}',
-                    unresolved = {}, reconciles = {},
+                    first_called_at = {first_called_at}, key_generation = {}, reconciles = {},
+                    max_reconciles = {},
                     deadline = 'epoch'::timestamptz + {at} * interval '1 microsecond'
              WHERE op_id = '{}';",
             case.attempt,
             case.max_attempts,
             case.in_doubt,
-            case.unresolved,
+            case.key_generation,
             case.reconciles,
+            case.max_reconciles,
             claim.op_id
         );
     }
@@ -166,9 +204,9 @@ fn expected(case: &Case, now: Timestamp) -> Finalized {
         attempt: case.attempt,
         max_attempts: case.max_attempts,
         in_doubt: case.in_doubt,
-        unresolved: case.unresolved,
+        unresolved: case.first_called_ms.is_some(),
         reconciles: case.reconciles,
-        max_reconciles: DEFAULT_MAX_RECONCILES,
+        max_reconciles: case.max_reconciles,
         deadline: Timestamp::from_micros(now.as_micros() + case.deadline_ms * 1000),
     };
     match after_attempt(&case.end, &facts, Duration::from_millis(case.delay_ms), now) {

@@ -6,24 +6,19 @@ mod common;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
 use orch_core::policies::KindPolicy;
 use orch_core::seams::{
-    ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Lease, Store, connection,
+    ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Lease, RunHook, Store,
+    connection,
 };
-use orch_core::words::{Settlement, State};
+use orch_core::words::State;
 use orch_postgres::{HOOK_LIMIT, PostgresStore};
 use orch_testkit::{acceptance, claim_params, ended, ok, owner, policy};
 use sqlx::{Executor, PgConnection};
 
 use common::{Schema, execute, number};
 
-type Hook = for<'a> fn(
-    &'a mut (dyn std::any::Any + Send),
-    &'a Settlement,
-) -> BoxFuture<'a, Result<(), HookError>>;
-
-fn hook(run: Hook) -> Option<FinalizeHook> {
+fn hook(run: RunHook) -> Option<FinalizeHook> {
     Some(FinalizeHook { connection: ConnectionType::of::<PgConnection>, run })
 }
 
@@ -53,7 +48,7 @@ fn reason(finalized: Finalized) -> String {
 async fn one_that_hangs_in_the_server_is_ended_there() {
     let schema = Schema::create().await;
     let (store, claim) = logged(&schema).await;
-    let hanging = hook(|any, _| {
+    let hanging = hook(|any, _, _| {
         Box::pin(async move {
             let connection: &mut PgConnection = connection(any)?;
             connection.execute("SELECT pg_sleep(600)").await.map_err(HookError::new)?;
@@ -65,7 +60,7 @@ async fn one_that_hangs_in_the_server_is_ended_there() {
     assert!(answer.contains("ran for more than"), "{answer}");
     assert!(started.elapsed() < HOOK_LIMIT + Duration::from_secs(5));
     // The lock went with it: the next try is not held up.
-    let fine = hook(|_, _| Box::pin(async { Ok(()) }));
+    let fine = hook(|_, _, _| Box::pin(async { Ok(()) }));
     assert!(matches!(finalize(&store, claim, fine).await, Finalized::Finished(_)));
 }
 
@@ -73,7 +68,7 @@ async fn one_that_hangs_in_the_server_is_ended_there() {
 async fn one_that_panics_changes_nothing() {
     let schema = Schema::create().await;
     let (store, claim) = logged(&schema).await;
-    let panicking = hook(|any, _| {
+    let panicking = hook(|any, _, _| {
         Box::pin(async move {
             let connection: &mut PgConnection = connection(any)?;
             connection.execute("INSERT INTO ledger VALUES ('x')").await.map_err(HookError::new)?;
@@ -91,7 +86,7 @@ async fn one_that_panics_changes_nothing() {
 async fn one_that_swallows_its_failed_statement_does_not_finalize() {
     let schema = Schema::create().await;
     let (store, claim) = logged(&schema).await;
-    let swallowing = hook(|any, _| {
+    let swallowing = hook(|any, _, _| {
         Box::pin(async move {
             let connection: &mut PgConnection = connection(any)?;
             let _ = connection.execute("INSERT INTO no_such_table VALUES (1)").await;
@@ -107,7 +102,7 @@ async fn ten_finalizers_at_once_run_it_once() {
     let schema = Schema::create().await;
     let (store, claim) = logged(&schema).await;
     let store = Arc::new(store);
-    let counting = hook(|any, _| {
+    let counting = hook(|any, _, _| {
         Box::pin(async move {
             let connection: &mut PgConnection = connection(any)?;
             connection.execute("INSERT INTO ledger VALUES ('x')").await.map_err(HookError::new)?;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use orch_core::seams::{Finalized, Lease, StoreError};
-use orch_core::words::{Failure, Fence, LogEntry, LogState, OpId, Settlement, Timestamp};
+use orch_core::words::{Envelope, Failure, Fence, LogEntry, LogState, OpId, Settlement, Timestamp};
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -22,6 +22,7 @@ static COMPLETE: Rows = Rows::new(include_str!("../queries/complete.sql"));
 static BURY: Rows = Rows::new(include_str!("../queries/bury.sql"));
 const LATE: &str = include_str!("../queries/late.sql");
 const PARK: &str = include_str!("../queries/park.sql");
+const ENVELOPE: &str = include_str!("../queries/envelope.sql");
 const POSTPONE: &str = include_str!("../queries/postpone.sql");
 
 /// Loaded rows and what is to be written. In the order of op ids, as every backend locks them.
@@ -114,6 +115,18 @@ impl<'c> Batch<'c> {
             Some(Ok(entry)) => Ok(Some(entry)),
             Some(Err(reason)) => Err(corrupt(claim.op_id, reason)),
         }
+    }
+
+    /// What a finalize hook is told about its operation. The rows are loaded without it, since
+    /// nobody else needs the body.
+    pub(crate) async fn envelope(&mut self, op_id: OpId) -> Result<Envelope, StoreError> {
+        let found = sqlx::query(ENVELOPE)
+            .bind(op_id.as_bytes().as_slice())
+            .fetch_one(&mut *self.connection)
+            .await
+            .map_err(store_error)?;
+        let row = self.row(op_id)?.ok_or_else(|| StoreError::fatal("the row is gone"))?;
+        row.envelope(&found).map_err(|reason| corrupt(op_id, &reason))
     }
 
     /// Appends an entry to the log.

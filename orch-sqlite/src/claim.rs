@@ -111,9 +111,13 @@ fn lease(
             deadline: row.deadline,
             attempt: row.attempt,
             fence: row.fence,
+            key_generation: row.key_generation,
         },
         purpose,
         reconciles: row.reconciles,
+        claimed_at: batch.now,
+        first_called_at: row.first_called_at.unwrap_or(batch.now),
+        unresolved: row.first_called_at.is_some(),
     };
     batch.insert(row);
     Ok(Ok(attempt))

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use orch_core::seams::{FinalizeHook, Lease, StoreError};
-use orch_core::words::{Settlement, storable};
+use orch_core::words::{Envelope, Settlement, storable};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
@@ -65,6 +65,7 @@ impl Hooks {
         hook: &FinalizeHook,
         claim: Lease,
         settlement: &Settlement,
+        of: &Envelope,
     ) -> Result<Result<(), String>, Trouble> {
         if let Some(reason) = self.given_up.get(&claim) {
             return Ok(Err(reason.clone()));
@@ -75,7 +76,7 @@ impl Hooks {
         let mut savepoint = connection.begin().await.map_err(store_error)?;
         let running = AssertUnwindSafe(async {
             let connection: &mut SqliteConnection = &mut savepoint;
-            (hook.run)(connection as &mut (dyn Any + Send), settlement).await
+            (hook.run)(connection as &mut (dyn Any + Send), settlement, of).await
         });
         // The one place where database calls run under a timeout: when it strikes, the whole
         // connection is thrown away, so nothing half-done can leak.

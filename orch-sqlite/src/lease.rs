@@ -84,7 +84,7 @@ fn put_back(row: &mut Row, reason: &ReleaseReason, now: Timestamp) {
     }
     match reason {
         ReleaseReason::Unstarted => row.due_at = Some(now),
-        ReleaseReason::Undecodable { reason } => {
+        ReleaseReason::Unrunnable { reason } => {
             row.phase = Some(Phase::Parked);
             row.reason = Some(reason.clone());
         }

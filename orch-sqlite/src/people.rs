@@ -38,7 +38,7 @@ pub(crate) async fn settle_parked(
     let note = storable(&format!("{}: {}", params.who, params.why));
     let row = batch.change(params.op_id)?;
     row.fence = row.fence.next();
-    row.unresolved = false;
+    row.first_called_at = None;
     let settlement = match &params.settle {
         Settle::Ok(output) => Settlement::Ok { output: output.clone() },
         Settle::Fail(failure) => Settlement::Failed(failure.clone()),

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use orch_core::policies::{
-    Backoff, DEFAULT_MAX_RECONCILES, Facts, InDoubt, KindPolicy, Move, Tally,
-};
+use orch_core::policies::{Backoff, Facts, InDoubt, KindPolicy, Move, Tally};
 use orch_core::seams::{Finalized, Purpose, StoreError};
 use orch_core::words::{
-    AttemptEnd, BizKey, Failure, Fence, IdemKey, Identity, Kind, OpId, Operation, Owner, Payload,
-    Phase, Settlement, Source, State, Timestamp, WorkerId, storable,
+    BizKey, Command, Envelope, Failure, Fence, IdemKey, Identity, Kind, LogEntry, OpId, Operation,
+    Owner, Payload, Phase, Settlement, State, Timestamp, WorkerId, storable,
 };
 use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Decode, Row as _, Type};
@@ -29,16 +27,19 @@ pub(crate) struct Row {
     pub(crate) retries: u32,
     pub(crate) lost_attempts: u32,
     pub(crate) reconciles: u32,
-    pub(crate) unresolved: bool,
+    pub(crate) key_generation: u32,
     pub(crate) time_budget: Duration,
     pub(crate) deadline: Timestamp,
     pub(crate) due_at: Option<Timestamp>,
     pub(crate) lease_expires_at: Option<Timestamp>,
     pub(crate) worker: Option<WorkerId>,
     pub(crate) attempt_started_at: Option<Timestamp>,
+    /// The start of the oldest attempt in doubt; `None` unless doubt stands.
+    pub(crate) first_called_at: Option<Timestamp>,
     pub(crate) max_attempts: u32,
     pub(crate) backoff: Backoff,
     pub(crate) in_doubt: InDoubt,
+    pub(crate) max_reconciles: u32,
     pub(crate) hooked: bool,
     pub(crate) settled_fence: Option<Fence>,
     pub(crate) failure: Option<Failure>,
@@ -62,17 +63,19 @@ impl Row {
             retries: column(row, "retries")?,
             lost_attempts: column(row, "lost_attempts")?,
             reconciles: column(row, "reconciles")?,
-            unresolved: column(row, "unresolved")?,
+            key_generation: column(row, "key_generation")?,
             time_budget: millis(row, "time_budget_ms")?,
             deadline: Timestamp::from_micros(column(row, "deadline")?),
             due_at: instant(row, "due_at")?,
             lease_expires_at: instant(row, "lease_expires_at")?,
             worker: column::<Option<String>>(row, "worker")?.map(WorkerId::from_stored),
             attempt_started_at: instant(row, "attempt_started_at")?,
+            first_called_at: instant(row, "first_called_at")?,
             max_attempts: column(row, "max_attempts")?,
             backoff: Backoff::new(millis(row, "backoff_base_ms")?, millis(row, "backoff_cap_ms")?)
                 .map_err(|error| error.to_string())?,
             in_doubt: word(row, "in_doubt")?,
+            max_reconciles: column(row, "max_reconciles")?,
             hooked: column(row, "hooked")?,
             settled_fence: column::<Option<i64>>(row, "settled_fence")?.map(Fence::new),
             failure: failure(row)?,
@@ -87,9 +90,9 @@ impl Row {
             attempt: self.attempt,
             max_attempts: self.max_attempts,
             in_doubt: self.in_doubt,
-            unresolved: self.unresolved,
+            unresolved: self.first_called_at.is_some(),
             reconciles: self.reconciles,
-            max_reconciles: DEFAULT_MAX_RECONCILES,
+            max_reconciles: self.max_reconciles,
             deadline: self.deadline,
         }
     }
@@ -112,7 +115,7 @@ impl Row {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Purpose, StoreError> {
-        let purpose = Purpose::of(self.phase, self.in_doubt, policy.in_doubt);
+        let purpose = Purpose::of(self.first_called_at.is_some(), self.in_doubt, policy.in_doubt);
         self.begin()?;
         self.fence = self.fence.next();
         self.due_at = None;
@@ -122,13 +125,17 @@ impl Row {
         self.max_attempts = policy.max_attempts;
         self.backoff = policy.backoff;
         self.in_doubt = purpose.declares(policy.in_doubt);
+        self.max_reconciles = policy.max_reconciles;
         self.hooked = policy.hooked;
         match purpose {
             Purpose::Run => {
                 self.attempt = self.attempt.saturating_add(1);
                 self.phase = Some(Phase::Running);
             }
-            Purpose::Reconcile => self.reconciles = self.reconciles.saturating_add(1),
+            Purpose::Reconcile => {
+                self.reconciles = self.reconciles.saturating_add(1);
+                self.phase = Some(Phase::InDoubt);
+            }
         }
         Ok(purpose)
     }
@@ -151,12 +158,14 @@ impl Row {
     }
 
     /// Counts what has ended, for people and for the policies.
-    pub(crate) fn count(&mut self, end: &AttemptEnd, source: Source) {
-        let tally = Tally::of(end, source);
+    pub(crate) fn count(&mut self, entry: &LogEntry) {
+        let tally = Tally::of(&entry.end, entry.source, self.first_called_at.is_some());
+        let started_at = entry.started_at.unwrap_or(entry.logged_at);
+        self.first_called_at = tally.first_called_at(self.first_called_at, started_at);
+        self.key_generation = self.key_generation.saturating_add(tally.key_generations);
         self.retries = self.retries.saturating_add(tally.retries);
         self.lost_attempts = self.lost_attempts.saturating_add(tally.lost_attempts);
         self.reason = tally.reason.or(self.reason.take());
-        self.unresolved = tally.unresolved.unwrap_or(self.unresolved);
     }
 
     /// Carries out a move.
@@ -214,6 +223,22 @@ impl Row {
         }
     }
 
+    /// What a finalize hook is told: `found` has the columns of `envelope.sql`.
+    pub(crate) fn envelope(&self, found: &SqliteRow) -> Result<Envelope, String> {
+        let Identity { owner, biz_key, idem_key, .. } = identity(found)?;
+        let payload = column::<Vec<u8>>(found, "payload")?.into();
+        Ok(Envelope {
+            op_id: self.op_id,
+            owner,
+            command: Command::of(self.kind.clone(), biz_key, idem_key, payload),
+            accepted_at: Timestamp::from_micros(column(found, "accepted_at")?),
+            deadline: self.deadline,
+            attempt: self.attempt,
+            fence: self.fence,
+            key_generation: self.key_generation,
+        })
+    }
+
     /// After a write: what is in the database now is the next guard.
     pub(crate) fn written(&mut self) {
         self.guard = (self.fence, self.state);
@@ -238,16 +263,18 @@ impl Row {
             .add(self.retries)
             .add(self.lost_attempts)
             .add(self.reconciles)
-            .add(self.unresolved)
+            .add(self.key_generation)
             .add(self.deadline.as_micros())
             .add(self.due_at.map(Timestamp::as_micros))
             .add(self.lease_expires_at.map(Timestamp::as_micros))
             .add(self.worker.as_ref().map(WorkerId::as_str))
             .add(self.attempt_started_at.map(Timestamp::as_micros))
+            .add(self.first_called_at.map(Timestamp::as_micros))
             .add(self.max_attempts)
             .add(as_millis(self.backoff.base()))
             .add(as_millis(self.backoff.cap()))
             .add(self.in_doubt.as_str())
+            .add(self.max_reconciles)
             .add(self.hooked)
             .add(outcome)
             .add(self.settled_fence.map(Fence::get))

@@ -110,9 +110,14 @@ async fn finalize_one(
         return Ok(stands(batch, claim)?);
     }
     let next = next(batch, &entry)?;
-    if let (Move::Finish(settlement), Some(hook)) = (&next, &item.hook)
-        && let Err(reason) = hooks.run(batch.connection, hook, claim, settlement).await?
-    {
+    let ran = match (&next, &item.hook) {
+        (Move::Finish(settlement), Some(hook)) => {
+            let of = batch.envelope(claim.op_id).await?;
+            hooks.run(batch.connection, hook, claim, settlement, &of).await?
+        }
+        _ => Ok(()),
+    };
+    if let Err(reason) = ran {
         let delay = Backoff::DEFAULT.delay(entry.finalize_failures + 1, fastrand::f64());
         let due_at = batch.now.plus(delay);
         batch.postpone(claim, due_at).await?;
@@ -187,7 +192,7 @@ fn next(batch: &Batch<'_>, entry: &Entry) -> Result<Move, StoreError> {
 fn follow(batch: &mut Batch<'_>, entry: &Entry, next: Move) -> Result<Finalized, StoreError> {
     let now = batch.now;
     let row = batch.change(entry.op_id)?;
-    row.count(&entry.log.end, entry.log.source);
+    row.count(&entry.log);
     let finalized = row.carry(next, now)?;
     batch.bury_if_failed(entry.op_id, &finalized);
     Ok(finalized)

@@ -123,7 +123,7 @@ fn lose(batch: &mut Batch<'_>, op_id: OpId) -> Result<Swept, StoreError> {
     let entry = entry_of(row, row.fence, Source::Engine, lost.clone(), LogState::Completed, now);
     let delay = row.backoff.delay(row.attempt, fastrand::f64());
     let next = after_attempt(&lost, &row.facts(), delay, now);
-    row.count(&lost, Source::Engine);
+    row.count(&entry.log);
     row.fence = row.fence.next();
     let swept = match next {
         Move::Finish(settlement) => {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use orch_core::seams::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
-use orch_core::words::{OpId, Settlement};
+use orch_core::seams::{
+    ConnectionType, FinalizeHook, HookError, Hooked, ManualClock, Store, connection,
+};
+use orch_core::words::{Envelope, OpId, Settlement};
 use orch_sqlite::SqliteStore;
-use orch_testkit::{Backend, conformance, mark};
+use orch_testkit::{Backend, conformance, marks};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
@@ -79,11 +80,14 @@ impl Backend for Sqlite {
 fn marking<'a>(
     any: &'a mut (dyn std::any::Any + Send),
     settlement: &'a Settlement,
-) -> BoxFuture<'a, Result<(), HookError>> {
+    of: &'a Envelope,
+) -> Hooked<'a> {
     async move {
         let connection = connection::<SqliteConnection>(any)?;
-        sqlx::query("INSERT INTO mark (text) VALUES (?1)")
-            .bind(mark(settlement))
+        let [end, whose] = marks(settlement, of);
+        sqlx::query("INSERT INTO mark (text) VALUES (?1), (?2)")
+            .bind(end)
+            .bind(whose)
             .execute(connection)
             .await
             .map(drop)
@@ -95,9 +99,10 @@ fn marking<'a>(
 fn failing<'a>(
     any: &'a mut (dyn std::any::Any + Send),
     settlement: &'a Settlement,
-) -> BoxFuture<'a, Result<(), HookError>> {
+    of: &'a Envelope,
+) -> Hooked<'a> {
     async move {
-        marking(any, settlement).await?;
+        marking(any, settlement, of).await?;
         Err(HookError::new("the hook fails"))
     }
     .boxed()

@@ -7,12 +7,11 @@ use std::any::Any;
 
 use common::{File, acceptance, claim, kind, lease, succeeded};
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use orch_core::seams::{
-    AcceptIn, Admitted, ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Lease,
-    Store, StoreError, connection,
+    AcceptIn, Admitted, ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Hooked,
+    Lease, RunHook, Store, StoreError, connection,
 };
-use orch_core::words::{Owner, Phase, Settlement, State};
+use orch_core::words::{Envelope, Owner, Phase, Settlement, State};
 use orch_sqlite::SqliteStore;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -41,13 +40,11 @@ async fn logged(store: &SqliteStore, count: usize) -> Vec<Lease> {
     claims
 }
 
-type Ran<'a> = BoxFuture<'a, Result<(), HookError>>;
-
-fn hook(run: for<'a> fn(&'a mut (dyn Any + Send), &'a Settlement) -> Ran<'a>) -> FinalizeHook {
+fn hook(run: RunHook) -> FinalizeHook {
     FinalizeHook { connection: ConnectionType::of::<SqliteConnection>, run }
 }
 
-fn writes<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement) -> Ran<'a> {
+fn writes<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement, _: &'a Envelope) -> Hooked<'a> {
     async move {
         let connection = connection::<SqliteConnection>(any)?;
         sqlx::query(ROW).execute(connection).await.map(drop).map_err(HookError::new)
@@ -55,25 +52,37 @@ fn writes<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement) -> Ran<'a> {
     .boxed()
 }
 
-fn fails<'a>(any: &'a mut (dyn Any + Send), settlement: &'a Settlement) -> Ran<'a> {
+fn fails<'a>(
+    any: &'a mut (dyn Any + Send),
+    settlement: &'a Settlement,
+    of: &'a Envelope,
+) -> Hooked<'a> {
     async move {
-        writes(any, settlement).await?;
+        writes(any, settlement, of).await?;
         Err(HookError::new("no such account"))
     }
     .boxed()
 }
 
-fn panics<'a>(any: &'a mut (dyn Any + Send), settlement: &'a Settlement) -> Ran<'a> {
+fn panics<'a>(
+    any: &'a mut (dyn Any + Send),
+    settlement: &'a Settlement,
+    of: &'a Envelope,
+) -> Hooked<'a> {
     async move {
-        writes(any, settlement).await?;
+        writes(any, settlement, of).await?;
         panic!("a bug in the hook");
     }
     .boxed()
 }
 
-fn hangs<'a>(any: &'a mut (dyn Any + Send), settlement: &'a Settlement) -> Ran<'a> {
+fn hangs<'a>(
+    any: &'a mut (dyn Any + Send),
+    settlement: &'a Settlement,
+    of: &'a Envelope,
+) -> Hooked<'a> {
     async move {
-        writes(any, settlement).await?;
+        writes(any, settlement, of).await?;
         // A statement that never ends, so that giving the future up is not enough.
         let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
                        SELECT max(i) FROM n";
@@ -83,16 +92,20 @@ fn hangs<'a>(any: &'a mut (dyn Any + Send), settlement: &'a Settlement) -> Ran<'
     .boxed()
 }
 
-fn rolls_back<'a>(any: &'a mut (dyn Any + Send), settlement: &'a Settlement) -> Ran<'a> {
+fn rolls_back<'a>(
+    any: &'a mut (dyn Any + Send),
+    settlement: &'a Settlement,
+    of: &'a Envelope,
+) -> Hooked<'a> {
     async move {
-        writes(any, settlement).await?;
+        writes(any, settlement, of).await?;
         let connection = connection::<SqliteConnection>(any)?;
         sqlx::raw_sql("ROLLBACK").execute(connection).await.map(drop).map_err(HookError::new)
     }
     .boxed()
 }
 
-fn nests<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement) -> Ran<'a> {
+fn nests<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement, _: &'a Envelope) -> Hooked<'a> {
     async move {
         let connection = connection::<SqliteConnection>(any)?;
         let mut inner = connection.begin().await.map_err(HookError::new)?;
@@ -198,7 +211,11 @@ async fn accept_in_is_rolled_back_with_the_business_row() {
 }
 
 /// A full disk, made by the one who has the writer's connection: a hook.
-fn fills_the_disk<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement) -> Ran<'a> {
+fn fills_the_disk<'a>(
+    any: &'a mut (dyn Any + Send),
+    _: &'a Settlement,
+    _: &'a Envelope,
+) -> Hooked<'a> {
     async move {
         let connection = connection::<SqliteConnection>(any)?;
         let limit = "PRAGMA max_page_count = 1";

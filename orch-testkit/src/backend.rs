@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use orch_core::seams::{FinalizeHook, ManualClock, Store};
-use orch_core::words::{OpId, Settlement};
+use orch_core::words::{Envelope, OpId, Settlement};
 
 /// What the conformance suite needs to know of a backend. One value serves one case.
 #[async_trait]
@@ -17,10 +17,10 @@ pub trait Backend: Send + Sync + 'static {
     /// instants stay readable.
     async fn corrupt(&self, op_id: OpId);
 
-    /// A hook that stores [`mark`] of its settlement through its connection.
+    /// A hook that stores the [`marks`] of its end through its connection.
     fn marking_hook(&self) -> FinalizeHook;
 
-    /// A hook that does the same and then fails, so that its mark must be rolled back. Where a
+    /// A hook that does the same and then fails, so that its marks must be rolled back. Where a
     /// connection has no transaction it fails without a mark.
     fn failing_hook(&self) -> FinalizeHook;
 
@@ -28,11 +28,23 @@ pub trait Backend: Send + Sync + 'static {
     async fn marks(&self, text: &str) -> usize;
 }
 
-/// What the hooks of the suite write down: the output, or the message of the failure.
+/// What the hooks of the suite write down: the output, or the message of the failure; and
+/// [`whose`] it is.
 #[must_use]
-pub fn mark(settlement: &Settlement) -> String {
-    match settlement {
+pub fn marks(settlement: &Settlement, of: &Envelope) -> [String; 2] {
+    let end = match settlement {
         Settlement::Ok { output } => String::from_utf8_lossy(output.as_bytes()).into_owned(),
         Settlement::Failed(failure) => failure.message.clone(),
-    }
+    };
+    [end, whose(of)]
+}
+
+/// All that an envelope says, as one text.
+#[must_use]
+pub fn whose(of: &Envelope) -> String {
+    let Envelope { op_id, owner, command, accepted_at, deadline, attempt, fence, .. } = of;
+    let (kind, biz_key, idem_key) = (command.kind(), command.biz_key(), command.idem_key());
+    let payload = String::from_utf8_lossy(command.payload().as_bytes());
+    let instants = (accepted_at.as_micros(), deadline.as_micros());
+    format!("{op_id} {owner} {kind} {biz_key} {idem_key} {payload} {instants:?} {attempt} {fence}")
 }

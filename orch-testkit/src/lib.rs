@@ -16,7 +16,7 @@ mod provider;
 pub mod suite;
 mod world;
 
-pub use backend::{Backend, mark};
+pub use backend::{Backend, marks, whose};
 pub use fault::{Fault, FaultStore, Verb};
 pub use provider::{ProviderCall, Reply, ScriptedProvider, Step};
 pub use world::{

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use orch_core::memory::{MemoryConnection, MemoryStore};
 use orch_core::seams::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
 use orch_core::words::OpId;
-use orch_testkit::{Backend, mark};
+use orch_testkit::{Backend, marks};
 
 orch_testkit::conformance!(Memory::default());
 
@@ -37,10 +37,10 @@ impl Backend for Memory {
     fn marking_hook(&self) -> FinalizeHook {
         FinalizeHook {
             connection: ConnectionType::of::<MemoryConnection>,
-            run: |any, settlement| {
+            run: |any, settlement, of| {
                 Box::pin(async move {
                     connection::<MemoryConnection>(any)?;
-                    MARKS.lock().unwrap().push(mark(settlement));
+                    MARKS.lock().unwrap().extend(marks(settlement, of));
                     Ok(())
                 })
             },
@@ -50,7 +50,7 @@ impl Backend for Memory {
     fn failing_hook(&self) -> FinalizeHook {
         FinalizeHook {
             connection: ConnectionType::of::<MemoryConnection>,
-            run: |_, _| Box::pin(async { Err(HookError::new("the ledger is closed")) }),
+            run: |_, _, _| Box::pin(async { Err(HookError::new("the ledger is closed")) }),
         }
     }
 

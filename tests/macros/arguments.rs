@@ -1,8 +1,9 @@
 use std::convert::Infallible;
 
+use orch::ProviderKey;
 use orch::prelude::*;
 use orch::seams::States;
-use orch::words::{AttemptEnd, Outcome as End, Payload, ProviderKey};
+use orch::words::{AttemptEnd, Outcome as End, Payload};
 
 use crate::world;
 
@@ -37,7 +38,7 @@ async fn command_context_and_states_reach_the_function() {
     let call = world::call(&Ask { order: 7 }, states());
     let end = (world::registration::<Ask>().run)(&call).unwrap().await;
     let AttemptEnd::Outcome(End::Ok { output }) = end else { panic!("{end:?}") };
-    let key = ProviderKey::of(call.envelope.op_id);
+    let key = <ProviderKey>::text_of(call.envelope.op_id, 0);
     let expected = ("hello 7 bye", "ORDER-7", key.as_str());
     assert_eq!(output, Payload::json(&expected).unwrap());
 }
@@ -52,7 +53,7 @@ async fn a_handler_is_called_like_any_function() {
     let answer =
         ask(command, ctx, State::new(Greeting("hello")), State::new(Farewell("bye"))).await;
     assert_eq!(answer, Ok(("hello 7 bye".to_owned(), "ORDER-7".to_owned(), key)));
-    assert!(Context::for_test(&Blank { name: String::new() }).is_err());
+    assert!(<Context>::for_test(&Blank { name: String::new() }).is_err());
 }
 
 #[derive(Serialize, Deserialize, Command)]

@@ -1,9 +1,10 @@
 use std::any::Any;
 use std::convert::Infallible;
 
+use orch::Envelope;
 use orch::prelude::*;
 use orch::seams::{ConnectionType, FinalizeHook};
-use orch::words::{Failure, Payload, Settlement};
+use orch::words::{Failure, Fence, OpId, Owner, Payload, Settlement, Timestamp};
 
 use crate::world::registration;
 
@@ -27,13 +28,35 @@ async fn pay(cmd: Pay) -> Result<Receipt, Infallible> {
     Ok(Receipt { amount: cmd.id })
 }
 
-async fn book(ledger: &mut Ledger, settled: &Settled<Receipt>) -> Result<(), &'static str> {
+async fn book(
+    ledger: &mut Ledger,
+    settled: &Settled<Receipt>,
+    of: &Envelope,
+) -> Result<(), &'static str> {
+    ledger.0.push(format!("{} {}", of.owner, of.command.biz_key()));
     match settled {
         Settled::Ok(receipt) if receipt.amount == 0 => return Err("an empty receipt"),
         Settled::Ok(receipt) => ledger.0.push(format!("paid {}", receipt.amount)),
         Settled::Failed(failure) => ledger.0.push(failure.code.clone()),
         Settled::Pending(_) => return Err("a hook never sees a pending operation"),
     }
+    Ok(())
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "{id}")]
+struct Refund {
+    id: u32,
+}
+
+#[orchestrated(domain = "FINALIZE", event = "REFUND", finalize = count)]
+async fn refund(_cmd: Refund) -> Result<Receipt, Infallible> {
+    Ok(Receipt { amount: 0 })
+}
+
+/// A hook need not ask which operation it is for.
+async fn count(ledger: &mut Ledger, _settled: &Settled<Receipt>) -> Result<(), Infallible> {
+    ledger.0.push("one more".to_owned());
     Ok(())
 }
 
@@ -45,11 +68,25 @@ fn paid(output: &str) -> Settlement {
     Settlement::Ok { output: Payload::from(output) }
 }
 
+/// The second attempt for ORDER-7 of tenant-2.
+fn envelope() -> Envelope {
+    Envelope {
+        op_id: OpId::generate(),
+        owner: Owner::new("tenant-2").unwrap(),
+        command: orch::Command::new("FINALIZE", "PAY", "ORDER-7", "key-1", r#"{"id":7}"#).unwrap(),
+        accepted_at: Timestamp::from_micros(0),
+        deadline: Timestamp::from_micros(1),
+        attempt: 2,
+        fence: Fence::new(2),
+        key_generation: 0,
+    }
+}
+
 async fn finalize(
     connection: &mut (dyn Any + Send),
     settlement: &Settlement,
 ) -> Result<(), String> {
-    (hook().run)(connection, settlement).await.map_err(|error| error.to_string())
+    (hook().run)(connection, settlement, &envelope()).await.map_err(|error| error.to_string())
 }
 
 #[test]
@@ -64,7 +101,21 @@ async fn the_hook_gets_the_result_as_its_type() {
     let mut ledger = Ledger::default();
     finalize(&mut ledger, &paid(r#"{"amount":5}"#)).await.unwrap();
     finalize(&mut ledger, &Settlement::Failed(Failure::new("NO", "no"))).await.unwrap();
-    assert_eq!(ledger.0, ["paid 5", "NO"]);
+    assert_eq!(ledger.0, ["tenant-2 ORDER-7", "paid 5", "tenant-2 ORDER-7", "NO"]);
+}
+
+#[tokio::test]
+async fn a_hook_that_does_not_ask_is_not_told() {
+    let mut ledger = Ledger::default();
+    let hook = registration::<Refund>().finalize.expect("it has one");
+    (hook.run)(&mut ledger, &paid(r#"{"amount":0}"#), &envelope()).await.unwrap();
+    assert_eq!(ledger.0, ["one more"]);
+}
+
+#[tokio::test]
+async fn the_envelope_holds_the_command() {
+    let command: Pay = envelope().command.payload().decode().unwrap();
+    assert_eq!(command.id, 7);
 }
 
 #[tokio::test]

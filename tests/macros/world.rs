@@ -40,6 +40,7 @@ pub(crate) fn call_with(command: Command, states: States) -> Call {
         deadline: Timestamp::from_micros(1),
         attempt: 1,
         fence: Fence::new(1),
+        key_generation: 0,
     };
     Call {
         envelope: Arc::new(envelope),

@@ -32,7 +32,7 @@ impl World {
     }
 
     fn key(&self) -> String {
-        ProviderKey::of(self.accepted[&ORDER]).to_string()
+        <ProviderKey>::text_of(self.accepted[&ORDER], 0)
     }
 
     fn call(&mut self) {

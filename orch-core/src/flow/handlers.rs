@@ -1,9 +1,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::policies::KindPolicy;
-use crate::seams::{FinalizeHook, Registration, SweepParams};
-use crate::words::{Invalid, Kind};
+use crate::policies::{CallFacts, InDoubt, KindPolicy, REMEDY, may_call};
+use crate::seams::{
+    Attempt, Descriptor, FinalizeHook, Purpose, Registration, SweepParams, Unrunnable,
+};
+use crate::words::{AttemptEnd, Invalid, Kind, Outcome, Source};
 
 /// A registered handler with its checked policy.
 #[derive(Debug, Clone)]
@@ -12,6 +15,58 @@ pub struct Handler {
     pub registration: Registration,
     /// Its rules.
     pub policy: KindPolicy,
+}
+
+impl Handler {
+    /// How long a run, or a question to the provider, may take.
+    #[must_use]
+    pub const fn timeout(&self, purpose: Purpose) -> Duration {
+        match purpose {
+            Purpose::Run => self.registration.descriptor.attempt_timeout,
+            Purpose::Reconcile => self.registration.descriptor.reconcile_timeout,
+        }
+    }
+
+    /// Whether this run may call the provider; a question always may. `since_claim` is how much
+    /// of the time since the claim was sent has passed already.
+    ///
+    /// # Errors
+    /// [`Unrunnable`], saying what is true and what a person can do.
+    pub fn may_call(&self, attempt: &Attempt, since_claim: Duration) -> Result<(), Unrunnable> {
+        let Descriptor { effect, key_lifetime, .. } = self.registration.descriptor;
+        let starts_at = attempt.claimed_at.plus(since_claim);
+        let facts = CallFacts {
+            unresolved: attempt.unresolved,
+            first_called_at: attempt.first_called_at,
+            calls_until: starts_at.plus(self.timeout(Purpose::Run)),
+            effect,
+            in_doubt: self.policy.in_doubt,
+            key_lifetime,
+        };
+        match attempt.purpose {
+            Purpose::Reconcile => Ok(()),
+            Purpose::Run => may_call(&facts)
+                .map_err(|refusal| Unrunnable { reason: format!("{refusal}; {REMEDY}") }),
+        }
+    }
+
+    /// The delay after an end: before the next run, counted by the runs, or before the next
+    /// question, counted by the questions.
+    #[must_use]
+    pub fn delay(&self, end: &AttemptEnd, source: Source, attempts: u32, asked: u32) -> Duration {
+        let after = match end {
+            AttemptEnd::Outcome(Outcome::Retry { after, .. }) => *after,
+            _ => None,
+        };
+        let asks = source == Source::Reconcile || self.policy.in_doubt == InDoubt::Reconcile;
+        let (backoff, count) = match end {
+            AttemptEnd::InDoubt { .. } if asks => {
+                (self.registration.descriptor.reconcile_backoff, asked)
+            }
+            _ => (self.policy.backoff, attempts),
+        };
+        backoff.delay_at_least(count, fastrand::f64(), after)
+    }
 }
 
 /// The handlers of a worker, by kind. Cheap to clone.

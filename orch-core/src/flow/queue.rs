@@ -13,7 +13,7 @@ use crate::seams::{
     Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Purpose, Release, ReleaseReason,
     States, Store, StoreError, Unrunnable,
 };
-use crate::words::{AttemptEnd, Outcome, Source, WorkerId};
+use crate::words::{AttemptEnd, Source, WorkerId};
 
 /// Between two claims while the database is away.
 const RETRY: Backoff = Backoff::from_millis(50, 5000);
@@ -64,8 +64,19 @@ struct Room {
 struct Turn {
     claim: Lease,
     source: Source,
-    /// Which execution, or which question to the provider.
-    count: u32,
+    /// Executions so far.
+    attempts: u32,
+    /// Questions to the provider so far.
+    asked: u32,
+}
+
+/// A claimed operation on its way to its handler.
+#[derive(Debug)]
+struct Leased {
+    attempt: Attempt,
+    held: HeldLease,
+    /// Before the claim was sent.
+    asked_at: Instant,
 }
 
 impl Queue {
@@ -195,17 +206,24 @@ impl Queue {
             tracing::error!(%kind, "claimed an operation without a handler");
             return;
         };
-        let renew_for = handler.registration.descriptor.attempt_timeout + TIMEOUT_GRACE;
+        let renew_for = handler.timeout(attempt.purpose) + TIMEOUT_GRACE;
         let held = self.leases.hold(attempt.lease(), asked_at, renew_for);
         let queue = Arc::clone(self);
-        self.running.spawn(async move { queue.run_one(handler, attempt, held, room).await });
+        self.running.spawn(async move {
+            let attempt = Leased { attempt, held, asked_at };
+            queue.run_one(handler, attempt, room).await;
+        });
     }
 
     /// One operation from its claim to its stored outcome.
-    async fn run_one(&self, handler: Arc<Handler>, attempt: Attempt, held: HeldLease, room: Room) {
+    async fn run_one(&self, handler: Arc<Handler>, leased: Leased, room: Room) {
+        let Leased { attempt, held, asked_at } = leased;
         let Room { slot, place } = room;
         let turn = Turn::of(&attempt);
-        let executed = execute(&handler, attempt, &self.states, &held).await;
+        let executed = match handler.may_call(&attempt, asked_at.elapsed()) {
+            Ok(()) => execute(&handler, attempt, &self.states, &held).await,
+            Err(refused) => Err(refused),
+        };
         held.handler_returned();
         drop(slot);
         let stored = match executed {
@@ -243,7 +261,7 @@ impl Queue {
     async fn park(&self, claim: Lease, unrunnable: Unrunnable) -> Result<(), StoreError> {
         let reason = unrunnable.reason;
         tracing::error!(op_id = %claim.op_id, reason, "cannot be run; it is parked");
-        let reason = ReleaseReason::Undecodable { reason };
+        let reason = ReleaseReason::Unrunnable { reason };
         self.recorder.release(Release { claim, reason }).await.map(drop)
     }
 
@@ -261,20 +279,17 @@ impl Queue {
 
 impl Turn {
     fn of(attempt: &Attempt) -> Self {
-        let (source, count) = match attempt.purpose {
-            Purpose::Run => (Source::Handler, attempt.envelope.attempt),
-            Purpose::Reconcile => (Source::Reconcile, attempt.reconciles),
+        let source = match attempt.purpose {
+            Purpose::Run => Source::Handler,
+            Purpose::Reconcile => Source::Reconcile,
         };
-        Self { claim: attempt.lease(), source, count }
+        let (attempts, asked) = (attempt.envelope.attempt, attempt.reconciles);
+        Self { claim: attempt.lease(), source, attempts, asked }
     }
 
     fn ended(self, handler: &Handler, end: AttemptEnd) -> EndedAttempt {
-        let Self { claim, source, count } = self;
-        let after = match &end {
-            AttemptEnd::Outcome(Outcome::Retry { after, .. }) => *after,
-            _ => None,
-        };
-        let delay = handler.policy.backoff.delay_at_least(count, fastrand::f64(), after);
+        let Self { claim, source, attempts, asked } = self;
+        let delay = handler.delay(&end, source, attempts, asked);
         EndedAttempt { claim, source, end, delay }
     }
 }

@@ -32,7 +32,7 @@ fn claimable(tables: &Tables, policy: &KindPolicy, now: Timestamp) -> Vec<OpId> 
 }
 
 fn purpose(row: &Row, policy: &KindPolicy) -> Purpose {
-    Purpose::of(row.operation.phase, row.policy.in_doubt, policy.in_doubt)
+    Purpose::of(row.first_called_at.is_some(), row.policy.in_doubt, policy.in_doubt)
 }
 
 fn claim_one(row: &mut Row, policy: &KindPolicy, params: &ClaimParams, now: Timestamp) -> Claimed {
@@ -54,7 +54,17 @@ fn claim_one(row: &mut Row, policy: &KindPolicy, params: &ClaimParams, now: Time
             row.operation.attempt = row.operation.attempt.saturating_add(1);
             row.operation.phase = Some(Phase::Running);
         }
-        Purpose::Reconcile => row.reconciles = row.reconciles.saturating_add(1),
+        Purpose::Reconcile => {
+            row.reconciles = row.reconciles.saturating_add(1);
+            row.operation.phase = Some(Phase::InDoubt);
+        }
     }
-    Claimed::Attempt(Attempt { envelope: row.envelope(), purpose, reconciles: row.reconciles })
+    Claimed::Attempt(Attempt {
+        envelope: row.envelope(),
+        purpose,
+        reconciles: row.reconciles,
+        claimed_at: now,
+        first_called_at: row.first_called_at.unwrap_or(now),
+        unresolved: row.first_called_at.is_some(),
+    })
 }

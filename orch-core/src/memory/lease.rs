@@ -32,7 +32,7 @@ pub(super) fn release(tables: &mut Tables, release: Release, now: Timestamp) -> 
             row.operation.lease_expires_at = None;
             row.operation.due_at = Some(now);
         }
-        ReleaseReason::Undecodable { reason } => row.park(&reason),
+        ReleaseReason::Unrunnable { reason } => row.park(&reason),
     }
     Released::Released
 }

@@ -8,12 +8,14 @@ use crate::words::{
 impl Row {
     /// Counts an ended attempt and keeps why it ended so.
     pub(super) fn note(&mut self, entry: &LogEntry) {
-        let tally = Tally::of(&entry.end, entry.source);
+        let tally = Tally::of(&entry.end, entry.source, self.first_called_at.is_some());
+        let started_at = entry.started_at.unwrap_or(entry.logged_at);
+        self.first_called_at = tally.first_called_at(self.first_called_at, started_at);
+        self.key_generation = self.key_generation.saturating_add(tally.key_generations);
         let operation = &mut self.operation;
         operation.retries = operation.retries.saturating_add(tally.retries);
         operation.lost_attempts = operation.lost_attempts.saturating_add(tally.lost_attempts);
         operation.reason = tally.reason.or(operation.reason.take());
-        self.unresolved = tally.unresolved.unwrap_or(self.unresolved);
     }
 
     /// What a repeated call is told.

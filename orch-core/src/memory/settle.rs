@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::tables::{Entry, Tables};
 use crate::policies::{Move, after_attempt};
 use crate::seams::{EndedAttempt, Finalized, HookError, Lease, Logged};
-use crate::words::{AttemptEnd, LogEntry, LogState, Settlement, Source, Timestamp};
+use crate::words::{AttemptEnd, Envelope, LogEntry, LogState, Settlement, Source, Timestamp};
 
 /// Appends an end as PENDING and drops the lease.
 pub(super) fn log(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) -> Logged {
@@ -93,9 +93,9 @@ pub(super) fn settle(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) -
 
 /// What the hook is to be given: `None` unless finalizing this claim makes the operation
 /// terminal.
-pub(super) fn due_for_hook(tables: &mut Tables, claim: Lease) -> Option<Settlement> {
+pub(super) fn due_for_hook(tables: &mut Tables, claim: Lease) -> Option<(Settlement, Envelope)> {
     match next_move(tables, claim)? {
-        Move::Finish(settlement) => Some(settlement),
+        Move::Finish(settlement) => Some((settlement, tables.rows[&claim.op_id].envelope())),
         Move::Wait { .. } | Move::Doubt { .. } | Move::Park => None,
     }
 }

@@ -88,9 +88,9 @@ impl MemoryStore {
     /// second one checks the fence again; whoever comes second finds the entry COMPLETED.
     async fn finalize_one(&self, item: Finalization) -> Finalized {
         if let Some(hook) = item.hook {
-            let settlement = self.transact(|tables, _| settle::due_for_hook(tables, item.claim));
-            if let Some(settlement) = settlement {
-                let run = (hook.run)(&mut MemoryConnection, &settlement).await;
+            let due = self.transact(|tables, _| settle::due_for_hook(tables, item.claim));
+            if let Some((settlement, of)) = due {
+                let run = (hook.run)(&mut MemoryConnection, &settlement, &of).await;
                 if let Err(error) = run {
                     return self.transact(|tables, now| {
                         settle::hook_failed(tables, item.claim, &error, now)
@@ -334,7 +334,7 @@ mod tests {
         store.log(vec![ended(claim, done)]).await.unwrap();
         let hook = Some(FinalizeHook {
             connection: ConnectionType::of::<MemoryConnection>,
-            run: |_, _| {
+            run: |_, _, _| {
                 Box::pin(async {
                     GATE.acquire().await.unwrap().forget();
                     Ok(())

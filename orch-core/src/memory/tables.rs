@@ -1,9 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use crate::policies::{
-    Backoff, DEFAULT_MAX_RECONCILES, FINALIZER_HEAD_START, Facts, InDoubt, KindPolicy,
-};
+use crate::policies::{Backoff, FINALIZER_HEAD_START, Facts, InDoubt, KindPolicy};
 use crate::seams::{Lease, Purpose, StoreError};
 use crate::words::{
     DeadLetter, Envelope, Fingerprint, Identity, LogEntry, OpId, Operation, Phase, Timestamp,
@@ -32,8 +30,9 @@ pub(super) struct Row {
     pub(super) redrive_number: u32,
     /// The rules of the latest claim; of the defaults before the first.
     pub(super) policy: KindPolicy,
-    /// True if an attempt ended in doubt and nothing has settled that since.
-    pub(super) unresolved: bool,
+    /// The start of the oldest attempt in doubt; `None` unless doubt stands.
+    pub(super) first_called_at: Option<Timestamp>,
+    pub(super) key_generation: u32,
     pub(super) reconciles: u32,
     /// What the latest claim was for.
     pub(super) purpose: Purpose,
@@ -83,9 +82,9 @@ impl Row {
             attempt: self.operation.attempt,
             max_attempts: self.policy.max_attempts,
             in_doubt: self.policy.in_doubt,
-            unresolved: self.unresolved,
+            unresolved: self.first_called_at.is_some(),
             reconciles: self.reconciles,
-            max_reconciles: DEFAULT_MAX_RECONCILES,
+            max_reconciles: self.policy.max_reconciles,
             deadline: self.operation.deadline,
         }
     }
@@ -110,7 +109,7 @@ impl Row {
         }
     }
 
-    /// What an attempt knows of its operation.
+    /// What an attempt and a finalize hook know of the operation.
     pub(super) fn envelope(&self) -> Envelope {
         let Operation { identity, payload, .. } = &self.operation;
         Envelope {
@@ -126,6 +125,7 @@ impl Row {
             deadline: self.operation.deadline,
             attempt: self.operation.attempt,
             fence: self.operation.fence,
+            key_generation: self.key_generation,
         }
     }
 

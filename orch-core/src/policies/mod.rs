@@ -4,15 +4,18 @@
 //! Every store and the runtime call these; none of them decides by itself.
 
 mod backoff;
+mod call;
 mod moves;
 mod policy;
 mod tally;
 
 pub use backoff::Backoff;
+pub use call::{CallFacts, Contradiction, REMEDY, Refusal, may_call};
 pub use moves::{Facts, Move, after_attempt, over_budget};
 pub use policy::{
-    DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,
-    DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, DEFAULT_TIME_BUDGET, Effect,
-    FINALIZER_HEAD_START, InDoubt, KindPolicy, MAX_TIME_BUDGET, MIN_TIME_BUDGET,
+    DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_COMPLETED_RETENTION, DEFAULT_MAX_ATTEMPTS,
+    DEFAULT_MAX_RECONCILES, DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT,
+    DEFAULT_TIME_BUDGET, Effect, FINALIZER_HEAD_START, InDoubt, KindPolicy, MAX_TIME_BUDGET,
+    MIN_TIME_BUDGET,
 };
 pub use tally::Tally;

@@ -20,6 +20,9 @@ pub const MIN_TIME_BUDGET: Duration = Duration::from_millis(1);
 /// The longest time budget: a year.
 pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// How long a COMPLETED operation is kept, and with it the answer to a repeated request.
+pub const DEFAULT_COMPLETED_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// How long the worker that logged an outcome has it to itself before the Finalizer may take it.
 pub const FINALIZER_HEAD_START: Duration = Duration::from_secs(1);
 
@@ -74,6 +77,8 @@ pub struct KindPolicy {
     pub backoff: Backoff,
     /// What follows an attempt in doubt.
     pub in_doubt: InDoubt,
+    /// Questions to the provider, at least 1; then the operation is parked.
+    pub max_reconciles: u32,
     /// True if the handler has a finalize hook, so that only a worker with the handler may
     /// finalize.
     pub hooked: bool,
@@ -88,6 +93,7 @@ impl KindPolicy {
             max_attempts: DEFAULT_MAX_ATTEMPTS,
             backoff: Backoff::DEFAULT,
             in_doubt: InDoubt::Retry,
+            max_reconciles: DEFAULT_MAX_RECONCILES,
             hooked: false,
         }
     }

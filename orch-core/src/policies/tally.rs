@@ -1,4 +1,4 @@
-use crate::words::{AttemptEnd, Outcome, Source};
+use crate::words::{AttemptEnd, Outcome, Source, Timestamp};
 
 /// What an ended attempt, or a provider's answer, changes in the operation's row, beside the
 /// [`Move`](super::Move). A store adds it; it never counts by rules of its own.
@@ -8,36 +8,52 @@ pub struct Tally {
     pub retries: u32,
     /// To add to the attempts whose end nobody knows: 0 or 1.
     pub lost_attempts: u32,
-    /// Whether doubt stands from here on; `None` leaves that as it was.
-    pub unresolved: Option<bool>,
+    /// Whether doubt stands from here on.
+    pub unresolved: bool,
+    /// To add to the key generation: 1 after a definite error, which a provider that replays
+    /// errors would answer to the same key for ever. 0 while doubt stands: behind a new key the
+    /// provider could act twice. 0 also when the provider has not acted: a call with the old key
+    /// may still be on its way.
+    pub key_generations: u32,
     /// Why the operation waits from here on, for people; `None` leaves that as it was.
     pub reason: Option<String>,
 }
 
 impl Tally {
-    /// The tally of this end. A question to the provider that got no answer is no lost attempt:
-    /// the handler did not run.
+    /// The tally of this end; `unresolved` says whether doubt stood before it. A question to the
+    /// provider that got no answer is no lost attempt: the handler did not run.
     #[must_use]
-    pub fn of(end: &AttemptEnd, source: Source) -> Self {
+    pub fn of(end: &AttemptEnd, source: Source, unresolved: bool) -> Self {
         match end {
-            AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => {
-                Self { retries: 1, reason: Some(reason.clone()), ..Self::default() }
-            }
-            AttemptEnd::Outcome(Outcome::Ok { .. } | Outcome::Fail(_)) => {
-                Self { unresolved: Some(false), ..Self::default() }
-            }
-            AttemptEnd::NotHappened => Self {
-                unresolved: Some(false),
-                reason: Some("the provider has not acted".to_owned()),
+            AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => Self {
+                retries: 1,
+                unresolved,
+                key_generations: u32::from(!unresolved),
+                reason: Some(reason.clone()),
                 ..Self::default()
             },
+            AttemptEnd::Outcome(Outcome::Ok { .. } | Outcome::Fail(_)) => Self::default(),
+            AttemptEnd::NotHappened => {
+                Self { reason: Some("the provider has not acted".to_owned()), ..Self::default() }
+            }
             AttemptEnd::InDoubt { reason } => Self {
                 lost_attempts: u32::from(source != Source::Reconcile),
-                unresolved: Some(true),
+                unresolved: true,
                 reason: Some(reason.clone()),
                 ..Self::default()
             },
         }
+    }
+
+    /// When the oldest attempt in doubt was claimed, from here on: what stood there, or the
+    /// claim that has ended now; `None` unless doubt stands.
+    #[must_use]
+    pub fn first_called_at(
+        &self,
+        before: Option<Timestamp>,
+        claimed_at: Timestamp,
+    ) -> Option<Timestamp> {
+        self.unresolved.then(|| before.unwrap_or(claimed_at))
     }
 }
 
@@ -49,26 +65,61 @@ mod tests {
         AttemptEnd::InDoubt { reason: "no answer".into() }
     }
 
+    fn retry() -> AttemptEnd {
+        AttemptEnd::Outcome(Outcome::Retry { reason: "busy".into(), after: None })
+    }
+
+    fn ok() -> AttemptEnd {
+        AttemptEnd::Outcome(Outcome::Ok { output: "done".into() })
+    }
+
     #[test]
     fn a_lost_attempt_counts_and_an_unanswered_question_does_not() {
-        assert_eq!(Tally::of(&in_doubt(), Source::Handler).lost_attempts, 1);
-        assert_eq!(Tally::of(&in_doubt(), Source::Engine).lost_attempts, 1);
-        assert_eq!(Tally::of(&in_doubt(), Source::Reconcile).lost_attempts, 0);
+        assert_eq!(Tally::of(&in_doubt(), Source::Handler, false).lost_attempts, 1);
+        assert_eq!(Tally::of(&in_doubt(), Source::Engine, false).lost_attempts, 1);
+        assert_eq!(Tally::of(&in_doubt(), Source::Reconcile, true).lost_attempts, 0);
     }
 
     #[test]
     fn a_retry_leaves_earlier_doubt_as_it_was() {
-        let retry = AttemptEnd::Outcome(Outcome::Retry { reason: "busy".into(), after: None });
-        let tally = Tally::of(&retry, Source::Handler);
-        assert_eq!((tally.retries, tally.unresolved), (1, None));
-        assert_eq!(tally.reason.as_deref(), Some("busy"));
+        for unresolved in [false, true] {
+            let tally = Tally::of(&retry(), Source::Handler, unresolved);
+            assert_eq!((tally.retries, tally.unresolved), (1, unresolved));
+            assert_eq!(tally.reason.as_deref(), Some("busy"));
+        }
     }
 
     #[test]
     fn only_a_definite_answer_settles_doubt() {
-        let ok = AttemptEnd::Outcome(Outcome::Ok { output: "done".into() });
-        assert_eq!(Tally::of(&ok, Source::Handler).unresolved, Some(false));
-        assert_eq!(Tally::of(&AttemptEnd::NotHappened, Source::Reconcile).unresolved, Some(false));
-        assert_eq!(Tally::of(&in_doubt(), Source::Reconcile).unresolved, Some(true));
+        assert!(!Tally::of(&ok(), Source::Handler, true).unresolved);
+        assert!(!Tally::of(&AttemptEnd::NotHappened, Source::Reconcile, true).unresolved);
+        assert!(Tally::of(&in_doubt(), Source::Reconcile, true).unresolved);
+    }
+
+    #[test]
+    fn only_a_retry_without_doubt_raises_the_key_generation() {
+        let generations =
+            |end, unresolved| Tally::of(&end, Source::Handler, unresolved).key_generations;
+        assert_eq!(generations(retry(), false), 1);
+        assert_eq!(generations(retry(), true), 0);
+        for unresolved in [false, true] {
+            for end in [in_doubt(), ok(), AttemptEnd::NotHappened] {
+                assert_eq!(generations(end, unresolved), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_oldest_call_in_doubt_is_remembered_until_doubt_is_settled() {
+        let at = Timestamp::from_micros;
+        let lost = Tally::of(&in_doubt(), Source::Engine, false);
+        assert_eq!(lost.first_called_at(None, at(5)), Some(at(5)));
+        assert_eq!(lost.first_called_at(Some(at(3)), at(5)), Some(at(3)));
+        let answered = Tally::of(&ok(), Source::Handler, true);
+        assert_eq!(answered.first_called_at(Some(at(3)), at(5)), None);
+        let busy = Tally::of(&retry(), Source::Handler, true);
+        assert_eq!(busy.first_called_at(Some(at(3)), at(5)), Some(at(3)));
+        let busy = Tally::of(&retry(), Source::Handler, false);
+        assert_eq!(busy.first_called_at(None, at(5)), None);
     }
 }

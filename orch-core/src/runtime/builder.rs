@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::running::Worker;
 use super::{Config, Orchestrator, Runtime, StartError};
 use crate::flow::{Acceptor, Handlers, Watch};
-use crate::policies::Backoff;
-use crate::seams::{OpenError, Registration, States, Store, open};
+use crate::policies::{Backoff, Contradiction};
+use crate::seams::{Descriptor, OpenError, Registration, States, Store, open};
 use crate::words::Kind;
 
 /// Between two tries to reach the database at start.
@@ -138,6 +138,7 @@ impl RuntimeBuilder {
             by_kind = restricted(by_kind, only)?;
         }
         for registration in by_kind.values() {
+            self.check(registration)?;
             for need in (registration.needs)() {
                 if !self.states.has(&need) {
                     let handler = registration.descriptor.name;
@@ -146,6 +147,31 @@ impl RuntimeBuilder {
             }
         }
         Handlers::new(by_kind.into_values()).map_err(StartError::Config)
+    }
+
+    /// Checks what a handler declares against itself and against the settings. An operation must
+    /// be kept for as long as the provider knows its key: its identity is what keeps a repeated
+    /// request from becoming a new operation, with a new key.
+    fn check(&self, registration: &Registration) -> Result<(), StartError> {
+        let Descriptor { effect, in_doubt, key_lifetime, .. } = registration.descriptor;
+        Contradiction::check(effect, in_doubt, key_lifetime)
+            .map_err(|rule| StartError::Contradiction { handler: place(registration), rule })?;
+        let key_lifetime = key_lifetime.unwrap_or_default();
+        for (setting, retention) in [
+            ("Config::completed_retention", self.config.completed_retention),
+            ("Config::failed_retention", self.config.failed_retention),
+        ] {
+            if retention < key_lifetime {
+                let handler = place(registration);
+                return Err(StartError::KeyOutlivesOperation {
+                    handler,
+                    key_lifetime,
+                    setting,
+                    retention,
+                });
+            }
+        }
+        Ok(())
     }
 
     async fn store(&self) -> Result<Arc<dyn Store>, StartError> {

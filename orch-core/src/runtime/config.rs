@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use crate::upkeep::{DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION};
+use crate::policies::DEFAULT_COMPLETED_RETENTION;
+use crate::upkeep::DEFAULT_FAILED_RETENTION;
 use crate::words::{DEFAULT_PAYLOAD_LIMIT, Invalid, WorkerId};
 
 /// Handlers that run at once in one worker, and so the most that one claim takes.

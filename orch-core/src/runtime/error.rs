@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use crate::policies::Contradiction;
 use crate::seams::{OpenError, StoreError};
 use crate::words::{Invalid, OpId, Phase, State};
 
@@ -58,6 +61,32 @@ pub enum StartError {
         handler: &'static str,
         /// The rule.
         source: Invalid,
+    },
+    /// What a handler declares contradicts itself; the attribute refuses that while it compiles.
+    #[error("handler {handler} contradicts itself: {rule}")]
+    Contradiction {
+        /// The handler, with its place.
+        handler: String,
+        /// The contradiction.
+        #[source]
+        rule: Contradiction,
+    },
+    /// Operations are removed while the provider still knows their keys.
+    #[error(
+        "the provider of handler {handler} remembers keys for {key_lifetime:?}, but \
+         {setting} removes operations after {retention:?}: a request repeated in between would \
+         be a new operation with a new key, and could act a second time; raise {setting} to at \
+         least {key_lifetime:?}"
+    )]
+    KeyOutlivesOperation {
+        /// The handler, with its place.
+        handler: String,
+        /// How long the provider remembers a key.
+        key_lifetime: Duration,
+        /// The setting that is too short.
+        setting: &'static str,
+        /// What it is set to.
+        retention: Duration,
     },
     /// There can be no thread for the lease renewal.
     #[error("the thread that renews leases cannot be started")]

@@ -3,7 +3,7 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 
-use crate::words::{Settlement, storable};
+use crate::words::{Envelope, Settlement, storable};
 
 /// A user's function that runs inside the finalizing transaction.
 ///
@@ -13,12 +13,17 @@ use crate::words::{Settlement, storable};
 pub struct FinalizeHook {
     /// The connection type that the user's function takes.
     pub connection: fn() -> ConnectionType,
-    /// Runs it. The connection is the backend's own type behind `Any`.
-    pub run: for<'a> fn(
-        &'a mut (dyn Any + Send),
-        &'a Settlement,
-    ) -> BoxFuture<'a, Result<(), HookError>>,
+    /// Runs it: on the connection, which is the backend's own type behind `Any`, with the end
+    /// and the operation that comes to it. The envelope is that of the latest claim, or of the
+    /// take-over by a sweep or a person; its attempt is 0 if the handler was never run.
+    pub run: RunHook,
 }
+
+/// The function of a [`FinalizeHook`].
+pub type RunHook = for<'a> fn(&'a mut (dyn Any + Send), &'a Settlement, &'a Envelope) -> Hooked<'a>;
+
+/// A hook's run.
+pub type Hooked<'a> = BoxFuture<'a, Result<(), HookError>>;
 
 impl fmt::Debug for FinalizeHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,12 +6,15 @@
 //! | [`Clock`] | the host's clock, for stores that have none of their own; tests move it |
 //! | [`Backend`] | a store that is chosen by the scheme of a URL |
 //! | [`Registration`] | a user's handler, with its policies, reconcile and finalize hook |
+//! | [`Provider`] | what somebody else's API promises about idempotency keys |
 
 mod backend;
 mod clock;
 mod handler;
 mod hook;
+mod message;
 mod params;
+mod provider;
 mod store;
 
 pub use backend::{Backend, OpenError, Opening, open};
@@ -21,12 +24,16 @@ pub use handler::{
     KeyFromCaller, KeyGiven, KeyInCommand, ReconcileAnswer, ReconcileFn, Reconciled, Registration,
     Run, StartFn, State, StateNeed, States, Storable, TypedCommand, Unrunnable,
 };
-pub use hook::{ConnectionType, FinalizeHook, HookError, connection};
+pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection};
 pub use params::{
     Acceptance, Admitted, Attempt, ClaimParams, Claimed, Cursor, EndedAttempt, Finalization,
     Finalized, Lease, ListParams, Listed, Logged, Page, PurgeParams, Purged, Purpose,
     RedriveParams, Redriven, Release, ReleaseReason, Released, RenewParams, Renewed, Settle,
     SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
+};
+pub use provider::{
+    AnyProvider, CheckoutCom, KeyAlphabet, KeyLifetime, Provider, ProviderKey, Qonto, Square,
+    Stripe, Unkeyed,
 };
 pub use store::{AcceptIn, Store, StoreError};
 
@@ -34,7 +41,8 @@ pub use store::{AcceptIn, Store, StoreError};
 #[doc(hidden)]
 pub mod emitted {
     pub use super::handler::{
-        After, Argument, Bound, Hook, Hooked, KeyText, NoForm, Question, SameAs, StandardError,
-        Started, argument, bound, domain_is, event_is, key, key_part, needs,
+        After, Argument, Bound, Contract, EveryProvider, ForProvider, Hook, KeyText, Question,
+        SameAs, StandardError, Started, WithEnvelope, WithoutEnvelope, argument, bound, contract,
+        domain_is, event_is, key, key_part, needs,
     };
 }

@@ -83,6 +83,14 @@ pub struct Attempt {
     pub purpose: Purpose,
     /// Questions put to the provider so far, this one included.
     pub reconciles: u32,
+    /// When this claim was made, by the store's clock.
+    pub claimed_at: Timestamp,
+    /// When the provider may first have been called without a definite answer since: the claim
+    /// of the oldest run in doubt; this claim where no doubt stands.
+    pub first_called_at: Timestamp,
+    /// True if doubt stands: an earlier run ended without a definite answer and nothing has
+    /// settled that since.
+    pub unresolved: bool,
 }
 
 impl Attempt {
@@ -98,18 +106,19 @@ impl Attempt {
 pub enum Purpose {
     /// Run the handler: `attempt` has gone up.
     Run,
-    /// Ask the provider what happened: `attempt` has not, the operation stays in doubt.
+    /// Ask the provider what happened: `attempt` has not, the operation is in doubt.
     Reconcile,
 }
 
 impl Purpose {
-    /// What an operation is claimed for. One in doubt is reconciled if its row declares that or
-    /// the claimer does: where a deploy changed the declaration, a question is safe and a run
-    /// may not be. (A handler without a reconcile parks what is to be reconciled.)
+    /// What an operation is claimed for. While doubt stands, in whatever phase, it is reconciled
+    /// if its row declares that or the claimer does: where a deploy changed the declaration, a
+    /// question is safe and a run may not be. (A handler without a reconcile parks what is to be
+    /// reconciled.)
     #[must_use]
-    pub fn of(phase: Option<Phase>, row: InDoubt, claimer: InDoubt) -> Self {
+    pub fn of(unresolved: bool, row: InDoubt, claimer: InDoubt) -> Self {
         let declared = row == InDoubt::Reconcile || claimer == InDoubt::Reconcile;
-        if phase == Some(Phase::InDoubt) && declared { Self::Reconcile } else { Self::Run }
+        if unresolved && declared { Self::Reconcile } else { Self::Run }
     }
 
     /// The declaration that a claim for this purpose writes into the row.
@@ -241,9 +250,10 @@ pub struct Release {
 pub enum ReleaseReason {
     /// The worker shuts down: due again at once.
     Unstarted,
-    /// Its payload is not what the handler takes: parked, with this reason.
-    Undecodable {
-        /// What is wrong, without the content.
+    /// It cannot be run, or must not be: its payload is not what the handler takes, or another
+    /// call could act twice. Parked, with this reason.
+    Unrunnable {
+        /// What is wrong, without the content, and what a person can do.
         reason: String,
     },
 }

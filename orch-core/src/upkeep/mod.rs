@@ -16,6 +16,6 @@ mod reaper;
 mod ticker;
 
 pub use finalizer::{Finalizer, FinalizerConfig};
-pub use pruner::{DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION, Pruner, PrunerConfig};
+pub use pruner::{DEFAULT_FAILED_RETENTION, Pruner, PrunerConfig};
 pub use reaper::{Reaper, ReaperConfig};
 pub use ticker::{Report, Ticker, Upkeep};

@@ -5,14 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
+use crate::policies::DEFAULT_COMPLETED_RETENTION;
 use crate::seams::{PurgeParams, Store, StoreError};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How long a COMPLETED operation is kept, and with it the answer to a repeated request.
-pub const DEFAULT_COMPLETED_RETENTION: Duration = DAY.saturating_mul(7);
 /// How long a FAILED operation and its dead letter are kept for a person.
-pub const DEFAULT_FAILED_RETENTION: Duration = DAY.saturating_mul(30);
+pub const DEFAULT_FAILED_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Removes terminal operations past their retention. A request repeated after that is a new one.
 pub struct Pruner {

@@ -118,7 +118,8 @@ impl Identity {
     }
 }
 
-/// A command once accepted and claimed: what an attempt knows of its operation.
+/// A command once accepted and claimed: what an attempt, and the finalize hook at its end, know
+/// of their operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// The operation.
@@ -131,10 +132,14 @@ pub struct Envelope {
     pub accepted_at: Timestamp,
     /// When its time budget ends.
     pub deadline: Timestamp,
-    /// Which execution this is, from 1. For people and limits, never a guard.
+    /// Which execution this is, from 1; 0 in the finalize hook of an operation that was never
+    /// run. For people and limits, never a guard.
     pub attempt: u32,
     /// The fence of this claim.
     pub fence: Fence,
+    /// How many keys the provider has answered with a definite Retry: the present one is the
+    /// next. For a provider that replays errors, which would answer the old key the same again.
+    pub key_generation: u32,
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use uuid::{NoContext, Uuid};
 
 use super::Invalid;
@@ -92,40 +91,6 @@ impl fmt::Display for Fence {
     }
 }
 
-/// The key for the provider's own idempotency header, such as `Idempotency-Key`.
-///
-/// Every attempt of one operation gets the same key; two operations never share one. It is a
-/// hash of the operation's id in the form of a UUID version 8 (36 characters of ASCII), so it
-/// fits every provider's limit and does not give away the id, nor the client's key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ProviderKey(String);
-
-impl ProviderKey {
-    /// The key of this operation.
-    #[must_use]
-    pub fn of(op_id: OpId) -> Self {
-        let digest = Sha256::new()
-            .chain_update(b"orch provider key\0")
-            .chain_update(op_id.as_bytes())
-            .finalize();
-        let mut half = [0; 16];
-        half.copy_from_slice(&digest[..16]);
-        Self(Uuid::new_v8(half).to_string())
-    }
-
-    /// The key as text, fit for a header value.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ProviderKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// One incarnation of a worker: a name for people and a random part, so that two workers with
 /// one configured name never take each other for themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -195,17 +160,6 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(OpId::from_bytes(*id.as_bytes()), id);
         assert!("nonsense".parse::<OpId>().is_err());
-    }
-
-    #[test]
-    fn the_provider_key_is_stable_short_and_hides_the_op_id() {
-        let id = OpId::from_bytes([7; 16]);
-        let key = ProviderKey::of(id);
-        // Written down: a key that changed between releases would charge twice after an upgrade.
-        assert_eq!(key.as_str(), "e14da119-7c59-8df6-a8c1-099358a4b00b");
-        assert_eq!(key, ProviderKey::of(id));
-        assert_ne!(key.as_str(), id.to_string());
-        assert_ne!(key, ProviderKey::of(OpId::from_bytes([8; 16])));
     }
 
     #[test]

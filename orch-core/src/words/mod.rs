@@ -18,7 +18,7 @@ mod text;
 mod timestamp;
 
 pub use command::{Command, Envelope, Identity};
-pub use id::{Fence, OpId, ProviderKey, WorkerId};
+pub use id::{Fence, OpId, WorkerId};
 pub use invalid::Invalid;
 pub use key::{BizKey, IdemKey, Owner};
 pub use kind::{Domain, EventType, Kind};

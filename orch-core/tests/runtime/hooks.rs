@@ -7,7 +7,9 @@ use orch_core::runtime::StartError;
 use orch_core::seams::{ConnectionType, FinalizeHook, HookError, ManualClock, Registration};
 use orch_core::words::{Settled, State};
 
-use crate::world::{Provider, accept, builder, handler, operation, runtime, settled, until};
+use crate::world::{
+    Charge, Provider, accept, builder, handler, operation, runtime, settled, until,
+};
 
 fn with_hook(finalize: FinalizeHook) -> Registration {
     Registration { finalize: Some(finalize), ..handler() }
@@ -18,7 +20,7 @@ async fn a_failing_hook_is_run_again_without_another_call() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let hook = FinalizeHook {
         connection: ConnectionType::of::<MemoryConnection>,
-        run: |_, _| {
+        run: |_, _, _| {
             Box::pin(async {
                 match RUNS.fetch_add(1, Ordering::SeqCst) {
                     0 => Err(HookError::new("the table is locked")),
@@ -39,14 +41,16 @@ async fn a_failing_hook_is_run_again_without_another_call() {
 }
 
 #[tokio::test]
-async fn the_hook_sees_the_outcome() {
+async fn the_hook_sees_the_outcome_and_whose_it_is() {
     static SEEN: AtomicU32 = AtomicU32::new(0);
     let hook = FinalizeHook {
         connection: ConnectionType::of::<MemoryConnection>,
-        run: |connection, settlement| {
+        run: |connection, settlement, of| {
             Box::pin(async move {
                 orch_core::seams::connection::<MemoryConnection>(connection)?;
-                if settlement.state() == State::Completed {
+                let charge: Charge = of.command.payload().decode().map_err(HookError::new)?;
+                let whose = (charge.order, of.command.idem_key().as_str(), of.attempt);
+                if settlement.state() == State::Completed && whose == (1, "key-1", 1) {
                     SEEN.fetch_add(1, Ordering::SeqCst);
                 }
                 Ok(())
@@ -64,7 +68,7 @@ async fn a_hook_for_another_backend_stops_the_start_and_names_both() {
     struct OtherConnection;
     let hook = FinalizeHook {
         connection: ConnectionType::of::<OtherConnection>,
-        run: |_, _| Box::pin(async { Ok(()) }),
+        run: |_, _, _| Box::pin(async { Ok(()) }),
     };
     let starting = builder(MemoryStore::new(), &Arc::default(), with_hook(hook)).start();
     let error = starting.await.unwrap_err();

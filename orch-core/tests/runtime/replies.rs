@@ -61,7 +61,7 @@ async fn lost_replies_of_log_and_finalize_run_the_hook_once_and_call_once() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let hook = FinalizeHook {
         connection: ConnectionType::of::<MemoryConnection>,
-        run: |_, _| {
+        run: |_, _, _| {
             RUNS.fetch_add(1, Ordering::SeqCst);
             Box::pin(async { Ok(()) })
         },

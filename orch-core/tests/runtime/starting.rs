@@ -1,6 +1,8 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
+use orch_core::policies::{Contradiction, Effect, InDoubt};
 use orch_core::runtime::{Config, Runtime, StartError};
 use orch_core::seams::OpenError;
 
@@ -56,4 +58,39 @@ async fn a_url_says_what_is_missing() {
     let error = open("mysql://h").await.unwrap_err();
     assert!(matches!(error, StartError::Open(OpenError::UnknownScheme { .. })));
     assert!(matches!(open("nothing").await, Err(StartError::Open(OpenError::NoScheme))));
+}
+
+#[tokio::test]
+async fn a_key_that_outlives_the_operations_stops_the_start_naming_both() {
+    let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
+    let keyed = || handler_with(|handler| handler.key_lifetime = Some(day));
+    let settings = [
+        ("Config::completed_retention", Config { completed_retention: hour, ..config() }),
+        ("Config::failed_retention", Config { failed_retention: hour, ..config() }),
+    ];
+    for (setting, config) in settings {
+        let starting = builder(MemoryStore::new(), &Arc::default(), keyed()).config(config).start();
+        let text = starting.await.unwrap_err().to_string();
+        for part in ["world::charge (", "world.rs:", "86400s", setting, "3600s"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+    let exactly = Config { completed_retention: day, failed_retention: day, ..config() };
+    let starting = builder(MemoryStore::new(), &Arc::default(), keyed()).config(exactly).start();
+    assert!(starting.await.is_ok());
+}
+
+#[tokio::test]
+async fn declarations_that_contradict_each_other_stop_the_start() {
+    let unsafely = handler_with(|handler| handler.effect = Effect::Unsafe);
+    let starting = builder(MemoryStore::new(), &Arc::default(), unsafely).start();
+    let error = starting.await.unwrap_err();
+    let rule = Contradiction::UnsafeRetry;
+    assert!(matches!(error, StartError::Contradiction { rule: r, .. } if r == rule), "{error}");
+    assert!(error.to_string().contains("world::charge ("), "{error}");
+    let parking = handler_with(|handler| {
+        handler.effect = Effect::Unsafe;
+        handler.in_doubt = InDoubt::Park;
+    });
+    assert!(builder(MemoryStore::new(), &Arc::default(), parking).start().await.is_ok());
 }

@@ -130,6 +130,7 @@ pub fn handler() -> Registration {
             attempt_timeout: Duration::from_secs(10),
             max_attempts: 3,
             backoff: Backoff::from_millis(1, 10),
+            reconcile_backoff: Backoff::from_millis(1, 10),
             in_doubt: InDoubt::Retry,
             ..Descriptor::DEFAULTS
         },

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::model::{Binding, Handler, InDoubt};
+use super::model::{Asking, Backoff, Binding, Effect, Handler, InDoubt};
 use super::parse::Function;
 
 /// The function, and one scope with its claim to the name, its binding and its registration.
@@ -19,6 +19,7 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
     let unique = quote_spanned!(event.span()=> static __ORCH_UNIQUE: __orch::Unique = 0;);
     let binding = binding(handler);
     let arguments = arguments(handler);
+    let rules = rules(handler);
     let registration = registration(function, handler);
     quote! {
         #function
@@ -34,6 +35,7 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
             #binding
 
             #arguments
+            #rules
             const __ORCH_REGISTRATION: __orch::Registration = #registration;
             __orch::inventory::submit! { __ORCH_REGISTRATION }
         };
@@ -67,12 +69,53 @@ fn binding(handler: &Handler<'_>) -> TokenStream {
 /// How each argument behind the command is taken, at the place of its type.
 fn arguments(handler: &Handler<'_>) -> TokenStream {
     let names = argument_names(handler);
+    let of = contract(handler).map(|contract| quote!(#contract.));
+    let of = of.unwrap_or_else(|| quote!(__orch::));
     let arguments = names.iter().zip(&handler.types.arguments).map(|(name, ty)| {
         quote_spanned! {ty.span()=>
-            const #name: __orch::Argument<#ty> = __orch::argument::<#ty>();
+            const #name: __orch::Argument<#ty> = #of argument::<#ty>();
         }
     });
     quote!(#(#arguments)*)
+}
+
+/// The rules that need the contract of the provider. Where the attribute names neither provider
+/// nor effect there are none.
+fn rules(handler: &Handler<'_>) -> TokenStream {
+    let Handler { provider, effect, in_doubt, .. } = handler;
+    let lifetime = contract(handler).map(|contract| {
+        let effect = effect.as_ref().map(Effect::variant);
+        let effect = effect.map(|effect| quote!(__orch::Effect::#effect));
+        let effect = effect.unwrap_or_else(|| quote!(__orch::Descriptor::DEFAULTS.effect));
+        let in_doubt = in_doubt.as_ref().map(declared);
+        let in_doubt = in_doubt.unwrap_or_else(|| quote!(__orch::Descriptor::DEFAULTS.in_doubt));
+        let timeout = handler.attempt_timeout.map(millis);
+        let timeout =
+            timeout.unwrap_or_else(|| quote!(__orch::Descriptor::DEFAULTS.attempt_timeout));
+        quote_spanned! {provider.span()=>
+            const __ORCH_KEY_LIFETIME: __orch::Option<__orch::Duration> =
+                #contract.key_lifetime(#effect, #in_doubt, #timeout);
+        }
+    });
+    let place = match effect {
+        Some(effect) if effect.is_keyed() => Some(effect.text.span()),
+        Some(_) => None,
+        None => provider.as_ref().map(Spanned::span),
+    };
+    let taken = place.map(|place| {
+        let any = || quote_spanned!(place=> __orch::contract::<__orch::AnyProvider>());
+        let (contract, arguments) =
+            (contract(handler).unwrap_or_else(any), argument_names(handler));
+        let taken = quote_spanned!(place=> #contract.key_is_taken(&[#(#arguments.has_key),*]));
+        quote!(const _: () = #taken;)
+    });
+    quote!(#lifetime #taken)
+}
+
+/// The contract of the named provider, the same to the letter wherever it is asked for.
+fn contract(handler: &Handler<'_>) -> Option<TokenStream> {
+    let provider = handler.provider.as_ref()?;
+    Some(quote_spanned!(provider.span()=> __orch::contract::<#provider>()))
 }
 
 fn argument_names(handler: &Handler<'_>) -> Vec<Ident> {
@@ -108,19 +151,28 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
 fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
     let Handler { domain, event, .. } = handler;
     let name = format!("::{ident}");
-    let attempt_timeout = handler.attempt_timeout.map(|timeout| {
-        let timeout = millis(timeout);
-        quote!(attempt_timeout: __orch::Duration::from_millis(#timeout),)
-    });
-    let max_attempts = handler.max_attempts.map(|attempts| quote!(max_attempts: #attempts,));
-    let backoff = handler.backoff.as_ref().map(|backoff| {
-        let (base, cap) = (millis(backoff.base), millis(backoff.cap));
-        quote!(backoff: __orch::Backoff::from_millis(#base, #cap),)
-    });
-    let in_doubt = handler.in_doubt.as_ref().map(|in_doubt| match in_doubt {
-        InDoubt::Declared(choice) => quote!(in_doubt: __orch::InDoubt::#choice,),
-        InDoubt::Reconcile(_) => quote!(in_doubt: __orch::InDoubt::Reconcile,),
-    });
+    let attempt_timeout = handler.attempt_timeout.map(millis);
+    let backoff = handler.backoff.as_ref().map(delays);
+    let in_doubt = handler.in_doubt.as_ref().map(declared);
+    let effect = handler.effect.as_ref().map(Effect::variant);
+    let (given, values): (Vec<&str>, Vec<TokenStream>) = [
+        ("attempt_timeout", attempt_timeout),
+        ("max_attempts", handler.max_attempts.map(|attempts| quote!(#attempts))),
+        ("backoff", backoff),
+        ("in_doubt", in_doubt),
+        ("effect", effect.map(|effect| quote!(__orch::Effect::#effect))),
+        ("key_lifetime", handler.provider.as_ref().map(|_| quote!(__ORCH_KEY_LIFETIME))),
+        ("reconcile_timeout", asking(handler).and_then(|asking| asking.timeout.map(millis))),
+        (
+            "reconcile_backoff",
+            asking(handler).and_then(|asking| asking.backoff.as_ref().map(delays)),
+        ),
+        ("max_reconciles", asking(handler).and_then(|asking| asking.max.map(|max| quote!(#max)))),
+    ]
+    .into_iter()
+    .filter_map(|(field, value)| Some((field, value?)))
+    .unzip();
+    let given = given.iter().map(|field| Ident::new(field, Span::call_site()));
     quote! {
         __orch::Descriptor {
             name: __orch::concat!(__orch::module_path!(), #name),
@@ -128,10 +180,7 @@ fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
             line: __orch::line!(),
             domain: #domain,
             event_type: #event,
-            #attempt_timeout
-            #max_attempts
-            #backoff
-            #in_doubt
+            #(#given: #values,)*
             ..__orch::Descriptor::DEFAULTS
         }
     }
@@ -139,11 +188,14 @@ fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
 
 /// The shim that asks the provider, and what asking needs.
 fn reconcile(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
-    let Some(InDoubt::Reconcile(path)) = &handler.in_doubt else {
+    let Some(Asking { path, .. }) = asking(handler) else {
         return (None, quote!(__orch::None));
     };
     let (bound, call) = (bound(handler), local("__orch_call"));
-    let question = quote_spanned!(path.span()=> #bound.question(#path));
+    let question = match contract(handler) {
+        None => quote_spanned!(path.span()=> #bound.question(#path)),
+        Some(contract) => quote_spanned!(path.span()=> #contract.question(&#bound, #path)),
+    };
     (
         Some(quote!(.reconcile(|#call| #question.start(#call)))),
         quote!(__orch::Some(#question.needs)),
@@ -155,10 +207,11 @@ fn finalize(handler: &Handler<'_>) -> Option<TokenStream> {
     let bound = bound(handler);
     let hook = quote_spanned!(path.span()=> #bound.hook(#path));
     let (connection, settlement) = (local("__orch_connection"), local("__orch_settlement"));
+    let of = local("__orch_of");
     Some(quote! {
         .finalize(__orch::FinalizeHook {
             connection: || #hook.connection,
-            run: |#connection, #settlement| #hook.run(#connection, #settlement),
+            run: |#connection, #settlement, #of| #hook.run(#connection, #settlement, #of),
         })
     })
 }
@@ -174,7 +227,31 @@ fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
+fn asking<'a>(handler: &'a Handler<'_>) -> Option<&'a Asking> {
+    match handler.in_doubt.as_ref()? {
+        InDoubt::Reconcile(asking) => Some(asking),
+        InDoubt::Declared(_) => None,
+    }
+}
+
+fn declared(in_doubt: &InDoubt) -> TokenStream {
+    match in_doubt {
+        InDoubt::Declared(choice) => quote!(__orch::InDoubt::#choice),
+        InDoubt::Reconcile(_) => quote!(__orch::InDoubt::Reconcile),
+    }
+}
+
+fn delays(backoff: &Backoff) -> TokenStream {
+    let (base, cap) = (whole_millis(backoff.base), whole_millis(backoff.cap));
+    quote!(__orch::Backoff::from_millis(#base, #cap))
+}
+
+fn millis(duration: Duration) -> TokenStream {
+    let millis = whole_millis(duration);
+    quote!(__orch::Duration::from_millis(#millis))
+}
+
 /// Whole milliseconds: the unit of every duration that an option can hold.
-fn millis(duration: Duration) -> u64 {
+fn whole_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -44,6 +44,28 @@ fn every_option() {
 }
 
 #[test]
+fn a_provider_and_how_it_is_asked() {
+    let args = quote! {
+        domain = "PAYMENT", event = "CHARGE", provider = orch::Stripe, effect = "keyed",
+        reconcile = ask, reconcile_timeout = "10s",
+        reconcile_backoff(base = "2s", cap = "1m"), max_reconciles = 5
+    };
+    let item = quote!(
+        async fn charge(cmd: Charge, ctx: Context<Stripe>) -> Result<Receipt, ChargeError> {}
+    );
+    insta::assert_snapshot!(expanded(args, item));
+}
+
+#[test]
+fn an_effect_without_keys() {
+    let args = quote!(domain = "PAYMENT", event = "CHARGE", effect = "unsafe", in_doubt = "park");
+    let item = quote!(
+        async fn charge(cmd: Charge) -> Result<Receipt, ChargeError> {}
+    );
+    insta::assert_snapshot!(expanded(args, item));
+}
+
+#[test]
 fn a_handler_of_a_bound_command() {
     let args = quote!(domain = "PAYMENT", event = "CHARGE", in_doubt = "park", binding = "command");
     let item = quote!(

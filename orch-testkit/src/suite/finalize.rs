@@ -1,10 +1,15 @@
 //! S3: the log, the state that follows it, and the hook between them.
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{Finalization, Finalized, Lease, Logged};
-use orch_core::words::{AttemptEnd, LogState, Phase, Settlement, Source, State};
+use orch_core::seams::{Acceptance, Finalization, Finalized, Lease, Logged, Settle};
+use orch_core::words::{
+    AttemptEnd, Command, Envelope, Failure, LogState, Operation, Phase, Settlement, Source, State,
+};
 
-use crate::{DELAY, World, acceptance, claim_params, ended, fail, kind, ok, output, policy, retry};
+use crate::{
+    BUDGET, DELAY, World, acceptance, claim_params, ended, fail, kind, ok, output, policy, retry,
+    sweep_params, tenant, whose,
+};
 
 fn hooked() -> KindPolicy {
     KindPolicy { hooked: true, ..policy() }
@@ -170,6 +175,50 @@ pub async fn a_finalize_hook_runs_in_the_transaction(world: World) {
     assert_eq!(world.finalize(claim, hook).await, finished("in the transaction"));
     assert_eq!(world.backend.marks("in the transaction").await, 1);
     assert_eq!(world.operation(claim.op_id).await.state, State::Completed);
+}
+
+pub async fn a_hook_is_told_which_operation_it_is(world: World) {
+    world.accepted_as(Acceptance { owner: tenant(), ..acceptance("told") }).await;
+    let attempt = world.claim_as(hooked()).await;
+    world.log(ended(attempt.lease(), ok("done"))).await;
+    world.finalize(attempt.lease(), Some(world.backend.marking_hook())).await;
+    assert_eq!(world.backend.marks(&whose(&attempt.envelope)).await, 1);
+}
+
+pub async fn a_hook_is_told_which_operation_a_person_has_failed(world: World) {
+    let op_id = world.parked_as("k", true).await;
+    let refused = Failure::new("REFUSED", "the bank never saw it");
+    world.settle_parked(op_id, Settle::Fail(refused)).await;
+    let of = envelope(world.operation(op_id).await);
+    let claim = Lease { op_id, fence: of.fence };
+    world.finalize(claim, Some(world.backend.marking_hook())).await;
+    assert_eq!((of.attempt, world.backend.marks(&whose(&of)).await), (1, 1));
+}
+
+pub async fn a_hook_is_told_which_operation_was_never_run(world: World) {
+    let op_id = world.accepted("k").await;
+    world.clock.advance(BUDGET);
+    world.store.sweep_over_budget(sweep_params([hooked()])).await.unwrap();
+    let of = envelope(world.operation(op_id).await);
+    let claim = Lease { op_id, fence: of.fence };
+    world.finalize(claim, Some(world.backend.marking_hook())).await;
+    assert_eq!((of.attempt, world.backend.marks(&whose(&of)).await), (0, 1));
+}
+
+/// What a hook is to be told about an operation that stands like this.
+fn envelope(operation: Operation) -> Envelope {
+    let Operation { identity, payload, .. } = operation;
+    let owner = identity.owner.clone();
+    Envelope {
+        op_id: operation.op_id,
+        owner,
+        command: Command::of(identity.kind(), identity.biz_key, identity.idem_key, payload),
+        accepted_at: operation.accepted_at,
+        deadline: operation.deadline,
+        attempt: operation.attempt,
+        fence: operation.fence,
+        key_generation: 0,
+    }
 }
 
 pub async fn a_hook_does_not_run_for_an_operation_that_goes_on(world: World) {

@@ -13,6 +13,7 @@ pub mod claim;
 pub mod doubt;
 pub mod fence;
 pub mod finalize;
+pub mod keys;
 pub mod late;
 pub mod lease;
 pub mod list;
@@ -136,6 +137,9 @@ macro_rules! conformance {
                 a_second_settle_of_a_retry_answers_the_same
                 an_entry_says_who_ran_what_and_when
                 a_finalize_hook_runs_in_the_transaction
+                a_hook_is_told_which_operation_it_is
+                a_hook_is_told_which_operation_a_person_has_failed
+                a_hook_is_told_which_operation_was_never_run
                 a_hook_does_not_run_for_an_operation_that_goes_on
                 a_hook_that_fails_changes_nothing_but_the_time
                 a_hook_that_fails_backs_off
@@ -196,13 +200,32 @@ macro_rules! conformance {
                 after_the_last_question_it_is_parked
                 a_lost_question_is_only_due_again
                 lost_questions_count_towards_the_limit
+                the_kind_says_how_many_questions
+                the_limit_of_the_latest_question_counts
                 a_declared_question_is_put_although_a_later_deploy_says_retry
                 a_later_deploy_may_ask_where_retry_was_declared
+                a_later_deploy_asks_also_where_the_doubt_only_waits
                 the_answer_to_a_lost_question_is_kept_as_late
                 questions_go_on_past_the_deadline
                 not_happened_past_the_deadline_fails_plainly
                 a_released_question_is_due_at_once_and_not_counted
                 a_logged_answer_waits_for_the_finalizer
+            }
+            keys {
+                the_first_claim_is_the_first_call_with_the_first_key
+                a_lost_attempt_keeps_the_first_call_and_the_key
+                a_definite_retry_clears_the_call_and_raises_the_generation
+                a_retry_while_doubt_stands_keeps_both
+                doubt_about_a_later_key_counts_from_its_own_first_call
+                a_question_says_what_is_in_doubt
+                not_happened_clears_the_call_and_keeps_the_key
+                running_again_clears_the_call_and_keeps_the_key
+                a_claim_that_was_not_run_was_no_call
+                a_claim_that_was_not_run_keeps_earlier_doubt
+                a_logged_retry_raises_the_generation_once_it_is_finalized
+                a_logged_doubt_keeps_the_first_call_once_it_is_finalized
+                the_same_retry_twice_raises_the_generation_once
+                a_redriven_operation_begins_with_the_first_generation
             }
             budget {
                 a_pending_operation_fails_as_never_called

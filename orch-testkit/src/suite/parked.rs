@@ -158,7 +158,7 @@ pub async fn of_a_hooked_kind_the_decision_is_only_logged(world: World) {
 pub async fn a_payload_that_the_handler_cannot_take_is_parked(world: World) {
     let claim = world.running("k").await;
     let reason = "not what the handler takes".to_owned();
-    let release = ReleaseReason::Undecodable { reason: reason.clone() };
+    let release = ReleaseReason::Unrunnable { reason: reason.clone() };
     assert_eq!(world.release(claim, release).await, Released::Released);
     let operation = world.operation(claim.op_id).await;
     assert_eq!((operation.phase, operation.attempt), (Some(Phase::Parked), 0));

@@ -7,6 +7,7 @@ use orch_core::words::{Phase, Settlement, Source, State};
 use crate::world::lease;
 use crate::{
     BUDGET, DELAY, LEASE, World, ended, in_doubt, not_happened, ok, output, policy, reconciled,
+    retry,
 };
 
 fn asking() -> KindPolicy {
@@ -106,6 +107,29 @@ pub async fn lost_questions_count_towards_the_limit(world: World) {
     assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::Parked));
 }
 
+pub async fn the_kind_says_how_many_questions(world: World) {
+    let asking = || KindPolicy { max_reconciles: 2, ..asking() };
+    let claim = world.running_as("k", asking()).await;
+    world.settle(ended(claim, in_doubt("no answer"))).await;
+    world.advance(1);
+    let first = world.ask(asking()).await;
+    let answer = world.settle(reconciled(first, in_doubt("cannot say"))).await;
+    assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
+    world.advance(1);
+    world.ask(asking()).await;
+    assert_eq!(world.expire().await, Some(Finalized::Parked));
+}
+
+pub async fn the_limit_of_the_latest_question_counts(world: World) {
+    let first = question(&world).await;
+    let answer = world.settle(reconciled(first, in_doubt("cannot say"))).await;
+    assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
+    world.advance(1);
+    let second = world.ask(KindPolicy { max_reconciles: 2, ..asking() }).await;
+    world.log(reconciled(second, in_doubt("cannot say"))).await;
+    assert_eq!(world.finalize(second, None).await, Finalized::Parked);
+}
+
 pub async fn a_declared_question_is_put_although_a_later_deploy_says_retry(world: World) {
     let claim = world.running_as("k", asking()).await;
     world.settle(ended(claim, in_doubt("no answer"))).await;
@@ -131,6 +155,21 @@ pub async fn a_later_deploy_may_ask_where_retry_was_declared(world: World) {
     assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
     world.advance(1);
     assert_eq!(world.claim_as(asking()).await.purpose, Purpose::Reconcile);
+}
+
+pub async fn a_later_deploy_asks_also_where_the_doubt_only_waits(world: World) {
+    let claim = world.running("k").await;
+    world.settle(ended(claim, in_doubt("no answer"))).await;
+    world.advance(1);
+    let second = world.claim().await;
+    let answer = world.settle(ended(second, retry("busy"))).await;
+    assert!(matches!(answer, Finalized::Waiting { .. }), "{answer:?}");
+    world.advance(1);
+    let question = world.claim_as(asking()).await;
+    assert_eq!((question.purpose, question.envelope.attempt), (Purpose::Reconcile, 2));
+    let operation = world.operation(claim.op_id).await;
+    assert_eq!((operation.phase, operation.attempt), (Some(Phase::InDoubt), 2));
+    assert_eq!(world.expire().await, Some(Finalized::InDoubt { due_at: world.now().await }));
 }
 
 pub async fn the_answer_to_a_lost_question_is_kept_as_late(world: World) {

@@ -52,7 +52,7 @@ async fn release_is_stale(world: &World, claim: Lease) {
     let release = world.release(claim, ReleaseReason::Unstarted);
     assert_eq!(unmoved(world, claim.op_id, release).await, Released::Stale);
     let reason = "not JSON".to_owned();
-    let release = world.release(claim, ReleaseReason::Undecodable { reason });
+    let release = world.release(claim, ReleaseReason::Unrunnable { reason });
     assert_eq!(unmoved(world, claim.op_id, release).await, Released::Stale);
 }
 

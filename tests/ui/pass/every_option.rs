@@ -40,6 +40,7 @@ async fn ask(_cmd: Refund) -> Result<Reconciled<Vec<Receipt>>, String> {
 async fn book(
     _connection: &mut Connection,
     _settled: &Settled<Vec<Receipt>>,
+    _of: &Envelope,
 ) -> Result<(), std::fmt::Error> {
     Ok(())
 }

@@ -10,8 +10,8 @@ use divan::{Bencher, black_box};
 use orch::prelude::*;
 use orch::{BizKey, Handled, IdemKey, Kind, OpId, Owner, Payload, Timestamp};
 use orch_core::policies::Backoff;
-use orch_core::seams::{Call, Registration, States};
-use orch_core::words::{Envelope, Fence, Fingerprint, ProviderKey};
+use orch_core::seams::{Call, ProviderKey, Registration, States};
+use orch_core::words::{Envelope, Fence, Fingerprint};
 
 fn main() {
     divan::main();
@@ -52,7 +52,7 @@ fn op_id() -> OpId {
 #[divan::bench]
 fn provider_key(bencher: Bencher<'_, '_>) {
     let op_id = OpId::generate();
-    bencher.bench(|| ProviderKey::of(black_box(op_id)));
+    bencher.bench(|| <ProviderKey>::text_of(black_box(op_id), 0));
 }
 
 #[divan::bench]
@@ -119,6 +119,7 @@ fn call() -> Call {
         deadline: Timestamp::from_micros(1),
         attempt: 1,
         fence: Fence::new(1),
+        key_generation: 0,
     };
     Call {
         envelope: Arc::new(envelope),

@@ -2,6 +2,7 @@
 
 mod panics;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,15 +25,22 @@ pub(super) async fn execute(
     states: &States,
     held: &HeldLease,
 ) -> Result<AttemptEnd, Unrunnable> {
-    let timeout = handler.registration.descriptor.attempt_timeout;
+    let limit = Limit { purpose: attempt.purpose, timeout: handler.timeout(attempt.purpose) };
     let call = Call {
         envelope: Arc::new(attempt.envelope),
         states: states.clone(),
-        ends_at: Instant::now() + timeout,
+        ends_at: Instant::now() + limit.timeout,
         cancelled: held.lost().clone(),
     };
     let run = start(handler, attempt.purpose, &call)?;
-    Ok(run_to_end(run, timeout, held).await)
+    Ok(run_to_end(run, limit, held).await)
+}
+
+/// How long what may take.
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    purpose: Purpose,
+    timeout: Duration,
 }
 
 /// Decodes the command and makes the future; user code (a `Deserialize`, say) may panic here.
@@ -50,7 +58,7 @@ fn start(handler: &Handler, purpose: Purpose, call: &Call) -> Result<Run, Unrunn
     })
 }
 
-async fn run_to_end(run: Run, timeout: Duration, held: &HeldLease) -> AttemptEnd {
+async fn run_to_end(run: Run, limit: Limit, held: &HeldLease) -> AttemptEnd {
     let in_doubt = |reason: String| AttemptEnd::InDoubt { reason };
     tokio::select! {
         biased;
@@ -60,8 +68,18 @@ async fn run_to_end(run: Run, timeout: Duration, held: &HeldLease) -> AttemptEnd
         () = held.lost().cancelled() => {
             in_doubt("cancelled: the lease was lost, or the worker shut down".into())
         }
-        () = tokio::time::sleep(timeout) => {
-            in_doubt(format!("no answer within the attempt timeout of {timeout:?}"))
+        () = tokio::time::sleep(limit.timeout) => {
+            in_doubt(format!("no answer within the {limit}"))
         }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.purpose {
+            Purpose::Run => "attempt",
+            Purpose::Reconcile => "reconcile",
+        };
+        write!(f, "{name} timeout of {:?}", self.timeout)
     }
 }

@@ -10,10 +10,10 @@ use std::fmt;
 use super::agree::agree;
 use super::errors::end_of;
 use super::functions::{Run, decode, succeeded};
-use super::{AttemptError, Call, FinalizeFn, FromCall, Handled, HandlerResult, ReconcileFn};
-use super::{Hooked, StateNeed, Storable, Unrunnable};
-use crate::seams::{ConnectionType, HookError, connection};
-use crate::words::{AttemptEnd, Payload, Settled, Settlement, Undecodable};
+use super::{AttemptError, Call, FinalizeFn, ForProvider, FromCall, Handled, HandlerResult};
+use super::{ReconcileFn, StateNeed, Storable, Unrunnable};
+use crate::seams::{AnyProvider, ConnectionType, HookError, Hooked, connection};
+use crate::words::{AttemptEnd, Envelope, Payload, Settled, Settlement, Undecodable};
 
 /// A run, or why there is none.
 pub type Started = Result<Run, Unrunnable>;
@@ -69,7 +69,7 @@ impl<C, O: Send + 'static> Bound<C, O> {
 
     /// The reconcile function of the handler.
     pub fn question<A, F: ReconcileFn<C, A, O>>(&self, reconcile: F) -> Question {
-        Question { needs: F::needs, start: Box::new(move |call| reconcile.start(call)) }
+        Question::of(reconcile)
     }
 
     /// The finalize hook of the handler.
@@ -82,10 +82,10 @@ impl<C, O: Send + 'static> Bound<C, O> {
         let decode = self.decode;
         Hook {
             connection: ConnectionType::of::<Connection>(),
-            run: Box::new(move |any, settlement| {
+            run: Box::new(move |any, settlement, of| {
                 Box::pin(async move {
                     let settled = settled(decode, settlement)?;
-                    finalize.call(connection(any)?, &settled).await
+                    finalize.call(connection(any)?, &settled, of).await
                 })
             }),
         }
@@ -130,12 +130,20 @@ pub struct Argument<A> {
     pub take: fn(&Call) -> Result<A, Unrunnable>,
     /// The state that it needs.
     pub need: fn() -> Option<StateNeed>,
+    /// Whether the provider key comes with it.
+    pub has_key: bool,
 }
 
-/// The argument of this type.
+/// The argument of this type, of a handler that names no provider.
 #[must_use]
-pub const fn argument<A: FromCall>() -> Argument<A> {
-    Argument { take: A::from_call, need: A::need }
+pub const fn argument<A: FromCall<For: ForProvider<AnyProvider>>>() -> Argument<A> {
+    Argument::of()
+}
+
+impl<A: FromCall> Argument<A> {
+    pub(super) const fn of() -> Self {
+        Self { take: A::from_call, need: A::need, has_key: A::HAS_KEY }
+    }
 }
 
 /// The states that a handler takes, then those of its reconcile function.
@@ -156,6 +164,10 @@ pub struct Question {
 }
 
 impl Question {
+    pub(super) fn of<C, A, O, P, F: ReconcileFn<C, A, O, P>>(reconcile: F) -> Self {
+        Self { needs: F::needs, start: Box::new(move |call| reconcile.start(call)) }
+    }
+
     /// Puts the question.
     ///
     /// # Errors
@@ -178,7 +190,8 @@ pub struct Hook {
     run: Box<RunHook>,
 }
 
-type RunHook = dyn for<'a> FnOnce(&'a mut (dyn Any + Send), &'a Settlement) -> Hooked<'a> + Send;
+type RunHook =
+    dyn for<'a> FnOnce(&'a mut (dyn Any + Send), &'a Settlement, &'a Envelope) -> Hooked<'a> + Send;
 
 impl Hook {
     /// Runs it.
@@ -186,8 +199,9 @@ impl Hook {
         self,
         connection: &'a mut (dyn Any + Send),
         settlement: &'a Settlement,
+        of: &'a Envelope,
     ) -> Hooked<'a> {
-        (self.run)(connection, settlement)
+        (self.run)(connection, settlement, of)
     }
 }
 

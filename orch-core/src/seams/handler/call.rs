@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Handled;
 use crate::policies::{DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_TIME_BUDGET};
-use crate::seams::{Clock, SystemClock};
+use crate::seams::{AnyProvider, Clock, Provider, ProviderKey, SystemClock};
 use crate::words::{
-    BizKey, Command, Envelope, Fence, IdemKey, Invalid, Kind, OpId, Owner, ProviderKey, Timestamp,
+    BizKey, Command, Envelope, Fence, IdemKey, Invalid, Kind, OpId, Owner, Timestamp,
 };
 
 /// One run of a handler or reconcile: what it is given.
@@ -36,15 +36,23 @@ pub struct Unrunnable {
 }
 
 /// What a handler may know of its attempt. The second argument of an orchestrated function.
-#[derive(Debug, Clone)]
-pub struct Context {
+///
+/// `P` is the handler's `provider`: `Context<Stripe>` with `provider = Stripe`, and plain
+/// `Context` where none is named.
+pub struct Context<P = AnyProvider> {
     call: Call,
-    provider_key: ProviderKey,
+    provider_key: ProviderKey<P>,
 }
 
-impl Context {
+impl<P: Provider> Context<P> {
+    fn of(call: Call) -> Self {
+        let provider_key = ProviderKey::of(call.envelope.op_id, 0);
+        Self { call, provider_key }
+    }
+
     /// The first attempt of a new operation that no store knows, with 30 seconds left: to call a
-    /// handler in a unit test.
+    /// handler in a unit test. `P` is what that handler takes; where nothing says so, write
+    /// `<Context>::for_test(…)`.
     ///
     /// ```
     /// # use orch_core::seams::{Context, Handled, KeyFromCaller, TypedCommand};
@@ -62,7 +70,7 @@ impl Context {
     /// #     type Output = ();
     /// # }
     /// let command = Charge { order_id: 1 };
-    /// let ctx = Context::for_test(&command)?;
+    /// let ctx = <Context>::for_test(&command)?;
     /// assert_eq!((ctx.attempt(), ctx.biz_key()), (1, "ORDER-1"));
     /// // charge(command, ctx, State::new(gateway)).await
     /// # Ok::<_, orch_core::words::Invalid>(())
@@ -74,9 +82,8 @@ impl Context {
         let (payload, _) = command.to_payload(C::IDEM_IGNORE)?;
         let idem_key = command.idem_key().unwrap_or_else(|| "test".to_owned());
         let accepted_at = SystemClock.now();
-        let op_id = OpId::generate();
         let envelope = Envelope {
-            op_id,
+            op_id: OpId::generate(),
             owner: Owner::default(),
             command: Command::of(
                 Kind::new(C::DOMAIN, C::EVENT)?,
@@ -88,6 +95,7 @@ impl Context {
             deadline: accepted_at.plus(DEFAULT_TIME_BUDGET),
             attempt: 1,
             fence: Fence::new(1),
+            key_generation: 0,
         };
         let call = Call {
             envelope: Arc::new(envelope),
@@ -95,12 +103,15 @@ impl Context {
             ends_at: Instant::now() + DEFAULT_ATTEMPT_TIMEOUT,
             cancelled: CancellationToken::new(),
         };
-        Ok(Self { call, provider_key: ProviderKey::of(op_id) })
+        Ok(Self::of(call))
     }
+}
 
-    /// The key for the provider's idempotency header: the same in every attempt.
+impl<P> Context<P> {
+    /// The key for the provider's idempotency header: the same in every attempt, unless the
+    /// provider replays errors and the last attempt ended with one.
     #[must_use]
-    pub fn provider_key(&self) -> &ProviderKey {
+    pub fn provider_key(&self) -> &ProviderKey<P> {
         &self.provider_key
     }
 
@@ -164,6 +175,22 @@ impl Context {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.call.cancelled.is_cancelled()
+    }
+}
+
+// By hand: a derive would ask the same of `P`, which is only a name.
+impl<P> Clone for Context<P> {
+    fn clone(&self) -> Self {
+        Self { call: self.call.clone(), provider_key: self.provider_key.clone() }
+    }
+}
+
+impl<P> fmt::Debug for Context<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("call", &self.call)
+            .field("provider_key", &self.provider_key)
+            .finish()
     }
 }
 
@@ -245,6 +272,11 @@ pub struct StateNeed {
     note = "write `async fn name(cmd: YourCommand, ctx: Context, thing: State<Thing>)` and give the thing to the runtime with `.state(thing)`"
 )]
 pub trait FromCall: Sized + 'static {
+    /// The provider that it is made for, or [`EveryProvider`].
+    type For;
+    /// Whether the provider key comes with it.
+    const HAS_KEY: bool = false;
+
     /// Takes the argument out of the call.
     ///
     /// # Errors
@@ -258,14 +290,18 @@ pub trait FromCall: Sized + 'static {
     }
 }
 
-impl FromCall for Context {
+impl<P: Provider> FromCall for Context<P> {
+    type For = P;
+    const HAS_KEY: bool = true;
+
     fn from_call(call: &Call) -> Result<Self, Unrunnable> {
-        let provider_key = ProviderKey::of(call.envelope.op_id);
-        Ok(Self { call: call.clone(), provider_key })
+        Ok(Self::of(call.clone()))
     }
 }
 
 impl<T: 'static> FromCall for State<T> {
+    type For = EveryProvider;
+
     fn from_call(call: &Call) -> Result<Self, Unrunnable> {
         call.states.get().ok_or_else(|| Unrunnable {
             reason: format!("no state of type {} was given to the runtime", type_name::<T>()),
@@ -276,3 +312,22 @@ impl<T: 'static> FromCall for State<T> {
         Some(StateNeed { id: TypeId::of::<T>(), name: type_name::<T>() })
     }
 }
+
+/// An argument that is the same for all providers.
+#[derive(Debug, Clone, Copy)]
+pub enum EveryProvider {}
+
+/// Says that an argument is made for a handler of the provider `P`.
+#[diagnostic::on_unimplemented(
+    message = "this context is made for `{Self}`, and its handler for `{P}`",
+    label = "the context of another provider",
+    note = "the key in it follows the provider's contract: what it looks like, how long it is remembered, when it changes",
+    note = "write `Context<{P}>` here, or `provider = {Self}` in `#[orchestrated(…)]`; `Context` alone is `Context<orch::AnyProvider>`"
+)]
+pub trait ForProvider<P> {}
+
+#[diagnostic::do_not_recommend]
+impl<P: Provider> ForProvider<P> for P {}
+
+#[diagnostic::do_not_recommend]
+impl<P: Provider> ForProvider<P> for EveryProvider {}

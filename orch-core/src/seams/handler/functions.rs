@@ -1,8 +1,8 @@
 use futures_util::future::BoxFuture;
 
-use super::{Call, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
-use crate::seams::HookError;
-use crate::words::{AttemptEnd, Failure, Outcome, Settled, code};
+use super::{Call, ForProvider, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
+use crate::seams::{AnyProvider, HookError, Hooked};
+use crate::words::{AttemptEnd, Envelope, Failure, Outcome, Settled, code};
 
 /// The run of one attempt, ready to be polled.
 pub type Run = BoxFuture<'static, AttemptEnd>;
@@ -53,9 +53,10 @@ pub enum Reconciled<T> {
     message = "this function cannot be the reconcile of a handler that takes `{Command}` and returns `{Output}`",
     label = "not the signature of a reconcile function",
     note = "after an attempt in doubt orch asks it what happened at the provider, with the same command",
-    note = "usage:\n\n    async fn name(cmd: {Command}, ctx: Context, thing: State<Thing>) -> Reconciled<{Output}>\n\nany argument after the command may be left out; `Result<Reconciled<{Output}>, E>` with `E: Display` may be returned as well"
+    note = "usage:\n\n    async fn name(cmd: {Command}, ctx: Context, thing: State<Thing>) -> Reconciled<{Output}>\n\nany argument after the command may be left out; `Result<Reconciled<{Output}>, E>` with `E: Display` may be returned as well",
+    note = "its `Context` is of the handler's provider: `Context<{P}>`"
 )]
-pub trait ReconcileFn<Command, Args, Output>: Copy + Send + 'static {
+pub trait ReconcileFn<Command, Args, Output, P = AnyProvider>: Copy + Send + 'static {
     /// The states that it takes.
     fn needs() -> Vec<StateNeed>;
 
@@ -66,24 +67,58 @@ pub trait ReconcileFn<Command, Args, Output>: Copy + Send + 'static {
     fn start(self, call: &Call) -> Result<Run, Unrunnable>;
 }
 
-/// A `finalize` hook: takes the backend's connection, inside the finalizing transaction, and
-/// what became of the operation.
+/// A `finalize` hook: takes the backend's connection, inside the finalizing transaction, what
+/// became of the operation, and, if it wants to know, which operation that is.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be the finalize hook of a handler that returns `{Output}`",
     label = "not the signature of a finalize hook",
     note = "orch runs the hook inside the transaction that finishes the operation, with the backend's own connection",
-    note = "usage:\n\n    async fn name(conn: &mut SqliteConnection, settled: &Settled<{Output}>) -> Result<(), E>\n\nwhere `E: Display`"
+    note = "usage:\n\n    async fn name(conn: &mut SqliteConnection, settled: &Settled<{Output}>, of: &Envelope) -> Result<(), E>\n\nwhere `E: Display`; the last argument may be left out"
 )]
 pub trait FinalizeFn<'a, Form, Connection, Output>: Copy + Send + 'static {
     /// Runs it.
-    fn call(self, connection: &'a mut Connection, settled: &'a Settled<Output>) -> Hooked<'a>;
+    fn call(
+        self,
+        connection: &'a mut Connection,
+        settled: &'a Settled<Output>,
+        of: &'a Envelope,
+    ) -> Hooked<'a>;
 }
 
-/// The end of a hook's run.
-pub type Hooked<'a> = BoxFuture<'a, Result<(), HookError>>;
+/// The form of a hook that asks which operation it is: `(connection, settled, of)`.
+///
+/// Forms are told apart by type, so that either may be written. It also takes two forms for
+/// rustc to report a mistake in the words of [`FinalizeFn`]: where a single implementation could
+/// fit, it reports what is wrong with the arguments of a closure, which the user has not written.
+#[derive(Debug, Clone, Copy)]
+pub enum WithEnvelope {}
+
+/// The form of a hook that only asks how it ended: `(connection, settled)`.
+#[derive(Debug, Clone, Copy)]
+pub enum WithoutEnvelope {}
 
 #[diagnostic::do_not_recommend]
-impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, (), Connection, Output> for F
+impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, WithEnvelope, Connection, Output> for F
+where
+    F: Fn(&'a mut Connection, &'a Settled<Output>, &'a Envelope) -> Fut + Copy + Send + 'static,
+    Fut: Future<Output = Result<(), E>> + Send + 'a,
+    E: std::fmt::Display,
+    Connection: 'a,
+    Output: 'a,
+{
+    fn call(
+        self,
+        connection: &'a mut Connection,
+        settled: &'a Settled<Output>,
+        of: &'a Envelope,
+    ) -> Hooked<'a> {
+        let run = self(connection, settled, of);
+        Box::pin(async move { run.await.map_err(HookError::new) })
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, WithoutEnvelope, Connection, Output> for F
 where
     F: Fn(&'a mut Connection, &'a Settled<Output>) -> Fut + Copy + Send + 'static,
     Fut: Future<Output = Result<(), E>> + Send + 'a,
@@ -91,25 +126,14 @@ where
     Connection: 'a,
     Output: 'a,
 {
-    fn call(self, connection: &'a mut Connection, settled: &'a Settled<Output>) -> Hooked<'a> {
+    fn call(
+        self,
+        connection: &'a mut Connection,
+        settled: &'a Settled<Output>,
+        _: &'a Envelope,
+    ) -> Hooked<'a> {
         let run = self(connection, settled);
         Box::pin(async move { run.await.map_err(HookError::new) })
-    }
-}
-
-/// No function has this form. It stands here because rustc reports a trait in its own words only
-/// where more than one implementation could have fitted; with one, it reports what is wrong with
-/// the arguments of a closure, which the user has not written.
-#[derive(Debug, Clone, Copy)]
-pub enum NoForm {}
-
-#[diagnostic::do_not_recommend]
-impl<'a, F, Connection, Output> FinalizeFn<'a, NoForm, Connection, Output> for F
-where
-    F: Fn(NoForm) + Copy + Send + 'static,
-{
-    fn call(self, _: &'a mut Connection, _: &'a Settled<Output>) -> Hooked<'a> {
-        Box::pin(async { Ok(()) })
     }
 }
 
@@ -168,12 +192,13 @@ pub(super) fn succeeded<T: Storable>(output: &T) -> AttemptEnd {
 macro_rules! functions {
     ($($argument:ident)*) => {
         #[diagnostic::do_not_recommend]
-        impl<F, Fut, Cmd, Output, $($argument,)*> ReconcileFn<Cmd, ($($argument,)*), Output> for F
+        impl<F, Fut, Cmd, Output, P, $($argument,)*> ReconcileFn<Cmd, ($($argument,)*), Output, P>
+            for F
         where
             F: Fn(Cmd, $($argument),*) -> Fut + Copy + Send + 'static,
             Fut: Future<Output: ReconcileAnswer<Output>> + Send + 'static,
             Cmd: TypedCommand,
-            $($argument: FromCall,)*
+            $($argument: FromCall<For: ForProvider<P>>,)*
         {
             fn needs() -> Vec<StateNeed> {
                 [None, $($argument::need()),*].into_iter().flatten().collect()

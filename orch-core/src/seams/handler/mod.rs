@@ -5,6 +5,7 @@
 mod agree;
 mod bound;
 mod call;
+mod contract;
 mod errors;
 mod functions;
 mod key;
@@ -14,10 +15,14 @@ mod typed;
 pub use bound::{
     Argument, Bound, Hook, Question, SameAs, Started, argument, bound, domain_is, event_is, needs,
 };
-pub use call::{Call, Context, FromCall, State, StateNeed, States, Unrunnable};
+pub use call::{
+    Call, Context, EveryProvider, ForProvider, FromCall, State, StateNeed, States, Unrunnable,
+};
+pub use contract::{Contract, contract};
 pub use errors::{After, AttemptError, Ending, StandardError};
 pub use functions::{
-    FinalizeFn, HandlerResult, Hooked, NoForm, ReconcileAnswer, ReconcileFn, Reconciled, Run,
+    FinalizeFn, HandlerResult, ReconcileAnswer, ReconcileFn, Reconciled, Run, WithEnvelope,
+    WithoutEnvelope,
 };
 pub use key::{KeyText, key, key_part};
 pub use registration::{Descriptor, Registration, StartFn};

@@ -110,13 +110,14 @@ impl Registration {
     /// # Errors
     /// [`Invalid`] for a hand-written descriptor with an illegal name; the macro checks its own.
     pub fn policy(&self) -> Result<KindPolicy, Invalid> {
-        let Descriptor { domain, event_type, max_attempts, backoff, in_doubt, .. } =
-            self.descriptor;
+        let Descriptor { domain, event_type, backoff, in_doubt, .. } = self.descriptor;
+        let Descriptor { max_attempts, max_reconciles, .. } = self.descriptor;
         Ok(KindPolicy {
             kind: Kind::new(domain, event_type)?,
             max_attempts,
             backoff,
             in_doubt,
+            max_reconciles,
             hooked: self.finalize.is_some(),
         })
     }

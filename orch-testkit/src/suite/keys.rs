@@ -1,0 +1,168 @@
+//! What bounds the use of a provider key: since when a call with it may have taken effect
+//! unheard, and how many keys the provider has answered with a definite error.
+
+use orch_core::policies::{InDoubt, KindPolicy};
+use orch_core::seams::{Attempt, Purpose, ReleaseReason, Settle};
+use orch_core::words::Timestamp;
+
+use crate::world::lease;
+use crate::{World, ended, in_doubt, not_happened, policy, reconciled, retry};
+
+/// First call, doubt and generation, as a claim hands them out.
+fn key(attempt: &Attempt) -> (Timestamp, bool, u32) {
+    (attempt.first_called_at, attempt.unresolved, attempt.envelope.key_generation)
+}
+
+fn declared(in_doubt: InDoubt) -> KindPolicy {
+    KindPolicy { in_doubt, max_attempts: 10, ..policy() }
+}
+
+async fn claim(world: &World) -> Attempt {
+    let attempt = world.claim_as(declared(InDoubt::Retry)).await;
+    assert_eq!(attempt.claimed_at, world.now().await);
+    attempt
+}
+
+/// A first attempt, and when it was claimed.
+async fn first(world: &World) -> (Attempt, Timestamp) {
+    world.accepted("k").await;
+    world.advance(5);
+    let attempt = claim(world).await;
+    let claimed_at = attempt.claimed_at;
+    (attempt, claimed_at)
+}
+
+/// An operation whose first attempt was lost, and when that attempt was claimed.
+async fn doubted(world: &World) -> Timestamp {
+    let (_, called_at) = first(world).await;
+    world.expire().await;
+    world.advance(2);
+    called_at
+}
+
+pub async fn the_first_claim_is_the_first_call_with_the_first_key(world: World) {
+    let (attempt, now) = first(&world).await;
+    assert_eq!(key(&attempt), (now, false, 0));
+}
+
+pub async fn a_lost_attempt_keeps_the_first_call_and_the_key(world: World) {
+    let called_at = doubted(&world).await;
+    let second = claim(&world).await;
+    assert_eq!(key(&second), (called_at, true, 0));
+    world.settle(ended(lease(&second), in_doubt("no answer"))).await;
+    world.advance(2);
+    assert_eq!(key(&claim(&world).await), (called_at, true, 0));
+}
+
+pub async fn a_definite_retry_clears_the_call_and_raises_the_generation(world: World) {
+    let (attempt, _) = first(&world).await;
+    world.settle(ended(lease(&attempt), retry("busy"))).await;
+    world.advance(1);
+    let second = claim(&world).await;
+    assert_eq!(key(&second), (world.now().await, false, 1));
+    world.settle(ended(lease(&second), retry("busy"))).await;
+    world.advance(1);
+    assert_eq!(key(&claim(&world).await), (world.now().await, false, 2));
+}
+
+pub async fn a_retry_while_doubt_stands_keeps_both(world: World) {
+    let called_at = doubted(&world).await;
+    let second = claim(&world).await;
+    world.settle(ended(lease(&second), retry("busy"))).await;
+    world.advance(1);
+    assert_eq!(key(&claim(&world).await), (called_at, true, 0));
+}
+
+pub async fn doubt_about_a_later_key_counts_from_its_own_first_call(world: World) {
+    let (attempt, _) = first(&world).await;
+    world.settle(ended(lease(&attempt), retry("busy"))).await;
+    world.advance(1);
+    let called_at = claim(&world).await.claimed_at;
+    world.expire().await;
+    world.advance(3);
+    assert_eq!(key(&claim(&world).await), (called_at, true, 1));
+}
+
+pub async fn a_question_says_what_is_in_doubt(world: World) {
+    world.accepted("k").await;
+    let run = world.claim_as(declared(InDoubt::Reconcile)).await;
+    world.advance(3);
+    world.settle(ended(lease(&run), in_doubt("no answer"))).await;
+    world.advance(1);
+    for _ in 0..2 {
+        let question = world.claim_as(declared(InDoubt::Reconcile)).await;
+        assert_eq!(question.purpose, Purpose::Reconcile);
+        assert_eq!(key(&question), (run.claimed_at, true, 0));
+        assert_eq!(question.claimed_at, world.now().await);
+        world.settle(reconciled(lease(&question), in_doubt("cannot say"))).await;
+        world.advance(1);
+    }
+}
+
+pub async fn not_happened_clears_the_call_and_keeps_the_key(world: World) {
+    let run = world.running_as("k", declared(InDoubt::Reconcile)).await;
+    world.settle(ended(run, in_doubt("no answer"))).await;
+    world.advance(1);
+    let question = world.ask(declared(InDoubt::Reconcile)).await;
+    world.settle(reconciled(question, not_happened())).await;
+    world.advance(1);
+    let next = world.claim_as(declared(InDoubt::Reconcile)).await;
+    assert_eq!(key(&next), (world.now().await, false, 0));
+}
+
+pub async fn running_again_clears_the_call_and_keeps_the_key(world: World) {
+    let op_id = world.parked("k").await;
+    world.advance(7);
+    world.settle_parked(op_id, Settle::RunAgain).await;
+    assert_eq!(key(&claim(&world).await), (world.now().await, false, 0));
+}
+
+pub async fn a_claim_that_was_not_run_was_no_call(world: World) {
+    let (attempt, _) = first(&world).await;
+    world.release(lease(&attempt), ReleaseReason::Unstarted).await;
+    world.advance(7);
+    assert_eq!(key(&claim(&world).await), (world.now().await, false, 0));
+}
+
+pub async fn a_claim_that_was_not_run_keeps_earlier_doubt(world: World) {
+    let called_at = doubted(&world).await;
+    let second = claim(&world).await;
+    world.release(lease(&second), ReleaseReason::Unstarted).await;
+    world.advance(7);
+    assert_eq!(key(&claim(&world).await), (called_at, true, 0));
+}
+
+pub async fn a_logged_retry_raises_the_generation_once_it_is_finalized(world: World) {
+    let (attempt, _) = first(&world).await;
+    world.log(ended(lease(&attempt), retry("busy"))).await;
+    world.advance(3);
+    for _ in 0..2 {
+        world.finalize(lease(&attempt), None).await;
+    }
+    assert_eq!(key(&claim(&world).await), (world.now().await, false, 1));
+}
+
+pub async fn a_logged_doubt_keeps_the_first_call_once_it_is_finalized(world: World) {
+    let (attempt, called_at) = first(&world).await;
+    world.log(ended(lease(&attempt), in_doubt("no answer"))).await;
+    world.advance(3);
+    world.finalize(lease(&attempt), None).await;
+    assert_eq!(key(&claim(&world).await), (called_at, true, 0));
+}
+
+pub async fn the_same_retry_twice_raises_the_generation_once(world: World) {
+    let (attempt, _) = first(&world).await;
+    for _ in 0..2 {
+        world.settle(ended(lease(&attempt), retry("busy"))).await;
+    }
+    world.advance(1);
+    assert_eq!(claim(&world).await.envelope.key_generation, 1);
+}
+
+pub async fn a_redriven_operation_begins_with_the_first_generation(world: World) {
+    let (attempt, _) = first(&world).await;
+    world.settle(ended(lease(&attempt), retry("busy"))).await;
+    world.spend_budget().await;
+    world.redrive(attempt.envelope.op_id, false).await;
+    assert_eq!(key(&claim(&world).await), (world.now().await, false, 0));
+}
