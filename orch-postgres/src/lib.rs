@@ -23,6 +23,9 @@
 //! ring.
 
 mod store; // the verbs, as calls
+
+#[cfg(feature = "broken")]
+mod broken; // mistakes for the chaos run to find
 mod checks; // is the server fit to keep anything
 mod connect; // the URL, the planner's settings
 mod db; // what every verb needs
