@@ -12,7 +12,8 @@
 /// | `letter` | a dead letter was written |
 /// | `changed` | a terminal outcome or dead letter was changed |
 /// | `removed` | a row of the log, a dead letter or an operation went away |
-/// | `stranger` | a lease was renewed over a connection that is not its owner's |
+/// | `stranger` | a lease was renewed, or an end logged, over a connection that is not the owner's |
+/// | `early` | a lease was taken back before its end, by the server's clock |
 pub(crate) const POSTGRES: &str = "
 CREATE TABLE chaos_booking (order_number bigint NOT NULL, amount bigint NOT NULL);
 CREATE TABLE chaos_audit (
@@ -29,6 +30,14 @@ CREATE TRIGGER chaos_fence AFTER UPDATE ON orch_queue FOR EACH ROW
     WHEN (OLD.fence <> NEW.fence OR NEW.worker IS NOT NULL AND OLD.worker IS DISTINCT FROM NEW.worker)
     EXECUTE FUNCTION chaos_fence();
 
+CREATE FUNCTION chaos_early() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO chaos_audit (what, op_id, fence, worker, detail)
+    VALUES ('early', NEW.op_id, OLD.fence, OLD.worker, (OLD.lease_expires_at - clock_timestamp())::text);
+    RETURN NULL; END $$;
+CREATE TRIGGER chaos_early AFTER UPDATE ON orch_queue FOR EACH ROW
+    WHEN (OLD.lease_expires_at > clock_timestamp() AND OLD.fence <> NEW.fence)
+    EXECUTE FUNCTION chaos_early();
+
 CREATE FUNCTION chaos_renewal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF current_setting('application_name') <> split_part(NEW.worker, '-', 1) THEN
         INSERT INTO chaos_audit (what, op_id, fence, worker, detail)
@@ -41,6 +50,11 @@ CREATE TRIGGER chaos_renewal AFTER UPDATE ON orch_queue FOR EACH ROW
     EXECUTE FUNCTION chaos_renewal();
 
 CREATE FUNCTION chaos_log() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NEW.source <> 'engine'
+       AND current_setting('application_name') IS DISTINCT FROM split_part(NEW.worker, '-', 1) THEN
+        INSERT INTO chaos_audit (what, op_id, fence, worker, detail)
+        VALUES ('stranger', NEW.op_id, NEW.fence, NEW.worker, current_setting('application_name'));
+    END IF;
     INSERT INTO chaos_audit (what, op_id, fence, worker, detail)
     VALUES ('log', NEW.op_id, NEW.fence, NEW.worker, NEW.source);
     RETURN NULL; END $$;

@@ -9,8 +9,8 @@
 //! | I4 | calls ≤ 1 + retries + lost attempts, as the store counts them and as its log does |
 //! | I5 | one provider key per operation, no key twice |
 //! | I6 | same key and body: one operation; same key, other body: refused |
-//! | I7 | no lease stays expired for longer than a lease and two ticks; at the end none is held |
-//! | I8 | fences only grow; no effect under a fence that was not current; no stranger renews |
+//! | I7 | no lease is taken back before its end, none stays expired for longer than a lease and two ticks; at the end none is held |
+//! | I8 | fences only grow; no effect under a fence that was not current, or by a stranger |
 //! | I9 | sums of money are equal |
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -248,8 +248,12 @@ impl Verdict {
             self.outcome_changed += 1;
             self.breaks("I2", || format!("order {number}: its outcome was changed"));
         }
-        let booked = order.product == Product::Capture && stored.state == "COMPLETED";
-        if booked != (bookings == [order.amount]) && bookings.len() < 2 {
+        let expected: &[u64] = match (order.product, stored.state.as_str()) {
+            (Product::Capture, "COMPLETED") => &[order.amount],
+            (Product::Capture, "FAILED") => &[0],
+            _ => &[],
+        };
+        if bookings != expected {
             self.breaks("I2", || {
                 format!("order {number} is {}: booked {bookings:?}", stored.state)
             });
@@ -346,9 +350,13 @@ impl Verdict {
                     }
                 }
                 "stranger" => self.breaks("I8", || {
+                    let Change { worker, detail, .. } = change;
+                    format!("order {number}: {detail:?} wrote in the name of {worker:?}")
+                }),
+                "early" => self.breaks("I7", || {
+                    let Change { worker, detail, .. } = change;
                     format!(
-                        "order {number}: the lease of {:?} was renewed by {:?}",
-                        change.worker, change.detail
+                        "order {number}: taken from {worker:?} {detail:?} before the lease's end"
                     )
                 }),
                 _ => {}
@@ -415,3 +423,6 @@ fn found_by<'b>(book: &'b Book<'_>, order: u64) -> &'b [&'b Stored] {
     let key = format!("request-{order}");
     book.stored.get(key.as_str()).map_or(&[], Vec::as_slice)
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,19 @@ fn count(verb: &str, stale: usize) {
     }
 }
 
+/// Tells the supervisor of a disk that failed: a worker that cannot write cannot log it.
+fn noted<T>(answer: Result<T, StoreError>) -> Result<T, StoreError> {
+    if let Err(error) = &answer {
+        let text = error.to_string();
+        for (word, means) in [("full", "disk is full"), ("broken", "disk I/O error")] {
+            if text.contains(means) {
+                say(&format!("disk {word}"));
+            }
+        }
+    }
+    answer
+}
+
 fn stale(finalized: &[Finalized]) -> usize {
     finalized.iter().filter(|one| **one == Finalized::Stale).count()
 }
@@ -38,7 +51,7 @@ fn stale(finalized: &[Finalized]) -> usize {
 impl Store for Crashing {
     async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError> {
         self.fates.pass(Point::Claiming).await;
-        let claimed = self.inner.claim(params).await?;
+        let claimed = noted(self.inner.claim(params).await)?;
         if !claimed.is_empty() {
             self.fates.pass(Point::Claimed).await;
         }
@@ -47,21 +60,21 @@ impl Store for Crashing {
 
     async fn renew(&self, params: RenewParams) -> Result<Vec<Renewed>, StoreError> {
         self.fates.pass(Point::Renewing).await;
-        let renewed = self.inner.renew(params).await?;
+        let renewed = noted(self.inner.renew(params).await)?;
         count("renew", renewed.iter().filter(|one| **one == Renewed::Stale).count());
         Ok(renewed)
     }
 
     async fn log(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
         self.fates.pass(Point::Logging).await;
-        let logged = self.inner.log(batch).await?;
+        let logged = noted(self.inner.log(batch).await)?;
         count("log", logged.iter().filter(|one| **one == Logged::Stale).count());
         self.fates.pass(Point::Logged).await;
         Ok(logged)
     }
 
     async fn finalize(&self, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError> {
-        let finalized = self.inner.finalize(batch).await?;
+        let finalized = noted(self.inner.finalize(batch).await)?;
         if !finalized.is_empty() {
             self.fates.pass(Point::Finalized).await;
         }
@@ -70,7 +83,7 @@ impl Store for Crashing {
 
     async fn settle(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {
         self.fates.pass(Point::Logging).await;
-        let finalized = self.inner.settle(batch).await?;
+        let finalized = noted(self.inner.settle(batch).await)?;
         count("settle", stale(&finalized));
         self.fates.pass(Point::Finalized).await;
         Ok(finalized)

@@ -65,10 +65,10 @@ impl Drop for Disk {
 /// ours is. Its sockets and its maps of memory go on. Takes the first of these processes that is
 /// still there; false if none is.
 pub(crate) async fn fail_writes(pids: &[i32]) -> bool {
-    let Some(pid) = pids.iter().find(|pid| limit(**pid, "4096").is_ok()) else { return false };
+    let Some(pid) = pids.iter().find(|pid| limit(**pid, "4096:").is_ok()) else { return false };
     tokio::time::sleep(LASTS).await;
     // The process may have been killed meanwhile.
-    let _ = limit(*pid, "unlimited");
+    let _ = limit(*pid, "unlimited:");
     true
 }
 

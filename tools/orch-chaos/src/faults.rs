@@ -39,6 +39,8 @@ pub(crate) struct Struck {
     pub(crate) hand_overs: Vec<Duration>,
     /// When the database was away, with its aftermath, in microseconds since 1970.
     pub(crate) outages: Vec<(i64, i64)>,
+    /// What SQLite said of its disk, full or broken: calls that it failed.
+    pub(crate) disk_errors: BTreeMap<String, u64>,
     /// Ambiguous commits and swallowed replies, by fault and what was cut.
     pub(crate) cuts: BTreeMap<String, u64>,
     /// The longest that an expired lease was seen, away from outages.
@@ -245,6 +247,9 @@ impl Faults {
                 }
             }
             ["stop", _point] => self.stop(number).await?,
+            ["disk", word] => {
+                *self.struck.disk_errors.entry((*word).to_owned()).or_default() += 1;
+            }
             ["stale", verb, count] => {
                 *self.struck.stale.entry((*verb).to_owned()).or_default() +=
                     count.parse::<u64>()?;

@@ -16,8 +16,6 @@ pub(crate) struct Report {
     pub(crate) verdict: Verdict,
     pub(crate) struck: Struck,
     pub(crate) recovery: Recovery,
-    /// What SQLite said of its disk, in the workers' log: without room, and unreadable.
-    pub(crate) disk_errors: (u64, u64),
     pub(crate) took: Duration,
 }
 
@@ -57,8 +55,9 @@ impl Report {
             minima.push(("swallowed", self.fault(Fault::Swallow), 1));
         }
         if self.plan.backend == Backend::Sqlite {
-            minima.push(("disk_full_errors", self.disk_errors.0, 1));
-            minima.push(("io_errors", self.disk_errors.1, 1));
+            let said = |word| self.struck.disk_errors.get(word).copied().unwrap_or(0);
+            minima.push(("disk_full_errors", said("full"), 1));
+            minima.push(("io_errors", said("broken"), 1));
         }
         minima
     }
@@ -146,6 +145,7 @@ impl Report {
             "outcome_changed": found.outcome_changed,
             "calls_beyond_bound": found.calls_beyond_bound,
             "broken": broken,
+            "violations": found.broken.values().sum::<u64>(),
             "unexpected": self.struck.unexpected.len(),
             "healed": self.struck.healed,
             "recoveries": self.recovery.times.len(),

@@ -71,7 +71,10 @@ impl Scene {
     /// How workers and clients reach the database.
     pub(crate) fn url(&self) -> String {
         match self {
-            Self::Postgres(postgres) => Cluster::url(postgres.proxy.port()),
+            // An answer that never comes is given up soon, as the lease is short.
+            Self::Postgres(postgres) => {
+                format!("{}&orch_answer_ms=3000", Cluster::url(postgres.proxy.port()))
+            }
             Self::Sqlite(_) => self.direct_url(),
         }
     }

@@ -66,15 +66,12 @@ async fn supervise(cli: &Cli) -> crate::Result<ExitCode> {
         }
     }
     let recovery = Recovery::of(&struck, &evidence);
-    let log = std::fs::read_to_string(world.log())?;
-    let said = |text| log.matches(text).count() as u64;
     let report = Report {
         plan,
         operations: cli.operations,
         verdict,
         struck,
         recovery,
-        disk_errors: (said("database or disk is full"), said("disk I/O error")),
         took: began.elapsed(),
     };
     report.print(cli.json);
