@@ -78,7 +78,7 @@ fn with_mistakes(name: &str, mut sql: String) -> String {
         (cfg!(feature = "broken-identity"), &IDENTITY),
     ];
     let made = all.into_iter().filter(|(made, _)| *made).flat_map(|(_, mistakes)| mistakes);
-    for (statement, right, wrong) in made.filter(|(statement, ..)| *statement == name) {
+    for (_, right, wrong) in made.filter(|(statement, ..)| *statement == name) {
         // A mistake that no longer fits the statement would prove nothing.
         assert!(name.is_empty() || sql.contains(right), "{right} is not in: {sql}");
         sql = sql.replace(right, wrong);

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -126,22 +126,49 @@ impl fmt::Display for Fate {
 pub(crate) struct Fates {
     fate: Option<Fate>,
     passed: AtomicU32,
+    averted: AtomicBool,
 }
 
 impl Fates {
     pub(crate) const fn new(fate: Option<Fate>) -> Self {
-        Self { fate, passed: AtomicU32::new(0) }
+        Self { fate, passed: AtomicU32::new(0), averted: AtomicBool::new(false) }
+    }
+
+    /// Nothing happens any more: the worker is asked to end in order.
+    pub(crate) fn avert(&self) {
+        self.averted.store(true, Ordering::Relaxed);
+    }
+
+    fn averted(&self) -> bool {
+        self.averted.load(Ordering::Relaxed)
     }
 
     /// To be awaited at the point: returns, later, or never.
     pub(crate) async fn pass(&self, point: Point) {
         let Some(fate) = self.fate.filter(|fate| fate.point == point) else { return };
-        if self.passed.fetch_add(1, Ordering::Relaxed) + 1 != fate.nth {
+        if self.passed.fetch_add(1, Ordering::Relaxed) + 1 != fate.nth || self.averted() {
             return;
         }
         match fate.end {
             End::Kill => die(point),
-            End::Stop => be_stopped(point).await,
+            End::Stop => self.be_stopped(point).await,
+        }
+    }
+
+    /// Asks the supervisor for SIGSTOP and stays here until it has come and gone: the clock
+    /// jumps.
+    async fn be_stopped(&self, point: Point) {
+        const STEP: Duration = Duration::from_millis(5);
+        const JUMP: Duration = Duration::from_millis(1_500);
+        const PATIENCE: Duration = Duration::from_secs(10);
+        say(&format!("stop {}", point.name()));
+        let asked_at = Instant::now();
+        while asked_at.elapsed() < PATIENCE && !self.averted() {
+            let before = Instant::now();
+            tokio::time::sleep(STEP).await;
+            if before.elapsed() > JUMP {
+                return;
+            }
         }
     }
 }
@@ -152,22 +179,6 @@ fn die(point: Point) -> ! {
     let _ = kill(Pid::this(), Signal::SIGKILL);
     loop {
         std::thread::park();
-    }
-}
-
-/// Asks the supervisor for SIGSTOP and stays here until it has come and gone: the clock jumps.
-async fn be_stopped(point: Point) {
-    const STEP: Duration = Duration::from_millis(5);
-    const JUMP: Duration = Duration::from_millis(1_500);
-    const PATIENCE: Duration = Duration::from_secs(10);
-    say(&format!("stop {}", point.name()));
-    let asked_at = Instant::now();
-    while asked_at.elapsed() < PATIENCE {
-        let before = Instant::now();
-        tokio::time::sleep(STEP).await;
-        if before.elapsed() > JUMP {
-            return;
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fate::{End, Fate, Point};
 use crate::order::dice;
-use crate::world::LEASE;
+use crate::world::{LEASE, TICK};
 
 /// Which database the run is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -99,10 +99,11 @@ impl Plan {
         Some(Fate { point, nth: dice.u32(1..=most), end })
     }
 
-    /// How long the `nth` pause takes: the lease, the next look for expired ones, and more.
+    /// How long the `nth` pause takes: the lease, the next look for expired ones, and a little
+    /// more, so that the worker wakes up while another one is at its operations.
     pub(crate) fn pause(&self, nth: u32) -> Duration {
-        let more = dice(&[self.seed, 6, nth.into()]).u64(500..1_700);
-        LEASE + Duration::from_millis(more)
+        let more = dice(&[self.seed, 6, nth.into()]).u64(0..900);
+        LEASE + TICK + Duration::from_millis(50 + more)
     }
 
     /// How many of a fault are planned.

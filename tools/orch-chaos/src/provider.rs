@@ -95,6 +95,16 @@ enum Decision {
     Carry(Act),
 }
 
+/// What became of a call.
+#[derive(Default)]
+struct Carried {
+    /// The money that moved, for the ledger.
+    moved: Option<Entry>,
+    /// `None`: the provider hangs up, or keeps silent.
+    answer: Option<Answer>,
+    silent: bool,
+}
+
 impl Desk {
     async fn receive(&self, stream: UnixStream) -> crate::Result<()> {
         let mut stream = BufReader::new(stream);
@@ -108,23 +118,23 @@ impl Desk {
         let number = call.call;
         self.ledger.append(&[Entry::Call(call)]).await?;
         let mut dice = dice(&[self.seed, 2, request.order, u64::from(nth)]);
-        tokio::time::sleep(latency(&mut dice)).await;
-        let (act, answer) = match decision {
-            Decision::Repeat(answer) => (None, Some(answer)),
+        tokio::time::sleep(latency(&mut dice, nth)).await;
+        let carried = match decision {
+            Decision::Repeat(answer) => Carried { answer: Some(answer), ..Carried::default() },
             Decision::Carry(act) => self.carry(&request, act),
         };
-        let entry = Entry::Answered { call: number, at: now_us(), answer: answer.clone() };
-        let silent = act.as_ref().is_some_and(|(act, _)| *act == Act::DoInSilence);
-        let mut entries: Vec<Entry> = act.into_iter().filter_map(|(_, entry)| entry).collect();
-        entries.push(entry);
+        let Carried { moved, answer, silent } = carried;
+        let answered = Entry::Answered { call: number, at: now_us(), answer: answer.clone() };
+        let entries: Vec<Entry> = moved.into_iter().chain([answered]).collect();
         self.ledger.append(&entries).await?;
         self.settled(&request, answer.as_ref());
         match answer {
-            Some(answer) => tell(&mut stream, &answer).await,
+            Some(answer) => tell(&mut stream, &answer).await?,
             // Until the caller gives up.
-            None if silent => Ok(drop(stream.read_u8().await)),
-            None => Ok(()),
+            None if silent => drop(stream.read_u8().await),
+            None => {}
         }
+        Ok(())
     }
 
     fn decide(&self, request: &Request) -> (Call, u32, Decision) {
@@ -159,20 +169,20 @@ impl Desk {
         (call, key.calls, decision)
     }
 
-    /// What happens, what is written down about it, and the answer.
-    #[expect(clippy::type_complexity, reason = "three things that belong to one moment")]
-    fn carry(&self, request: &Request, act: Act) -> (Option<(Act, Option<Entry>)>, Option<Answer>) {
-        let answer = match act {
-            Act::Decline => Some(Answer::Declined),
-            Act::Busy => Some(Answer::Busy),
-            Act::HangUp => None,
+    fn carry(&self, request: &Request, act: Act) -> Carried {
+        match act {
+            Act::Decline => Carried { answer: Some(Answer::Declined), ..Carried::default() },
+            Act::Busy => Carried { answer: Some(Answer::Busy), ..Carried::default() },
+            Act::HangUp => Carried::default(),
             Act::Do | Act::DoInSilence | Act::DoAndHangUp => {
-                let (entry, done) = self.act(request);
-                let answer = (act == Act::Do).then_some(done);
-                return (Some((act, Some(entry))), answer);
+                let (moved, done) = self.act(request);
+                Carried {
+                    moved: Some(moved),
+                    answer: (act == Act::Do).then_some(done),
+                    silent: act == Act::DoInSilence,
+                }
             }
-        };
-        (Some((act, None)), answer)
+        }
     }
 
     /// Moves money. From here on a repetition gets this answer.
@@ -239,7 +249,9 @@ fn act(dice: &mut fastrand::Rng) -> Act {
     }
 }
 
-fn latency(dice: &mut fastrand::Rng) -> Duration {
-    let slow = dice.u32(0..100) < 3;
-    Duration::from_millis(if slow { dice.u64(200..700) } else { dice.u64(5..80) })
+/// A repeated key is slow, so that the answer of a worker that was stopped comes back while the
+/// next attempt's call is still open.
+fn latency(dice: &mut fastrand::Rng, nth: u32) -> Duration {
+    let slow = nth > 1 || dice.u32(0..100) < 3;
+    Duration::from_millis(if slow { dice.u64(200..800) } else { dice.u64(5..80) })
 }

@@ -39,7 +39,7 @@ pub(crate) async fn run(world: &World, number: u32, fate: Option<Fate>) -> crate
     };
     let inner = open(&named(world, &name(number))).await?;
     let store = Arc::new(Crashing { inner, fates: Arc::clone(&fates) });
-    let desk = Desk { world: world.clone(), worker: number, fates };
+    let desk = Desk { world: world.clone(), worker: number, fates: Arc::clone(&fates) };
     let runtime = Runtime::on_shared(store)
         .state(desk)
         .config(config)
@@ -47,6 +47,7 @@ pub(crate) async fn run(world: &World, number: u32, fate: Option<Fate>) -> crate
         .start()
         .await?;
     terminate.recv().await;
+    fates.avert();
     let drained = runtime.shutdown().await;
     say(&format!("drained {} {}", drained.cancelled, drained.unstored));
     Ok(())
