@@ -25,8 +25,11 @@ CREATE TABLE orch_operation (
     payload bytea NOT NULL
 );
 
+-- What tells two identities apart comes first. Behind the owner and the two names, which are the
+-- same for most rows, every comparison on the way down reads five columns: that alone was a sixth
+-- of what an accept costs the server.
 CREATE UNIQUE INDEX orch_operation_identity_idx
-    ON orch_operation (owner, domain, event_type, biz_key, idem_key, redrive);
+    ON orch_operation (biz_key, idem_key, event_type, domain, owner, redrive);
 
 -- Half of each page is left free, so that a claim's new version stays on its page: that spares
 -- the record of a lock and, within the page, most of the row in the write-ahead log of Postgres.
@@ -131,6 +134,8 @@ CREATE TABLE orch_write_ahead_log (
 -- One terminal outcome per operation, whatever the code does.
 CREATE UNIQUE INDEX orch_write_ahead_log_one_outcome_idx ON orch_write_ahead_log (op_id)
     WHERE finished_at IS NOT NULL;
+
+CREATE INDEX orch_write_ahead_log_late_idx ON orch_write_ahead_log (op_id) WHERE late;
 
 CREATE INDEX orch_write_ahead_log_pending_idx ON orch_write_ahead_log (finalize_due_at)
     WHERE finalize_due_at IS NOT NULL;

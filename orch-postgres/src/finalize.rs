@@ -31,7 +31,10 @@ pub(crate) async fn finalize(
     in_pieces(batch, |_| 0, |batch| finalize_whole(db, batch)).await
 }
 
-async fn finalize_whole(db: &Db, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError> {
+async fn finalize_whole(
+    db: &Db,
+    batch: Arc<Vec<Finalization>>,
+) -> Result<Vec<Finalized>, StoreError> {
     let hooks: HashMap<Lease, FinalizeHook> =
         batch.iter().filter_map(|item| Some((item.claim, item.hook?))).collect();
     let claims: Vec<Lease> = batch.iter().map(|item| item.claim).collect();

@@ -1,9 +1,10 @@
 //! S3: ends of attempts go into the log, and the state follows them.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use orch_core::seams::{EndedAttempt, Finalized, Lease, Logged, StoreError};
-use orch_core::words::{AttemptEnd, Outcome, Payload, Settlement};
+use orch_core::words::{AttemptEnd, Fence, Outcome, Payload, Settlement};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
@@ -12,7 +13,7 @@ use crate::entry::EncodedEnd;
 use crate::finalize::{finalize_claims, load};
 use crate::lease::claim_of;
 use crate::pool::arguments;
-use crate::row::{Row, column, failure_of, instant, to_uuid};
+use crate::row::{Row, column, failure_of, from_uuid, instant, to_uuid};
 use crate::time::as_millis;
 
 pub(crate) const LOG: &str = include_str!("../queries/log.sql");
@@ -31,7 +32,10 @@ pub(crate) async fn settle(
     in_pieces(batch, output_size, |batch| settle_whole(db, batch)).await
 }
 
-async fn settle_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {
+async fn settle_whole(
+    db: &Db,
+    batch: Arc<Vec<EndedAttempt>>,
+) -> Result<Vec<Finalized>, StoreError> {
     let mut answers: HashMap<Lease, Finalized> = HashMap::with_capacity(batch.len());
     let mut left = firsts(&batch);
     for _ in 0..TRIES {
@@ -54,7 +58,7 @@ pub(crate) async fn log(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>
     in_pieces(batch, output_size, |batch| log_whole(db, batch)).await
 }
 
-async fn log_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
+async fn log_whole(db: &Db, batch: Arc<Vec<EndedAttempt>>) -> Result<Vec<Logged>, StoreError> {
     let mut answers: HashMap<Lease, Logged> = HashMap::with_capacity(batch.len());
     let mut left = firsts(&batch);
     for _ in 0..TRIES {
@@ -100,7 +104,7 @@ async fn settle_definite(
         return Ok(());
     }
     let rows = db.fetch(SETTLE, settle_arguments(db, ended)).await?;
-    let settled = rows.iter().map(claim_of).collect::<Result<HashSet<Lease>, StoreError>>()?;
+    let settled = settled(&rows).map_err(StoreError::fatal)?;
     for ended in ended.iter().filter(|ended| settled.contains(&ended.claim)) {
         let settlement = match &ended.end {
             AttemptEnd::Outcome(Outcome::Ok { output }) => {
@@ -112,6 +116,14 @@ async fn settle_definite(
         answers.insert(ended.claim, Finalized::Finished(settlement));
     }
     Ok(())
+}
+
+/// What settle.sql has settled.
+fn settled(rows: &[PgRow]) -> Result<HashSet<Lease>, String> {
+    let Some(row) = rows.first() else { return Ok(HashSet::new()) };
+    let (op_ids, fences): (Vec<Uuid>, Vec<i64>) = (column(row, "op_ids")?, column(row, "fences")?);
+    let claim = |(op_id, fence)| Lease { op_id: from_uuid(op_id), fence: Fence::new(fence) };
+    Ok(op_ids.into_iter().zip(fences).map(claim).collect())
 }
 
 async fn settle_open(
@@ -201,8 +213,7 @@ async fn sort_out<'a>(db: &Db, ended: Vec<&'a EndedAttempt>) -> Result<Sorted<'a
 
 /// Keeps answers; doubt is the absence of one.
 async fn keep_late(db: &Db, ended: &[&EndedAttempt]) -> Result<(), StoreError> {
-    let answers: Vec<&EndedAttempt> =
-        ended.iter().copied().filter(|e| matches!(e.end, AttemptEnd::Outcome(_))).collect();
+    let answers: Vec<&EndedAttempt> = ended.iter().copied().filter(|e| e.end.is_answer()).collect();
     if !answers.is_empty() {
         db.fetch(LATE, late_arguments(db, &answers)).await?;
     }

@@ -120,6 +120,8 @@ CREATE TABLE orch_write_ahead_log (
 
 CREATE UNIQUE INDEX orch_write_ahead_log_claim_idx ON orch_write_ahead_log (op_id, fence, late);
 
+CREATE INDEX orch_write_ahead_log_late_idx ON orch_write_ahead_log (op_id) WHERE late = 1;
+
 CREATE INDEX orch_write_ahead_log_pending_idx ON orch_write_ahead_log (finalize_due_at)
     WHERE state = 'PENDING';
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::crash_matrix::ProviderBooks;
+
 /// A payment gateway in memory that does what a test tells it, call by call.
 ///
 /// It records every call, honours provider keys as real ones do (a key that was charged or
@@ -106,6 +108,8 @@ impl ScriptedProvider {
     pub async fn call(&self, key: &str, payload: &[u8]) -> Reply {
         let reply = self.books.lock().unwrap().take(key, payload, self.honours_keys);
         self.count.send_modify(|count| *count += 1);
+        // The answer is on its way: here a caller can die after the provider has acted.
+        tokio::task::yield_now().await;
         match reply {
             Some(reply) => reply,
             None => pending().await,
@@ -141,6 +145,23 @@ impl ScriptedProvider {
     #[must_use]
     pub fn charged(&self) -> usize {
         self.books.lock().unwrap().charges.len()
+    }
+}
+
+impl Default for ScriptedProvider {
+    /// A provider that charges whenever it is called.
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
+impl ProviderBooks for ScriptedProvider {
+    fn keys(&self) -> Vec<String> {
+        self.calls().into_iter().map(|call| call.key).collect()
+    }
+
+    fn effects(&self) -> usize {
+        self.charged()
     }
 }
 

@@ -1,8 +1,12 @@
+use std::num::IntErrorKind;
 use std::time::Duration;
 
+use orch::http::HttpOutcome;
 use orch::prelude::*;
 use orch::seams::{AttemptError, Ending, States};
 use orch::words::{AttemptEnd, Outcome as End, Payload};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 
 use crate::world;
 
@@ -37,6 +41,33 @@ enum ChargeError {
     #[outcome(in_doubt)]
     #[error("sent, but no answer")]
     NoAnswer,
+    #[outcome(from = ending_of_parsing)]
+    #[error("the gateway says {text}")]
+    Illegible {
+        text: &'static str,
+        #[source]
+        error: std::num::ParseIntError,
+    },
+    #[outcome(from = HttpOutcome::ending)]
+    #[error(transparent)]
+    Answer(#[from] HttpOutcome),
+}
+
+fn ending_of_parsing(error: &std::num::ParseIntError) -> Ending {
+    match error.kind() {
+        IntErrorKind::Empty => Ending::Retry { after: Some(Duration::from_secs(3)) },
+        IntErrorKind::InvalidDigit => Ending::fail("ILLEGIBLE", true),
+        _ => Ending::InDoubt,
+    }
+}
+
+fn illegible(text: &'static str) -> ChargeError {
+    ChargeError::Illegible { text, error: text.parse::<u8>().unwrap_err() }
+}
+
+fn answer(status: u16) -> ChargeError {
+    let status = StatusCode::from_u16(status).unwrap();
+    HttpOutcome::from_status(status, &HeaderMap::new()).unwrap().into()
 }
 
 #[orchestrated(domain = "ENDINGS", event = "CHARGE")]
@@ -49,6 +80,11 @@ async fn charge(Charge { card }: Charge) -> Result<Receipt, ChargeError> {
         "busy" => ChargeError::Busy(1, Some(Duration::from_secs(9))),
         "idle" => ChargeError::Busy(1, None),
         "silent" => ChargeError::NoAnswer,
+        "empty" => illegible(""),
+        "letters" => illegible("x"),
+        "large" => illegible("1000"),
+        "not_there" => answer(404),
+        "broken" => answer(500),
         _ => return Ok(Receipt { card }),
     })
 }
@@ -99,6 +135,56 @@ async fn after_is_read_from_a_tuple_and_may_be_missing() {
 async fn in_doubt_is_the_absence_of_an_outcome() {
     let reason = "sent, but no answer".to_owned();
     assert_eq!(run("silent").await, AttemptEnd::InDoubt { reason });
+}
+
+#[tokio::test]
+async fn a_function_says_how_the_error_underneath_ends_it() {
+    let after = Some(Duration::from_secs(3));
+    let reason = "the gateway says : cannot parse integer from empty string";
+    assert_eq!(run("empty").await, retry(reason, after));
+    let AttemptEnd::Outcome(End::Fail(failure)) = run("letters").await else { panic!() };
+    assert_eq!(failure.code, "ILLEGIBLE");
+    assert_eq!(failure.message, "the gateway says x");
+    assert_eq!(failure.cause.as_deref(), Some("invalid digit found in string"));
+    assert!(failure.uncertain);
+    assert!(matches!(run("large").await, AttemptEnd::InDoubt { .. }));
+}
+
+#[tokio::test]
+async fn an_http_answer_ends_it_by_its_status() {
+    let AttemptEnd::Outcome(End::Fail(failure)) = run("not_there").await else { panic!() };
+    assert_eq!(failure.code, "HTTP_404");
+    assert_eq!(failure.message, "the provider answered 404 Not Found");
+    let reason = "the provider answered 500 Internal Server Error".to_owned();
+    assert_eq!(run("broken").await, AttemptEnd::InDoubt { reason });
+}
+
+#[test]
+fn an_error_with_an_ending_of_its_own_is_passed_on() {
+    #[derive(Debug, thiserror::Error, Outcome)]
+    #[outcome(from = AttemptError::ending)]
+    #[error("could not charge")]
+    struct Outer(#[from] ChargeError);
+    let ending = Outer(ChargeError::Busy(1, None)).ending();
+    assert_eq!(ending, Ending::Retry { after: None });
+}
+
+#[tokio::test]
+async fn an_http_outcome_may_be_the_error_of_a_handler() {
+    #[derive(Serialize, Deserialize, Command)]
+    #[command(biz_key = "{status}")]
+    struct Ask {
+        status: u16,
+    }
+
+    #[orchestrated(domain = "ENDINGS", event = "ASK")]
+    async fn ask(cmd: Ask) -> Result<u16, HttpOutcome> {
+        HttpOutcome::check(StatusCode::from_u16(cmd.status).unwrap(), &HeaderMap::new())?;
+        Ok(cmd.status)
+    }
+
+    let end = world::run(&Ask { status: 429 }, States::default()).await;
+    assert_eq!(end, retry("the provider answered 429 Too Many Requests", None));
 }
 
 #[test]

@@ -75,6 +75,7 @@ impl Tables {
                         created_at: now,
                         redriven_as: None,
                         late_outcomes: 0,
+                        divergences: 0,
                     };
                     self.dead_letters.insert(op_id, letter);
                 }

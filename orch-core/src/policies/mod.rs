@@ -5,12 +5,14 @@
 
 mod backoff;
 mod call;
+mod divergence;
 mod moves;
 mod policy;
 mod tally;
 
 pub use backoff::Backoff;
 pub use call::{CallFacts, Contradiction, REMEDY, Refusal, may_call};
+pub use divergence::{Bearing, bearings, compare, divergences};
 pub use moves::{Facts, Move, after_attempt, over_budget};
 pub use policy::{
     DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_COMPLETED_RETENTION, DEFAULT_MAX_ATTEMPTS,

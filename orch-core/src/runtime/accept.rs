@@ -87,7 +87,9 @@ impl<C: Handled, K: KeyGiven> Accept<C, K> {
         let acceptance = self.acceptance()?;
         self.orchestrator.acceptor().check(&acceptance)?;
         let payload = acceptance.command.payload().clone();
+        let meters = self.orchestrator.acceptor().meters_of(&acceptance);
         let admitted = store.accept_in(connection, acceptance).await?;
+        meters.accepted(&admitted);
         Ok(Accepted::new(disposition(admitted, &payload, C::IDEM_IGNORE)?))
     }
 

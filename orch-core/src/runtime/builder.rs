@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::running::Worker;
 use super::{Config, Orchestrator, Runtime, StartError};
 use crate::flow::{Acceptor, Handlers, Watch};
+use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
 use crate::seams::{Descriptor, OpenError, Registration, States, Store, open};
 use crate::words::Kind;
@@ -94,6 +95,15 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Runs this in place of the registered handler of the same kind, for tests that look into
+    /// a run.
+    #[doc(hidden)]
+    pub fn replace(mut self, registration: Registration) -> Self {
+        let kind = |r: &Registration| (r.descriptor.domain, r.descriptor.event_type);
+        self.registered.retain(|other| kind(other) != kind(&registration));
+        self.register(registration)
+    }
+
     /// Opens the store, waiting for a database that is down; checks that all fits together;
     /// starts the worker.
     ///
@@ -101,6 +111,7 @@ impl RuntimeBuilder {
     /// [`StartError`], naming what does not fit. Nothing was claimed then.
     pub async fn start(self) -> Result<Runtime, StartError> {
         self.config.validate().map_err(StartError::Config)?;
+        describe();
         let handlers = if self.works { self.handlers()? } else { Handlers::default() };
         let store = self.store().await?;
         check_hooks(&handlers, &*store)?;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::FinalizeHook;
 use crate::policies::{InDoubt, KindPolicy};
 use crate::words::{
-    AttemptEnd, Command, Envelope, Failure, Fence, Fingerprint, Kind, OpId, Operation, Owner,
-    Payload, Phase, Settlement, Source, State, Timestamp, WorkerId,
+    AttemptEnd, Command, Envelope, Failure, Fence, Fingerprint, Invalid, Kind, OpId, Operation,
+    Owner, Payload, Phase, Settlement, Source, State, Timestamp, WorkerId,
 };
 
 /// One command to accept.
@@ -335,12 +337,41 @@ impl ListParams {
 pub type Cursor = OpId;
 
 /// One page of a listing.
-#[derive(Debug, Clone, Default)]
-pub struct Page {
+#[derive(Debug, Clone)]
+pub struct Page<T = Listed> {
     /// The rows.
-    pub items: Vec<Listed>,
+    pub items: Vec<T>,
     /// Where the next page begins; `None` on the last one.
     pub next: Option<Cursor>,
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), next: None }
+    }
+}
+
+/// Which operations with a late answer to name, in the order of their ids.
+#[derive(Debug, Clone)]
+pub struct LateParams {
+    /// Only among these.
+    pub of: Option<Vec<OpId>>,
+    /// Only this owner's.
+    pub owner: Option<Owner>,
+    /// Go on after this place.
+    pub after: Option<Cursor>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl LateParams {
+    /// True if the operation of this owner is asked for.
+    #[must_use]
+    pub fn includes(&self, (op_id, owner): &(OpId, Owner)) -> bool {
+        self.of.as_ref().is_none_or(|of| of.contains(op_id))
+            && self.owner.as_ref().is_none_or(|wanted| wanted == owner)
+            && self.after.is_none_or(|after| *op_id > after)
+    }
 }
 
 /// A listed row.
@@ -360,14 +391,30 @@ pub enum Listed {
 /// A person's decision about a parked operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settle {
-    /// The provider did it: COMPLETED with this output, [`Payload::json`] of what the handler
-    /// would have returned. It is not checked against that type: whoever waits decodes it.
+    /// The provider did it: COMPLETED with this output, [`Settle::ok`] of what the handler would
+    /// have returned. It is not checked against that type: whoever waits decodes it.
     Ok(Payload),
     /// It did not: FAILED.
     Fail(Failure),
     /// Run it once more: due at once, with a fresh time budget and fresh questions to the
     /// provider. Its attempts go on counting, so with none left a retry fails it.
     RunAgain,
+}
+
+impl Settle {
+    /// The provider did it: COMPLETED with this output, a value as the handler returns it.
+    ///
+    /// # Errors
+    /// [`Invalid::NotEncodable`] if the output has no JSON form.
+    pub fn ok<T: Serialize + ?Sized>(output: &T) -> Result<Self, Invalid> {
+        Payload::json(output).map(Self::Ok)
+    }
+
+    /// It did not: FAILED, for certain, with a code for programs and a sentence for people.
+    #[must_use]
+    pub fn fail(code: &str, message: &str) -> Self {
+        Self::Fail(Failure::new(code, message))
+    }
 }
 
 /// A parked operation to settle.

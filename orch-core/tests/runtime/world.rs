@@ -66,6 +66,8 @@ pub enum Answer {
     Block(Duration),
     /// Charges once the test says so.
     Gate,
+    /// Fails once the test says so.
+    GateError(&'static str, Ending),
 }
 
 #[derive(Debug, Default)]
@@ -109,6 +111,10 @@ async fn charge(
         Answer::Hang => std::future::pending().await,
         Answer::Block(span) => std::thread::sleep(span),
         Answer::Gate => provider.gate.notified().await,
+        Answer::GateError(text, ending) => {
+            provider.gate.notified().await;
+            return Err(ChargeError { text, ending });
+        }
     }
     Ok(command.amount)
 }

@@ -1,5 +1,6 @@
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::model::{Ending, Outcome};
 
@@ -45,5 +46,12 @@ fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
             #head { .. } => __orch::Ending::fail(#code, #uncertain),
         },
         Ending::InDoubt => quote!(#head { .. } => __orch::Ending::InDoubt,),
+        Ending::From { function, member } => {
+            let error = Ident::new("__orch_error", Span::mixed_site());
+            // At the user's path, so that a function that does not fit is reported there.
+            let ending =
+                quote_spanned!(function.span()=> __orch::underneath(#error).ending(#function));
+            quote!(#head { #member: #error, .. } => #ending,)
+        }
     }
 }

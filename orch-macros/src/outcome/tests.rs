@@ -22,6 +22,12 @@ fn an_enum_with_every_ending() {
             Busy(u8, Duration),
             #[outcome(in_doubt)]
             NoAnswer,
+            #[outcome(from = gateway::ending)]
+            Gateway(Gone),
+            #[outcome(from = Gone::ending)]
+            Gone { place: String, #[source] error: Gone },
+            #[outcome(from = gateway::ending)]
+            Named { source: Gone, place: String },
         }
     }));
 }

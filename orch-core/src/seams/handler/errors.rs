@@ -37,6 +37,24 @@ impl Ending {
     }
 }
 
+/// The error underneath another one. It is given before the function that is asked about it, so
+/// that rustc knows its type when it speaks of a function that does not fit.
+#[derive(Debug)]
+pub struct Underneath<'a, E>(&'a E);
+
+/// The error in a field.
+pub const fn underneath<E>(error: &E) -> Underneath<'_, E> {
+    Underneath(error)
+}
+
+impl<E> Underneath<'_, E> {
+    /// How the attempt ends, as this function says.
+    #[must_use]
+    pub fn ending<Form, F: EndingOf<Form, E>>(&self, function: F) -> Ending {
+        function.ending_of(self.0)
+    }
+}
+
 /// What `#[outcome(retry, after = field)]` may name: a `Duration`, or an `Option` of one.
 #[diagnostic::on_unimplemented(
     message = "`after` names a field of type `{Self}`, which is no `Duration`",
@@ -58,6 +76,39 @@ impl After for Duration {
 impl After for Option<Duration> {
     fn after(&self) -> Option<Duration> {
         *self
+    }
+}
+
+/// What `#[outcome(from = function)]` may name: a `fn(&E) -> Ending` for the error `E` that the
+/// variant holds. An error that derives `Outcome` itself has one, `AttemptError::ending`.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot say how the attempt ends with a `{E}`",
+    label = "not a `fn(&{E}) -> Ending`",
+    note = "after an error orch must know whether to retry, to fail, or to find out what happened; `from` names the function that knows it of the error in this variant",
+    note = "usage:\n\n    fn name(error: &{E}) -> orch::Ending"
+)]
+pub trait EndingOf<Form, E> {
+    /// The ending.
+    fn ending_of(&self, error: &E) -> Ending;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, F: Fn(&E) -> Ending> EndingOf<(), E> for F {
+    fn ending_of(&self, error: &E) -> Ending {
+        self(error)
+    }
+}
+
+/// No function has this form. It stands here because rustc reports a trait in its own words only
+/// where more than one implementation could have fitted; with one, it reports what is wrong with
+/// the arguments of a closure, which the user has not written.
+#[derive(Debug, Clone, Copy)]
+pub enum NoForm {}
+
+#[diagnostic::do_not_recommend]
+impl<E, F: Fn(NoForm)> EndingOf<NoForm, E> for F {
+    fn ending_of(&self, _: &E) -> Ending {
+        Ending::InDoubt
     }
 }
 

@@ -54,7 +54,7 @@ pub enum Reconciled<T> {
     label = "not the signature of a reconcile function",
     note = "after an attempt in doubt orch asks it what happened at the provider, with the same command",
     note = "usage:\n\n    async fn name(cmd: {Command}, ctx: Context, thing: State<Thing>) -> Reconciled<{Output}>\n\nany argument after the command may be left out; `Result<Reconciled<{Output}>, E>` with `E: Display` may be returned as well",
-    note = "its `Context` is of the handler's provider: `Context<{P}>`"
+    note = "its `Context` is that of the handler: `Context<{P}>`"
 )]
 pub trait ReconcileFn<Command, Args, Output, P = AnyProvider>: Copy + Send + 'static {
     /// The states that it takes.

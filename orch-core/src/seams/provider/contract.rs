@@ -24,8 +24,11 @@ use super::KeyAlphabet;
 /// }
 /// ```
 ///
-/// A change of `KEY_LENGTH` or `KEY_ALPHABET` can change the keys of operations that are under
-/// way, and a changed key is a new request to the provider: let them end first.
+/// A change of `KEY_LENGTH`, `KEY_ALPHABET` or `REPLAYS_ERRORS` can change the keys of operations
+/// that are under way, and a changed key is a new request to the provider: let them end first. The
+/// same holds for naming another provider. From [`AnyProvider`](super::AnyProvider) to a contract
+/// of orch, only operations that have ended an attempt with Retry are touched, and only where
+/// errors are replayed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the contract of a provider",
     label = "this type does not implement `Provider`",

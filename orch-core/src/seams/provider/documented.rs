@@ -29,7 +29,7 @@ impl Provider for AnyProvider {
 pub enum Unkeyed {}
 
 impl Provider for Unkeyed {
-    const NAME: &'static str = "a provider without keys";
+    const NAME: &'static str = "Unkeyed";
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::NoKeys;
 }
 

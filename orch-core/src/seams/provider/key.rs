@@ -54,22 +54,31 @@ impl<P: Provider> ProviderKey<P> {
     #[must_use]
     pub fn header_name(&self) -> HeaderName {
         const { Rules::of::<P>().sent_in_a_header() };
-        HeaderName::from_bytes(P::HEADER.as_bytes()).expect("checked when this was compiled")
+        name::<P>()
     }
 
     /// The header's value. Does not compile for a contract without a header.
     #[must_use]
     pub fn header_value(&self) -> HeaderValue {
         const { Rules::of::<P>().sent_in_a_header() };
-        HeaderValue::from_str(&self.text).expect("checked when this was compiled")
+        value(&self.text)
     }
 
     /// Name and value, as an HTTP client takes them. Does not compile for a contract without a
     /// header.
     #[must_use]
     pub fn header(&self) -> (HeaderName, HeaderValue) {
-        (self.header_name(), self.header_value())
+        const { Rules::of::<P>().sent_in_a_header() };
+        (name::<P>(), value(&self.text))
     }
+}
+
+fn name<P: Provider>() -> HeaderName {
+    HeaderName::from_bytes(P::HEADER.as_bytes()).expect("the compiler has checked the contract")
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("a key is visible ASCII")
 }
 
 /// 128 bits of operation and generation. The first generation is that of the time before there

@@ -1,0 +1,59 @@
+//! Goes through the whole state space and prints how large it is, then the table of mistakes:
+//!
+//! ```sh
+//! cargo run --release -p orch-model
+//! ```
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use orch_model::{Declared, Mistake, Rules, every_declaration, explore, hunt};
+
+fn main() -> ExitCode {
+    let held = hold();
+    let found = find();
+    if held && found { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What is explored: two operations and one fault, or one operation and two.
+fn worlds() -> Vec<(Vec<Declared>, u8)> {
+    let declared = every_declaration();
+    let [retry, park, fail, ..] = declared;
+    let pairs = [[retry, retry], [retry, park], [retry, fail], [park, fail]];
+    let pairs = pairs.into_iter().map(|pair| (pair.to_vec(), 1));
+    let forgetful = [1, 2].map(|ticks| (vec![retry.forgotten_after(ticks)], 2));
+    pairs.chain(declared.map(|operation| (vec![operation], 2))).chain(forgetful).collect()
+}
+
+fn hold() -> bool {
+    let (mut held, mut all) = (true, 0);
+    println!("operations | faults | distinct states | steps | depth | took");
+    for (operations, faults) in worlds() {
+        let checked = explore(Rules::of(&operations, faults));
+        let names: Vec<_> = operations.iter().map(ToString::to_string).collect();
+        let (names, took) = (names.join(" + "), checked.took);
+        let (states, steps, depth) = (checked.states, checked.steps, checked.depth);
+        println!("{names} | {faults} | {states} | {steps} | {depth} | {took:.1?}");
+        for (invariant, path) in checked.broken {
+            held = false;
+            println!("BROKEN: {invariant}, after {} steps:", path.len());
+            path.iter().for_each(|step| println!("  {step:?}"));
+        }
+        all += states;
+    }
+    println!("{all} distinct states in all\n");
+    held
+}
+
+fn find() -> bool {
+    let mut all_found = true;
+    println!("mistake | broken invariant | steps to it | states looked at");
+    for mistake in Mistake::ALL {
+        let checked = hunt(mistake);
+        let found = checked.broken.iter().find(|(name, _)| *name == mistake.breaks());
+        let (name, steps) = found.map_or(("NOT FOUND", 0), |(name, path)| (*name, path.len()));
+        all_found &= found.is_some();
+        println!("{mistake:?} | {name} | {steps} | {}", checked.states);
+    }
+    all_found
+}
