@@ -24,6 +24,8 @@
 
 mod store; // the verbs, as calls
 
+#[cfg(feature = "broken")]
+mod broken; // mistakes for the chaos run to find
 mod checks; // is the server fit to keep anything
 mod connect; // the URL, the planner's settings
 mod db; // what every verb needs
@@ -48,8 +50,8 @@ mod moves; // moves that are decided in Rust
 mod row; // decoding of operations
 mod time; // instants and durations
 
-pub use connect::DEFAULT_CONNECTIONS;
 #[doc(hidden)]
 pub use connect::PLANNER;
+pub use connect::{DEFAULT_ANSWER_TIMEOUT, DEFAULT_CONNECTIONS};
 pub use hook::HOOK_LIMIT;
 pub use store::PostgresStore;
