@@ -43,6 +43,10 @@ impl World {
             self.finalize_found(rules, found, false);
         }
         let ended = match self.claim(rules, op) {
+            Some(Work::Run(claim)) if !self.may_call(rules, claim) => {
+                self.write(rules, Write::Park(claim), false);
+                None
+            }
             Some(Work::Run(claim)) => self.any_answer(rules, claim),
             Some(Work::Ask(claim)) => {
                 Some(Ended { claim, asked: true, end: self.ask(claim.op, true) })

@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use orch_model::{Declared, Faults, Mistake, Rules, every_declaration, explore, hunt};
+use orch_model::{Declared, Mistake, Rules, every_declaration, explore, hunt};
 
 fn main() -> ExitCode {
     let held = hold();
@@ -21,14 +21,15 @@ fn worlds() -> Vec<(Vec<Declared>, u8)> {
     let [retry, park, fail, ..] = declared;
     let pairs = [[retry, retry], [retry, park], [retry, fail], [park, fail]];
     let pairs = pairs.into_iter().map(|pair| (pair.to_vec(), 1));
-    pairs.chain(declared.map(|operation| (vec![operation], 2))).collect()
+    let forgetful = [1, 2].map(|ticks| (vec![retry.forgotten_after(ticks)], 2));
+    pairs.chain(declared.map(|operation| (vec![operation], 2))).chain(forgetful).collect()
 }
 
 fn hold() -> bool {
     let (mut held, mut all) = (true, 0);
     println!("operations | faults | distinct states | steps | depth | took");
     for (operations, faults) in worlds() {
-        let checked = explore(Rules::new(&operations, Faults::any(faults)));
+        let checked = explore(Rules::of(&operations, faults));
         let names: Vec<_> = operations.iter().map(ToString::to_string).collect();
         let (names, took) = (names.join(" + "), checked.took);
         let (states, steps, depth) = (checked.states, checked.steps, checked.depth);

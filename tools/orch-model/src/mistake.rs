@@ -2,7 +2,7 @@ use orch_core::policies::InDoubt;
 
 use crate::invariants::{I1, I2, I3, I4, I5, I6, I7, I8, I9};
 use crate::rules::MAX_ATTEMPTS;
-use crate::{Declared, Faults, Rules};
+use crate::{Declared, Rules};
 
 /// A mistake in one guard of the protocol. Each has been made by somebody; a model that does not
 /// find them says nothing about their absence.
@@ -56,11 +56,15 @@ pub enum Mistake {
     RetrySettlesDoubt,
     /// Each attempt has a provider key of its own.
     KeyPerAttempt,
+    /// A retry brings a new key although an earlier call may have taken effect.
+    NewKeyInDoubt,
+    /// A run in doubt calls with a key that the provider may have forgotten.
+    KeyLifeIgnored,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::LogIgnoresFence,
         Self::RenewIgnoresFence,
         Self::FinalizeIgnoresFence,
@@ -85,20 +89,22 @@ impl Mistake {
         Self::DoubtTakenForNo,
         Self::RetrySettlesDoubt,
         Self::KeyPerAttempt,
+        Self::NewKeyInDoubt,
+        Self::KeyLifeIgnored,
     ];
 
     /// The invariant that it breaks.
     #[must_use]
     pub const fn breaks(self) -> &'static str {
         match self {
-            Self::FinalizerSkipsHooked | Self::QuestionFallsThrough => I1,
+            Self::FinalizerSkipsHooked | Self::QuestionFallsThrough | Self::ParkedStaysDue => I1,
             Self::HookOutsideTransaction | Self::LateAnswerReplacesEnd => I2,
             Self::BudgetSweepTakesRunning | Self::DoubtTakenForNo | Self::RetrySettlesDoubt => I3,
             Self::ClaimedStaysDue
             | Self::AttemptNotCounted
             | Self::LostAttemptNotCounted
             | Self::FinalizerCallsAgain => I4,
-            Self::KeyPerAttempt => I5,
+            Self::KeyPerAttempt | Self::NewKeyInDoubt => I5,
             Self::AcceptWithoutIdentity => I6,
             Self::ReaperReadsOwnClock | Self::ReaperSkipsQuestions => I7,
             Self::LogIgnoresFence
@@ -109,7 +115,7 @@ impl Mistake {
             | Self::ReleaseLowersFence
             | Self::OperatorKeepsFence
             | Self::LogKeepsLease => I8,
-            Self::ParkedStaysDue => I9,
+            Self::KeyLifeIgnored => I9,
         }
     }
 
@@ -126,10 +132,12 @@ impl Mistake {
             Self::ReaperSkipsQuestions | Self::QuestionFallsThrough => {
                 Declared::plain(InDoubt::Reconcile)
             }
+            Self::KeyLifeIgnored => Declared::plain(InDoubt::Retry).forgotten_after(1),
             _ => Declared::plain(InDoubt::Retry),
         };
-        // Doubt that a retry has settled is missed at a third end.
-        let max_attempts = if self == Self::RetrySettlesDoubt { 3 } else { MAX_ATTEMPTS };
-        Rules { mistake: Some(self), max_attempts, ..Rules::new(&[operation], Faults::any(2)) }
+        // What a second end does wrongly shows at a third.
+        let third = matches!(self, Self::RetrySettlesDoubt | Self::NewKeyInDoubt);
+        let max_attempts = if third { 3 } else { MAX_ATTEMPTS };
+        Rules { mistake: Some(self), max_attempts, ..Rules::of(&[operation], 2) }
     }
 }

@@ -1,6 +1,10 @@
 //! Somebody else's API, and what a worker learns of it.
 
-use crate::world::{Claim, End, Verdict, World};
+use std::time::Duration;
+
+use orch_core::policies::{CallFacts, Effect, may_call};
+
+use crate::world::{Claim, End, Verdict, World, instant};
 use crate::{Mistake, Rules};
 
 /// What the provider does with one call, and what the worker hears.
@@ -25,38 +29,64 @@ impl Reply {
 }
 
 impl World {
+    /// Whether a run may call, by production's rule, with what its worker was told.
+    #[must_use]
+    pub fn may_call(&self, rules: &Rules, claim: Claim) -> bool {
+        let declared = rules.declared(claim.op);
+        let facts = CallFacts {
+            unresolved: claim.first_called_at.is_some(),
+            first_called_at: instant(claim.first_called_at.unwrap_or(self.now)),
+            calls_until: instant(self.now),
+            effect: if declared.honours_keys() { Effect::Keyed } else { Effect::Unsafe },
+            in_doubt: declared.in_doubt,
+            key_lifetime: declared.key_lifetime.map(|ticks| Duration::from_secs(ticks.into())),
+        };
+        rules.has(Mistake::KeyLifeIgnored) || may_call(&facts).is_ok()
+    }
+
     /// One call under the provider key. `None` if the provider would not answer so: a key that
     /// it knows gets the answer that it got before.
     pub fn call(&mut self, rules: &Rules, claim: Claim, reply: Reply) -> Option<End> {
         let superseded = self.is_superseded(claim);
+        let (now, declared) = (self.now, rules.declared(claim.op));
         let book = &mut self.books[claim.op];
-        let key = if rules.has(Mistake::KeyPerAttempt) { claim.fence.get() } else { 0 };
-        let known = book
-            .answered
-            .filter(|(answered, _)| rules.declared(claim.op).honours_keys() && *answered == key);
+        let key = if rules.has(Mistake::KeyPerAttempt) {
+            claim.fence.get()
+        } else {
+            i64::from(claim.key_generation)
+        };
+        let known = book.answered.filter(|(answered, _, until)| {
+            declared.honours_keys() && *answered == key && until.is_none_or(|until| now <= until)
+        });
         let acts = match (reply, known) {
-            (Reply::Done | Reply::ActsSilently, Some((_, acted))) if !acted => return None,
-            (Reply::Declined, Some((_, true))) => return None,
+            (Reply::Done | Reply::ActsSilently, Some((_, false, _))) => return None,
+            (Reply::Declined, Some((_, true, _))) => return None,
             (Reply::Done | Reply::ActsSilently, None) => true,
             _ => false,
         };
-        if book.key != Some(key) {
-            (book.key, book.keys) = (Some(key), book.keys + 1);
-        }
+        book.key_changed |= book.unanswered.is_some_and(|unanswered| unanswered != key);
         book.calls += 1;
         if acts {
             book.acts += 1;
             book.acted_after_denial |= book.denied && superseded;
         }
-        if acts || reply == Reply::Declined {
-            book.answered = Some((key, acts || known.is_some_and(|(_, acted)| acted)));
+        if known.is_none() && (acts || reply == Reply::Declined) {
+            let until = declared.key_lifetime.map(|ticks| now + ticks);
+            book.answered = Some((key, acts, until));
         }
-        Some(match reply {
+        let end = match reply {
             Reply::Done => End::Ok,
             Reply::Declined => End::Failed(Verdict { uncertain: false, called: true }),
             Reply::Busy => End::Retry,
             Reply::ActsSilently | Reply::Nothing => End::InDoubt,
-        })
+        };
+        // A retry says nothing of the calls before it.
+        match end {
+            End::InDoubt => book.unanswered = Some(key),
+            End::Retry => {}
+            _ => book.unanswered = None,
+        }
+        Some(end)
     }
 
     /// A question to the provider. What it says is true; it need not say anything.
@@ -71,6 +101,7 @@ impl World {
     pub fn has_acted(&mut self, op: usize) -> bool {
         let book = &mut self.books[op];
         book.denied |= book.acts == 0;
+        book.unanswered = None;
         book.acts > 0
     }
 

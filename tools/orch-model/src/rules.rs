@@ -38,19 +38,28 @@ pub struct Declared {
     pub in_doubt: InDoubt,
     /// True if there is a finalize hook, so that log and finalize are two commits.
     pub hooked: bool,
+    /// How long the provider remembers a key, in ticks; `None` for ever. Only where it honours
+    /// keys, and without jumps of the store's clock, which the life of a key is measured by.
+    pub key_lifetime: Option<u8>,
 }
 
 impl Declared {
     /// An operation without a hook.
     #[must_use]
     pub const fn plain(in_doubt: InDoubt) -> Self {
-        Self { in_doubt, hooked: false }
+        Self { in_doubt, hooked: false, key_lifetime: None }
     }
 
     /// An operation with a finalize hook.
     #[must_use]
     pub const fn hooked(in_doubt: InDoubt) -> Self {
-        Self { in_doubt, hooked: true }
+        Self { in_doubt, hooked: true, key_lifetime: None }
+    }
+
+    /// The same, with a provider that forgets keys after so many ticks.
+    #[must_use]
+    pub const fn forgotten_after(self, ticks: u8) -> Self {
+        Self { key_lifetime: Some(ticks), ..self }
     }
 
     /// True if the provider acts once for a key, however often it is called with it.
@@ -62,7 +71,10 @@ impl Declared {
 
 impl std::fmt::Display for Declared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}{}", self.in_doubt, if self.hooked { " with a hook" } else { "" })
+        let hook = if self.hooked { " with a hook" } else { "" };
+        write!(f, "{}{hook}", self.in_doubt)?;
+        let forgets = |ticks| write!(f, ", keys live {ticks}");
+        self.key_lifetime.map_or(Ok(()), forgets)
     }
 }
 
@@ -115,6 +127,12 @@ impl Faults {
             given_back: total,
         }
     }
+
+    /// The same without jumps of the clock.
+    #[must_use]
+    pub const fn without_clock_steps(self) -> Self {
+        Self { clock_steps: 0, ..self }
+    }
 }
 
 impl Rules {
@@ -124,6 +142,14 @@ impl Rules {
         let last_tick = TIME_BUDGET + 1;
         let operations = operations.to_vec();
         Self { operations, faults, max_attempts: MAX_ATTEMPTS, last_tick, mistake: None }
+    }
+
+    /// At most so many faults of any sort, without those that the operations exclude.
+    #[must_use]
+    pub fn of(operations: &[Declared], faults: u8) -> Self {
+        let forgetful = operations.iter().any(|declared| declared.key_lifetime.is_some());
+        let faults = Faults::any(faults);
+        Self::new(operations, if forgetful { faults.without_clock_steps() } else { faults })
     }
 
     /// True if this guard is the wrong one.

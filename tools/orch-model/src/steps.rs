@@ -167,7 +167,7 @@ impl Model for Rules {
                     steps.extend([false, true].map(|answers| Step::Ask { worker, answers }));
                     steps.extend(gives_back.then_some(Step::GiveBack { worker }));
                 }
-                Work::Returned(_) | Work::Logged(_) | Work::Releasing(_) => {
+                Work::Returned(_) | Work::Logged(_) | Work::Releasing(_) | Work::Refused(_) => {
                     for reply_lost in one_or_both(lost_reply) {
                         let write = |hook_fails| Step::Write { worker, reply_lost, hook_fails };
                         let hook = failing_hook && matches!(its.work, Work::Logged(_));
@@ -232,6 +232,10 @@ impl World {
             }
             Step::Call { worker, reply } => {
                 let Work::Run(claim) = self.workers[worker].work else { return None };
+                if !self.may_call(rules, claim) {
+                    self.workers[worker].work = Work::Refused(claim);
+                    return (reply == Reply::Done).then_some(());
+                }
                 let end = self.call(rules, claim, reply)?;
                 self.workers[worker].work = Work::Returned(Ended { claim, asked: false, end });
             }
@@ -322,6 +326,7 @@ impl World {
             Work::Returned(ended) => Some(Write::Settle(ended)),
             Work::Logged(claim) => Some(Write::Finalize(claim)),
             Work::Releasing(claim) => Some(Write::Release(claim)),
+            Work::Refused(claim) => Some(Write::Park(claim)),
         }
     }
 

@@ -38,7 +38,7 @@ impl Rules {
             attempt: row.attempt,
             max_attempts: self.max_attempts,
             in_doubt: self.declared(op).in_doubt,
-            unresolved: row.unresolved,
+            unresolved: row.first_called_at.is_some(),
             reconciles: row.reconciles,
             max_reconciles: MAX_RECONCILES,
             deadline: instant(row.deadline),
@@ -71,7 +71,7 @@ impl World {
         let purpose = if rules.has(Mistake::QuestionFallsThrough) && row.reconciles > 0 {
             Purpose::Run
         } else {
-            Purpose::of(row.phase, declared, declared)
+            Purpose::of(row.first_called_at.is_some(), declared, declared)
         };
         let due = row.due_at.is_some_and(|due_at| due_at <= now);
         let in_time = purpose == Purpose::Reconcile || row.deadline > now;
@@ -92,10 +92,11 @@ impl World {
         row.turn += 1;
         row.purpose = purpose;
         row.lease_expires_at = Some(now + LEASE);
-        let claim = Claim { op, fence: row.fence, turn: row.turn };
+        row.claimed_at = if rules.declared(op).key_lifetime.is_some() { now } else { 0 };
+        let claim = row.claim(op);
         Some(match purpose {
             Purpose::Run => {
-                if row.unresolved && declared != InDoubt::Retry {
+                if row.first_called_at.is_some() && declared != InDoubt::Retry {
                     self.audit.run_in_doubt = true;
                 }
                 row.attempt += u32::from(!rules.has(Mistake::AttemptNotCounted));
@@ -104,6 +105,7 @@ impl World {
             }
             Purpose::Reconcile => {
                 row.reconciles += 1;
+                row.phase = Some(Phase::InDoubt);
                 Work::Ask(claim)
             }
         })
@@ -131,7 +133,8 @@ impl World {
                 Answer::Stale => Answer::Stale,
                 _ => world.finalize(rules, ended.claim, false),
             },
-            Write::Release(claim) => world.release(rules, claim),
+            Write::Release(claim) => world.release(rules, claim, false),
+            Write::Park(claim) => world.release(rules, claim, true),
         })
     }
 
@@ -211,14 +214,14 @@ impl World {
             entry.state = LogState::Completed;
         }
         if let Some(row) = self.rows[claim.op].as_mut() {
-            row.note(&rules.tally(end, source));
+            row.note(&rules.tally(end, source, row));
         }
         self.carry_out(rules, claim.op, &next);
         Answer::Done
     }
 
-    /// Takes back a claim that was not run.
-    fn release(&mut self, rules: &Rules, claim: Claim) -> Answer {
+    /// Takes back a claim that was not run, to be due again or to be parked.
+    fn release(&mut self, rules: &Rules, claim: Claim, park: bool) -> Answer {
         let now = self.now;
         let Some(row) = self.leased(claim, rules.has(Mistake::ReleaseIgnoresFence)) else {
             return Answer::Stale;
@@ -234,7 +237,10 @@ impl World {
             row.fence = Fence::new(row.fence.get() - 1);
         }
         row.lease_expires_at = None;
-        row.due_at = Some(now);
+        row.due_at = (!park).then_some(now);
+        if park {
+            row.phase = Some(Phase::Parked);
+        }
         Answer::Done
     }
 
@@ -315,10 +321,13 @@ impl Rules {
     }
 
     /// What an end changes in the row beside its move.
-    pub(crate) fn tally(&self, end: End, source: Source) -> Tally {
-        let tally = Tally::of(&end.attempt_end(), source);
+    pub(crate) fn tally(&self, end: End, source: Source, row: &Row) -> Tally {
+        let tally = Tally::of(&end.attempt_end(), source, row.first_called_at.is_some());
         if end == End::Retry && self.has(Mistake::RetrySettlesDoubt) {
-            return Tally { unresolved: Some(false), ..tally };
+            return Tally { unresolved: false, ..tally };
+        }
+        if end == End::Retry && self.has(Mistake::NewKeyInDoubt) {
+            return Tally { key_generations: 1, ..tally };
         }
         tally
     }
@@ -338,7 +347,7 @@ impl Write {
     pub const fn claim(&self) -> Claim {
         match self {
             Self::Log(ended) | Self::Settle(ended) => ended.claim,
-            Self::Finalize(claim) | Self::Release(claim) => *claim,
+            Self::Finalize(claim) | Self::Release(claim) | Self::Park(claim) => *claim,
         }
     }
 }

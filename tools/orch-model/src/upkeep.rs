@@ -42,7 +42,7 @@ impl World {
             && let Some(row) = self.rows[op].as_mut()
         {
             if !rules.has(Mistake::LostAttemptNotCounted) {
-                row.note(&rules.tally(End::InDoubt, Source::Engine));
+                row.note(&rules.tally(End::InDoubt, Source::Engine, row));
             }
             let lost = Entry::new(row.fence, Source::Engine, End::InDoubt, now);
             row.log.push(Entry { state: LogState::Completed, ..lost });
@@ -83,7 +83,7 @@ impl World {
         let row = self.rows[op].as_ref()?;
         let due = |entry: &&Entry| entry.state == LogState::Pending && entry.due_at <= self.now;
         let entry = row.log.iter().find(due)?;
-        Some(Claim { op, fence: entry.fence, turn: row.turn })
+        Some(Claim { fence: entry.fence, ..row.claim(op) })
     }
 
     /// Finalizes what the Finalizer has found.
@@ -119,7 +119,7 @@ impl World {
                 row.turn += 1;
                 row.deadline = now + TIME_BUDGET;
                 row.reconciles = 0;
-                row.note(&rules.tally(End::NotHappened, Source::Operator));
+                row.note(&rules.tally(End::NotHappened, Source::Operator, row));
                 let said = Entry::new(row.fence, Source::Operator, End::NotHappened, now);
                 row.log.push(Entry { state: LogState::Completed, ..said });
                 self.carry_out(rules, op, &Move::Wait { not_before: instant(now) });
@@ -154,7 +154,7 @@ impl World {
         row.turn += 1;
         (row.phase, row.due_at, row.lease_expires_at) = (Some(Phase::Running), None, None);
         row.log.push(Entry::new(row.fence, source, end, now));
-        let claim = Claim { op, fence: row.fence, turn: row.turn };
+        let claim = row.claim(op);
         if !rules.declared(op).hooked {
             self.finalize(rules, claim, false);
         }

@@ -62,8 +62,12 @@ pub struct Row {
     pub due_at: Option<u8>,
     /// When the lease ends, if somebody has it.
     pub lease_expires_at: Option<u8>,
-    /// True if doubt stands.
-    pub unresolved: bool,
+    /// The claim of the oldest run in doubt; `None` unless doubt stands.
+    pub first_called_at: Option<u8>,
+    /// How many keys the provider has answered with a definite error.
+    pub key_generation: u32,
+    /// When the latest claim was made; 0 where the life of a key does not matter.
+    pub claimed_at: u8,
     /// Questions to the provider so far.
     pub reconciles: u32,
     /// What the latest claim was for.
@@ -141,6 +145,10 @@ pub struct Claim {
     pub fence: Fence,
     /// The audit's own: which claim this is. No guard looks at it.
     pub turn: u8,
+    /// Which key it calls with.
+    pub key_generation: u32,
+    /// The claim of the oldest run in doubt, if doubt stood when this was claimed.
+    pub first_called_at: Option<u8>,
 }
 
 /// A worker with one slot.
@@ -167,6 +175,8 @@ pub enum Work {
     Logged(Claim),
     /// The claim is to be given back.
     Releasing(Claim),
+    /// It must not be run: it is to be parked.
+    Refused(Claim),
 }
 
 /// An end to store.
@@ -191,6 +201,8 @@ pub enum Write {
     Settle(Ended),
     /// Give back.
     Release(Claim),
+    /// Give back, to be parked.
+    Park(Claim),
 }
 
 /// What the provider knows of one operation.
@@ -200,12 +212,12 @@ pub struct Book {
     pub calls: u8,
     /// How often it acted.
     pub acts: u8,
-    /// The answer under the key that it saw last: acted, or declined.
-    pub answered: Option<(i64, bool)>,
-    /// The key of the latest call.
-    pub key: Option<i64>,
-    /// How many different keys came.
-    pub keys: u8,
+    /// The answer that it remembers: under which key, whether it acted, and when it forgets.
+    pub answered: Option<(i64, bool, Option<u8>)>,
+    /// The key of the latest call that was not answered.
+    pub unanswered: Option<i64>,
+    /// A call came under another key while one was not answered.
+    pub key_changed: bool,
     /// Somebody has asked and was told that the provider has not acted.
     pub denied: bool,
     /// After that, the provider acted on a call of a worker that had lost its lease. No guard of
@@ -226,7 +238,8 @@ pub struct Audit {
     pub taken_early: bool,
     /// A client was told of another operation than the one with its identity.
     pub told_wrong: bool,
-    /// An operation in doubt was run although its handler declares something else.
+    /// An operation in doubt was claimed for a run although its handler declares something else.
+    /// The worker would refuse to call; the store is to know by itself.
     pub run_in_doubt: bool,
 }
 
@@ -268,7 +281,9 @@ impl Row {
             deadline,
             due_at: Some(now),
             lease_expires_at: None,
-            unresolved: false,
+            first_called_at: None,
+            key_generation: 0,
+            claimed_at: 0,
             reconciles: 0,
             purpose: Purpose::Run,
             settlement: None,
@@ -290,6 +305,12 @@ impl Row {
         }
     }
 
+    /// The claim that it is under now, as the claimer gets to know it.
+    pub(crate) const fn claim(&self, op: usize) -> Claim {
+        let Self { fence, turn, key_generation, first_called_at, .. } = *self;
+        Claim { op, fence, turn, key_generation, first_called_at }
+    }
+
     /// True once nothing but a person moves it.
     #[must_use]
     pub fn at_rest(&self) -> bool {
@@ -300,7 +321,9 @@ impl Row {
     pub fn note(&mut self, tally: &Tally) {
         self.retries += tally.retries;
         self.lost_attempts += tally.lost_attempts;
-        self.unresolved = tally.unresolved.unwrap_or(self.unresolved);
+        let before = self.first_called_at.map(instant);
+        self.first_called_at = tally.first_called_at(before, instant(self.claimed_at)).map(tick);
+        self.key_generation += tally.key_generations;
     }
 }
 
@@ -310,9 +333,11 @@ impl Work {
     pub const fn claim(&self) -> Option<Claim> {
         match self {
             Self::Idle => None,
-            Self::Run(claim) | Self::Ask(claim) | Self::Logged(claim) | Self::Releasing(claim) => {
-                Some(*claim)
-            }
+            Self::Run(claim)
+            | Self::Ask(claim)
+            | Self::Logged(claim)
+            | Self::Releasing(claim)
+            | Self::Refused(claim) => Some(*claim),
             Self::Returned(ended) => Some(ended.claim),
         }
     }

@@ -1,10 +1,10 @@
 //! The protocol holds in small worlds; the binary goes through the large ones.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may panic")]
 
-use orch_model::{Checked, Declared, Faults, Rules, WITNESSES, every_declaration, explore};
+use orch_model::{Checked, Declared, Rules, WITNESSES, every_declaration, explore};
 
 fn holds(operations: &[Declared], faults: u8) -> Checked {
-    let checked = explore(Rules::new(operations, Faults::any(faults)));
+    let checked = explore(Rules::of(operations, faults));
     assert_eq!(checked.broken, [], "{operations:?}");
     println!("{operations:?}, {faults} faults: {} states in {:?}", checked.states, checked.took);
     checked
@@ -22,6 +22,15 @@ fn one_operation_of_every_declaration_holds_whatever_fails_once() {
     println!("{states} states");
     assert!(states > 1_000_000, "{states} states");
     assert_eq!(impossible, [""; 0], "the model holds because nothing happens in it");
+}
+
+#[test]
+fn an_operation_whose_key_is_forgotten_acts_once() {
+    for ticks in [1, 2, 3] {
+        let operation = every_declaration()[0].forgotten_after(ticks);
+        let checked = holds(&[operation], 2);
+        assert!(!checked.impossible.contains(&WITNESSES[2]), "it is parked and settled");
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn the_worlds_of_the_mistakes_hold_without_them() {
     for mistake in Mistake::ALL {
         let mut rules = mistake.rules();
         rules.mistake = None;
-        rules.faults = orch_model::Faults::any(1);
+        rules.faults.total = 1;
         assert_eq!(explore(rules).broken, [], "{mistake:?}");
     }
 }
