@@ -95,6 +95,7 @@ macro_rules! conformance {
                 two_sweeps_at_once_take_a_lease_back_once
                 a_sweep_keeps_its_limit_and_the_next_goes_on
                 leases_of_every_kind_are_taken_back
+                a_lost_lease_is_told_in_the_same_words
                 a_lease_that_is_held_is_left_alone
                 an_operation_taken_back_runs_again
             }
@@ -348,6 +349,7 @@ macro_rules! conformance {
                 turned_back_it_loses_nothing
                 turned_back_the_fence_still_grows
                 turned_back_a_retry_waits_from_the_new_present
+                a_delay_is_not_cut_to_whole_milliseconds
                 turned_back_a_key_is_still_replayed
                 a_leap_of_a_century_ends_budgets_and_nothing_else
             }
