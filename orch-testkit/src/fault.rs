@@ -11,11 +11,13 @@ use orch_core::seams::{
     Swept, Unfinalized,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+use tokio::sync::watch;
 
 /// A store that fails when a test says so, in front of one that does not.
 ///
 /// Calls of each verb are counted from 1. A fault is planned for one of them, before or after
-/// it happens; [`FaultStore::go_down`] fails every call until [`FaultStore::come_back`].
+/// it happens; [`FaultStore::go_down`] fails every call until [`FaultStore::come_back`], and
+/// after a kill nothing comes through any more, as from a process that is dead.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -27,6 +29,9 @@ use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Ow
 pub struct FaultStore {
     inner: Arc<dyn Store>,
     script: Mutex<Script>,
+    dead: watch::Sender<bool>,
+    /// Planned faults that are not over.
+    open: watch::Sender<usize>,
 }
 
 /// How a call fails.
@@ -38,6 +43,13 @@ pub enum Fault {
     ReplyLost,
     /// It is not carried out; the error is fatal.
     Refused,
+    /// The process dies before it: it is not carried out, and nothing after it is.
+    KillBefore,
+    /// The process dies after it: it is carried out, nobody gets to know, and nothing after it
+    /// is.
+    KillAfter,
+    /// It hangs for so long, and is then carried out.
+    Stall(Duration),
 }
 
 /// A verb of the store that can fail.
@@ -67,6 +79,33 @@ pub enum Verb {
     UnknownKinds,
 }
 
+impl Verb {
+    /// All of them, roughly in the order of an operation's life.
+    pub const ALL: [Self; 21] = [
+        Self::Migrate,
+        Self::Now,
+        Self::Accept,
+        Self::Claim,
+        Self::Renew,
+        Self::Log,
+        Self::Finalize,
+        Self::Settle,
+        Self::Release,
+        Self::SweepExpired,
+        Self::SweepOverBudget,
+        Self::Unfinalized,
+        Self::Get,
+        Self::Find,
+        Self::History,
+        Self::DeadLetter,
+        Self::List,
+        Self::SettleParked,
+        Self::Redrive,
+        Self::Purge,
+        Self::UnknownKinds,
+    ];
+}
+
 #[derive(Default)]
 struct Script {
     calls: HashMap<Verb, usize>,
@@ -78,12 +117,18 @@ impl FaultStore {
     /// A store that does as this one until told otherwise.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, script: Mutex::default() }
+        Self {
+            inner,
+            script: Mutex::default(),
+            dead: watch::Sender::new(false),
+            open: watch::Sender::new(0),
+        }
     }
 
     /// Lets the `nth` call of a verb fail, counted from 1 since the store was made.
     pub fn plan(&self, verb: Verb, nth: usize, fault: Fault) {
-        self.script.lock().unwrap().faults.insert((verb, nth), fault);
+        let replaced = self.script.lock().unwrap().faults.insert((verb, nth), fault);
+        self.open.send_modify(|open| *open += usize::from(replaced.is_none()));
     }
 
     /// Every call fails as [`Fault::NotSent`] from here on, like a database that is away.
@@ -94,6 +139,30 @@ impl FaultStore {
     /// The database is there again.
     pub fn come_back(&self) {
         self.script.lock().unwrap().down = false;
+    }
+
+    /// From here on nothing comes through, in either direction: every call fails as
+    /// [`Fault::Refused`].
+    pub fn kill(&self) {
+        self.dead.send_replace(true);
+    }
+
+    /// True after a kill.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        *self.dead.borrow()
+    }
+
+    /// Returns after a kill.
+    pub async fn killed(&self) {
+        let mut dead = self.dead.subscribe();
+        dead.wait_for(|dead| *dead).await.expect("the store lives");
+    }
+
+    /// Returns once every planned fault is over.
+    pub async fn came_to_pass(&self) {
+        let mut open = self.open.subscribe();
+        open.wait_for(|open| *open == 0).await.expect("the store lives");
     }
 
     /// How often a verb was called, failed calls included.
@@ -107,26 +176,63 @@ impl FaultStore {
         verb: Verb,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        match self.next_fault(verb) {
+        if self.is_dead() {
+            return Err(dead());
+        }
+        let (fault, planned) = self.next_fault(verb);
+        let answer = match fault {
             None => call.await,
-            Some(Fault::NotSent) => Err(StoreError::transient("the fault store: not sent")),
-            Some(Fault::Refused) => Err(StoreError::fatal("the fault store: refused")),
-            Some(Fault::ReplyLost) => {
+            Some(fault) => self.fail(fault, call).await,
+        };
+        if planned {
+            self.open.send_modify(|open| *open -= 1);
+        }
+        // It died while this was under way: whatever became of it, nobody gets to know.
+        if self.is_dead() { Err(dead()) } else { answer }
+    }
+
+    async fn fail<T>(
+        &self,
+        fault: Fault,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match fault {
+            Fault::NotSent => Err(StoreError::transient("the fault store: not sent")),
+            Fault::Refused => Err(StoreError::fatal("the fault store: refused")),
+            Fault::ReplyLost => {
                 call.await?;
                 Err(StoreError::transient("the fault store: the reply is lost"))
+            }
+            Fault::KillBefore => {
+                self.kill();
+                Err(dead())
+            }
+            Fault::KillAfter => {
+                let answer = call.await;
+                self.kill();
+                answer
+            }
+            Fault::Stall(span) => {
+                tokio::time::sleep(span).await;
+                call.await
             }
         }
     }
 
-    /// Counts a call and says how it fails.
-    fn next_fault(&self, verb: Verb) -> Option<Fault> {
+    /// Counts a call and says how it fails, and whether that was planned.
+    fn next_fault(&self, verb: Verb) -> (Option<Fault>, bool) {
         let mut script = self.script.lock().unwrap();
         let calls = script.calls.entry(verb).or_insert(0);
         *calls += 1;
         let nth = *calls;
         let planned = script.faults.remove(&(verb, nth));
-        if script.down { Some(Fault::NotSent) } else { planned }
+        let fault = if script.down { Some(Fault::NotSent) } else { planned };
+        (fault, planned.is_some())
     }
+}
+
+fn dead() -> StoreError {
+    StoreError::fatal("the fault store: this process is dead")
 }
 
 impl fmt::Debug for FaultStore {

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
 use orch_core::seams::{Acceptance, Admitted, Store, StoreError};
@@ -58,6 +59,30 @@ async fn what_is_refused_is_fatal() {
     let error = store.accept(vec![item.clone()]).await.unwrap_err();
     assert!(matches!(error, StoreError::Fatal(_)));
     assert!(!is_there(&store, &item).await);
+}
+
+#[tokio::test]
+async fn after_a_kill_nothing_comes_through() {
+    for (fault, carried_out) in [(Fault::KillBefore, false), (Fault::KillAfter, true)] {
+        let memory = MemoryStore::new();
+        let (store, item) = (FaultStore::new(Arc::new(memory.clone())), acceptance("k"));
+        store.plan(Verb::Accept, 1, fault);
+        assert!(!store.is_dead());
+        assert!(!store.accept(vec![item.clone()]).await.unwrap_err().is_transient());
+        store.killed().await;
+        assert!(!store.get(&owner(), item.op_id).await.unwrap_err().is_transient());
+        assert_eq!(memory.get(&owner(), item.op_id).await.unwrap().is_some(), carried_out);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_call_is_carried_out_in_the_end() {
+    let (store, item) = (store(), acceptance("k"));
+    let (began, span) = (tokio::time::Instant::now(), Duration::from_secs(60));
+    store.plan(Verb::Accept, 1, Fault::Stall(span));
+    store.accept(vec![item.clone()]).await.unwrap();
+    store.came_to_pass().await;
+    assert!(began.elapsed() >= span && is_there(&store, &item).await);
 }
 
 #[tokio::test]
