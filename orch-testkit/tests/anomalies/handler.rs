@@ -71,7 +71,7 @@ async fn charge(_: Charge, ctx: Context, gateway: State<Gateway>) -> Result<u64,
     }
     match gateway.provider.call(ctx.provider_key().as_str(), b"charge").await {
         Reply::Charged { receipt } => Ok(receipt),
-        Reply::Declined => error("declined", Ending::fail_settling_doubt("DECLINED")),
+        Reply::Declined => error("declined", Ending::fail("DECLINED", false)),
         Reply::Unavailable => error("503", Ending::Retry { after: None }),
         Reply::RateLimited { after } => error("429", Ending::Retry { after: Some(after) }),
         Reply::Refused => error("401", Ending::fail("REFUSED", false)),
