@@ -95,7 +95,11 @@ impl Scene {
         if let Self::Sqlite(sqlite) = self {
             for file in std::fs::read_dir(sqlite.disk.folder())? {
                 let file = file?;
-                std::fs::copy(file.path(), folder.join(file.file_name()))?;
+                match std::fs::copy(file.path(), folder.join(file.file_name())) {
+                    // SQLite has taken its journal away with the last connection.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    copied => drop(copied?),
+                }
             }
         }
         Ok(())
