@@ -106,10 +106,16 @@ async fn a_call_whose_answer_never_comes_is_given_up_and_may_be_repeated() {
     store.accept(vec![acceptance("before")]).await.unwrap();
     line.cut_off();
     let item = acceptance("after");
-    let error = store.accept(vec![item.clone()]).await.unwrap_err();
+    let error = in_time(store.accept(vec![item.clone()])).await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
     let created = [Admitted::Created { op_id: item.op_id }];
     assert_eq!(store.accept(vec![item]).await.unwrap(), created);
+}
+
+/// Fails instead of hanging.
+async fn in_time<T>(call: impl Future<Output = T>) -> T {
+    let limit = Duration::from_secs(10);
+    tokio::time::timeout(limit, call).await.expect("the call waits for ever")
 }
 
 /// Without a limit of its own, the first such renewal was also the worker's last.
@@ -126,7 +132,7 @@ async fn a_renewal_whose_answer_never_comes_leaves_time_for_another_one() {
     store.renew(params.clone()).await.unwrap();
     line.cut_off();
     let asked_at = Instant::now();
-    assert!(store.renew(params.clone()).await.unwrap_err().is_transient());
+    assert!(in_time(store.renew(params.clone())).await.unwrap_err().is_transient());
     let renewed = store.renew(params).await.unwrap();
     assert!(matches!(renewed[..], [Renewed::Renewed { .. }]), "{renewed:?}");
     assert!(asked_at.elapsed() < lease, "the lease had ended by then");

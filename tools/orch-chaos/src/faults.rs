@@ -14,7 +14,7 @@ use crate::fleet::{Fleet, State};
 use crate::order::dice;
 use crate::plan::{Fault, Plan};
 use crate::process::{Event, What};
-use crate::scene::Scene;
+use crate::scene::{ANSWER_WITHIN, Scene};
 use crate::wire::Class;
 use crate::world::{LEASE, TICK, now_us};
 
@@ -35,7 +35,7 @@ pub(crate) struct Struck {
     pub(crate) faults: BTreeMap<&'static str, u32>,
     /// Writes that were refused as stale, by verb.
     pub(crate) stale: BTreeMap<String, u64>,
-    /// How long each worker took from SIGTERM to its end, away from outages.
+    /// How long each worker took from SIGTERM to its end, away from outages and hanging calls.
     pub(crate) hand_overs: Vec<Duration>,
     /// When the database was away, with its aftermath, in microseconds since 1970.
     pub(crate) outages: Vec<(i64, i64)>,
@@ -43,6 +43,8 @@ pub(crate) struct Struck {
     pub(crate) disk_errors: BTreeMap<String, u64>,
     /// Ambiguous commits and swallowed replies, by fault and what was cut.
     pub(crate) cuts: BTreeMap<String, u64>,
+    /// When some call to the database hung, until its worker gave it up.
+    hangs: Vec<(i64, i64)>,
     /// The longest that an expired lease was seen, away from outages.
     pub(crate) overdue: Duration,
     /// Processes that ended and should not have.
@@ -265,7 +267,9 @@ impl Faults {
         match worker.state {
             State::Killed => {}
             State::Terminated { at: asked_at } => {
-                if !self.disturbed(at) && !self.disturbed(asked_at) {
+                let hung = |(from, to): &(i64, i64)| asked_at < *to && *from < at;
+                let hung = self.struck.hangs.iter().any(hung);
+                if !hung && !self.disturbed(at) && !self.disturbed(asked_at) {
                     let took = Duration::from_micros((at - asked_at).max(0).unsigned_abs());
                     self.struck.hand_overs.push(took);
                 }
@@ -368,6 +372,10 @@ impl Faults {
             if fault.is_outage() {
                 let aftermath = i64::try_from(AFTERMATH.as_micros())?;
                 self.struck.outages.push((began, now_us() + aftermath));
+            }
+            if fault == Fault::Swallow {
+                let given_up = i64::try_from(ANSWER_WITHIN.as_micros())?;
+                self.struck.hangs.push((now_us(), now_us() + given_up));
             }
             match done.await? {
                 Ok(true) => self.count(fault),

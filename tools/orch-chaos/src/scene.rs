@@ -15,6 +15,9 @@ use crate::plan::Backend;
 use crate::proxy::Proxy;
 use crate::world::now_us;
 
+/// How long workers and clients wait for an answer of Postgres.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
 /// The database of a run, with what stands between it and the workers.
 pub(crate) enum Scene {
     Postgres(Postgres),
@@ -73,7 +76,8 @@ impl Scene {
         match self {
             // An answer that never comes is given up soon, as the lease is short.
             Self::Postgres(postgres) => {
-                format!("{}&orch_answer_ms=3000", Cluster::url(postgres.proxy.port()))
+                let url = Cluster::url(postgres.proxy.port());
+                format!("{url}&orch_answer_ms={}", ANSWER_WITHIN.as_millis())
             }
             Self::Sqlite(_) => self.direct_url(),
         }
@@ -91,7 +95,11 @@ impl Scene {
         if let Self::Sqlite(sqlite) = self {
             for file in std::fs::read_dir(sqlite.disk.folder())? {
                 let file = file?;
-                std::fs::copy(file.path(), folder.join(file.file_name()))?;
+                match std::fs::copy(file.path(), folder.join(file.file_name())) {
+                    // SQLite has taken its journal away with the last connection.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    copied => drop(copied?),
+                }
             }
         }
         Ok(())
