@@ -37,12 +37,13 @@ impl World {
             return false;
         }
         self.audit.taken_early |= expires_at > now;
-        let next = rules.next(End::InDoubt, &rules.facts(op, row), now);
+        let facts = rules.facts(op, row);
+        let next = rules.next(End::InDoubt, &facts, now);
         if row.purpose == Purpose::Run
             && let Some(row) = self.rows[op].as_mut()
         {
             if !rules.has(Mistake::LostAttemptNotCounted) {
-                row.note(&rules.tally(End::InDoubt, Source::Engine, row));
+                row.note(&rules.tally(End::InDoubt, Source::Engine, &facts));
             }
             let lost = Entry::new(row.fence, Source::Engine, End::InDoubt, now);
             row.log.push(Entry { state: LogState::Completed, ..lost });
@@ -119,7 +120,8 @@ impl World {
                 row.turn += 1;
                 row.deadline = now + TIME_BUDGET;
                 row.reconciles = 0;
-                row.note(&rules.tally(End::NotHappened, Source::Operator, row));
+                let facts = rules.facts(op, row);
+                row.note(&rules.tally(End::NotHappened, Source::Operator, &facts));
                 let said = Entry::new(row.fence, Source::Operator, End::NotHappened, now);
                 row.log.push(Entry { state: LogState::Completed, ..said });
                 self.carry_out(rules, op, &Move::Wait { not_before: instant(now) });
