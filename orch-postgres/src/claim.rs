@@ -68,6 +68,7 @@ pub(crate) fn claim_arguments(
         kinds.iter().map(|k: &KindPolicy| k.in_doubt.as_str()).collect::<Vec<&str>>(),
         kinds.iter().map(|k| to_int(k.max_reconciles)).collect::<Vec<i32>>(),
         kinds.iter().map(|k| k.hooked).collect::<Vec<bool>>(),
+        kinds.iter().map(|k| k.replays_errors).collect::<Vec<bool>>(),
     ]
 }
 

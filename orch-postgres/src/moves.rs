@@ -59,7 +59,7 @@ impl Change {
     /// Counts an ended attempt and keeps why it ended so.
     pub(crate) fn note(&mut self, end: &AttemptEnd, source: Source, now: Timestamp) {
         let row = &mut self.after;
-        let tally = Tally::of(end, source, row.first_called_at.is_some());
+        let tally = Tally::of(end, source, &row.facts());
         let started_at = row.started_at.unwrap_or(now);
         row.first_called_at = tally.first_called_at(row.first_called_at, started_at);
         row.key_generation = row.key_generation.saturating_add(tally.key_generations);

@@ -21,6 +21,7 @@ pub(crate) struct Row {
     pub(crate) backoff: Backoff,
     pub(crate) in_doubt: InDoubt,
     pub(crate) max_reconciles: u32,
+    pub(crate) replays_errors: bool,
     /// The start of the oldest attempt in doubt; `None` unless doubt stands.
     pub(crate) first_called_at: Option<Timestamp>,
     pub(crate) key_generation: u32,
@@ -43,6 +44,7 @@ impl Row {
             backoff: backoff(row)?,
             in_doubt: parsed::<InDoubt>(row, "in_doubt")?.unwrap_or_default(),
             max_reconciles: count(row, "max_reconciles")?,
+            replays_errors: column::<Option<bool>>(row, "replays_errors")?.unwrap_or_default(),
             first_called_at: instant(row, "first_called_at")?,
             key_generation: count(row, "key_generation")?,
             reconciles: count(row, "reconciles")?,
@@ -64,6 +66,7 @@ impl Row {
             unresolved: self.first_called_at.is_some(),
             reconciles: self.reconciles,
             max_reconciles: self.max_reconciles,
+            replays_errors: self.replays_errors,
             deadline: self.operation.deadline,
         }
     }

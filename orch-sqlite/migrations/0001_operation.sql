@@ -32,6 +32,7 @@ CREATE TABLE orch_operation (
     backoff_cap_ms INTEGER NOT NULL DEFAULT 300000,
     in_doubt TEXT NOT NULL DEFAULT 'retry',
     max_reconciles INTEGER NOT NULL DEFAULT 10,
+    replays_errors INTEGER NOT NULL DEFAULT 0,
     hooked INTEGER NOT NULL DEFAULT 0,
     outcome TEXT,
     settled_fence INTEGER,

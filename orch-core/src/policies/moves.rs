@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::InDoubt;
 use crate::words::{AttemptEnd, Failure, Outcome, Settlement, Timestamp, code};
 
-/// What the row says about an operation whose attempt has ended, as far as the next move
-/// depends on it.
+/// What the row says about an operation whose attempt has ended, as far as the next move and the
+/// [`Tally`](super::Tally) depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// Executions so far, the ended one included; 0 for an operation never claimed.
@@ -19,6 +19,8 @@ pub struct Facts {
     pub reconciles: u32,
     /// Questions allowed.
     pub max_reconciles: u32,
+    /// What the handler of the latest claim declares: true if its provider replays errors.
+    pub replays_errors: bool,
     /// When the time budget ends.
     pub deadline: Timestamp,
 }
@@ -143,6 +145,7 @@ mod tests {
             unresolved: false,
             reconciles: 0,
             max_reconciles: 2,
+            replays_errors: false,
             deadline: at(200),
         }
     }

@@ -165,6 +165,7 @@ fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
         let effect = effect_of(handler);
         quote!(#contract.key_lifetime(#effect))
     });
+    let replays_errors = contract(handler).map(|contract| quote!(#contract.replays_errors()));
     let (given, values): (Vec<&str>, Vec<TokenStream>) = [
         ("attempt_timeout", attempt_timeout),
         ("max_attempts", handler.max_attempts.map(|attempts| quote!(#attempts))),
@@ -172,6 +173,7 @@ fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
         ("in_doubt", in_doubt),
         ("effect", effect),
         ("key_lifetime", key_lifetime),
+        ("replays_errors", replays_errors),
         ("reconcile_timeout", asking(handler).and_then(|asking| asking.timeout.map(millis))),
         (
             "reconcile_backoff",

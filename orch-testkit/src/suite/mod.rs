@@ -243,6 +243,11 @@ macro_rules! conformance {
                 a_logged_retry_raises_the_generation_once_it_is_finalized
                 a_logged_doubt_keeps_the_first_call_once_it_is_finalized
                 the_same_retry_twice_raises_the_generation_once
+                where_errors_are_not_replayed_a_retry_keeps_the_generation
+                a_deploy_that_replays_errors_keeps_the_key_in_doubt
+                a_deploy_that_no_longer_replays_errors_keeps_the_key_in_doubt
+                the_latest_claim_says_whether_errors_are_replayed
+                a_retry_of_a_hooked_kind_counts_as_its_claim_said
                 a_redriven_operation_begins_with_the_first_generation
             }
             budget {

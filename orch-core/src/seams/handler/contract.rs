@@ -39,6 +39,12 @@ impl<P> Contract<P> {
         self.rules.key_lifetime(effect)
     }
 
+    /// True if a repeated key gets the first answer also where that was an error.
+    #[must_use]
+    pub const fn replays_errors(&self) -> bool {
+        self.rules.replays_errors()
+    }
+
     /// Looks for the key among the arguments, at compile time.
     ///
     /// # Panics

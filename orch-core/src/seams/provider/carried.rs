@@ -45,6 +45,11 @@ impl Rules {
         }
     }
 
+    /// Whether a definite error uses up a key.
+    pub(in crate::seams) const fn replays_errors(&self) -> bool {
+        self.replays_errors
+    }
+
     /// Refuses a keyed handler that is not given the key. `offered` says of each argument behind
     /// the command whether it has one.
     #[track_caller]

@@ -24,11 +24,12 @@ use super::KeyAlphabet;
 /// }
 /// ```
 ///
-/// A change of `KEY_LENGTH`, `KEY_ALPHABET` or `REPLAYS_ERRORS` can change the keys of operations
-/// that are under way, and a changed key is a new request to the provider: let them end first. The
-/// same holds for naming another provider. From [`AnyProvider`](super::AnyProvider) to a contract
-/// of orch, only operations that have ended an attempt with Retry are touched, and only where
-/// errors are replayed.
+/// A change of `KEY_LENGTH` or `KEY_ALPHABET` can change how the keys of operations that are under
+/// way are written, and a changed key is a new request to the provider: let them end first. The
+/// same holds for naming a provider where one of these two differs. No other constant touches an
+/// earlier key, `REPLAYS_ERRORS` included: each claim writes it into the operation's row, and it
+/// counts for the attempt of that claim. All contracts of orch write keys alike, so a handler moves
+/// from [`AnyProvider`](super::AnyProvider) to any of them, and back, with operations under way.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the contract of a provider",
     label = "this type does not implement `Provider`",

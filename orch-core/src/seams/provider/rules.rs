@@ -11,6 +11,7 @@ pub(in crate::seams) struct Rules {
     header: &'static str,
     body_field: Option<&'static str>,
     pub(super) lifetime: KeyLifetime,
+    pub(super) replays_errors: bool,
     length: usize,
     alphabet: KeyAlphabet,
 }
@@ -31,6 +32,7 @@ impl Rules {
             header: P::HEADER,
             body_field: P::BODY_FIELD,
             lifetime: P::KEY_LIFETIME,
+            replays_errors: P::REPLAYS_ERRORS,
             length: P::KEY_LENGTH,
             alphabet: P::KEY_ALPHABET,
         }
