@@ -28,7 +28,9 @@ pub(crate) struct Receipt {
 /// How a charge can go wrong, and what follows from it.
 #[derive(Debug, thiserror::Error, Outcome)]
 pub(crate) enum ChargeError {
-    #[outcome(fail, code = "CARD_DECLINED")]
+    /// The gateway looks at the key before it looks at the card: a key that has charged gets its
+    /// receipt, and a call that comes after a later attempt is turned away.
+    #[outcome(fail, code = "CARD_DECLINED", settles_doubt)]
     #[error("card declined: {0}")]
     Declined(String),
 

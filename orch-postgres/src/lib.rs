@@ -24,6 +24,8 @@
 
 mod store; // the verbs, as calls
 
+#[cfg(feature = "broken")]
+mod broken; // mistakes for the chaos run to find
 mod checks; // is the server fit to keep anything
 mod connect; // the URL, the planner's settings
 mod db; // what every verb needs
@@ -53,8 +55,8 @@ mod entry; // decoding and encoding of the log
 mod column; // decoding of columns
 mod time; // instants and durations
 
-pub use connect::DEFAULT_CONNECTIONS;
 #[doc(hidden)]
 pub use connect::PLANNER;
+pub use connect::{DEFAULT_ANSWER_TIMEOUT, DEFAULT_CONNECTIONS};
 pub use hook::HOOK_LIMIT;
 pub use store::PostgresStore;

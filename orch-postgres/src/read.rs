@@ -25,7 +25,7 @@ const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
 const LIST: &str = include_str!("../queries/list.sql");
 const LIST_UNFINISHED: &str = include_str!("../queries/list_unfinished.sql");
 const LIST_FAILED: &str = include_str!("../queries/list_failed.sql");
-const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
+pub(crate) const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
 const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
 
 /// The most due operations that are counted of one unknown kind.

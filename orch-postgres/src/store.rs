@@ -35,6 +35,7 @@ const ACCEPT_LANES: usize = 3;
 /// | parameter | meaning |
 /// |---|---|
 /// | `orch_connections=N` | the engine's connections, from 1; defaults to 4. Two more are opened by workers, to renew leases and to listen |
+/// | `orch_answer_ms=N` | how long the engine waits for an answer before it gives the connection up, from 100; defaults to 30,000. A renewal waits a third of its lease |
 /// | `orch_pooled=true` | the URL leads to a transaction pooler, such as pgbouncer: no LISTEN, no named prepared statements, nothing that outlives a transaction |
 /// | `orch_allow_unsafe=true` | start although the server is set to lose, in a crash, what it has committed |
 ///

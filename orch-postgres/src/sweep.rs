@@ -2,7 +2,7 @@
 
 use orch_core::policies::{Move, after_attempt, over_budget};
 use orch_core::seams::{Finalized, StoreError, SweepParams, Swept};
-use orch_core::words::{AttemptEnd, Fence, Kind, OpId, Phase, Source, State, Timestamp, WorkerId};
+use orch_core::words::{AttemptEnd, Fence, Kind, OpId, Phase, Source, State, Timestamp};
 use sqlx::postgres::PgRow;
 
 use crate::column::{column, instant, op_id, to_uuid};
@@ -70,7 +70,7 @@ async fn sweep(
 
 /// Decides about a lost attempt, or a lost question to the provider.
 fn take_back(row: Row, now: Timestamp) -> (Change, Option<Finalized>) {
-    let lost = lost(&row);
+    let lost = AttemptEnd::lost(row.worker.as_ref());
     let asking = row.operation.phase == Some(Phase::InDoubt);
     let delay = if asking {
         std::time::Duration::ZERO
@@ -89,13 +89,6 @@ fn take_back(row: Row, now: Timestamp) -> (Change, Option<Finalized>) {
         next => Some(change.carry(next, now)),
     };
     (change, to)
-}
-
-/// A lease that nobody renewed.
-fn lost(row: &Row) -> AttemptEnd {
-    let worker = row.worker.as_ref().map_or("?", WorkerId::as_str);
-    let reason = format!("the lease expired; the worker {worker} did not renew it");
-    AttemptEnd::InDoubt { reason }
 }
 
 /// Decides about an operation that has no time left. PENDING passes through IN_PROGRESS, as

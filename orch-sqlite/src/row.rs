@@ -383,8 +383,9 @@ pub(crate) fn millis(row: &SqliteRow, name: &str) -> Result<Duration, String> {
         .map_err(|_| format!("column {name} is negative"))
 }
 
+/// A span in whole milliseconds, rounded up, so that nothing becomes due too early.
 pub(crate) fn as_millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(span.as_micros().div_ceil(1000)).unwrap_or(i64::MAX)
 }
 
 /// The error of a row that cannot be decoded.

@@ -41,6 +41,8 @@ pub enum Step {
     Unavailable,
     /// Answers 429 with this `Retry-After` and does nothing.
     RateLimited(Duration),
+    /// Answers 401 before it looks at the key, and does nothing.
+    Refuse,
     /// Charges, and never answers.
     ChargeAndNeverAnswer,
     /// Does nothing, and never answers.
@@ -64,6 +66,8 @@ pub enum Reply {
         /// `Retry-After`.
         after: Duration,
     },
+    /// 401: whose call it is could not be told, so nobody has looked at the key.
+    Refused,
     /// The key was used with another payload.
     KeyReused,
 }
@@ -173,6 +177,7 @@ impl Books {
         match step {
             Step::Unavailable => Some(Reply::Unavailable),
             Step::RateLimited(after) => Some(Reply::RateLimited { after }),
+            Step::Refuse => Some(Reply::Refused),
             Step::NeverAnswer => None,
             Step::Charge => Some(self.answer(key, payload, honours_keys, true)),
             Step::Decline => Some(self.answer(key, payload, honours_keys, false)),

@@ -108,3 +108,24 @@ async fn a_provider_that_ignores_keys_is_found_where_the_call_is_repeated() {
 async fn books_that_do_not_show_the_call_fail_the_test() {
     report_of(idle, Idle { order_id: 1 }, ScriptedProvider::default).await.assert_safe();
 }
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Denied {
+    order_id: u64,
+}
+
+async fn deny(_: Denied) -> Reconciled<u64> {
+    Reconciled::NotHappened
+}
+
+#[orchestrated(domain = "GUARD", event = "DENIED", effect = "unsafe", reconcile = deny)]
+async fn denied(_: Denied, ctx: Context, provider: Provider) -> Result<u64, Infallible> {
+    call(&provider, ctx.provider_key().as_str()).await
+}
+
+#[tokio::test]
+#[should_panic(expected = "let `reconcile` say `NotHappened` only of what is not in its books")]
+async fn a_reconcile_that_denies_everything_fails_the_test_and_is_named() {
+    report_of(denied, Denied { order_id: 1 }, ignoring_keys).await.assert_safe();
+}

@@ -14,9 +14,12 @@ pub struct Charge {
 
 #[derive(Debug, thiserror::Error, Outcome)]
 pub enum ChargeError {
-    #[outcome(fail, code = "CARD_DECLINED")]
+    #[outcome(fail, code = "CARD_DECLINED", settles_doubt)]
     #[error("card declined")]
     Declined,
+    #[outcome(fail, code = "REFUSED")]
+    #[error("the gateway does not take this call")]
+    Refused,
     #[outcome(retry)]
     #[error("the gateway is busy")]
     Busy,
@@ -29,7 +32,8 @@ impl Gateway {
     pub async fn charge(&self, cmd: &Charge, key: &str) -> Result<u64, ChargeError> {
         match self.0.call(key, &cmd.amount.to_be_bytes()).await {
             Reply::Charged { receipt } => Ok(receipt),
-            Reply::Declined | Reply::KeyReused => Err(ChargeError::Declined),
+            Reply::Declined => Err(ChargeError::Declined),
+            Reply::Refused | Reply::KeyReused => Err(ChargeError::Refused),
             Reply::Unavailable | Reply::RateLimited { .. } => Err(ChargeError::Busy),
         }
     }

@@ -9,7 +9,7 @@ use crate::page::{self, IN_DOUBT};
 /// What the provider does, call by call; then it charges.
 type Script = fn() -> Vec<Step>;
 
-const SCRIPTS: [(&str, Script); 8] = [
+const SCRIPTS: [(&str, Script); 10] = [
     ("answers", Vec::new),
     ("declines, which the handler maps to `fail`", || vec![Step::Decline]),
     ("is busy once, which the handler maps to `retry`", || vec![Step::Unavailable]),
@@ -19,6 +19,12 @@ const SCRIPTS: [(&str, Script); 8] = [
     ("loses the first call and never answers it", || vec![Step::NeverAnswer]),
     ("is busy, then acts and never answers", || {
         vec![Step::Unavailable, Step::ChargeAndNeverAnswer]
+    }),
+    ("acts and never answers, then refuses before it looks at the key", || {
+        vec![Step::ChargeAndNeverAnswer, Step::Refuse]
+    }),
+    ("loses the first call, then declines, which settles doubt", || {
+        vec![Step::NeverAnswer, Step::Decline]
     }),
 ];
 
@@ -41,9 +47,12 @@ macro_rules! handler {
 
             #[derive(Debug, thiserror::Error, Outcome)]
             enum ChargeError {
-                #[outcome(fail, code = "CARD_DECLINED")]
+                #[outcome(fail, code = "CARD_DECLINED", settles_doubt)]
                 #[error("declined")]
                 Declined,
+                #[outcome(fail, code = "REFUSED")]
+                #[error("refused")]
+                Refused,
                 #[outcome(retry)]
                 #[error("busy")]
                 Busy,
@@ -60,7 +69,8 @@ macro_rules! handler {
             async fn charge(_: Charge, ctx: Context, api: Provider) -> Result<u64, ChargeError> {
                 match api.call(ctx.provider_key().as_str(), b"5 EUR").await {
                     Reply::Charged { receipt } => Ok(receipt),
-                    Reply::Declined | Reply::KeyReused => Err(ChargeError::Declined),
+                    Reply::Declined => Err(ChargeError::Declined),
+                    Reply::Refused | Reply::KeyReused => Err(ChargeError::Refused),
                     Reply::Unavailable | Reply::RateLimited { .. } => Err(ChargeError::Busy),
                 }
             }

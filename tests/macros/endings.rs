@@ -23,9 +23,12 @@ struct Receipt {
 
 #[derive(Debug, thiserror::Error, Outcome)]
 enum ChargeError {
-    #[outcome(fail, code = "CARD_DECLINED")]
+    #[outcome(fail, code = "CARD_DECLINED", settles_doubt)]
     #[error("card declined: {0}")]
     Declined(String),
+    #[outcome(fail, code = "NO_ACCOUNT")]
+    #[error("no such account")]
+    Locked,
     #[outcome(fail, code = "GATEWAY_CONFUSED", uncertain)]
     #[error("the gateway contradicts itself")]
     Confused,
@@ -74,6 +77,7 @@ fn answer(status: u16) -> ChargeError {
 async fn charge(Charge { card }: Charge) -> Result<Receipt, ChargeError> {
     Err(match card.as_str() {
         "declined" => ChargeError::Declined("no money".into()),
+        "locked" => ChargeError::Locked,
         "confused" => ChargeError::Confused,
         "unreachable" => ChargeError::Unreachable("x".parse::<u8>().unwrap_err()),
         "limited" => ChargeError::RateLimited { wait: Duration::from_secs(7), _bucket: 1 },
@@ -91,6 +95,10 @@ async fn charge(Charge { card }: Charge) -> Result<Receipt, ChargeError> {
 
 async fn run(card: &str) -> AttemptEnd {
     world::run(&Charge { card: card.into() }, States::default()).await
+}
+
+async fn settles_doubt(card: &str) -> bool {
+    world::run_to_end(&Charge { card: card.into() }, States::default()).await.settles_doubt
 }
 
 fn retry(reason: &str, after: Option<Duration>) -> AttemptEnd {
@@ -111,6 +119,14 @@ async fn fail_carries_code_message_and_certainty() {
     assert!(!failure.uncertain && failure.called);
     let AttemptEnd::Outcome(End::Fail(failure)) = run("confused").await else { panic!() };
     assert!(failure.uncertain);
+}
+
+#[tokio::test]
+async fn only_a_failure_that_is_marked_settles_doubt() {
+    assert!(settles_doubt("declined").await);
+    for other in ["locked", "confused", "letters", "not_there", "busy", "silent", "good"] {
+        assert!(!settles_doubt(other).await, "{other}");
+    }
 }
 
 #[tokio::test]

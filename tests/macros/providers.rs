@@ -117,7 +117,7 @@ fn output<T: Storable>(end: &AttemptEnd) -> T {
 /// What the handler of `C` returned in such an attempt, and the text of the operation's key.
 async fn key<C: Handled, P: Provider>(command: &C, generation: u32) -> (C::Output, String) {
     let call = attempt(command, generation);
-    let end = (registration::<C>().run)(&call).unwrap().await;
+    let end = (registration::<C>().run)(&call).unwrap().await.end;
     (output(&end), ProviderKey::<P>::text_of(call.envelope.op_id, generation))
 }
 
@@ -141,13 +141,13 @@ async fn the_key_fits_a_contract_of_ones_own() {
 #[tokio::test]
 async fn a_generation_counts_only_where_errors_are_replayed() {
     let call = attempt(&Charge { id: 1 }, 1);
-    let end = (registration::<Charge>().run)(&call).unwrap().await;
+    let end = (registration::<Charge>().run)(&call).unwrap().await.end;
     let text = |generation| ProviderKey::<Stripe>::text_of(call.envelope.op_id, generation);
     assert_eq!(output::<Sent>(&end).1, text(1));
     assert_ne!(text(0), text(1));
 
     let call = attempt(&Transfer { id: 1 }, 1);
-    let end = (registration::<Transfer>().run)(&call).unwrap().await;
+    let end = (registration::<Transfer>().run)(&call).unwrap().await.end;
     let first = ProviderKey::<Qonto>::text_of(call.envelope.op_id, 0);
     assert_eq!(output::<Sent>(&end).1, first);
 }
@@ -155,8 +155,8 @@ async fn a_generation_counts_only_where_errors_are_replayed() {
 #[tokio::test]
 async fn a_question_has_the_key_of_the_call_that_it_is_about() {
     let call = attempt(&Charge { id: 1 }, 2);
-    let ran = (registration::<Charge>().run)(&call).unwrap().await;
-    let asked = (registration::<Charge>().reconcile.unwrap())(&call).unwrap().await;
+    let ran = (registration::<Charge>().run)(&call).unwrap().await.end;
+    let asked = (registration::<Charge>().reconcile.unwrap())(&call).unwrap().await.end;
     assert_eq!(output::<Sent>(&ran), output::<Sent>(&asked));
 }
 

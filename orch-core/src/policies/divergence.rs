@@ -135,7 +135,7 @@ fn claim_of<'a>(settlement: &Settlement, said: &'a AttemptEnd) -> Option<Says<'a
 fn same_value(one: &Payload, other: &Payload) -> bool {
     one == other
         || match (one.decode::<Value>(), other.decode::<Value>()) {
-            (Ok(one), Ok(other)) => same_json(&one, &other),
+            (Ok(a), Ok(b)) => same_json(&a, &b) && numbers(one) == numbers(other),
             _ => false,
         }
 }
@@ -153,6 +153,73 @@ fn same_json(one: &Value, other: &Value) -> bool {
             one.len() == other.len() && one.iter().all(same)
         }
         _ => one == other,
+    }
+}
+
+/// All numbers of a JSON text, exactly and in no order of the text's: as a [`Value`] two numbers
+/// beyond the precision of a float can be one.
+fn numbers(json: &Payload) -> Vec<Number> {
+    let (mut numbers, mut rest) = (Vec::new(), json.as_bytes());
+    while let Some((&first, behind)) = rest.split_first() {
+        let length = match first {
+            b'"' => behind.len() - behind_string(behind).len(),
+            b'-' | b'0'..=b'9' => {
+                let length = behind.iter().take_while(|byte| is_of_number(**byte)).count();
+                numbers.push(Number::of(&rest[..=length]));
+                length
+            }
+            _ => 0,
+        };
+        rest = &behind[length..];
+    }
+    numbers.sort_unstable();
+    numbers
+}
+
+/// What follows the end of a string.
+fn behind_string(mut text: &[u8]) -> &[u8] {
+    loop {
+        text = match text {
+            [b'\\', _, rest @ ..] => rest,
+            [b'"', rest @ ..] | rest @ [] => return rest,
+            [_, rest @ ..] => rest,
+        }
+    }
+}
+
+const fn is_of_number(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')
+}
+
+/// A number however it is spelt: its digits without zeros at either end, and how often they are
+/// to be multiplied by ten.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Number {
+    negative: bool,
+    digits: Vec<u8>,
+    exponent: i64,
+}
+
+impl Number {
+    fn of(text: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(text);
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
+        digits.retain(u8::is_ascii_digit);
+        let shift = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
+        let mut exponent = exponent.parse::<i64>().unwrap_or_default().saturating_sub(shift);
+        while digits.pop_if(|digit| *digit == b'0').is_some() {
+            exponent = exponent.saturating_add(1);
+        }
+        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+        digits.drain(..zeros);
+        let zero = digits.is_empty();
+        Self {
+            negative: !zero && mantissa.starts_with('-'),
+            exponent: if zero { 0 } else { exponent },
+            digits,
+        }
     }
 }
 
@@ -262,6 +329,18 @@ mod tests {
         assert!(same("5", "5.0") && same("5e0", "5"));
         assert!(!same("[1,2]", "[2,1]") && !same(r#"{"a":1}"#, r#"{"a":1,"b":null}"#));
         assert!(!same("9007199254740993", "9007199254740992"), "beyond the precision of a float");
+        for (one, other) in [
+            ("18446744073709551617", "18446744073709551616"),
+            ("-9223372036854775809", "-9223372036854775810"),
+            ("12345678901234567.89", "12345678901234567.90"),
+            ("9007199254740993", "9007199254740992.0"),
+        ] {
+            assert!(!same(one, other), "{one} is not {other}");
+            let (one, other) = (format!("{{\"a\":{one}}}"), format!("{{ \"a\" : {other} }}"));
+            assert!(!same(&one, &other) && same(&one, &one.replace(':', " : ")));
+        }
+        assert!(same("1.50e2", "150.0") && same("-0", "0.0") && same("[1,20]", "[1.0,2e1]"));
+        assert!(!same("\"1.0\"", "\"1.00\"") && same(r#"["\"1",1]"#, r#"["\u00221",1.0]"#));
         assert!(!same("5", "\"5\"") && !same("null", "{}"));
         assert!(same("\u{1}no json", "\u{1}no json") && !same("\u{1}no json", "\u{1}other"));
     }

@@ -8,6 +8,7 @@ mod call;
 mod divergence;
 mod moves;
 mod policy;
+mod run_end;
 mod tally;
 
 pub use backoff::Backoff;
@@ -20,4 +21,5 @@ pub use policy::{
     DEFAULT_TIME_BUDGET, Effect, FINALIZER_HEAD_START, InDoubt, KindPolicy, MAX_TIME_BUDGET,
     MIN_TIME_BUDGET,
 };
+pub use run_end::RunEnd;
 pub use tally::Tally;

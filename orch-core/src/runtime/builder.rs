@@ -145,11 +145,15 @@ impl RuntimeBuilder {
                 });
             }
         }
+        // Also what `only` leaves out: this worker prunes the operations of every kind.
+        for registration in by_kind.values() {
+            self.check_retention(registration)?;
+        }
         if let Some(only) = &self.only {
             by_kind = restricted(by_kind, only)?;
         }
         for registration in by_kind.values() {
-            self.check(registration)?;
+            check_declarations(registration)?;
             for need in (registration.needs)() {
                 if !self.states.has(&need) {
                     let handler = registration.descriptor.name;
@@ -160,14 +164,11 @@ impl RuntimeBuilder {
         Handlers::new(by_kind.into_values()).map_err(StartError::Config)
     }
 
-    /// Checks what a handler declares against itself and against the settings. An operation must
-    /// be kept for as long as the provider knows its key: its identity is what keeps a repeated
-    /// request from becoming a new operation, with a new key.
-    fn check(&self, registration: &Registration) -> Result<(), StartError> {
-        let Descriptor { effect, in_doubt, key_lifetime, .. } = registration.descriptor;
-        Contradiction::check(effect, in_doubt, key_lifetime)
-            .map_err(|rule| StartError::Contradiction { handler: place(registration), rule })?;
-        let key_lifetime = key_lifetime.unwrap_or_default();
+    /// Checks what a handler declares against the settings. An operation must be kept for as long
+    /// as the provider knows its key: its identity is what keeps a repeated request from becoming
+    /// a new operation, with a new key.
+    fn check_retention(&self, registration: &Registration) -> Result<(), StartError> {
+        let key_lifetime = registration.descriptor.key_lifetime.unwrap_or_default();
         for (setting, retention) in [
             ("Config::completed_retention", self.config.completed_retention),
             ("Config::failed_retention", self.config.failed_retention),
@@ -205,6 +206,13 @@ impl RuntimeBuilder {
             }
         }
     }
+}
+
+/// Checks what a handler declares against itself.
+fn check_declarations(registration: &Registration) -> Result<(), StartError> {
+    let Descriptor { effect, in_doubt, key_lifetime, .. } = registration.descriptor;
+    Contradiction::check(effect, in_doubt, key_lifetime)
+        .map_err(|rule| StartError::Contradiction { handler: place(registration), rule })
 }
 
 fn restricted(

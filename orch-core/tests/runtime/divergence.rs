@@ -40,7 +40,7 @@ async fn lost(
 }
 
 fn declined() -> Ending {
-    Ending::Fail { code: "CARD_DECLINED".into(), uncertain: false }
+    Ending::fail("CARD_DECLINED", false)
 }
 
 async fn bearings(runtime: &Runtime, accepted: &Accepted<Charge>) -> Vec<Bearing> {

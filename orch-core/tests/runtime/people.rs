@@ -97,7 +97,7 @@ async fn only_what_is_parked_can_be_settled_and_somebody_signs() {
 
 #[tokio::test]
 async fn a_redrive_is_a_new_operation_with_a_new_key() {
-    let ending = Ending::Fail { code: "DOWN".into(), uncertain: false };
+    let ending = Ending::fail("DOWN", false);
     let provider = Arc::new(Provider::default()).answers([Answer::Error("down", ending)]);
     let runtime = runtime(&provider, handler()).await;
     let orchestrator = runtime.orchestrator();

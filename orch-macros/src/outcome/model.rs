@@ -8,7 +8,8 @@ use crate::shared::krate;
 use crate::values;
 
 const ENDINGS: [&str; 4] = ["retry", "fail", "in_doubt", "from"];
-const OPTIONS: [&str; 7] = ["retry", "fail", "in_doubt", "from", "after", "code", "uncertain"];
+const OPTIONS: [&str; 8] =
+    ["retry", "fail", "in_doubt", "from", "after", "code", "uncertain", "settles_doubt"];
 
 /// An error type whose every value says how the attempt ends.
 pub(super) struct Outcome<'a> {
@@ -25,7 +26,7 @@ pub(super) enum Ending {
     },
     Fail {
         code: LitStr,
-        uncertain: bool,
+        certainty: Certainty,
     },
     InDoubt,
     /// As this function says of the error in this field.
@@ -33,6 +34,17 @@ pub(super) enum Ending {
         function: Path,
         member: Member,
     },
+}
+
+/// What a failure says about whether the provider has acted.
+#[derive(Clone, Copy)]
+pub(super) enum Certainty {
+    /// It may have.
+    Uncertain,
+    /// Not by the call that was refused; nothing of earlier ones.
+    OfThisCall,
+    /// Neither by this call nor by an earlier one.
+    SettlesDoubt,
 }
 
 /// The field that says how long to wait, and where it was named.
@@ -101,12 +113,13 @@ fn ending(options: Options, what: &str, fields: &Fields, errors: &mut Errors) ->
         return None;
     }
     let (after, code) = (options.take("after"), options.take("code"));
-    let uncertain = options.take("uncertain");
+    let (uncertain, settles) = (options.take("uncertain"), options.take("settles_doubt"));
     let key = first.key.clone();
     match key.to_string().as_str() {
         "retry" => {
             first.word(errors)?;
-            [code, uncertain].into_iter().flatten().for_each(|e| stray(&e, "fail", errors));
+            let strays = [code, uncertain, settles].into_iter().flatten();
+            strays.for_each(|entry| stray(&entry, "fail", errors));
             match after {
                 Some(entry) => {
                     Some(Ending::Retry { after: Some(member(entry, what, fields, errors)?) })
@@ -117,12 +130,13 @@ fn ending(options: Options, what: &str, fields: &Fields, errors: &mut Errors) ->
         "fail" => {
             first.word(errors)?;
             after.into_iter().for_each(|entry| stray(&entry, "retry", errors));
-            let uncertain = uncertain.map(|entry| entry.word(errors)).is_some();
-            Some(Ending::Fail { code: checked_code(code, &key, errors)?, uncertain })
+            let certainty = certainty(uncertain, settles, errors);
+            Some(Ending::Fail { code: checked_code(code, &key, errors)?, certainty: certainty? })
         }
         other => {
             after.into_iter().for_each(|entry| stray(&entry, "retry", errors));
-            [code, uncertain].into_iter().flatten().for_each(|e| stray(&e, "fail", errors));
+            let strays = [code, uncertain, settles].into_iter().flatten();
+            strays.for_each(|entry| stray(&entry, "fail", errors));
             if other == "in_doubt" {
                 first.word(errors).map(|_| Ending::InDoubt)
             } else {
@@ -166,6 +180,29 @@ fn stray(entry: &Entry, owner: &str, errors: &mut Errors) {
             remedy: &format!("remove it, or write `{owner}`"),
         },
     );
+}
+
+fn certainty(
+    uncertain: Option<Entry>,
+    settles: Option<Entry>,
+    errors: &mut Errors,
+) -> Option<Certainty> {
+    if let (Some(_), Some(settles)) = (&uncertain, &settles) {
+        errors.at(
+            &settles.key,
+            &Rule {
+                rule: "`settles_doubt` contradicts `uncertain`",
+                reason: "the one says that no call with this key has acted, the other that this very call may have",
+                remedy: "keep one of the two, or make two variants",
+            },
+        );
+        return None;
+    }
+    match (uncertain, settles) {
+        (Some(entry), _) => entry.word(errors).map(|_| Certainty::Uncertain),
+        (None, Some(entry)) => entry.word(errors).map(|_| Certainty::SettlesDoubt),
+        (None, None) => Some(Certainty::OfThisCall),
+    }
 }
 
 fn checked_code(code: Option<Entry>, fail: &Ident, errors: &mut Errors) -> Option<LitStr> {

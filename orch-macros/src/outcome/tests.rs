@@ -14,6 +14,8 @@ fn an_enum_with_every_ending() {
             Declined(String),
             #[outcome(fail, code = "CONFUSED", uncertain)]
             Confused,
+            #[outcome(fail, code = "SPENT", settles_doubt)]
+            Spent,
             #[outcome(retry)]
             Unreachable,
             #[outcome(retry, after = wait)]

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use orch_core::policies::RunEnd;
 use orch_core::runtime::RuntimeBuilder;
 use orch_core::seams::{
     Call, FinalizeHook, FromCall, HookError, Hooked, Registration, Run, StartFn, State, Unrunnable,
 };
-use orch_core::words::{AttemptEnd, Envelope, OpId, Settlement};
+use orch_core::words::{Envelope, OpId, Settlement};
 use tokio::runtime::{Handle, Id};
 use tokio::time::Interval;
 
@@ -83,9 +84,9 @@ impl UntilSent {
 }
 
 impl Future for UntilSent {
-    type Output = AttemptEnd;
+    type Output = RunEnd;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<AttemptEnd> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<RunEnd> {
         if self.sent() {
             return Poll::Pending;
         }

@@ -22,6 +22,8 @@ pub struct CellFault {
 
 const NO_CALL: &str = "give `.against(…)` the fake that the handler calls, whose `keys()` grow \
                        with each call, and `crash_matrix` a command that leads to a call";
+const NO_REPETITION: &str = "map errors after which the provider may have acted to `in_doubt`, and \
+                             let `reconcile` say `NotHappened` only of what is not in its books";
 const ONE_KEY: &str = "send `ctx.provider_key()` with every call";
 
 /// Every fault, cell by cell.
@@ -32,7 +34,7 @@ pub(super) fn judge(handler: &Descriptor, cells: &[Cell]) -> Vec<CellFault> {
         let mut found: Vec<(String, &str)> = Vec::new();
         found.extend(not_reached(cell));
         found.extend(doubled(cell));
-        found.extend(too_many_effects(cell));
+        found.extend(too_many_effects(handler, cell));
         found.extend(keys(handler, cell));
         for key in cell.keys.iter().filter(|key| !key.is_empty()) {
             let owner = *owners.entry(key).or_insert(number);
@@ -73,7 +75,7 @@ fn doubled(cell: &Cell) -> Found {
     Some((what, "this is a defect of orch: please report it"))
 }
 
-fn too_many_effects(cell: &Cell) -> Found {
+fn too_many_effects(handler: &Descriptor, cell: &Cell) -> Found {
     if cell.effects <= 1 {
         return None;
     }
@@ -85,7 +87,9 @@ fn too_many_effects(cell: &Cell) -> Found {
         "all calls had one key, and it acted on each: it does not honour keys"
     };
     let honours = distinct(&cell.keys) == 1 && !cell.keys.iter().any(String::is_empty);
-    let remedy = if honours {
+    let remedy = if handler.effect == Effect::Unsafe {
+        NO_REPETITION
+    } else if honours {
         "declare `effect = \"unsafe\"` with a `reconcile`, or with `in_doubt = \"park\"`"
     } else {
         ONE_KEY

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orch_core::policies::KindPolicy;
 use orch_core::seams::{ClaimParams, Finalized, Lease, RenewParams, Renewed, SweepParams};
-use orch_core::words::{Fence, LogState, OpId, Phase, Source, State};
+use orch_core::words::{AttemptEnd, Fence, LogState, OpId, Phase, Source, State};
 
 use crate::world::lease;
 use crate::{
@@ -148,6 +148,14 @@ pub async fn leases_of_every_kind_are_taken_back(world: World) {
     let params = sweep_params([KindPolicy::new(other_kind())]);
     let swept = world.store.sweep_expired(params).await.unwrap();
     assert_eq!((swept[0].op_id, &swept[0].kind), (claim.op_id, &kind()));
+}
+
+pub async fn a_lost_lease_is_told_in_the_same_words(world: World) {
+    let claim = world.running("k").await;
+    world.expire().await;
+    let lost = world.history(claim.op_id).await.remove(0);
+    assert!(lost.worker.is_some());
+    assert_eq!(lost.end, AttemptEnd::lost(lost.worker.as_ref()));
 }
 
 pub async fn a_lease_that_is_held_is_left_alone(world: World) {

@@ -95,6 +95,7 @@ macro_rules! conformance {
                 two_sweeps_at_once_take_a_lease_back_once
                 a_sweep_keeps_its_limit_and_the_next_goes_on
                 leases_of_every_kind_are_taken_back
+                a_lost_lease_is_told_in_the_same_words
                 a_lease_that_is_held_is_left_alone
                 an_operation_taken_back_runs_again
             }
@@ -203,7 +204,7 @@ macro_rules! conformance {
                 a_lost_lease_of_a_hooked_kind_is_only_logged
                 the_declaration_of_the_latest_claim_counts
                 earlier_doubt_makes_a_later_giving_up_uncertain
-                a_definite_answer_settles_earlier_doubt
+                a_failure_after_doubt_is_as_uncertain_as_its_worker_says
                 doubt_at_the_deadline_is_never_plainly_failed
                 the_same_doubt_twice_counts_once
                 what_was_in_doubt_can_still_succeed
@@ -348,6 +349,7 @@ macro_rules! conformance {
                 turned_back_it_loses_nothing
                 turned_back_the_fence_still_grows
                 turned_back_a_retry_waits_from_the_new_present
+                a_delay_is_not_cut_to_whole_milliseconds
                 turned_back_a_key_is_still_replayed
                 a_leap_of_a_century_ends_budgets_and_nothing_else
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orch_core::seams::{Clock, Finalized, Renewed};
+use orch_core::seams::{Clock, EndedAttempt, Finalized, Renewed};
 use orch_core::words::State;
 
 use crate::{LEASE, World, acceptance, ended, ok, policy, retry};
@@ -61,6 +61,17 @@ pub async fn turned_back_a_retry_waits_from_the_new_present(world: World) {
     let due_at = world.now().await.plus(crate::DELAY);
     let answer = world.settle(ended(claim, retry("busy"))).await;
     assert_eq!(answer, Finalized::Waiting { due_at });
+}
+
+pub async fn a_delay_is_not_cut_to_whole_milliseconds(world: World) {
+    let claim = world.running("k").await;
+    let delay = Duration::from_micros(1_000_400);
+    let earliest = world.now().await.plus(delay);
+    world.log(EndedAttempt { delay, ..ended(claim, retry("busy")) }).await;
+    match world.finalize(claim, None).await {
+        Finalized::Waiting { due_at } => assert!(due_at >= earliest, "{due_at} < {earliest}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 pub async fn turned_back_a_key_is_still_replayed(world: World) {

@@ -3,9 +3,11 @@
 //! What follows an end, what it counts, what a claim is for and which state may follow which is
 //! production's own: [`after_attempt`], [`Tally`], [`Purpose`], [`State::transition`].
 
+use std::time::Duration;
+
 use orch_core::policies::{FINALIZER_HEAD_START, Facts, InDoubt, Move, Tally, after_attempt};
 use orch_core::seams::Purpose;
-use orch_core::words::{Fence, LogState, Phase, Source, State, Timestamp};
+use orch_core::words::{Fence, LogState, Phase, Source, State};
 
 use crate::rules::{DELAY, LEASE, MAX_RECONCILES, TIME_BUDGET};
 use crate::world::{
@@ -197,7 +199,7 @@ impl World {
         let (end, source, logged_at) = (entry.end, entry.source, entry.logged_at);
         let Some(row) = self.rows[claim.op].as_ref() else { return Answer::Stale };
         let facts = rules.facts(claim.op, row);
-        let next = rules.next(end, &facts, logged_at);
+        let next = rules.next(end, &facts, DELAY, logged_at);
         let ends = matches!(next, Move::Finish(_));
         if hooked && ends {
             if !hook_fails || rules.has(Mistake::HookOutsideTransaction) {
@@ -310,13 +312,13 @@ fn effective(row: Option<Row>) -> Option<Row> {
 
 impl Rules {
     /// The move after an end, with the delay counted from it.
-    pub(crate) fn next(&self, end: End, facts: &Facts, ended_at: u8) -> Move {
+    pub(crate) fn next(&self, end: End, facts: &Facts, delay: u8, ended_at: u8) -> Move {
         let end = if end == End::InDoubt && self.has(Mistake::DoubtTakenForNo) {
             End::Failed(Verdict { uncertain: false, called: true })
         } else {
             end
         };
-        let delay = instant(DELAY).since(Timestamp::from_micros(0));
+        let delay = Duration::from_secs(delay.into());
         after_attempt(&end.attempt_end(), facts, delay, instant(ended_at))
     }
 

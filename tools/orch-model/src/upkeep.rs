@@ -4,7 +4,7 @@ use orch_core::policies::{self, InDoubt, Move};
 use orch_core::seams::Purpose;
 use orch_core::words::{LogState, Phase, Settlement, Source, State};
 
-use crate::rules::TIME_BUDGET;
+use crate::rules::{DELAY, TIME_BUDGET};
 use crate::store::Answer;
 use crate::world::{Claim, End, Entry, Final, Verdict, World, instant};
 use crate::{Mistake, Rules};
@@ -37,7 +37,9 @@ impl World {
             return false;
         }
         self.audit.taken_early |= expires_at > now;
-        let next = rules.next(End::InDoubt, &rules.facts(op, row), now);
+        // A question that was lost is due again at once.
+        let delay = if row.purpose == Purpose::Run { DELAY } else { 0 };
+        let next = rules.next(End::InDoubt, &rules.facts(op, row), delay, now);
         if row.purpose == Purpose::Run
             && let Some(row) = self.rows[op].as_mut()
         {

@@ -1,11 +1,12 @@
 use futures_util::future::BoxFuture;
 
 use super::{Call, ForProvider, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
+use crate::policies::RunEnd;
 use crate::seams::{AnyProvider, HookError, Hooked};
 use crate::words::{AttemptEnd, Envelope, Failure, Outcome, Settled, code};
 
-/// The run of one attempt, ready to be polled.
-pub type Run = BoxFuture<'static, AttemptEnd>;
+/// The run of one attempt, or of a question to the provider, ready to be polled.
+pub type Run = BoxFuture<'static, RunEnd>;
 
 /// What an orchestrated function returns: `Result<T, E>`, also behind an alias.
 #[diagnostic::on_unimplemented(
@@ -209,7 +210,7 @@ macro_rules! functions {
                 let command = decode::<Cmd>(call)?;
                 $(let $argument = $argument::from_call(call)?;)*
                 let answer = self(command, $($argument),*);
-                Ok(Box::pin(async move { answer.await.into_end() }))
+                Ok(Box::pin(async move { answer.await.into_end().into() }))
             }
         }
     };

@@ -27,7 +27,8 @@
 //! - **retry** waits at least as long as `Retry-After` says, in seconds or as a date.
 //! - **fail** has the status in its code: `HTTP_404`. A status that means something else at your
 //!   provider, such as 402 for a declined card, gets a variant of its own before the rest is
-//!   left to [`HttpOutcome`].
+//!   left to [`HttpOutcome`]. It speaks of this call only and never settles doubt about an
+//!   earlier one: a status does not say whether the provider has looked at the key.
 //! - **in doubt** is followed by `reconcile`, or by what `in_doubt` declares; with the default
 //!   `retry` the call is made again with the same key. That is why an idempotent call does not
 //!   end with retry where the provider may have acted: the next attempt is the same, but when

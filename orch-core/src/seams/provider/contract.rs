@@ -73,6 +73,9 @@ pub enum KeyLifetime {
     /// For ever, as far as an operation's time is concerned.
     Unlimited,
     /// For this long, and perhaps longer. Beyond it a call is not repeated in doubt.
+    ///
+    /// It counts from the first call that may have acted. Where a call that was refused starts
+    /// the provider's clock for its key as well, write a time shorter by your longest time budget.
     AtLeast(Duration),
     /// There are keys, but nobody has said how long they are remembered. A handler that repeats
     /// calls in doubt does not compile with it.

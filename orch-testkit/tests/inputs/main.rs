@@ -1,0 +1,44 @@
+//! Whatever is put in comes back exactly, or is refused by an error that names the field.
+//!
+//! Generated keys, names, owners, payloads, outputs, texts, durations and numbers go through
+//! every store; and sequences of the store's verbs get the same answers from all of them, which
+//! are also those of the model that `tools/orch-model` checks.
+//!
+//! `ORCH_INPUT_CASES` says how many inputs (1,536 unless set) and `ORCH_INPUT_SEQUENCES` how many
+//! sequences (64 unless set) are generated for each store. The long run:
+//!
+//! ```sh
+//! ORCH_INPUT_CASES=40000 ORCH_INPUT_SEQUENCES=1000 \
+//!     scripts/postgres cargo test --release -p orch-testkit --test inputs
+//! ```
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cases;
+mod round_trip;
+mod sequences;
+mod stores;
+
+use stores::Kind;
+
+#[test]
+fn memory_keeps_or_refuses_every_input() {
+    round_trip::every_input(Kind::Memory);
+}
+
+#[test]
+fn sqlite_keeps_or_refuses_every_input() {
+    round_trip::every_input(Kind::Sqlite);
+}
+
+#[test]
+fn postgres_keeps_or_refuses_every_input() {
+    round_trip::every_input(Kind::Postgres);
+}
+
+/// A number from the environment.
+fn setting(name: &str, default: u32) -> u32 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+        Err(_) => default,
+    }
+}
