@@ -8,14 +8,14 @@ use orch_core::words::OpId;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::types::Uuid;
 
+use crate::column::{column, from_uuid, payload, to_uuid};
 use crate::db::{Db, in_pieces};
 use crate::errors::is_duplicate;
 use crate::pool::{arguments, fetch};
-use crate::row::{column, from_uuid, payload, to_uuid};
 use crate::time::{At, as_millis};
 
-pub(crate) const ACCEPT: &str = include_str!("../queries/accept.sql");
-pub(crate) const PRESENT: &str = include_str!("../queries/accept_present.sql");
+const ACCEPT: &str = include_str!("../queries/accept.sql");
+const PRESENT: &str = include_str!("../queries/accept_present.sql");
 
 /// What became of each.
 pub(crate) async fn accept(db: &Db, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {

@@ -12,11 +12,11 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
+use crate::column::from_uuid;
 use crate::db::{Db, to_limit, with_limit};
 use crate::lease;
 use crate::moves::to_int;
 use crate::pool::arguments;
-use crate::row::from_uuid;
 use crate::time::{At, as_millis};
 
 pub(crate) const CLAIM: &str = include_str!("../queries/claim.sql");

@@ -7,13 +7,13 @@ use orch_core::words::{Fence, storable};
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
 
+use crate::column::{column, instant, op_id, to_uuid};
 use crate::db::{Db, in_pieces};
 use crate::pool::arguments;
-use crate::row::{column, instant, op_id, to_uuid};
 use crate::time::as_millis;
 
 pub(crate) const RENEW: &str = include_str!("../queries/renew.sql");
-pub(crate) const RELEASE: &str = include_str!("../queries/release.sql");
+const RELEASE: &str = include_str!("../queries/release.sql");
 
 /// Renewals that fit into one lease: one that is not answered by then leaves time for the next.
 const RENEWALS_PER_LEASE: u32 = 3;

@@ -45,9 +45,14 @@ mod settle; // S3: log, settle, late answers
 mod sweep; // lost leases, time budgets
 mod wake; // wait_for_work
 
-mod entry; // decoding and encoding of the log
+mod pending; // the moves that logged ends ask for, as they were read
+
 mod moves; // moves that are decided in Rust
 mod row; // decoding of operations
+
+mod entry; // decoding and encoding of the log
+
+mod column; // decoding of columns
 mod time; // instants and durations
 
 #[doc(hidden)]

@@ -9,26 +9,24 @@ use orch_core::words::{
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
 
+use crate::column::{column, count, failure_of, from_uuid, instant, kind_of, op_id, to_uuid};
 use crate::db::{Db, to_limit};
 use crate::entry::log_entry;
 use crate::pool::arguments;
-use crate::row::{
-    self, column, count, failure_of, from_uuid, instant, kind_of, op_id, operation_or_corrupt,
-    to_uuid,
-};
+use crate::row::{self, operation_or_corrupt};
 
-pub(crate) const GET: &str = include_str!("../queries/get.sql");
-pub(crate) const FIND: &str = include_str!("../queries/find.sql");
+const GET: &str = include_str!("../queries/get.sql");
+const FIND: &str = include_str!("../queries/find.sql");
 pub(crate) const HISTORY: &str = include_str!("../queries/history.sql");
-pub(crate) const LATE_SUCCESS: &str = include_str!("../queries/late_success.sql");
-pub(crate) const LIST_LATE: &str = include_str!("../queries/list_late.sql");
-pub(crate) const LATE_OF: &str = include_str!("../queries/late_of.sql");
-pub(crate) const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
-pub(crate) const LIST: &str = include_str!("../queries/list.sql");
-pub(crate) const LIST_UNFINISHED: &str = include_str!("../queries/list_unfinished.sql");
-pub(crate) const LIST_FAILED: &str = include_str!("../queries/list_failed.sql");
+const LATE_SUCCESS: &str = include_str!("../queries/late_success.sql");
+const LIST_LATE: &str = include_str!("../queries/list_late.sql");
+const LATE_OF: &str = include_str!("../queries/late_of.sql");
+const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
+const LIST: &str = include_str!("../queries/list.sql");
+const LIST_UNFINISHED: &str = include_str!("../queries/list_unfinished.sql");
+const LIST_FAILED: &str = include_str!("../queries/list_failed.sql");
 pub(crate) const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
-pub(crate) const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
+const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
 
 /// The most due operations that are counted of one unknown kind.
 const COUNT_LIMIT: i64 = 10_000;
