@@ -96,6 +96,9 @@ impl Orchestrator {
     /// the outcome, COMPLETED and FAILED alike, oldest first. A page may hold few operations or
     /// none and still have a next one: up to 100 operations with late answers are looked at.
     ///
+    /// None is no proof that there was none. A worker that is given up cancels its call, unless
+    /// the answer is there already: what the provider says after that, nobody hears.
+    ///
     /// # Errors
     /// The store's.
     pub async fn divergent(&self, after: Option<Cursor>) -> Result<Page<Divergent>, StoreError> {
