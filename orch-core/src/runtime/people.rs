@@ -48,7 +48,8 @@ impl Orchestrator {
     }
 
     /// A page of this owner's parked operations, oldest first, up to 100. The next page is the
-    /// one `after` [`Page::next`]; `None` begins.
+    /// one `after` [`Page::next`]; `None` begins. Those of another owner:
+    /// `orchestrator.owned_by(owner).parked(None)`.
     ///
     /// ```
     /// # use orch_core::runtime::Orchestrator;
