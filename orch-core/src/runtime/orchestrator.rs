@@ -134,8 +134,8 @@ impl Orchestrator {
     ///
     /// ```
     /// # use orch_core::runtime::Orchestrator;
-    /// # use orch_core::words::OpId;
-    /// use orch_core::seams::Settle;
+    /// # use orch_core::{seams as orch, words::OpId};
+    /// use orch::Settle;
     ///
     /// # async fn desk(orchestrator: &Orchestrator, one: OpId, two: OpId, three: OpId)
     /// # -> Result<(), Box<dyn std::error::Error>> {

@@ -52,8 +52,8 @@ impl Orchestrator {
     /// `orchestrator.owned_by(owner).parked(None)`.
     ///
     /// ```
-    /// # use orch_core::runtime::Orchestrator;
-    /// use orch_core::seams::Settle;
+    /// # use orch_core::{runtime::Orchestrator, seams as orch};
+    /// use orch::Settle;
     ///
     /// # async fn desk(orchestrator: &Orchestrator) -> Result<(), Box<dyn std::error::Error>> {
     /// for parked in orchestrator.parked(None).await?.items {
