@@ -97,7 +97,7 @@ pub use orch_core::words::{
 
 // Waiting, looking, deciding.
 pub use orch_core::flow::HistoryEntry;
-pub use orch_core::policies::Bearing;
+pub use orch_core::policies::{Bearing, Effect};
 pub use orch_core::runtime::{Divergent, Parked, QueryError, RedriveError, SettleError};
 pub use orch_core::seams::{ListParams, Listed, Page, Settle};
 pub use orch_core::words::{

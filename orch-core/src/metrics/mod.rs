@@ -2,7 +2,8 @@
 //!
 //! The crate `metrics` is a facade: nothing is kept, and counting costs nothing, unless the
 //! program installs a recorder before it starts a runtime. Each metric has the labels `domain`
-//! and `event` of the handler; none has a key, a payload or an error's text.
+//! and `event` of the handler; none has a key, a payload or an error's text. Histograms are in
+//! seconds. `docs/book/metrics.md` shows a recorder, and what to look at first.
 //!
 //! | metric | kind | labels | says |
 //! |---|---|---|---|

@@ -16,7 +16,8 @@ use crate::words::{
 /// people's decisions. Cheap to clone. Needs no worker in the process.
 ///
 /// It acts for one owner, the empty one unless [`Orchestrator::owned_by`] says otherwise, and
-/// does not see other owners' operations.
+/// does not see other owners' operations: a desk that acts for several goes
+/// through their orchestrators.
 #[derive(Clone)]
 pub struct Orchestrator {
     store: Arc<dyn Store>,
@@ -84,8 +85,9 @@ impl Orchestrator {
         self.store.dead_letter(&self.owner, op_id).await
     }
 
-    /// A page of this owner's operations, oldest first. The next page is the one `after`
-    /// [`Page::next`]. See [`Orchestrator::parked`] for those that wait for a person.
+    /// A page of this owner's operations, oldest first; [`ListParams::owner`] is not asked. The
+    /// next page is the one `after` [`Page::next`]. See [`Orchestrator::parked`] for those that
+    /// wait for a person.
     ///
     /// # Errors
     /// The store's.
@@ -132,8 +134,8 @@ impl Orchestrator {
     ///
     /// ```
     /// # use orch_core::runtime::Orchestrator;
-    /// # use orch_core::words::OpId;
-    /// use orch_core::seams::Settle;
+    /// # use orch_core::{seams as orch, words::OpId};
+    /// use orch::Settle;
     ///
     /// # async fn desk(orchestrator: &Orchestrator, one: OpId, two: OpId, three: OpId)
     /// # -> Result<(), Box<dyn std::error::Error>> {

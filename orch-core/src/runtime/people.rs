@@ -48,11 +48,12 @@ impl Orchestrator {
     }
 
     /// A page of this owner's parked operations, oldest first, up to 100. The next page is the
-    /// one `after` [`Page::next`]; `None` begins.
+    /// one `after` [`Page::next`]; `None` begins. Those of another owner:
+    /// `orchestrator.owned_by(owner).parked(None)`.
     ///
     /// ```
-    /// # use orch_core::runtime::Orchestrator;
-    /// use orch_core::seams::Settle;
+    /// # use orch_core::{runtime::Orchestrator, seams as orch};
+    /// use orch::Settle;
     ///
     /// # async fn desk(orchestrator: &Orchestrator) -> Result<(), Box<dyn std::error::Error>> {
     /// for parked in orchestrator.parked(None).await?.items {
@@ -95,6 +96,9 @@ impl Orchestrator {
     /// A page of this owner's finished operations whose history holds an answer that contradicts
     /// the outcome, COMPLETED and FAILED alike, oldest first. A page may hold few operations or
     /// none and still have a next one: up to 100 operations with late answers are looked at.
+    ///
+    /// None is no proof that there was none. A worker that is given up cancels its call, unless
+    /// the answer is there already: what the provider says after that, nobody hears.
     ///
     /// # Errors
     /// The store's.

@@ -54,7 +54,7 @@ pub enum Reconciled<T> {
     message = "this function cannot be the reconcile of a handler that takes `{Command}` and returns `{Output}`",
     label = "not the signature of a reconcile function",
     note = "after an attempt in doubt orch asks it what happened at the provider, with the same command",
-    note = "usage:\n\n    async fn name(cmd: {Command}, ctx: Context, thing: State<Thing>) -> Reconciled<{Output}>\n\nany argument after the command may be left out; `Result<Reconciled<{Output}>, E>` with `E: Display` may be returned as well",
+    note = "usage:\n\n    async fn name(cmd: {Command}, ctx: Context, thing: State<Thing>) -> Reconciled<{Output}>\n\nany argument after the command may be left out; `Result<Reconciled<{Output}>, E>` with `E: Display` may be returned as well\na result as the handler returns it is wrapped: `Reconciled::Happened(…)`",
     note = "its `Context` is that of the handler: `Context<{P}>`"
 )]
 pub trait ReconcileFn<Command, Args, Output, P = AnyProvider>: Copy + Send + 'static {

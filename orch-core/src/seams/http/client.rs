@@ -19,6 +19,9 @@ pub const REQUEST_NOT_BUILT: &str = "HTTP_REQUEST_NOT_BUILT";
 ///
 /// Statuses are taken as answers to a keyed call.
 ///
+/// The error's text goes into the history, and with it the URL: put no secret into one, or keep
+/// `error.without_url()` in your own error.
+///
 /// Use a client that sends a request once. After a redirect, or after a `retry` policy of the
 /// client's own, a refused connection does not mean that nothing was sent, and the error does not
 /// tell. And give it a `connect_timeout`: the total `timeout` does not say how far it came.

@@ -6,9 +6,10 @@
 //! with the feature `reqwest`, `ending_of_reqwest` knows it of a `reqwest::Error`.
 //!
 //! ```
-//! use orch_core::seams::Ending;
-//! use orch_core::seams::http::HttpOutcome;
+//! # use orch_core::seams as orch;
 //! use http::{HeaderMap, StatusCode};
+//! use orch::Ending;
+//! use orch::http::HttpOutcome;
 //!
 //! let none = HeaderMap::new();
 //! assert_eq!(HttpOutcome::check(StatusCode::CREATED, &none), Ok(()));
@@ -33,10 +34,43 @@
 //!   `retry` the call is made again with the same key. That is why an idempotent call does not
 //!   end with retry where the provider may have acted: the next attempt is the same, but when
 //!   the attempts are used up, the failure says `uncertain`.
+//! - **A provider that compares bodies**, such as Stripe or Square, answers 4xx to a key that comes
+//!   again with another body, as it may after a deploy. The table takes that for a refusal, and the
+//!   first call may have acted. Look into the body first, and end that answer in doubt: see below.
 //! - A status above 599 is no status (RFC 9110 §15) and is taken as 500; so is a 5xx that nobody
 //!   has registered.
 //! - Of 202 (accepted, not done yet) and 207 (several answers in one) only the body tells what
 //!   became of the call: look into it before you return `Ok`.
+//!
+//! # With a provider that compares bodies
+//!
+//! ```
+//! # use orch_core::seams as orch;
+//! # #[derive(Debug)]
+//! # enum ChargeError { OtherBody, Answer(HttpOutcome) }
+//! # impl From<HttpOutcome> for ChargeError {
+//! #     fn from(answer: HttpOutcome) -> Self { Self::Answer(answer) }
+//! # }
+//! use orch::http::HttpOutcome;
+//!
+//! // With `#[outcome(in_doubt)]` on `OtherBody`, and `#[outcome(from = HttpOutcome::ending)]` on
+//! // `Answer`, as on the page of `derive(Outcome)`.
+//! fn check(
+//!     status: http::StatusCode,
+//!     headers: &http::HeaderMap,
+//!     body: &str,
+//! ) -> Result<(), ChargeError> {
+//!     // Stripe's word; Square says `IDEMPOTENCY_KEY_REUSED`.
+//!     if status.is_client_error() && body.contains("idempotency_error") {
+//!         return Err(ChargeError::OtherBody);
+//!     }
+//!     Ok(HttpOutcome::check(status, headers)?)
+//! }
+//! # let none = http::HeaderMap::new();
+//! # let refused = |body| check(http::StatusCode::BAD_REQUEST, &none, body).unwrap_err();
+//! # assert!(matches!(refused(r#"{"type":"idempotency_error"}"#), ChargeError::OtherBody));
+//! # assert!(matches!(refused(r#"{"type":"card_error"}"#), ChargeError::Answer(_)));
+//! ```
 
 #[cfg(feature = "reqwest")]
 mod client;
@@ -91,6 +125,18 @@ impl HttpOutcome {
     }
 
     /// As the answer to a call with this effect, which is the one that the handler declares.
+    ///
+    /// ```
+    /// # mod orch { pub use orch_core::{policies::Effect, seams::{Ending, http}}; }
+    /// use orch::http::HttpOutcome;
+    /// use orch::{Effect, Ending};
+    ///
+    /// # let (status, headers) = (http::StatusCode::BAD_GATEWAY, http::HeaderMap::new());
+    /// // A query changes nothing: after a 502 it is asked again.
+    /// let outcome = HttpOutcome::from_status(status, &headers).unwrap();
+    /// let ending = outcome.for_effect(Effect::Read).ending();
+    /// assert_eq!(ending, Ending::Retry { after: None });
+    /// ```
     #[must_use]
     pub const fn for_effect(self, effect: Effect) -> Self {
         Self { effect, ..self }

@@ -3,7 +3,8 @@ use crate::words::{Kind, OpId, Operation, Owner, Phase, State};
 /// Which operations to list, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct ListParams {
-    /// Only this owner's.
+    /// Only this owner's; `None` for every owner's. `Orchestrator::list` puts its own owner here,
+    /// whatever it says.
     pub owner: Option<Owner>,
     /// Only in this state.
     pub state: Option<State>,

@@ -66,8 +66,9 @@ impl Rules {
             panic!(
                 "the effect of this handler is `keyed`, and it does not take `Context`\n\
                  note: the key, which makes a repeated call the same call, comes with the context\n\
-                 help: take `ctx: Context<P>` behind the command, of the handler's `provider`, and \
-                 send `ctx.provider_key()` with each call; or give another `effect`"
+                 help: take `ctx: Context` behind the command, with `provider = Bank` \
+                 `ctx: Context<Bank>`, and send `ctx.provider_key()` with each call; or give \
+                 another `effect`"
             );
         }
     }

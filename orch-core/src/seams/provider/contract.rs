@@ -10,7 +10,8 @@ use super::KeyAlphabet;
 ///
 /// ```
 /// # use std::time::Duration;
-/// use orch_core::seams::{KeyLifetime, Provider};
+/// # use orch_core::seams as orch;
+/// use orch::{KeyLifetime, Provider};
 ///
 /// /// The bank, as its integration guide of 2026 says in chapter 4.
 /// #[derive(Debug)]
@@ -23,6 +24,15 @@ use super::KeyAlphabet;
 ///     const KEY_LENGTH: usize = 40;
 /// }
 /// ```
+///
+/// A handler is bound to it with `#[orchestrated(domain = "BANK", event = "TRANSFER", provider =
+/// Bank)]` above `async fn transfer(cmd: Transfer, ctx: Context<Bank>, …)`; the page of
+/// `orchestrated` shows all of it, under "Providers and effects".
+///
+/// `KEY_LIFETIME` has to reach to the end of the last call: where calls are repeated in doubt, at
+/// least the default time budget (5 m) plus the handler's `attempt_timeout` (30 s unless it says
+/// otherwise), so 330 s; and at most 7 days, as long as a completed operation is kept. The compiler
+/// refuses what lies outside.
 ///
 /// A change of `KEY_LENGTH` or `KEY_ALPHABET` can change how the keys of operations that are under
 /// way are written, and a changed key is a new request to the provider: let them end first. The
@@ -47,8 +57,8 @@ pub trait Provider: 'static {
     const HEADER: &'static str = "Idempotency-Key";
 
     /// The field of the request's body that takes the key, for a provider that reads no header.
-    /// [`ProviderKey::header`](super::ProviderKey::header) does not compile then: the provider
-    /// would ignore the header, and so the key.
+    /// [`ProviderKey::header`](super::ProviderKey::header) does not compile then (with `cargo
+    /// build`; `cargo check` does not see it): the provider would ignore the header, and so the key.
     const BODY_FIELD: Option<&'static str> = None;
 
     /// True if a repeated key gets the first answer also where that was an error. After a definite

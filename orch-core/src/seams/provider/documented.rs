@@ -40,6 +40,9 @@ impl Provider for Unkeyed {
 /// call with the key at work) is not. Another body under the same key is refused. Up to 255
 /// characters.
 ///
+/// Give the handler a `reconcile`. After a 500 nobody knows whether the call has acted; the same
+/// key only hears the same 500 again, and with a new one it would be another charge.
+///
 /// Source: API reference, "Idempotent requests" (`docs.stripe.com/api/idempotent_requests`), which
 /// bears no date; read on 2026-11-22.
 #[derive(Debug, Clone, Copy)]

@@ -51,14 +51,14 @@ impl<P: Provider> ProviderKey<P> {
         &self.text
     }
 
-    /// The header's name. Does not compile for a contract without a header.
+    /// The header's name. A contract without a header is refused as [`header`](Self::header) does.
     #[must_use]
     pub fn header_name(&self) -> HeaderName {
         const { Rules::of::<P>().sent_in_a_header() };
         name::<P>()
     }
 
-    /// The header's value. Does not compile for a contract without a header.
+    /// The header's value. A contract without a header is refused as [`header`](Self::header) does.
     #[must_use]
     pub fn header_value(&self) -> HeaderValue {
         const { Rules::of::<P>().sent_in_a_header() };
@@ -66,7 +66,8 @@ impl<P: Provider> ProviderKey<P> {
     }
 
     /// Name and value, as an HTTP client takes them. Does not compile for a contract without a
-    /// header.
+    /// header: `cargo build` and `cargo test` refuse it, `cargo check` does not see it yet, since it
+    /// is found where this method is built for the contract.
     #[must_use]
     pub fn header(&self) -> (HeaderName, HeaderValue) {
         const { Rules::of::<P>().sent_in_a_header() };
