@@ -39,6 +39,10 @@ use request::Request;
 /// nothing of it reaches the store any more, and its lease has to run out. The store's clock is
 /// moved on as soon as nothing else is to be done, so leases and backoffs cost no time.
 ///
+/// Your client has to be able to call the fake: it takes a base URL, or it is a trait that both
+/// implement. The moved clock is the store's alone: sockets and the handler's `attempt_timeout`
+/// go by real time, so a fake behind a real socket works, and an answer takes as long as it takes.
+///
 /// ```
 /// # use std::sync::Arc;
 /// # use orch_testkit::{ScriptedProvider, crash_matrix};
