@@ -5,6 +5,8 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use orch::prelude::*;
+use orch::{OpId, ProviderKey};
 use serde_json::Value;
 
 /// `cargo run --example NAME -- ARGUMENTS`, from this folder.
@@ -60,6 +62,88 @@ committed: 1 order, 1 operation
 order 2 is paid with receipt ch_2
 ";
     assert_eq!(printed, expected);
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    #[command(idem_key)]
+    order_id: u64,
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+enum ChargeError {
+    #[outcome(in_doubt)]
+    #[error("sent, but no answer")]
+    NoAnswer,
+}
+
+#[orchestrated(domain = "PAYMENT", event = "CHARGE", in_doubt = "park")]
+async fn charge(_cmd: Charge, _ctx: Context) -> Result<String, ChargeError> {
+    Err(ChargeError::NoAnswer)
+}
+
+/// An operation that its only worker has left parked.
+async fn parked_in(url: &str) -> OpId {
+    let runtime = Runtime::connect(url).start().await.unwrap();
+    let orchestrator = runtime.orchestrator();
+    let accepted = orchestrator.accept(Charge { order_id: 7 }).await.unwrap();
+    while orchestrator.parked(None).await.unwrap().items.is_empty() {
+        orchestrator.wait(&accepted, Duration::from_millis(20)).await.unwrap();
+    }
+    let _ = runtime.shutdown().await;
+    accepted.op_id
+}
+
+/// Printed lines without their instants.
+fn without_instants(printed: &str) -> String {
+    let is_instant =
+        |word: &&str| word.starts_with("20") && word.trim_end_matches(':').ends_with('Z');
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split(' ').filter(|word| !is_instant(word)).collect();
+        words.join(" ") + "\n"
+    };
+    printed.lines().map(line).collect()
+}
+
+#[tokio::test]
+async fn a_person_finds_a_parked_operation_and_settles_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("desk.db").display());
+    let op_id = parked_in(&url).await;
+    let id = op_id.to_string();
+    let desk = |arguments: &[&str]| {
+        let arguments = [&["--db", url.as_str()][..], arguments].concat();
+        without_instants(&stdout_of(&run("operator", &arguments, folder.path())))
+    };
+
+    let listed = desk(&["parked"]);
+    assert_eq!(
+        listed,
+        format!("{id} PAYMENT/CHARGE \"ORDER-7\", parked since sent, but no answer\n")
+    );
+    let key = <ProviderKey>::text_of(op_id, 0);
+    let head = format!("{id} PAYMENT/CHARGE ORDER-7:");
+    let doubt = "  attempt 1, fence 1, handler: in doubt: sent, but no answer; counts";
+    let reason = "  reason: sent, but no answer";
+    assert_eq!(
+        desk(&["show", &id]),
+        format!(
+            "{head} IN_PROGRESS, parked, attempts: 1\n{reason}\n  provider key {key}\n{doubt}\n"
+        )
+    );
+    let person = ["--who", "kim", "--why", "seen on their pages"];
+    let decision = ["settle", &id, "ok", "--output", "\"ch_42\""];
+    let settled = "  attempt 1, fence 2, operator: ok, 7 bytes (kim: seen on their pages); counts";
+    assert_eq!(
+        desk(&[&decision[..], &person].concat()),
+        format!("{head} COMPLETED, attempts: 1\n  provider key {key}\n{doubt}\n{settled}\n")
+    );
+    assert_eq!((desk(&["parked"]), desk(&["divergent"])), (String::new(), String::new()));
+
+    let again = ["--db", &url, "settle", &id, "run-again"];
+    let refused = run("operator", &[&again[..], &person].concat(), folder.path());
+    assert!(!refused.status.success(), "what is not parked is not settled");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use orch::prelude::*;
-use orch::{KeyLifetime, Provider, ProviderKey, Qonto, Stripe};
+use orch::{KeyLifetime, Owner, Provider, ProviderKey, Qonto, QueryError, Stripe};
 
 /// How the provider ends each call, the last one first, and the keys that it has seen.
 #[derive(Debug, Default)]
@@ -87,8 +87,10 @@ where
     let accepted = orchestrator.accept(command).await.unwrap();
     let settled = orchestrator.wait(&accepted, Duration::from_secs(30)).await.unwrap();
     assert_eq!(settled, Settled::Ok(7));
+    let of_the_desk = orchestrator.provider_keys::<P>(accepted.op_id).await.unwrap();
     let _ = runtime.shutdown().await;
     let keys = script.keys.lock().unwrap();
+    assert!(keys.iter().all(|key| of_the_desk.contains(key)), "{of_the_desk:?}: {keys:?}");
     let generation = |key: &String| {
         (0..10).find(|&g| ProviderKey::<P>::text_of(accepted.op_id, g) == *key).unwrap()
     };
@@ -111,6 +113,25 @@ async fn an_end_that_nobody_knows_keeps_the_key_also_past_a_later_error() {
 async fn where_errors_are_not_replayed_the_key_stays() {
     let ends = [Answer::Error, Answer::None, Answer::Error];
     assert_eq!(generations::<_, Qonto>(Transfer { id: 1 }, &ends).await, [0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_person_is_told_every_key_that_was_sent_the_newest_first() {
+    let script = Script::of(&[Answer::Error, Answer::Error]);
+    let runtime = Runtime::connect("memory:").state(Arc::clone(&script)).start().await.unwrap();
+    let orchestrator = runtime.orchestrator();
+    let accepted = orchestrator.accept(Charge { id: 1 }).await.unwrap();
+    let first = orchestrator.provider_keys::<Stripe>(accepted.op_id).await.unwrap();
+    orchestrator.wait(&accepted, Duration::from_secs(30)).await.unwrap();
+    let mut told = orchestrator.provider_keys::<Stripe>(accepted.op_id).await.unwrap();
+    let stranger = orchestrator.owned_by(Owner::new("SHOP-2").unwrap());
+    let refused = stranger.provider_keys::<Stripe>(accepted.op_id).await;
+    let _ = runtime.shutdown().await;
+
+    told.reverse();
+    assert_eq!(told, *script.keys.lock().unwrap());
+    assert_eq!((first.last(), told.len()), (told.first(), 3));
+    assert!(matches!(refused, Err(QueryError::NotFound { .. })));
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub mod suite;
 mod world;
 
 pub use backend::{Backend, marks, whose};
+#[cfg(feature = "sqlite")]
+pub use crash_matrix::SqliteFile;
 pub use crash_matrix::{
     Boundary, Cell, CellFault, CrashMatrix, Database, Matrix, OrchestratedFn, ProviderBooks,
     Report, crash_matrix,

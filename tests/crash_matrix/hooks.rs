@@ -56,6 +56,53 @@ macro_rules! booked {
 booked!(sqlite, "SQLITE", sqlx::SqliteConnection, "INSERT INTO ledger (receipt) VALUES (?)");
 booked!(postgres, "POSTGRES", sqlx::PgConnection, "INSERT INTO ledger (receipt) VALUES ($1)");
 
+/// The ready file, as a reader of the README gives it; and memory, which has no connection.
+mod ready {
+    use orch::prelude::*;
+    use orch_testkit::{Matrix, ScriptedProvider, SqliteFile, crash_matrix};
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize, Command)]
+    #[command(biz_key = "ORDER-{order_id}")]
+    struct Charge {
+        order_id: u64,
+    }
+
+    #[orchestrated(domain = "HOOKS", event = "READY", finalize = book)]
+    async fn charge(
+        _: Charge,
+        ctx: Context,
+        provider: State<Arc<ScriptedProvider>>,
+    ) -> Result<String, std::convert::Infallible> {
+        provider.call(ctx.provider_key().as_str(), b"5 EUR").await;
+        Ok(ctx.provider_key().to_string())
+    }
+
+    async fn book(
+        connection: &mut sqlx::SqliteConnection,
+        settled: &Settled<String>,
+    ) -> Result<(), sqlx::Error> {
+        let Settled::Ok(key) = settled else { return Ok(()) };
+        let insert = sqlx::query("INSERT INTO ready (receipt) VALUES (?)").bind(key.clone());
+        insert.execute(connection).await.map(drop)
+    }
+
+    fn matrix() -> Matrix<ScriptedProvider> {
+        crash_matrix(charge, Charge { order_id: 1 })
+            .against(ScriptedProvider::default)
+            .state(Arc::clone)
+    }
+
+    #[tokio::test]
+    async fn a_ready_sqlite_file_is_all_that_a_hook_needs() {
+        let tables = "CREATE TABLE IF NOT EXISTS ready (receipt TEXT PRIMARY KEY)";
+        let report = matrix().on(move || SqliteFile::with(tables)).run().await;
+        report.assert_safe();
+        assert_eq!(report.cells().len(), 1 + Boundary::ALL.len());
+    }
+}
+
 async fn check(shared: &Shared, report: &Report) {
     report.assert_safe();
     assert_eq!(report.cells().len(), 1 + Boundary::ALL.len());

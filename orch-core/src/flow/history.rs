@@ -1,11 +1,13 @@
+use std::fmt;
 use std::ops::Deref;
 
 use crate::policies::{Bearing, bearings};
 use crate::seams::{Store, StoreError};
-use crate::words::{LogEntry, OpId, Operation, Owner};
+use crate::words::{AttemptEnd, LogEntry, OpId, Operation, Outcome, Owner, one_line};
 
 /// An entry of an operation's history: what was said, and what it means for the outcome. Reads
-/// like the [`LogEntry`] itself.
+/// like the [`LogEntry`] itself, and prints as one line, with the size of an output and not the
+/// output: `entry.end` has that, and [`Payload::decode`](crate::words::Payload::decode) reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
     /// What was said, by whom and when.
@@ -19,6 +21,30 @@ impl Deref for HistoryEntry {
 
     fn deref(&self) -> &LogEntry {
         &self.entry
+    }
+}
+
+impl fmt::Display for HistoryEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LogEntry { logged_at, attempt, fence, source, late, .. } = &self.entry;
+        write!(f, "{logged_at} attempt {attempt}, fence {fence}, {source}: ")?;
+        match &self.entry.end {
+            AttemptEnd::Outcome(Outcome::Ok { output }) => write!(f, "ok, {} bytes", output.size()),
+            AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => {
+                write!(f, "retry: {}", one_line(reason))
+            }
+            AttemptEnd::Outcome(Outcome::Fail(failure)) => {
+                let sure = if failure.uncertain { ", uncertain" } else { "" };
+                write!(f, "fail {}{sure}: {}", one_line(&failure.code), one_line(&failure.message))
+            }
+            AttemptEnd::InDoubt { reason } => write!(f, "in doubt: {}", one_line(reason)),
+            AttemptEnd::NotHappened => f.write_str("it has not happened"),
+        }?;
+        if let Some(note) = &self.entry.note {
+            write!(f, " ({})", one_line(note))?;
+        }
+        let late = if *late { "late, " } else { "" };
+        write!(f, "; {late}{}", self.bearing)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::seams::{
     Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Purpose, Release, ReleaseReason,
     Released, States, Store, StoreError, Unrunnable,
 };
-use crate::words::{AttemptEnd, Source, WorkerId};
+use crate::words::{AttemptEnd, Source, WorkerId, one_line};
 
 /// Between two claims while the database is away.
 const RETRY: Backoff = Backoff::from_millis(50, 5000);
@@ -239,7 +239,7 @@ impl Queue {
                 handler.meters.ended(turn.source, &end, took);
                 self.record(&handler, turn, end).await
             }
-            Err(unrunnable) => self.park(turn.claim, unrunnable).await,
+            Err(unrunnable) => self.park(&handler, turn.claim, unrunnable).await,
         };
         drop((held, place));
         self.watch.moved(turn.claim.op_id);
@@ -263,23 +263,35 @@ impl Queue {
         turn: Turn,
         end: AttemptEnd,
     ) -> Result<Finalized, StoreError> {
+        let reason = doubt(&end);
         let ended = turn.ended(handler, end);
         let finalized = self.recorder.record(ended, handler.registration.finalize).await?;
         let Lease { op_id, fence } = turn.claim;
+        let kind = &handler.policy.kind;
         match &finalized {
-            Finalized::Stale => tracing::warn!(%op_id, %fence, "stale: another worker owns it"),
-            Finalized::Parked => tracing::warn!(%op_id, %fence, "parked: a person must settle it"),
-            Finalized::HookFailed { reason, due_at } => {
-                tracing::warn!(%op_id, %fence, reason, %due_at, "the finalize hook failed");
+            Finalized::Stale => {
+                tracing::warn!(%op_id, %kind, %fence, "stale: another worker owns it");
             }
-            finalized => tracing::debug!(%op_id, %fence, ?finalized, "the attempt has ended"),
+            Finalized::Parked => {
+                tracing::warn!(%op_id, %kind, %fence, reason, "parked: a person must settle it");
+            }
+            Finalized::HookFailed { reason, due_at } => {
+                tracing::warn!(%op_id, %kind, %fence, reason, %due_at, "the finalize hook failed");
+            }
+            to => tracing::debug!(%op_id, %kind, %fence, %to, "the attempt has ended"),
         }
         Ok(finalized)
     }
 
-    async fn park(&self, claim: Lease, unrunnable: Unrunnable) -> Result<Finalized, StoreError> {
+    async fn park(
+        &self,
+        handler: &Handler,
+        claim: Lease,
+        unrunnable: Unrunnable,
+    ) -> Result<Finalized, StoreError> {
         let reason = unrunnable.reason;
-        tracing::error!(op_id = %claim.op_id, reason, "cannot be run; it is parked");
+        let kind = &handler.policy.kind;
+        tracing::error!(op_id = %claim.op_id, %kind, reason, "cannot be run; it is parked");
         let reason = ReleaseReason::Unrunnable { reason };
         Ok(match self.recorder.release(Release { claim, reason }).await? {
             Released::Released => Finalized::Parked,
@@ -296,6 +308,14 @@ impl Queue {
             () = stop.cancelled() => {}
             _ = waiting => {}
         }
+    }
+}
+
+/// Why an attempt is in doubt, on one line.
+fn doubt(end: &AttemptEnd) -> Option<String> {
+    match end {
+        AttemptEnd::InDoubt { reason } => Some(one_line(reason)),
+        AttemptEnd::Outcome(_) | AttemptEnd::NotHappened => None,
     }
 }
 

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::words::{AttemptEnd, Fence, LogEntry, Outcome, Payload, Settlement, Source, code};
@@ -15,6 +17,17 @@ pub enum Bearing {
     /// Without effect, and there is nothing to compare: the operation has no outcome yet, or the
     /// entry does not say whether the provider has acted.
     Kept,
+}
+
+impl fmt::Display for Bearing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Counts => "counts",
+            Self::Corroborates => "corroborates",
+            Self::Diverges => "diverges",
+            Self::Kept => "kept",
+        })
+    }
 }
 
 /// The bearing of each entry of a log, in its order. `settlement` is the operation's outcome, if

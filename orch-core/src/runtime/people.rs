@@ -1,13 +1,18 @@
+use std::fmt;
+
 use super::{Orchestrator, QueryError};
 use crate::flow::{HistoryEntry, history};
 use crate::policies::Bearing;
-use crate::seams::{Cursor, LateParams, ListParams, Listed, Page, StoreError};
-use crate::words::{LogEntry, OpId, Operation, Phase, Timestamp};
+use crate::seams::{
+    Cursor, LateParams, ListParams, Listed, Page, Provider, ProviderKey, StoreError,
+};
+use crate::words::{LogEntry, OpId, Operation, Phase, Timestamp, one_line};
 
 /// Operations on a page.
 const PAGE: usize = 100;
 
-/// An operation that waits for a person, with what a person wants to know before deciding.
+/// An operation that waits for a person, with what a person wants to know before deciding. Prints
+/// as one line, without command and outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {
     /// The operation, for [`Orchestrator::settle`].
@@ -22,6 +27,23 @@ pub struct Parked {
     /// Answers of workers that had lost their lease: what the provider may have done. They
     /// settle nothing by themselves.
     pub late: Vec<LogEntry>,
+}
+
+impl fmt::Display for Parked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.op_id)?;
+        if let Some(operation) = &self.operation {
+            let identity = &operation.identity;
+            write!(f, " {} {:?}", identity.kind(), identity.biz_key.as_str())?;
+        }
+        if let Some(since) = self.since {
+            write!(f, ", parked since {since}")?;
+        }
+        if !self.late.is_empty() {
+            write!(f, ", late answers: {}", self.late.len())?;
+        }
+        write!(f, ": {}", one_line(&self.reason))
+    }
 }
 
 /// A finished operation whose history holds answers that contradict its outcome.
@@ -45,6 +67,37 @@ impl Orchestrator {
             (None, entries) if entries.is_empty() => Err(QueryError::NotFound { op_id }),
             (_, entries) => Ok(entries),
         }
+    }
+
+    /// Every key that a call of this operation may have carried, the newest first: for looking it
+    /// up at the provider. `P` is the contract that the handler names as its `provider`,
+    /// `AnyProvider` where it names none.
+    ///
+    /// A provider that replays errors gets a new key after a definite `Retry`, so there are at
+    /// most [`Operation::retries`] keys beside the first. Some of these may never have been sent:
+    /// a `Retry` behind an attempt in doubt keeps the key. With any other provider the last one
+    /// of the list is the operation's only key.
+    ///
+    /// ```
+    /// # use orch_core::runtime::Orchestrator;
+    /// # use orch_core::words::OpId;
+    /// use orch_core::seams::Stripe;
+    ///
+    /// # async fn desk(orchestrator: &Orchestrator, op_id: OpId)
+    /// # -> Result<(), Box<dyn std::error::Error>> {
+    /// for key in orchestrator.provider_keys::<Stripe>(op_id).await? {
+    ///     println!("look for {key} in the provider's log of requests");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`QueryError::NotFound`]; the store's.
+    pub async fn provider_keys<P: Provider>(&self, op_id: OpId) -> Result<Vec<String>, QueryError> {
+        let operation = self.get(op_id).await?.ok_or(QueryError::NotFound { op_id })?;
+        let generations = (0..=operation.retries).rev();
+        Ok(generations.map(|g| ProviderKey::<P>::text_of(op_id, g)).collect())
     }
 
     /// A page of this owner's parked operations, oldest first, up to 100. The next page is the

@@ -77,7 +77,8 @@ impl Worker {
         watch: Watch,
     ) -> Result<Self, StartError> {
         let worker = WorkerId::generate(&config.worker_name).map_err(StartError::Config)?;
-        tracing::info!(%worker, kinds = ?handlers.kinds(), "a worker starts");
+        let kinds: Vec<_> = handlers.kinds().iter().map(ToString::to_string).collect();
+        tracing::info!(%worker, kinds = kinds.join(", "), "a worker starts");
         let leases =
             LeaseKeeper::start(Arc::clone(&store), config.lease).map_err(StartError::Thread)?;
         let queue = Arc::new(Queue::new(

@@ -73,7 +73,8 @@ impl Reaper {
     async fn note(&self, swept: &[Swept], why: &str) {
         let mut ended = Vec::new();
         for row in swept {
-            tracing::warn!(op_id = %row.op_id, kind = %row.kind, to = ?row.to, why, "swept");
+            let to = row.to.as_ref().map(tracing::field::display);
+            tracing::warn!(op_id = %row.op_id, kind = %row.kind, to, why, "swept");
             self.watch.moved(row.op_id);
             if let Some(to) = &row.to {
                 self.handlers.meters(&row.kind).moved(to);

@@ -28,5 +28,6 @@ pub use outcome::{AttemptEnd, Failure, Outcome, Settled, Settlement, code};
 pub use payload::{DEFAULT_PAYLOAD_LIMIT, Fingerprint, Payload, Undecodable};
 pub(crate) use spelling::spelled;
 pub use state::{IllegalTransition, Phase, State};
+pub(crate) use text::one_line;
 pub use text::{TEXT_LIMIT, storable};
 pub use timestamp::Timestamp;

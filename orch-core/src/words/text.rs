@@ -14,6 +14,11 @@ pub fn storable(text: &str) -> String {
     format!("{}… [truncated: {} bytes in all]", &clean[..end], text.len())
 }
 
+/// Text for one line of a log: line ends and other control characters become spaces.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// The longest mark, with a margin.
 const MARK_LIMIT: usize = 64;
 
@@ -43,6 +48,11 @@ mod tests {
     fn what_was_cut_is_not_cut_again() {
         let kept = storable(&"주\0".repeat(400_000));
         assert_eq!(storable(&kept), kept);
+    }
+
+    #[test]
+    fn one_line_has_no_line_ends() {
+        assert_eq!(one_line("a\nb\tc주"), "a b c주");
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod judge;
 mod process;
 mod report;
 mod request;
+#[cfg(feature = "sqlite")]
+mod sqlite_file;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,8 @@ pub use database::Database;
 pub use handler::OrchestratedFn;
 pub use judge::CellFault;
 pub use report::Report;
+#[cfg(feature = "sqlite")]
+pub use sqlite_file::SqliteFile;
 
 use request::Request;
 
@@ -38,6 +42,10 @@ use request::Request;
 /// Each process is such a runtime on threads of its own. Killed, it is dropped where it stands,
 /// nothing of it reaches the store any more, and its lease has to run out. The store's clock is
 /// moved on as soon as nothing else is to be done, so leases and backoffs cost no time.
+///
+/// Your client has to be able to call the fake: it takes a base URL, or it is a trait that both
+/// implement. The moved clock is the store's alone: sockets and the handler's `attempt_timeout`
+/// go by real time, so a fake behind a real socket works, and an answer takes as long as it takes.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -124,7 +132,8 @@ impl<P: ProviderBooks> Matrix<P> {
 
     /// Where operations are stored: an empty database for each cell, or, if the command has no
     /// idempotency key of its own, one that the cells share. Defaults to memory. A handler with
-    /// a finalize hook needs the database that its hook takes a connection of.
+    /// a finalize hook needs the database that its hook takes a connection of: for SQLite that
+    /// is `SqliteFile`, with the feature `sqlite` of this crate.
     pub fn on<D: Database>(mut self, database: impl Fn() -> D + Send + Sync + 'static) -> Self {
         self.database = Box::new(move || Arc::new(database()));
         self

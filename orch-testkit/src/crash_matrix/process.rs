@@ -19,6 +19,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(4);
 /// A handler that blocks its thread is waited for so long.
 const BLOCKED: Duration = Duration::from_secs(10);
 
+/// What a hook on SQLite needs; the README has it too.
+const ON_SQLITE: &str = r#"for SQLite, `.on(|| SqliteFile::with("CREATE TABLE IF NOT EXISTS …"))`, of `orch-testkit` with the feature `sqlite`"#;
+
 /// A process as the store and the provider see one.
 pub(super) struct Process {
     tokio: tokio::runtime::Runtime,
@@ -107,7 +110,10 @@ impl Start {
         match builder.start().await {
             Ok(runtime) => (gate, runtime),
             Err(error @ StartError::HookConnection { .. }) => {
-                panic!("the crash matrix runs in memory unless told: `.on(…)` a database; {error}")
+                panic!(
+                    "the crash matrix runs in memory unless told; {error}\n\
+                     do this: {ON_SQLITE}"
+                )
             }
             Err(error) => panic!("the runtime of the crash matrix did not start: {error}"),
         }

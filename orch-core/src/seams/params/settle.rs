@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use super::Lease;
@@ -63,6 +64,21 @@ pub enum Finalized {
     /// The claim is superseded, or nothing is logged under it. An answer given to `settle` is
     /// kept as a late outcome.
     Stale,
+}
+
+/// One word or line for logs, without an output.
+impl fmt::Display for Finalized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished(Settlement::Ok { .. }) => f.write_str("COMPLETED"),
+            Self::Finished(Settlement::Failed(failure)) => write!(f, "FAILED {}", failure.code),
+            Self::Waiting { due_at } => write!(f, "waiting until {due_at}"),
+            Self::InDoubt { due_at } => write!(f, "in doubt until {due_at}"),
+            Self::Parked => f.write_str("parked"),
+            Self::HookFailed { due_at, .. } => write!(f, "hook failed, again at {due_at}"),
+            Self::Stale => f.write_str("stale"),
+        }
+    }
 }
 
 impl Finalized {

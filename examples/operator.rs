@@ -1,0 +1,149 @@
+//! A person's desk: what waits for a decision, what is known of it, and the decision itself. It
+//! works on any database of orch; no handler is needed, and none runs here.
+//!
+//! ```sh
+//! cargo run --example operator -- --db sqlite://payments.db parked
+//! ```
+
+use clap::{Parser, Subcommand, ValueEnum};
+use orch::{AnyProvider, OpId, Operation, OperationState, Orchestrator, Owner, Runtime, Settle};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Looks at operations, and decides about those that are parked.
+#[derive(Parser)]
+struct Arguments {
+    /// The database, as the workers name it.
+    #[arg(long)]
+    db: String,
+    /// Whose operations; those of the empty owner unless given.
+    #[arg(long, default_value = "")]
+    owner: String,
+    #[command(subcommand)]
+    ask: Ask,
+}
+
+#[derive(Subcommand)]
+enum Ask {
+    /// Operations that wait for a person.
+    Parked,
+    /// One operation, its keys at the provider, and its history.
+    Show { op_id: OpId },
+    /// Decides about a parked operation.
+    Settle {
+        op_id: OpId,
+        decision: Decision,
+        /// Who decides; goes into the history.
+        #[arg(long)]
+        who: String,
+        /// What you have seen at the provider; goes into the history.
+        #[arg(long)]
+        why: String,
+        /// For `ok`: the handler's result, as JSON.
+        #[arg(long, required_if_eq("decision", "ok"), value_parser = json)]
+        output: Option<serde_json::Value>,
+        /// For `fail`: a code for programs.
+        #[arg(long, default_value = "SETTLED_BY_HAND")]
+        code: String,
+    },
+    /// Finished operations with an answer that contradicts their outcome.
+    Divergent,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Decision {
+    /// The provider did it.
+    Ok,
+    /// It did not, and shall not.
+    Fail,
+    /// It did not: call it again. With no attempts left, a retry fails it.
+    RunAgain,
+}
+
+/// Named, since a `Value` is also what becomes of any text as it stands.
+fn json(text: &str) -> serde_json::Result<serde_json::Value> {
+    serde_json::from_str(text)
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let Arguments { db, owner, ask } = Arguments::parse();
+    let runtime = Runtime::connect(&db).without_worker().start().await?;
+    let desk = runtime.orchestrator().owned_by(Owner::new(owner)?);
+    match ask {
+        Ask::Parked => parked(&desk).await?,
+        Ask::Show { op_id } => show(&desk, op_id).await?,
+        Ask::Settle { op_id, decision, who, why, output, code } => {
+            let settle = match decision {
+                Decision::Ok => Settle::ok(&output)?,
+                Decision::Fail => Settle::fail(&code, &why),
+                Decision::RunAgain => Settle::RunAgain,
+            };
+            desk.settle(op_id, settle, &who, &why).await?;
+            show(&desk, op_id).await?;
+        }
+        Ask::Divergent => divergent(&desk).await?,
+    }
+    let _ = runtime.shutdown().await;
+    Ok(())
+}
+
+async fn parked(desk: &Orchestrator) -> Result<()> {
+    let mut after = None;
+    loop {
+        let page = desk.parked(after).await?;
+        for parked in page.items {
+            println!("{parked}");
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+async fn show(desk: &Orchestrator, op_id: OpId) -> Result<()> {
+    let Some(operation) = desk.get(op_id).await? else {
+        return Err(format!("there is no operation {op_id} of this owner").into());
+    };
+    print(&operation);
+    // The text is the same under every contract whose keys may be UUIDs. If your handler names
+    // another `provider`, name it here.
+    for key in desk.provider_keys::<AnyProvider>(op_id).await? {
+        println!("  provider key {key}");
+    }
+    for entry in desk.history(op_id).await? {
+        println!("  {entry}");
+    }
+    Ok(())
+}
+
+async fn divergent(desk: &Orchestrator) -> Result<()> {
+    let mut after = None;
+    loop {
+        let page = desk.divergent(after).await?;
+        for divergent in page.items {
+            show(desk, divergent.operation.op_id).await?;
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn print(operation: &Operation) {
+    let Operation { op_id, identity, state, phase, attempt, .. } = operation;
+    let phase = match (state, phase) {
+        (OperationState::InProgress, Some(phase)) => format!(", {phase}"),
+        _ => String::new(),
+    };
+    println!(
+        "{op_id} {} {}: {state}{phase}, attempts: {attempt}",
+        identity.kind(),
+        identity.biz_key
+    );
+    if let Some(reason) = &operation.reason {
+        println!("  reason: {reason}");
+    }
+}
