@@ -6,6 +6,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use crate::errors::store_error;
+use crate::hook::HOOK_LIMIT;
 
 /// Connections of the engine, unless the URL says otherwise. The verbs of a worker that run at
 /// the same time are accept, claim, settle and one of the upkeep.
@@ -18,6 +19,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// hook, unless the URL says otherwise. A connection may be half open, its server or the path to
 /// it gone without a word: nothing else would ever end the wait.
 pub const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A worker ends its own hooks after `HOOK_LIMIT`, unless it is frozen: a paused host would keep
+/// the lock of the operation, and every other Finalizer waiting for it, for as long as it sleeps.
+const FROZEN_MS: u128 = HOOK_LIMIT.as_millis() + 2_000;
 
 /// The planner's settings for our statements. Each of them is a walk along an index from few
 /// rows to few rows. A planner that has never seen the queue full would sort it, or scan it,
@@ -145,13 +150,15 @@ impl Target {
         self
     }
 
-    /// What begins a transaction with a user's statements in it: the planner as it comes.
+    /// What begins a transaction with a user's statements in it: the planner as it comes, and a
+    /// limit of the server's on a process that is frozen in the middle of it.
     pub(crate) fn begin_for_hook(&self) -> String {
         let settings = PLANNER.iter().map(|(name, _)| {
             let value = if *name == "plan_cache_mode" { "auto" } else { "on" };
             format!("; SET LOCAL {name} = {value}")
         });
-        format!("BEGIN{}{}", settings.collect::<String>(), self.durable())
+        let frozen = format!("; SET LOCAL idle_in_transaction_session_timeout = {FROZEN_MS}");
+        format!("BEGIN{}{frozen}{}", settings.collect::<String>(), self.durable())
     }
 }
 

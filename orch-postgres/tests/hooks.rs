@@ -15,6 +15,7 @@ use orch_core::words::State;
 use orch_postgres::{HOOK_LIMIT, PostgresStore};
 use orch_testkit::{acceptance, claim_params, ended, ok, owner, policy};
 use sqlx::{Executor, PgConnection};
+use tokio::sync::Notify;
 
 use common::{Schema, execute, number};
 
@@ -118,4 +119,34 @@ async fn ten_finalizers_at_once_run_it_once() {
         assert!(matches!(answer, Finalized::Finished(_)), "{answer:?}");
     }
     assert_eq!(number(&mut schema.connect().await, "SELECT count(*) FROM ledger").await, 1);
+}
+
+/// A frozen process cannot keep its own limits: it held the operation's lock, and whoever waited
+/// for that, for as long as it slept.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_process_is_frozen_does_not_hold_up_the_others() {
+    static FROZEN: Notify = Notify::const_new();
+    let schema = Schema::create().await;
+    let (store, claim) = logged(&schema).await;
+    let freezing = hook(|_, _, _| {
+        Box::pin(async {
+            FROZEN.notify_one();
+            loop {
+                std::thread::park();
+            }
+        })
+    });
+    let url = schema.url("");
+    // A runtime of its own, so that nothing in it goes on.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            finalize(&PostgresStore::open(&url).await.unwrap(), claim, freezing).await
+        })
+    });
+    FROZEN.notified().await;
+    let started = Instant::now();
+    let fine = hook(|_, _, _| Box::pin(async { Ok(()) }));
+    assert!(matches!(finalize(&store, claim, fine).await, Finalized::Finished(_)));
+    assert!(started.elapsed() < HOOK_LIMIT + Duration::from_secs(5));
 }

@@ -248,7 +248,14 @@ impl Faults {
                     worker.state = State::Killed;
                 }
             }
-            ["stop", _point] => self.stop(number).await?,
+            ["stop", point] => {
+                let pause = self.stop(number).await?;
+                // It holds the lock of its operation; whoever wants to finalize that waits.
+                if matches!(point.parse()?, Point::Hooking | Point::Hooked) {
+                    let pause = i64::try_from(pause.as_micros())?;
+                    self.struck.hangs.push((now_us(), now_us() + pause));
+                }
+            }
             ["disk", word] => {
                 *self.struck.disk_errors.entry((*word).to_owned()).or_default() += 1;
             }
@@ -289,7 +296,7 @@ impl Faults {
         match fault {
             Fault::Kill if self.struck.kills.len() < due as usize => self.kill(),
             Fault::Pause if self.pauses < due => match self.fleet.running(&mut self.dice) {
-                Some(number) => self.stop(number).await,
+                Some(number) => self.stop(number).await.map(drop),
                 None => Ok(()),
             },
             Fault::Kill | Fault::Pause => Ok(()),
@@ -342,25 +349,25 @@ impl Faults {
         worker.process.signal(Signal::SIGTERM)
     }
 
-    /// Stops a worker for longer than its lease; one that might hold SQLite's write lock only
+    /// Stops a worker for longer than its lease, and says for how long; one that might hold SQLite's write lock only
     /// once it does not, or it would stop all the others too.
-    async fn stop(&mut self, number: u32) -> crate::Result<()> {
+    async fn stop(&mut self, number: u32) -> crate::Result<Duration> {
         let held = match &*self.scene {
             Scene::Sqlite(sqlite) => sqlite.lock().await.ok(),
             Scene::Postgres(_) => None,
         };
         self.pauses += 1;
+        let pause = self.plan.pause(self.pauses);
         if let Some(worker) = self.fleet.workers.get_mut(&number)
             && matches!(worker.state, State::Running)
         {
             worker.process.signal(Signal::SIGSTOP)?;
-            let pause = self.plan.pause(self.pauses);
             worker.state = State::Stopped { since: Instant::now(), pause };
         }
         if let Some(connection) = held {
             connection.close().await?;
         }
-        Ok(())
+        Ok(pause)
     }
 
     async fn finish_under_way(&mut self) -> crate::Result<()> {

@@ -144,7 +144,7 @@ fn counts(backend: Backend, kills: u32) -> Vec<(Fault, u32)> {
     let mut counts = vec![
         (Fault::Kill, kills),
         (Fault::Pause, share(32, 4)),
-        (Fault::Terminate, share(5, 2)),
+        (Fault::Terminate, share(15, 3)),
         (Fault::KillClient, share(4, 2)),
     ];
     counts.extend(match backend {
