@@ -39,17 +39,24 @@
 //! | to … | see |
 //! |---|---|
 //! | write a command, its errors, its handler | [`macro@Command`], [`macro@Outcome`], [`macro@orchestrated`] |
+//! | say whose API is called, and what a repeated call does there | `provider` and `effect` of [`macro@orchestrated`], [`Provider`], [`Stripe`] and its siblings |
+//! | send the key that makes a repeated call the same call | [`Context::provider_key`], [`ProviderKey::header`] |
+//! | say how an attempt ends with an HTTP status; with a `reqwest::Error` (feature `reqwest`) | [`http`] |
 //! | ask the provider what happened, write rows of your own with the end | `reconcile` and `finalize` of [`macro@orchestrated`] |
 //! | start, give handlers what they need, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |
 //! | accept, also inside a transaction of your own (the outbox) | [`Orchestrator::accept`], [`Accept::within`] |
 //! | wait for the end, look at what happened | [`Orchestrator::wait`], [`Orchestrator::history`] |
-//! | find parked operations and decide about them | [`Orchestrator::list`], [`Orchestrator::settle`] |
+//! | find parked operations and decide about them | [`Orchestrator::parked`], [`Orchestrator::settle`] |
+//! | find answers that contradict an outcome | [`Orchestrator::divergent`], [`Orchestrator::history`] |
 //! | run a failed operation anew | [`Orchestrator::dead_letter`], [`Orchestrator::redrive`] |
 //! | set leases, slots, retention, timeouts | [`Config`] |
 //! | call a handler in a unit test | [`Context::for_test`], [`State::new`] |
+//! | kill your own handler at every boundary, in a test | `orch_testkit::crash_matrix` |
+//! | look up what happens when a process dies or a provider misbehaves | `docs/book/what-happens-when.md` |
 //!
 //! What goes on inside is told with the crate `tracing`: install a subscriber, or a database that
-//! is down and a hook that fails stay silent.
+//! is down and a hook that fails stay silent. It is counted with the crate `metrics`: install a
+//! recorder before the start, and [`metrics`](mod@metrics) lists what it gets.
 //!
 //! This crate only re-exports, grouped by the steps of the flow; [`prelude`] has what a module
 //! with handlers needs.
@@ -65,6 +72,7 @@ pub use orch_macros::Outcome;
 pub use orch_macros::orchestrated;
 
 // What a handler is made of.
+pub use orch_core::seams::http;
 pub use orch_core::seams::{
     AttemptError, Context, Ending, Handled, Reconciled, State, TypedCommand,
 };
@@ -88,7 +96,9 @@ pub use orch_core::words::{
 };
 
 // Waiting, looking, deciding.
-pub use orch_core::runtime::{QueryError, RedriveError, SettleError};
+pub use orch_core::flow::HistoryEntry;
+pub use orch_core::policies::{Bearing, Effect};
+pub use orch_core::runtime::{Divergent, Parked, QueryError, RedriveError, SettleError};
 pub use orch_core::seams::{ListParams, Listed, Page, Settle};
 pub use orch_core::words::{
     AttemptEnd, DeadLetter, LogEntry, Operation, Phase, Source, State as OperationState, Timestamp,
@@ -103,7 +113,7 @@ pub use orch_postgres as postgres;
 pub use orch_sqlite as sqlite;
 
 // All of the core by module, for backends and tools.
-pub use orch_core::{flow, memory, policies, runtime, seams, upkeep, words};
+pub use orch_core::{flow, memory, metrics, policies, runtime, seams, upkeep, words};
 
 /// What the macros emit. Not public: nothing here is covered by semantic versioning.
 #[doc(hidden)]
@@ -120,7 +130,7 @@ pub mod __private {
     pub use inventory;
     pub use orch_core::policies::{Backoff, Effect, InDoubt};
     pub use orch_core::seams::emitted::{
-        Argument, argument, bound, contract, domain_is, event_is, key, key_part, needs,
+        Argument, argument, bound, contract, domain_is, event_is, key, key_part, needs, underneath,
     };
     pub use orch_core::seams::*;
     pub use orch_core::words::{self, Settled, Settlement};

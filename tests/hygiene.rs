@@ -36,12 +36,17 @@ mod without_a_prelude {
     #[::orch::orchestrated(
         domain = "HYGIENE",
         event = "BARE",
+        provider = ::orch::Stripe,
+        effect = "keyed",
         reconcile = ask,
+        reconcile_timeout = "1s",
+        reconcile_backoff(cap = "1m"),
+        max_reconciles = 2,
         finalize = book
     )]
     async fn bare(
         cmd: Bare,
-        _ctx: ::orch::Context,
+        _ctx: ::orch::Context<::orch::Stripe>,
         limit: ::orch::State<u64>,
     ) -> ::std::result::Result<::std::string::String, BareError> {
         match cmd.id {

@@ -28,6 +28,19 @@ fn the_quick_start_is_shorter_than_sixty_lines() {
 }
 
 #[test]
+fn the_crash_test_is_a_test_that_runs_byte_for_byte() {
+    let test = read_to_string("tests/crash_matrix/copy.rs").unwrap();
+    assert!(test.lines().count() < 20);
+    assert!(blocks("rust").contains(&test), "README.md does not show the crash test");
+}
+
+#[test]
+fn the_failing_matrix_is_one_that_was_printed() {
+    let printed = read_to_string("tests/crash_matrix/ignoring_keys.txt").unwrap();
+    assert!(blocks("text").contains(&printed), "README.md does not show what a test compares");
+}
+
+#[test]
 fn two_commands_are_all_that_is_needed() {
     let commands = blocks("sh").concat();
     let commands: Vec<_> = commands.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
@@ -36,7 +49,8 @@ fn two_commands_are_all_that_is_needed() {
 
 #[test]
 fn every_link_into_the_repository_leads_somewhere() {
-    for page in ["README.md", "docs/adr/README.md"] {
+    let book = ["docs/book/metrics.md", "docs/book/what-happens-when.md"];
+    for page in ["README.md", "docs/adr/README.md"].into_iter().chain(book) {
         let text = read_to_string(page).unwrap();
         let folder = Path::new(page).parent().unwrap();
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());

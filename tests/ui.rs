@@ -48,11 +48,14 @@ fn one_mistake_gives_one_error() {
 }
 
 /// What rustc finds and words by itself; the reference page has the remedy.
-const WORDED_BY_RUSTC: [&str; 7] = [
+const WORDED_BY_RUSTC: [&str; 10] = [
     "binding/bound_by_both",
     "binding/two_handlers_for_one_command",
     "binding/two_handlers_for_one_pair",
     "hook/reconcile_not_there",
+    "outcome/from_not_there",
+    "provider/key_of_another_provider",
+    "provider/made_up_key",
     "types/future_not_send",
     "types/mistake_in_the_body",
     "types/state_not_shareable",
@@ -74,11 +77,17 @@ fn every_message_of_ours_gives_a_reason_and_a_remedy() {
     }
 }
 
+/// What rustc finds where a method of ours is built for a type; the user's place comes last.
+const FOUND_IN_A_METHOD: &str = "provider/body_key_in_a_header";
+
 #[test]
 fn every_message_points_at_the_users_own_file() {
     for (file, text) in messages() {
         let name = file.with_extension("rs");
-        let place = text.lines().find(|line| line.trim_start().starts_with("--> ")).unwrap_or("");
+        let mut places = text.lines().filter(|line| line.trim_start().starts_with("--> "));
+        let found_in_a_method = file.with_extension("").ends_with(FOUND_IN_A_METHOD);
+        let place = if found_in_a_method { places.next_back() } else { places.next() };
+        let place = place.unwrap_or("");
         assert!(place.contains(&*name.to_string_lossy()), "{}: {place}", file.display());
     }
 }
@@ -90,7 +99,7 @@ fn every_case_has_its_message_and_there_are_many() {
         .flat_map(|topic| entries(topic))
         .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
         .collect();
-    assert!(cases.len() >= 55, "{} cases", cases.len());
+    assert!(cases.len() >= 140, "{} cases", cases.len());
     for case in cases {
         assert!(case.with_extension("stderr").exists(), "{}", case.display());
     }

@@ -1,8 +1,9 @@
 //! What an application writes: a command, an error that says how each case ends, and one function
 //! that calls the gateway. Everything else in this folder is the world around it.
 
+use orch::http::{HttpOutcome, ending_of_reqwest};
 use orch::prelude::*;
-use reqwest::{StatusCode, header};
+use reqwest::{StatusCode, redirect};
 
 pub(crate) const KEY_HEADER: &str = "Idempotency-Key";
 pub(crate) const ATTEMPT_HEADER: &str = "Attempt";
@@ -27,30 +28,22 @@ pub(crate) struct Receipt {
 /// How a charge can go wrong, and what follows from it.
 #[derive(Debug, thiserror::Error, Outcome)]
 pub(crate) enum ChargeError {
-    #[outcome(fail, code = "CARD_DECLINED")]
+    /// The gateway looks at the key before it looks at the card: a key that has charged gets its
+    /// receipt, and a call that comes after a later attempt is turned away.
+    #[outcome(fail, code = "CARD_DECLINED", settles_doubt)]
     #[error("card declined: {0}")]
     Declined(String),
 
-    #[outcome(fail, code = "REFUSED")]
-    #[error("the gateway does not take this call: {0}")]
-    Refused(StatusCode),
+    /// By the status: 429 is a retry, and waits as long as the gateway says; 503 may come from
+    /// a proxy that has passed the call on.
+    #[outcome(from = HttpOutcome::ending)]
+    #[error("the gateway gives no receipt")]
+    NoReceipt(#[from] HttpOutcome),
 
-    #[outcome(retry)]
-    #[error("could not reach the gateway")]
-    Unreachable(#[source] reqwest::Error),
-
-    #[outcome(retry)]
-    #[error("the gateway cannot take the call now: {0}")]
-    Unavailable(StatusCode),
-
-    #[outcome(retry, after = wait)]
-    #[error("the gateway says wait {wait:?}")]
-    RateLimited { wait: Duration },
-
-    /// The call went out, so nobody knows: orch runs it again, with the same key.
-    #[outcome(in_doubt)]
-    #[error("sent, but no answer")]
-    NoAnswer(#[source] reqwest::Error),
+    /// Not sent: a retry. Sent, so that nobody knows: orch runs it again, with the same key.
+    #[outcome(from = ending_of_reqwest)]
+    #[error("the gateway does not answer")]
+    NoAnswer(#[from] reqwest::Error),
 }
 
 /// Charges a card. May run several times for one operation; the gateway's idempotency key makes
@@ -68,18 +61,11 @@ pub(crate) async fn charge(
     gateway: State<Gateway>,
 ) -> Result<Receipt, ChargeError> {
     let answer = gateway.post(&cmd, &ctx).await?;
-    match answer.status() {
-        StatusCode::OK => answer.json().await.map_err(ChargeError::NoAnswer),
-        StatusCode::PAYMENT_REQUIRED => {
-            Err(ChargeError::Declined(answer.text().await.map_err(ChargeError::NoAnswer)?))
-        }
-        StatusCode::TOO_MANY_REQUESTS => Err(ChargeError::RateLimited { wait: wait(&answer) }),
-        // 409: an earlier call with this key is not done yet.
-        status @ (StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT) => {
-            Err(ChargeError::Unavailable(status))
-        }
-        status => Err(ChargeError::Refused(status)),
+    if answer.status() == StatusCode::PAYMENT_REQUIRED {
+        return Err(ChargeError::Declined(answer.text().await?));
     }
+    HttpOutcome::check(answer.status(), answer.headers())?;
+    Ok(answer.json().await?)
 }
 
 /// The client of the gateway; a `State` of the handler.
@@ -92,32 +78,26 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Shorter than the attempt timeout, so that it is the client that says what is known.
     const TIMEOUT: Duration = Duration::from_secs(6);
+    /// Shorter still, so that "not connected" is told apart from "not answered".
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
     pub(crate) fn new(url: &str) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder().timeout(Self::TIMEOUT).build()?;
+        let client = reqwest::Client::builder()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(Self::CONNECT_TIMEOUT)
+            .timeout(Self::TIMEOUT)
+            .build()?;
         Ok(Self { client, url: format!("{url}/charges") })
     }
 
-    async fn post(&self, cmd: &Charge, ctx: &Context) -> Result<reqwest::Response, ChargeError> {
-        let request = self
-            .client
+    async fn post(&self, cmd: &Charge, ctx: &Context) -> reqwest::Result<reqwest::Response> {
+        self.client
             .post(&self.url)
             .header(KEY_HEADER, ctx.provider_key().as_str())
             .header(ATTEMPT_HEADER, ctx.attempt())
             .header(WORKER_HEADER, std::process::id())
-            .json(cmd);
-        request.send().await.map_err(|error| {
-            if error.is_connect() {
-                ChargeError::Unreachable(error)
-            } else {
-                ChargeError::NoAnswer(error)
-            }
-        })
+            .json(cmd)
+            .send()
+            .await
     }
-}
-
-fn wait(answer: &reqwest::Response) -> Duration {
-    let seconds =
-        answer.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(1))
 }

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use orch::prelude::*;
 use orch::words::Settlement;
-use orch::{Kind, ListParams, Listed, LogEntry, Operation, OperationState, Orchestrator, Source};
+use orch::{
+    HistoryEntry, Kind, ListParams, Listed, Operation, OperationState, Orchestrator, Source,
+};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
@@ -248,7 +250,7 @@ async fn stored(orchestrator: &Orchestrator, orders: Orders) -> crate::Result<Ve
 
 /// Ends that took effect under a fence that was no longer the operation's: a second end under
 /// one fence, and a handler's last word under another fence than the operation's.
-fn stale_writes(operation: &Operation, history: &[LogEntry]) -> u64 {
+fn stale_writes(operation: &Operation, history: &[HistoryEntry]) -> u64 {
     let effective: Vec<_> = history.iter().filter(|entry| !entry.late).collect();
     let fences: HashSet<_> = effective.iter().map(|entry| entry.fence).collect();
     let last_is_old = effective

@@ -19,6 +19,8 @@ pub mod policies; // the rules, as pure functions: what follows an attempt, and 
 
 pub mod seams; // where a store, a clock and a handler are plugged in
 
+pub mod metrics; // what is counted, and under which names
+
 pub mod memory; // the store without a database
 
 pub mod flow; // accept, queue, execute, log, finalize

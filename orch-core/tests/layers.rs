@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom of the house to its top.
-const LAYERS: [&str; 7] = ["words", "policies", "seams", "memory", "flow", "upkeep", "runtime"];
+const LAYERS: [&str; 8] =
+    ["words", "policies", "seams", "metrics", "memory", "flow", "upkeep", "runtime"];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

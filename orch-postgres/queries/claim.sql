@@ -2,7 +2,7 @@
 -- Parameters: $1 now (NULL: the server's clock), $2 limit, $3 worker, $4 lease_ms; then an array
 --   per field of the kinds' policies, in the order in which to look: $5 kind, $6 max_attempts,
 --   $7 backoff_base_ms, $8 backoff_cap_ms, $9 in_doubt, $10 max_reconciles,
---   $11 hooked.
+--   $11 hooked, $12 replays_errors.
 -- Index: orch_queue_claim_idx, walked in its order for each kind until the limit is reached.
 -- Shape: `asks` is orch_core::seams::Purpose::of. One walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED
 --   shares the queue. The locked rows are found again by ctid, which spares a search each; one
@@ -11,9 +11,9 @@ WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) 
 due AS MATERIALIZED (
     SELECT found.place, k.*, found.asks
     FROM unnest($5::text[], $6::int[], $7::int[], $8::int[], $9::text[],
-                $10::int[], $11::bool[])
+                $10::int[], $11::bool[], $12::bool[])
          AS k(kind, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
-              hooked),
+              hooked, replays_errors),
     LATERAL (
         SELECT q.ctid AS place,
                q.first_called_at IS NOT NULL AND 'reconcile' IN (k.in_doubt, q.in_doubt) AS asks
@@ -43,7 +43,8 @@ claimed AS (
         backoff_cap_ms = d.backoff_cap_ms,
         in_doubt = CASE WHEN d.asks THEN 'reconcile' ELSE d.in_doubt END,
         max_reconciles = d.max_reconciles,
-        hooked = d.hooked
+        hooked = d.hooked,
+        replays_errors = d.replays_errors
     FROM due d, clock c
     WHERE q.ctid = d.place
     RETURNING q.op_id, q.fence, q.attempt, q.reconciles, q.deadline, d.asks, q.key_generation,

@@ -10,7 +10,7 @@ WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) 
 held AS MATERIALIZED (
     SELECT e.*, q.attempt, q.retries, q.lost_attempts, q.worker, q.started_at, q.deadline,
            q.max_attempts, q.max_reconciles, q.in_doubt, q.reconciles, q.first_called_at,
-           q.first_called_at IS NOT NULL AS unresolved, q.key_generation, c.now,
+           q.first_called_at IS NOT NULL AS unresolved, q.key_generation, q.replays_errors, c.now,
            c.now + e.delay_ms * interval '1 millisecond' AS not_before
     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                 $8::bigint[])
@@ -70,7 +70,8 @@ moved AS (
         first_called_at = CASE d.outcome
             WHEN 'IN_DOUBT' THEN coalesce(d.first_called_at, d.started_at, d.now)
             WHEN 'RETRY' THEN d.first_called_at END,
-        key_generation = d.key_generation + (d.outcome = 'RETRY' AND NOT d.unresolved)::int,
+        key_generation = d.key_generation
+            + (d.outcome = 'RETRY' AND d.replays_errors AND NOT d.unresolved)::int,
         reason = coalesce(d.detail, 'the provider has not acted')
     FROM decided d
     WHERE q.op_id = d.op_id AND d.next IN ('wait', 'doubt', 'park')

@@ -1,28 +1,31 @@
 //! S1: commands become operations.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use orch_core::seams::{Acceptance, Admitted, StoreError};
 use orch_core::words::OpId;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::types::Uuid;
 
+use crate::column::{column, from_uuid, payload, to_uuid};
 use crate::db::{Db, in_pieces};
+use crate::errors::is_duplicate;
 use crate::pool::{arguments, fetch};
-use crate::row::{column, op_id, payload, to_uuid};
 use crate::time::{At, as_millis};
 
-pub(crate) const ACCEPT: &str = include_str!("../queries/accept.sql");
-pub(crate) const PRESENT: &str = include_str!("../queries/accept_present.sql");
+const ACCEPT: &str = include_str!("../queries/accept.sql");
+const PRESENT: &str = include_str!("../queries/accept_present.sql");
 
 /// What became of each.
 pub(crate) async fn accept(db: &Db, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {
     in_pieces(batch, |item| item.command.payload().size(), |batch| accept_whole(db, batch)).await
 }
 
-async fn accept_whole(db: &Db, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {
+async fn accept_whole(db: &Db, batch: Arc<Vec<Acceptance>>) -> Result<Vec<Admitted>, StoreError> {
     let sorted = by_identity(&batch);
-    let new = created(&db.fetch(ACCEPT, accept_arguments(&sorted, db.now())).await?)?;
+    let stored = db.fetch(ACCEPT, accept_arguments(&sorted, db.now())).await;
+    let new = created(&stored.map_err(met)?)?;
     let old = left_out(&batch, &new);
     let present = if old.is_empty() {
         HashMap::new()
@@ -42,7 +45,8 @@ pub(crate) async fn accept_in(
 ) -> Result<Admitted, StoreError> {
     let batch = [acceptance];
     let items: Vec<&Acceptance> = batch.iter().collect();
-    let rows = fetch(connection, ACCEPT, accept_arguments(&items, now)?, named).await?;
+    let stored = fetch(connection, ACCEPT, accept_arguments(&items, now)?, named).await;
+    let rows = stored.map_err(met)?;
     let new = created(&rows)?;
     let old = left_out(&batch, &new);
     let present = if old.is_empty() {
@@ -64,30 +68,37 @@ fn by_identity(batch: &[Acceptance]) -> Vec<&Acceptance> {
     sorted
 }
 
+/// The identity, in the order of its index: what differs most comes first.
 fn words(item: &Acceptance) -> [&str; 5] {
     let command = &item.command;
     [
-        item.owner.as_str(),
-        command.domain().as_str(),
-        command.event_type().as_str(),
         command.biz_key().as_str(),
         command.idem_key().as_str(),
+        command.event_type().as_str(),
+        command.domain().as_str(),
+        item.owner.as_str(),
     ]
 }
 
-fn text(items: &[&Acceptance], word: usize) -> Vec<String> {
-    items.iter().map(|item| words(item)[word].to_owned()).collect()
+/// The same item, sent again while its first statement is still running, can meet the id before
+/// the identity. Once that statement is through, the identity tells.
+fn met(error: StoreError) -> StoreError {
+    if is_duplicate(&error) { StoreError::transient(error) } else { error }
+}
+
+fn text<'a>(items: &[&'a Acceptance], word: fn(&'a Acceptance) -> &'a str) -> Vec<&'a str> {
+    items.iter().map(|item| word(item)).collect()
 }
 
 fn accept_arguments(items: &[&Acceptance], now: Option<At>) -> Result<PgArguments, StoreError> {
     arguments![
         now,
         items.iter().map(|item| to_uuid(item.op_id)).collect::<Vec<Uuid>>(),
-        text(items, 0),
-        text(items, 1),
-        text(items, 2),
-        text(items, 3),
-        text(items, 4),
+        text(items, |item| item.owner.as_str()),
+        text(items, |item| item.command.domain().as_str()),
+        text(items, |item| item.command.event_type().as_str()),
+        text(items, |item| item.command.biz_key().as_str()),
+        text(items, |item| item.command.idem_key().as_str()),
         items.iter().map(|item| item.fingerprint.as_bytes().as_slice()).collect::<Vec<&[u8]>>(),
         items.iter().map(|item| as_millis(item.time_budget)).collect::<Vec<i64>>(),
         items.iter().map(|item| item.command.payload().as_bytes()).collect::<Vec<&[u8]>>(),
@@ -97,17 +108,19 @@ fn accept_arguments(items: &[&Acceptance], now: Option<At>) -> Result<PgArgument
 fn present_arguments(items: &[&Acceptance]) -> Result<PgArguments, StoreError> {
     arguments![
         items.iter().map(|item| to_uuid(item.op_id)).collect::<Vec<Uuid>>(),
-        text(items, 0),
-        text(items, 1),
-        text(items, 2),
-        text(items, 3),
-        text(items, 4),
+        text(items, |item| item.owner.as_str()),
+        text(items, |item| item.command.domain().as_str()),
+        text(items, |item| item.command.event_type().as_str()),
+        text(items, |item| item.command.biz_key().as_str()),
+        text(items, |item| item.command.idem_key().as_str()),
         items.iter().map(|item| item.fingerprint.as_bytes().as_slice()).collect::<Vec<&[u8]>>(),
     ]
 }
 
 fn created(rows: &[PgRow]) -> Result<HashSet<OpId>, StoreError> {
-    rows.iter().map(|row| op_id(row, "op_id").map_err(StoreError::fatal)).collect()
+    let Some(row) = rows.first() else { return Ok(HashSet::new()) };
+    let op_ids: Vec<Uuid> = column(row, "op_ids").map_err(StoreError::fatal)?;
+    Ok(op_ids.into_iter().map(from_uuid).collect())
 }
 
 /// What was not new, each item once. An id that was stored and comes twice is created twice.
@@ -132,7 +145,7 @@ fn present_one(asked: &[&Acceptance], row: &PgRow) -> Result<Option<(OpId, Admit
     if column(row, "mine")? {
         return Ok(Some((ours, Admitted::Created { op_id: ours })));
     }
-    let Some(there) = column::<Option<Uuid>>(row, "op_id")?.map(crate::row::from_uuid) else {
+    let Some(there) = column::<Option<Uuid>>(row, "op_id")?.map(from_uuid) else {
         return Ok(None);
     };
     Ok(Some((

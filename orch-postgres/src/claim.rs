@@ -12,11 +12,11 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
+use crate::column::from_uuid;
 use crate::db::{Db, to_limit, with_limit};
 use crate::lease;
 use crate::moves::to_int;
 use crate::pool::arguments;
-use crate::row::from_uuid;
 use crate::time::{At, as_millis};
 
 pub(crate) const CLAIM: &str = include_str!("../queries/claim.sql");
@@ -68,6 +68,7 @@ pub(crate) fn claim_arguments(
         kinds.iter().map(|k: &KindPolicy| k.in_doubt.as_str()).collect::<Vec<&str>>(),
         kinds.iter().map(|k| to_int(k.max_reconciles)).collect::<Vec<i32>>(),
         kinds.iter().map(|k| k.hooked).collect::<Vec<bool>>(),
+        kinds.iter().map(|k| k.replays_errors).collect::<Vec<bool>>(),
     ]
 }
 

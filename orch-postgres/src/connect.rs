@@ -14,6 +14,11 @@ pub const DEFAULT_CONNECTIONS: usize = 4;
 /// A server that does not answer within this time is taken for away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The longest wait for a server's answer to one statement, or to one transaction with a finalize
+/// hook, unless the URL says otherwise. A connection may be half open, its server or the path to
+/// it gone without a word: nothing else would ever end the wait.
+pub const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The planner's settings for our statements. Each of them is a walk along an index from few
 /// rows to few rows. A planner that has never seen the queue full would sort it, or scan it,
 /// and keep that plan; with these it cannot. Planning once also saves a millisecond each time.
@@ -31,12 +36,14 @@ pub const PLANNER: [(&str, &str); 6] = [
 /// | parameter | meaning |
 /// |---|---|
 /// | `orch_connections=N` | the engine's connections, from 1; defaults to 4 |
+/// | `orch_answer_ms=N` | how long the engine waits for an answer before it gives the connection up, from 100; defaults to 30,000 |
 /// | `orch_pooled=true` | the URL leads to a transaction pooler, such as pgbouncer: no LISTEN, no named prepared statements, nothing that outlives a transaction |
 /// | `orch_allow_unsafe=true` | start although the server may lose what it has committed |
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) options: PgConnectOptions,
     pub(crate) connections: usize,
+    pub(crate) answer_timeout: Duration,
     pub(crate) pooled: bool,
     pub(crate) allow_unsafe: bool,
     /// True if the server would not wait for its disk unless told to.
@@ -60,6 +67,7 @@ impl Target {
         let mut target = Self {
             options,
             connections: DEFAULT_CONNECTIONS,
+            answer_timeout: DEFAULT_ANSWER_TIMEOUT,
             pooled: false,
             allow_unsafe: false,
             force_durable: false,
@@ -91,9 +99,15 @@ impl Target {
                         StoreError::fatal(format!("{name} is not between 1 and 1000"))
                     })?;
             }
+            "orch_answer_ms" => {
+                let millis = value.parse().ok().filter(|ms| (100..=3_600_000).contains(ms));
+                let rule = || StoreError::fatal(format!("{name} is not between 100 and 3600000"));
+                self.answer_timeout = Duration::from_millis(millis.ok_or_else(rule)?);
+            }
             _ => {
                 return Err(StoreError::fatal(format!(
-                    "{name} is unknown; known are orch_connections, orch_pooled, orch_allow_unsafe"
+                    "{name} is unknown; known are orch_connections, orch_answer_ms, orch_pooled, \
+                     orch_allow_unsafe"
                 )));
             }
         }
@@ -155,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_mistake_is_named_but_the_url_is_not_repeated() {
-        for wrong in ["orch_pool=1", "orch_pooled=yes", "orch_connections=0"] {
+        for wrong in ["orch_pool=1", "orch_pooled=yes", "orch_connections=0", "orch_answer_ms=5"] {
             let error = Target::parse(&format!("postgres://u:secret@h/d?{wrong}")).unwrap_err();
             let text = format!("{error:?}");
             assert!(text.contains("orch_") && !text.contains("secret"), "{text}");

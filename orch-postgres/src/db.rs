@@ -19,7 +19,10 @@ pub(crate) struct Db {
 impl Db {
     /// The first parameter of every statement that needs an instant.
     pub(crate) fn now(&self) -> Option<At> {
-        self.clock.as_ref().map(|clock| At(clock.now()))
+        let given = self.clock.as_ref().map(|clock| At(clock.now()));
+        #[cfg(feature = "broken-clock")]
+        let given = given.or_else(|| Some(crate::broken::clock()));
+        given
     }
 
     /// Runs one statement.
@@ -47,24 +50,24 @@ const STATEMENT_LIMIT: usize = 16 * 1024 * 1024;
 pub(crate) async fn in_pieces<T: Clone, R, F>(
     batch: Vec<T>,
     size: fn(&T) -> usize,
-    mut verb: impl FnMut(Vec<T>) -> F,
+    mut verb: impl FnMut(Arc<Vec<T>>) -> F,
 ) -> Result<Vec<R>, StoreError>
 where
     F: Future<Output = Result<Vec<R>, StoreError>>,
 {
     let mut answers = Vec::with_capacity(batch.len());
-    let mut pieces = by_size(batch, size);
+    let mut pieces: Vec<Arc<Vec<T>>> = by_size(batch, size).into_iter().map(Arc::new).collect();
     pieces.reverse();
-    while let Some(mut piece) = pieces.pop() {
-        match verb(piece.clone()).await {
+    while let Some(piece) = pieces.pop() {
+        match verb(Arc::clone(&piece)).await {
             Ok(some) => answers.extend(some),
             Err(error) if was_cancelled(&error) && piece.len() > 1 => {
-                let second = piece.split_off(piece.len() / 2);
+                let (first, second) = piece.split_at(piece.len() / 2);
                 tracing::warn!(
-                    items = piece.len(),
+                    items = first.len(),
                     "the server cancelled a batch for its time; going on with half of it"
                 );
-                pieces.extend([second, piece]);
+                pieces.extend([Arc::new(second.to_vec()), Arc::new(first.to_vec())]);
             }
             Err(error) => return Err(error),
         }

@@ -5,7 +5,7 @@ use orch_core::words::{
 };
 use sqlx::postgres::PgRow;
 
-use crate::row::{column, count, failure_json, failure_of, instant, parsed, payload};
+use crate::column::{column, count, failure_json, failure_of, instant, parsed, payload};
 use crate::time::{as_millis, from_millis};
 
 /// What is logged under a claim, with what the Finalizer needs.

@@ -3,21 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use orch_core::policies::{Move, after_attempt};
+use orch_core::policies::Move;
 use orch_core::seams::{Finalization, FinalizeHook, Finalized, Lease, StoreError};
-use orch_core::words::{Fence, LogState, OpId, Timestamp};
-use sqlx::postgres::PgRow;
+use orch_core::words::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::db::{Db, in_pieces};
 use crate::hook;
-use crate::lease::columns;
-use crate::moves::{Change, MOVE, encode, moved};
-use crate::pool::arguments;
-use crate::row::{Row, column, instant, op_id};
-
-pub(crate) const LOAD: &str = include_str!("../queries/load.sql");
+use crate::moves::{Change, carry_out};
+use crate::pending::{Pending, change, load, pending};
 
 /// How often a batch is read again because somebody moved its operations meanwhile.
 const READS: u32 = 3;
@@ -31,7 +26,10 @@ pub(crate) async fn finalize(
     in_pieces(batch, |_| 0, |batch| finalize_whole(db, batch)).await
 }
 
-async fn finalize_whole(db: &Db, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError> {
+async fn finalize_whole(
+    db: &Db,
+    batch: Arc<Vec<Finalization>>,
+) -> Result<Vec<Finalized>, StoreError> {
     let hooks: HashMap<Lease, FinalizeHook> =
         batch.iter().filter_map(|item| Some((item.claim, item.hook?))).collect();
     let claims: Vec<Lease> = batch.iter().map(|item| item.claim).collect();
@@ -72,50 +70,6 @@ pub(crate) async fn finalize_claims(
     Err(StoreError::transient("the operations were moved each time they were read"))
 }
 
-/// What is to be done about a claim.
-pub(crate) enum Pending {
-    /// Nothing: this is where it stands.
-    Answered(Finalized),
-    /// This move.
-    Move(Box<Row>, Move),
-}
-
-/// The move that the PENDING entry under a claim that stands asks for. The delay counts from
-/// the attempt's end, however late the entry is finalized.
-pub(crate) fn pending(
-    claim: Lease,
-    row: Option<&Result<Row, StoreError>>,
-) -> Result<Pending, StoreError> {
-    let Some(row) = row else { return Ok(Pending::Answered(Finalized::Stale)) };
-    let row = row.as_ref().map_err(Clone::clone)?;
-    let entry = row.entry.as_ref().filter(|_| row.operation.fence == claim.fence);
-    Ok(match entry {
-        None => Pending::Answered(Finalized::Stale),
-        Some(entry) if entry.state == LogState::Completed => Pending::Answered(row.standing()),
-        Some(entry) => {
-            let next = after_attempt(&entry.end, &row.facts(), entry.delay, entry.logged_at);
-            Pending::Move(Box::new(row.clone()), next)
-        }
-    })
-}
-
-/// The change that carries out a move by the entry that was read with the row.
-pub(crate) fn change(
-    row: Row,
-    next: Move,
-    claim: Lease,
-    now: Timestamp,
-) -> (Lease, Change, Finalized) {
-    let said = row.entry.clone();
-    let mut change = Change::of(row);
-    if let Some(entry) = said {
-        change.note(&entry.end, entry.source, now);
-    }
-    change.complete();
-    let to = change.carry(next, now);
-    (claim, change, to)
-}
-
 /// Carries the changes out; returns the claims that somebody else moved meanwhile.
 async fn apply(
     db: &Db,
@@ -141,18 +95,6 @@ async fn apply(
     Ok(left)
 }
 
-/// The operations that move.sql moved.
-pub(crate) async fn carry_out(
-    db: &Db,
-    changes: &[Change],
-    now: Timestamp,
-) -> Result<HashSet<OpId>, StoreError> {
-    if changes.is_empty() {
-        return Ok(HashSet::new());
-    }
-    moved(&db.fetch(MOVE, encode(changes, now)).await?)
-}
-
 /// Each in a transaction of its own. Half of the connections are left for the other verbs.
 async fn run_hooks(
     db: &Db,
@@ -172,32 +114,4 @@ async fn run_hooks(
         answers.push(done.map_err(StoreError::transient)??);
     }
     Ok(answers)
-}
-
-/// An instant, and where operations stood at it; the inner error says what cannot be decoded.
-pub(crate) type Loaded = (Timestamp, HashMap<Lease, Result<Row, StoreError>>);
-
-/// Where the operations of these claims stand, each with its entry. What is not there is left
-/// out.
-pub(crate) async fn load(db: &Db, claims: &[Lease]) -> Result<Loaded, StoreError> {
-    let (ids, fences) = columns(claims.iter());
-    decode(&db.fetch(LOAD, arguments![db.now(), ids, fences]).await?)
-}
-
-/// The rows of load.sql and their instant.
-pub(crate) fn decode(rows: &[PgRow]) -> Result<Loaded, StoreError> {
-    let mut now = Timestamp::from_micros(0);
-    let mut found = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let claim = asked(row).map_err(StoreError::fatal)?;
-        now = instant(row, "now").map_err(StoreError::fatal)?.unwrap_or(now);
-        let op_id = claim.op_id;
-        let row = Row::decode(row).map_err(|reason| StoreError::Corrupt { op_id, reason });
-        found.insert(claim, row);
-    }
-    Ok((now, found))
-}
-
-fn asked(row: &PgRow) -> Result<Lease, String> {
-    Ok(Lease { op_id: op_id(row, "op_id")?, fence: Fence::new(column(row, "asked_fence")?) })
 }

@@ -10,16 +10,16 @@ use orch_core::seams::{FinalizeHook, Finalized, Lease, StoreError};
 use orch_core::words::{Envelope, Settlement, storable};
 use sqlx::postgres::PgConnection;
 
+use crate::column::{column, instant, to_uuid};
 use crate::db::Db;
-use crate::finalize::{LOAD, Pending, change, decode, load, pending};
 use crate::lease::columns;
 use crate::moves::{MOVE, encode, moved};
+use crate::pending::{LOAD, Pending, change, decode, load, pending};
 use crate::pool::{Lent, arguments, command, fetch};
-use crate::row::{column, instant, to_uuid};
 use crate::time::{At, as_millis};
 
-pub(crate) const LOCK: &str = include_str!("../queries/lock.sql");
-pub(crate) const POSTPONE: &str = include_str!("../queries/postpone.sql");
+const LOCK: &str = include_str!("../queries/lock.sql");
+const POSTPONE: &str = include_str!("../queries/postpone.sql");
 
 /// The longest that a finalize hook may take: it holds a connection and the lock of its
 /// operation. After that it counts as failed, and its statement is ended at the server.

@@ -7,23 +7,28 @@ use orch_core::words::{Fence, storable};
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
 
+use crate::column::{column, instant, op_id, to_uuid};
 use crate::db::{Db, in_pieces};
 use crate::pool::arguments;
-use crate::row::{column, instant, op_id, to_uuid};
 use crate::time::as_millis;
 
 pub(crate) const RENEW: &str = include_str!("../queries/renew.sql");
-pub(crate) const RELEASE: &str = include_str!("../queries/release.sql");
+const RELEASE: &str = include_str!("../queries/release.sql");
+
+/// Renewals that fit into one lease: one that is not answered by then leaves time for the next.
+const RENEWALS_PER_LEASE: u32 = 3;
 
 /// Moves the ends of leases that are still held.
 pub(crate) async fn renew(db: &Db, params: RenewParams) -> Result<Vec<Renewed>, StoreError> {
     let lease_ms = as_millis(params.lease);
+    let limit = params.lease / RENEWALS_PER_LEASE;
     in_pieces(
         params.leases,
         |_| 0,
         |leases| async move {
             let (ids, fences) = columns(leases.iter());
-            let rows = db.fetch(RENEW, arguments![db.now(), lease_ms, ids, fences]).await?;
+            let arguments = arguments![db.now(), lease_ms, ids, fences];
+            let rows = db.pool.fetch_within(limit, RENEW, arguments).await?;
             let mut renewed = HashMap::new();
             for row in &rows {
                 let expires = instant(row, "lease_expires_at").map_err(StoreError::fatal)?;

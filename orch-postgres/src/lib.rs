@@ -24,6 +24,8 @@
 
 mod store; // the verbs, as calls
 
+#[cfg(feature = "broken")]
+mod broken; // mistakes for the chaos run to find
 mod checks; // is the server fit to keep anything
 mod connect; // the URL, the planner's settings
 mod db; // what every verb needs
@@ -43,13 +45,18 @@ mod settle; // S3: log, settle, late answers
 mod sweep; // lost leases, time budgets
 mod wake; // wait_for_work
 
-mod entry; // decoding and encoding of the log
+mod pending; // the moves that logged ends ask for, as they were read
+
 mod moves; // moves that are decided in Rust
 mod row; // decoding of operations
+
+mod entry; // decoding and encoding of the log
+
+mod column; // decoding of columns
 mod time; // instants and durations
 
-pub use connect::DEFAULT_CONNECTIONS;
 #[doc(hidden)]
 pub use connect::PLANNER;
+pub use connect::{DEFAULT_ANSWER_TIMEOUT, DEFAULT_CONNECTIONS};
 pub use hook::HOOK_LIMIT;
 pub use store::PostgresStore;

@@ -3,8 +3,8 @@
 use orch_core::seams::StoreError;
 use sqlx::postgres::PgConnection;
 
+use crate::column::column;
 use crate::pool::{Pool, arguments, command, fetch};
-use crate::row::column;
 
 /// Every migration, in order; the version is the place, from 1.
 const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_operation.sql")];

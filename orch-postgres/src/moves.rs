@@ -9,9 +9,11 @@ use orch_core::words::{
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
+use crate::column::{failure_json, op_id, to_uuid};
+use crate::db::Db;
 use crate::entry::EncodedEnd;
 use crate::pool::arguments;
-use crate::row::{Row, failure_json, op_id, to_uuid};
+use crate::row::Row;
 use crate::time::At;
 
 pub(crate) const MOVE: &str = include_str!("../queries/move.sql");
@@ -59,7 +61,7 @@ impl Change {
     /// Counts an ended attempt and keeps why it ended so.
     pub(crate) fn note(&mut self, end: &AttemptEnd, source: Source, now: Timestamp) {
         let row = &mut self.after;
-        let tally = Tally::of(end, source, row.first_called_at.is_some());
+        let tally = Tally::of(end, source, &row.facts());
         let started_at = row.started_at.unwrap_or(now);
         row.first_called_at = tally.first_called_at(row.first_called_at, started_at);
         row.key_generation = row.key_generation.saturating_add(tally.key_generations);
@@ -155,6 +157,18 @@ fn entry(row: &Row, source: Source, end: &AttemptEnd) -> NewEntry {
         state: LogState::Completed,
         finishes: false,
     }
+}
+
+/// Carries changes out; returns the operations that nobody else had moved meanwhile.
+pub(crate) async fn carry_out(
+    db: &Db,
+    changes: &[Change],
+    now: Timestamp,
+) -> Result<HashSet<OpId>, StoreError> {
+    if changes.is_empty() {
+        return Ok(HashSet::new());
+    }
+    moved(&db.fetch(MOVE, encode(changes, now)).await?)
 }
 
 /// The parameters of move.sql. `now` is the instant on which the moves were decided.

@@ -9,15 +9,16 @@ use orch_core::words::{
 };
 use sqlx::types::Uuid;
 
+use crate::column::to_uuid;
 use crate::db::Db;
 use crate::errors::is_duplicate;
-use crate::finalize::{carry_out, load};
-use crate::moves::Change;
+use crate::moves::{Change, carry_out};
+use crate::pending::load;
 use crate::pool::arguments;
 use crate::read;
-use crate::row::{Row, to_uuid};
+use crate::row::Row;
 
-pub(crate) const REDRIVE: &str = include_str!("../queries/redrive.sql");
+const REDRIVE: &str = include_str!("../queries/redrive.sql");
 
 /// How often a row is read again because somebody moved it meanwhile.
 const READS: u32 = 3;

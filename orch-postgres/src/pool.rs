@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use orch_core::seams::StoreError;
@@ -30,7 +31,10 @@ struct Shared {
 }
 
 /// Work on a connection, which it gives back if it is idle.
-pub(crate) type Lent<T> = BoxFuture<'static, Result<(T, Option<PgConnection>), StoreError>>;
+pub(crate) type Lent<T> = BoxFuture<'static, Result<Done<T>, StoreError>>;
+
+/// What work came to, and the connection if it is idle.
+type Done<T> = (T, Option<PgConnection>);
 
 impl Pool {
     /// A pool of at most so many connections, none of them open yet.
@@ -48,24 +52,39 @@ impl Pool {
         sql: &'static str,
         arguments: Result<PgArguments, StoreError>,
     ) -> Result<Vec<PgRow>, StoreError> {
+        self.fetch_within(self.0.target.answer_timeout, sql, arguments).await
+    }
+
+    /// The same, with another limit on the wait for the answer.
+    ///
+    /// # Errors
+    /// As [`Pool::fetch`].
+    pub(crate) async fn fetch_within(
+        &self,
+        limit: Duration,
+        sql: &'static str,
+        arguments: Result<PgArguments, StoreError>,
+    ) -> Result<Vec<PgRow>, StoreError> {
         let (arguments, pooled) = (arguments?, self.0.target.pooled);
         let begin = self.0.target.begin();
-        self.with(move |connection| {
+        self.lend_for(Some(limit), move |mut connection| {
             Box::pin(async move {
                 if !pooled {
-                    return fetch(connection, sql, arguments, true).await;
+                    let rows = fetch(&mut connection, sql, arguments, true).await?;
+                    return Ok((rows, Some(connection)));
                 }
                 // A transaction keeps the pooler from changing the server half-way.
-                command(connection, begin).await?;
-                let rows = fetch(connection, sql, arguments, false).await?;
-                command(connection, "COMMIT".to_owned()).await?;
-                Ok(rows)
+                command(&mut connection, begin).await?;
+                let rows = fetch(&mut connection, sql, arguments, false).await?;
+                command(&mut connection, "COMMIT".to_owned()).await?;
+                Ok((rows, Some(connection)))
             })
         })
         .await
     }
 
-    /// Lends a connection to a piece of work that leaves it idle.
+    /// Lends a connection to a piece of work that leaves it idle, however long that takes: a
+    /// migration waits for those that others have begun.
     ///
     /// # Errors
     /// The work's own; [`StoreError::Transient`] if there is no connection to be had, or if the
@@ -74,7 +93,7 @@ impl Pool {
         &self,
         work: impl FnOnce(&mut PgConnection) -> BoxFuture<'_, Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.lend(move |mut connection| {
+        self.lend_for(None, move |mut connection| {
             Box::pin(async move {
                 let done = work(&mut connection).await?;
                 Ok((done, Some(connection)))
@@ -83,12 +102,21 @@ impl Pool {
         .await
     }
 
-    /// The same for work that may keep the connection from being used again.
+    /// Lends a connection to work that may keep it from being used again. It is given up if that
+    /// takes longer than the server is waited for.
     ///
     /// # Errors
-    /// As [`Pool::with`].
+    /// As [`Pool::with`]; [`StoreError::Transient`] if the answer did not come.
     pub(crate) async fn lend<T: Send + 'static>(
         &self,
+        work: impl FnOnce(PgConnection) -> Lent<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.lend_for(Some(self.0.target.answer_timeout), work).await
+    }
+
+    async fn lend_for<T: Send + 'static>(
+        &self,
+        limit: Option<Duration>,
         work: impl FnOnce(PgConnection) -> Lent<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let shared = Arc::clone(&self.0);
@@ -99,7 +127,7 @@ impl Pool {
                 Some(connection) => connection,
                 None => shared.target.connect().await?,
             };
-            match work(connection).await {
+            match answered(limit, work(connection)).await {
                 Ok((done, back)) => {
                     shared.idle().extend(back);
                     Ok(done)
@@ -132,6 +160,20 @@ impl fmt::Debug for Pool {
     }
 }
 
+/// Waits for work on a connection. Past the limit the work is dropped, and with it the connection,
+/// which is in the middle of something. The wait is in a task of the pool's own, so no caller
+/// that goes away comes between.
+async fn answered<T>(limit: Option<Duration>, work: Lent<T>) -> Result<Done<T>, StoreError> {
+    let Some(limit) = limit else { return work.await };
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => {
+            let reason = format!("the database server has not answered for {limit:?}");
+            Err(StoreError::transient(reason))
+        }
+    }
+}
+
 /// Runs a statement with parameters on this connection.
 pub(crate) async fn fetch(
     connection: &mut PgConnection,
@@ -139,6 +181,8 @@ pub(crate) async fn fetch(
     arguments: PgArguments,
     named: bool,
 ) -> Result<Vec<PgRow>, StoreError> {
+    #[cfg(feature = "broken")]
+    let sql = crate::broken::statement(sql);
     let query = sqlx::query_with(sql, arguments).persistent(named);
     query.fetch_all(connection).await.map_err(store_error)
 }
@@ -149,6 +193,8 @@ pub(crate) async fn command(
     sql: impl Into<String>,
 ) -> Result<(), StoreError> {
     let sql: String = sql.into();
+    #[cfg(feature = "broken")]
+    let sql = crate::broken::script(sql);
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(store_error)?;
     Ok(())
 }

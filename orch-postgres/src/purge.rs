@@ -6,7 +6,7 @@ use crate::db::{Db, to_limit, with_limit};
 use crate::pool::arguments;
 use crate::time::as_millis;
 
-pub(crate) const PURGE: &str = include_str!("../queries/purge.sql");
+const PURGE: &str = include_str!("../queries/purge.sql");
 
 /// Removes terminal operations past their retention.
 pub(crate) async fn purge(db: &Db, params: PurgeParams) -> Result<Purged, StoreError> {

@@ -1,28 +1,32 @@
 //! Questions.
 
-use orch_core::seams::{Lease, ListParams, Page, StoreError, Unfinalized};
+use orch_core::policies::divergences;
+use orch_core::seams::{LateParams, Lease, ListParams, Page, StoreError, Unfinalized};
 use orch_core::words::{
-    DeadLetter, Fence, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase, State, Timestamp,
+    DeadLetter, Fence, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase, Settlement, State,
+    Timestamp,
 };
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
 
+use crate::column::{column, count, failure_of, from_uuid, instant, kind_of, op_id, to_uuid};
 use crate::db::{Db, to_limit};
 use crate::entry::log_entry;
 use crate::pool::arguments;
-use crate::row::{
-    self, column, count, failure_of, from_uuid, instant, kind_of, op_id, operation_or_corrupt,
-    to_uuid,
-};
+use crate::row::{self, operation_or_corrupt};
 
-pub(crate) const GET: &str = include_str!("../queries/get.sql");
-pub(crate) const FIND: &str = include_str!("../queries/find.sql");
+const GET: &str = include_str!("../queries/get.sql");
+const FIND: &str = include_str!("../queries/find.sql");
 pub(crate) const HISTORY: &str = include_str!("../queries/history.sql");
-pub(crate) const LATE_SUCCESS: &str = include_str!("../queries/late_success.sql");
-pub(crate) const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
-pub(crate) const LIST: &str = include_str!("../queries/list.sql");
+const LATE_SUCCESS: &str = include_str!("../queries/late_success.sql");
+const LIST_LATE: &str = include_str!("../queries/list_late.sql");
+const LATE_OF: &str = include_str!("../queries/late_of.sql");
+const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
+const LIST: &str = include_str!("../queries/list.sql");
+const LIST_UNFINISHED: &str = include_str!("../queries/list_unfinished.sql");
+const LIST_FAILED: &str = include_str!("../queries/list_failed.sql");
 pub(crate) const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
-pub(crate) const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
+const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
 
 /// The most due operations that are counted of one unknown kind.
 const COUNT_LIMIT: i64 = 10_000;
@@ -95,7 +99,33 @@ pub(crate) async fn dead_letter(
 ) -> Result<Option<DeadLetter>, StoreError> {
     let rows = db.fetch(DEAD_LETTER, arguments![to_uuid(op_id), owner.as_str()]).await?;
     let corrupt = |reason| StoreError::Corrupt { op_id, reason };
-    rows.first().map(|row| letter(op_id, row).map_err(corrupt)).transpose()
+    let letter = rows.first().map(|row| letter(op_id, row).map_err(corrupt)).transpose()?;
+    let Some(letter) = letter else { return Ok(None) };
+    let settlement = Settlement::Failed(letter.failure.clone());
+    let divergences = divergences(&settlement, &history(db, owner, op_id).await?);
+    Ok(Some(DeadLetter { divergences, ..letter }))
+}
+
+/// The operations with a late answer, in the order of their ids.
+pub(crate) async fn late(db: &Db, params: &LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {
+    let rows = match &params.of {
+        Some(of) => {
+            let ids: Vec<Uuid> = of.iter().copied().map(to_uuid).collect();
+            db.fetch(LATE_OF, arguments![ids]).await?
+        }
+        None => {
+            let owner = params.owner.as_ref().map(Owner::as_str);
+            let after = params.after.map(to_uuid);
+            db.fetch(LIST_LATE, arguments![after, owner, to_limit(params.limit)]).await?
+        }
+    };
+    let decode = |row: &PgRow| -> Result<(OpId, Owner), String> {
+        let owner = Owner::new(column::<String>(row, "owner")?).map_err(|e| e.to_string())?;
+        Ok((op_id(row, "op_id")?, owner))
+    };
+    // A row whose owner cannot be read is nobody's to look at.
+    let late = rows.iter().filter_map(|row| decode(row).ok());
+    Ok(late.filter(|found| params.includes(found)).take(params.limit).collect())
 }
 
 fn letter(op_id: OpId, row: &PgRow) -> Result<DeadLetter, String> {
@@ -105,6 +135,7 @@ fn letter(op_id: OpId, row: &PgRow) -> Result<DeadLetter, String> {
         created_at: instant(row, "created_at")?.ok_or("created_at is missing")?,
         redriven_as: column::<Option<Uuid>>(row, "redriven_as")?.map(from_uuid),
         late_outcomes: count(row, "late_outcomes")?,
+        divergences: 0,
     })
 }
 
@@ -121,7 +152,12 @@ pub(crate) async fn list(db: &Db, params: ListParams) -> Result<Page, StoreError
         params.after.map(to_uuid),
         to_limit(limit.saturating_add(1)),
     ];
-    let rows = db.fetch(LIST, arguments).await?;
+    let query = match (params.state, params.phase) {
+        (Some(State::Pending | State::InProgress), _) | (None, Some(_)) => LIST_UNFINISHED,
+        (Some(State::Failed), _) => LIST_FAILED,
+        (Some(State::Completed) | None, _) => LIST,
+    };
+    let rows = db.fetch(query, arguments).await?;
     let page = &rows[..rows.len().min(limit)];
     let next = match page.last() {
         Some(last) if rows.len() > limit => Some(op_id(last, "op_id").map_err(StoreError::fatal)?),

@@ -3,15 +3,15 @@ use std::time::Duration;
 use orch_core::policies::{Backoff, Facts, InDoubt};
 use orch_core::seams::{Finalized, Listed, StoreError};
 use orch_core::words::{
-    BizKey, Command, Domain, Envelope, EventType, Failure, Fence, IdemKey, Identity, Kind, OpId,
-    Operation, Owner, Payload, Phase, Settlement, State, Timestamp, WorkerId,
+    BizKey, Command, Domain, Envelope, EventType, Fence, IdemKey, Identity, Operation, Owner,
+    Phase, Settlement, State, Timestamp, WorkerId,
 };
-use sqlx::postgres::{PgRow, Postgres};
+use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
-use sqlx::{Decode, Row as _, Type};
 
+use crate::column::{column, count, failure_of, from_uuid, instant, op_id, parsed, payload};
 use crate::entry::Entry;
-use crate::time::{At, from_millis};
+use crate::time::from_millis;
 
 /// An operation as `orch_status` shows it, with what is not for readers.
 #[derive(Debug, Clone)]
@@ -21,6 +21,7 @@ pub(crate) struct Row {
     pub(crate) backoff: Backoff,
     pub(crate) in_doubt: InDoubt,
     pub(crate) max_reconciles: u32,
+    pub(crate) replays_errors: bool,
     /// The start of the oldest attempt in doubt; `None` unless doubt stands.
     pub(crate) first_called_at: Option<Timestamp>,
     pub(crate) key_generation: u32,
@@ -43,6 +44,7 @@ impl Row {
             backoff: backoff(row)?,
             in_doubt: parsed::<InDoubt>(row, "in_doubt")?.unwrap_or_default(),
             max_reconciles: count(row, "max_reconciles")?,
+            replays_errors: column::<Option<bool>>(row, "replays_errors")?.unwrap_or_default(),
             first_called_at: instant(row, "first_called_at")?,
             key_generation: count(row, "key_generation")?,
             reconciles: count(row, "reconciles")?,
@@ -64,6 +66,7 @@ impl Row {
             unresolved: self.first_called_at.is_some(),
             reconciles: self.reconciles,
             max_reconciles: self.max_reconciles,
+            replays_errors: self.replays_errors,
             deadline: self.operation.deadline,
         }
     }
@@ -170,65 +173,4 @@ fn backoff(row: &PgRow) -> Result<Backoff, String> {
         (Some(base), Some(cap)) => Backoff::from_millis(base, cap),
         _ => Backoff::DEFAULT,
     })
-}
-
-/// A column; the error names it and not what is in it.
-pub(crate) fn column<'r, T>(row: &'r PgRow, name: &str) -> Result<T, String>
-where
-    T: Decode<'r, Postgres> + Type<Postgres>,
-{
-    row.try_get(name).map_err(|_| format!("column {name} cannot be read"))
-}
-
-/// An instant that may be missing.
-pub(crate) fn instant(row: &PgRow, name: &str) -> Result<Option<Timestamp>, String> {
-    Ok(column::<Option<At>>(row, name)?.map(|at| at.0))
-}
-
-/// A count; a missing one is zero.
-pub(crate) fn count(row: &PgRow, name: &str) -> Result<u32, String> {
-    let number: Option<i32> = column(row, name)?;
-    u32::try_from(number.unwrap_or_default()).map_err(|_| format!("{name} is negative"))
-}
-
-/// A word that may be missing.
-pub(crate) fn parsed<T: std::str::FromStr>(row: &PgRow, name: &str) -> Result<Option<T>, String> {
-    let text: Option<String> = column(row, name)?;
-    text.map(|text| text.parse().map_err(|_| format!("{name} is an unknown word"))).transpose()
-}
-
-/// Bytes that may be missing.
-pub(crate) fn payload(row: &PgRow, name: &str) -> Result<Option<Payload>, String> {
-    Ok(column::<Option<&[u8]>>(row, name)?.map(Payload::from))
-}
-
-/// An operation's id.
-pub(crate) fn op_id(row: &PgRow, name: &str) -> Result<OpId, String> {
-    column::<Uuid>(row, name).map(from_uuid)
-}
-
-/// The id with these bytes.
-pub(crate) fn from_uuid(uuid: Uuid) -> OpId {
-    OpId::from_bytes(*uuid.as_bytes())
-}
-
-/// The id as Postgres keeps it.
-pub(crate) fn to_uuid(op_id: OpId) -> Uuid {
-    Uuid::from_bytes(*op_id.as_bytes())
-}
-
-/// The kind in the form in which the queue keeps it.
-pub(crate) fn kind_of(text: &str) -> Result<Kind, String> {
-    let (domain, event_type) = text.split_once('/').ok_or("a kind has no slash")?;
-    Kind::new(domain, event_type).map_err(|error| error.to_string())
-}
-
-/// A failure as JSON text. NUL is an escape in it, so Postgres takes every failure.
-pub(crate) fn failure_json(failure: &Failure) -> String {
-    serde_json::to_string(failure).unwrap_or_default()
-}
-
-/// The failure of this JSON text.
-pub(crate) fn failure_of(text: &str) -> Result<Failure, String> {
-    serde_json::from_str(text).map_err(|_| "the failure is not what it should be".to_owned())
 }

@@ -1,24 +1,27 @@
 //! S3: ends of attempts go into the log, and the state follows them.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use orch_core::seams::{EndedAttempt, Finalized, Lease, Logged, StoreError};
-use orch_core::words::{AttemptEnd, Outcome, Payload, Settlement};
+use orch_core::words::{AttemptEnd, Fence, Outcome, Payload, Settlement};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
+use crate::column::{column, failure_of, from_uuid, instant, to_uuid};
 use crate::db::{Db, in_pieces};
 use crate::entry::EncodedEnd;
-use crate::finalize::{finalize_claims, load};
+use crate::finalize::finalize_claims;
 use crate::lease::claim_of;
+use crate::pending::load;
 use crate::pool::arguments;
-use crate::row::{Row, column, failure_of, instant, to_uuid};
+use crate::row::Row;
 use crate::time::as_millis;
 
 pub(crate) const LOG: &str = include_str!("../queries/log.sql");
 pub(crate) const SETTLE: &str = include_str!("../queries/settle.sql");
-pub(crate) const SETTLE_OPEN: &str = include_str!("../queries/settle_open.sql");
-pub(crate) const LATE: &str = include_str!("../queries/late.sql");
+const SETTLE_OPEN: &str = include_str!("../queries/settle_open.sql");
+const LATE: &str = include_str!("../queries/late.sql");
 
 /// How often a batch is tried again because its rows changed under the statement's snapshot.
 const TRIES: u32 = 3;
@@ -31,7 +34,10 @@ pub(crate) async fn settle(
     in_pieces(batch, output_size, |batch| settle_whole(db, batch)).await
 }
 
-async fn settle_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {
+async fn settle_whole(
+    db: &Db,
+    batch: Arc<Vec<EndedAttempt>>,
+) -> Result<Vec<Finalized>, StoreError> {
     let mut answers: HashMap<Lease, Finalized> = HashMap::with_capacity(batch.len());
     let mut left = firsts(&batch);
     for _ in 0..TRIES {
@@ -40,7 +46,9 @@ async fn settle_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized
         settle_definite(db, &definite, &mut answers).await?;
         settle_open(db, &open, &mut answers).await?;
         left.retain(|ended| !answers.contains_key(&ended.claim));
-        left = stand(db, left, &mut answers).await?;
+        let unanswered = sort_out(db, left).await?;
+        answers.extend(finalize_claims(db, &unanswered.logged, &HashMap::new()).await?);
+        left = unanswered.again;
         if left.is_empty() {
             let answer = |ended: &EndedAttempt| answers.get(&ended.claim).cloned();
             return Ok(batch.iter().map(|e| answer(e).unwrap_or(Finalized::Stale)).collect());
@@ -54,7 +62,7 @@ pub(crate) async fn log(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>
     in_pieces(batch, output_size, |batch| log_whole(db, batch)).await
 }
 
-async fn log_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
+async fn log_whole(db: &Db, batch: Arc<Vec<EndedAttempt>>) -> Result<Vec<Logged>, StoreError> {
     let mut answers: HashMap<Lease, Logged> = HashMap::with_capacity(batch.len());
     let mut left = firsts(&batch);
     for _ in 0..TRIES {
@@ -64,7 +72,9 @@ async fn log_whole(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, Sto
             }
         }
         left.retain(|ended| !answers.contains_key(&ended.claim));
-        left = already_logged(db, left, &mut answers).await?;
+        let unanswered = sort_out(db, left).await?;
+        answers.extend(unanswered.logged.into_iter().map(|claim| (claim, Logged::Logged)));
+        left = unanswered.again;
         if left.is_empty() {
             let answer = |ended: &EndedAttempt| answers.get(&ended.claim).copied();
             return Ok(batch.iter().map(|e| answer(e).unwrap_or(Logged::Stale)).collect());
@@ -100,7 +110,7 @@ async fn settle_definite(
         return Ok(());
     }
     let rows = db.fetch(SETTLE, settle_arguments(db, ended)).await?;
-    let settled = rows.iter().map(claim_of).collect::<Result<HashSet<Lease>, StoreError>>()?;
+    let settled = settled(&rows).map_err(StoreError::fatal)?;
     for ended in ended.iter().filter(|ended| settled.contains(&ended.claim)) {
         let settlement = match &ended.end {
             AttemptEnd::Outcome(Outcome::Ok { output }) => {
@@ -112,6 +122,14 @@ async fn settle_definite(
         answers.insert(ended.claim, Finalized::Finished(settlement));
     }
     Ok(())
+}
+
+/// What settle.sql has settled.
+fn settled(rows: &[PgRow]) -> Result<HashSet<Lease>, String> {
+    let Some(row) = rows.first() else { return Ok(HashSet::new()) };
+    let (op_ids, fences): (Vec<Uuid>, Vec<i64>) = (column(row, "op_ids")?, column(row, "fences")?);
+    let claim = |(op_id, fence)| Lease { op_id: from_uuid(op_id), fence: Fence::new(fence) };
+    Ok(op_ids.into_iter().zip(fences).map(claim).collect())
 }
 
 async fn settle_open(
@@ -143,47 +161,24 @@ fn moved_to(row: &PgRow) -> Result<Finalized, String> {
     })
 }
 
-/// Answers for those that hold no lease, and returns those that do after all: their rows
-/// changed, by a renewal, while the statement ran.
-async fn stand<'a>(
-    db: &Db,
-    ended: Vec<&'a EndedAttempt>,
-    answers: &mut HashMap<Lease, Finalized>,
-) -> Result<Vec<&'a EndedAttempt>, StoreError> {
-    if ended.is_empty() {
-        return Ok(ended);
-    }
-    let (again, late, logged) = sort_out(db, ended).await?;
-    let claims: Vec<Lease> = logged.iter().map(|ended| ended.claim).collect();
-    answers.extend(finalize_claims(db, &claims, &HashMap::new()).await?);
-    keep_late(db, &late).await?;
-    answers.extend(late.iter().map(|ended| (ended.claim, Finalized::Stale)));
-    Ok(again)
+/// Those that no statement has answered, by where their claims stand. The late ones are kept, and
+/// left out: they are stale.
+#[derive(Default)]
+struct Unanswered<'a> {
+    /// Still leased: their rows changed, by a renewal, while the statement ran.
+    again: Vec<&'a EndedAttempt>,
+    /// Under a claim that stands and has logged before.
+    logged: Vec<Lease>,
 }
 
-async fn already_logged<'a>(
-    db: &Db,
-    ended: Vec<&'a EndedAttempt>,
-    answers: &mut HashMap<Lease, Logged>,
-) -> Result<Vec<&'a EndedAttempt>, StoreError> {
+async fn sort_out<'a>(db: &Db, ended: Vec<&'a EndedAttempt>) -> Result<Unanswered<'a>, StoreError> {
+    let mut unanswered = Unanswered::default();
     if ended.is_empty() {
-        return Ok(ended);
+        return Ok(unanswered);
     }
-    let (again, late, logged) = sort_out(db, ended).await?;
-    answers.extend(logged.iter().map(|ended| (ended.claim, Logged::Logged)));
-    keep_late(db, &late).await?;
-    answers.extend(late.iter().map(|ended| (ended.claim, Logged::Stale)));
-    Ok(again)
-}
-
-type Sorted<'a> = (Vec<&'a EndedAttempt>, Vec<&'a EndedAttempt>, Vec<&'a EndedAttempt>);
-
-/// Those whose claim still holds the lease, those that are too late, those already logged under
-/// a claim that stands.
-async fn sort_out<'a>(db: &Db, ended: Vec<&'a EndedAttempt>) -> Result<Sorted<'a>, StoreError> {
     let claims: Vec<Lease> = ended.iter().map(|ended| ended.claim).collect();
     let (_, rows) = load(db, &claims).await?;
-    let (mut again, mut late, mut logged) = (Vec::new(), Vec::new(), Vec::new());
+    let mut late = Vec::new();
     for ended in ended {
         let row = match rows.get(&ended.claim) {
             Some(row) => Some(row.as_ref().map_err(Clone::clone)?),
@@ -191,18 +186,18 @@ async fn sort_out<'a>(db: &Db, ended: Vec<&'a EndedAttempt>) -> Result<Sorted<'a
         };
         let stands = |row: &&Row| row.operation.fence == ended.claim.fence;
         match row.filter(stands) {
-            Some(row) if row.operation.lease_expires_at.is_some() => again.push(ended),
-            Some(row) if row.entry.is_some() => logged.push(ended),
+            Some(row) if row.operation.lease_expires_at.is_some() => unanswered.again.push(ended),
+            Some(row) if row.entry.is_some() => unanswered.logged.push(ended.claim),
             _ => late.push(ended),
         }
     }
-    Ok((again, late, logged))
+    keep_late(db, &late).await?;
+    Ok(unanswered)
 }
 
 /// Keeps answers; doubt is the absence of one.
 async fn keep_late(db: &Db, ended: &[&EndedAttempt]) -> Result<(), StoreError> {
-    let answers: Vec<&EndedAttempt> =
-        ended.iter().copied().filter(|e| matches!(e.end, AttemptEnd::Outcome(_))).collect();
+    let answers: Vec<&EndedAttempt> = ended.iter().copied().filter(|e| e.end.is_answer()).collect();
     if !answers.is_empty() {
         db.fetch(LATE, late_arguments(db, &answers)).await?;
     }

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use orch_core::policies::Backoff;
 use orch_core::seams::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
-    EndedAttempt, Finalization, Finalized, ListParams, Logged, Page, PurgeParams, Purged,
-    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked,
-    Store, StoreError, SweepParams, Swept, Unfinalized,
+    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams,
+    SettledParked, Store, StoreError, SweepParams, Swept, Unfinalized,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use sqlx::postgres::PgConnection;
@@ -22,6 +22,11 @@ use crate::{accept, checks, claim, finalize, lease, migrate, people, purge, read
 /// Between two tries to reach the server at the start.
 const RETRY: Backoff = Backoff::from_millis(100, 5000);
 
+/// Batches of accepts at the same time, if there are connections for them. On two cores, 256
+/// callers: one 94,000 operations a second, two 112,000, three 140,000, since the third works while
+/// the others wait for the disk. (Two batches of outcomes made a drain slower: 86,000 and 79,000.)
+const ACCEPT_LANES: usize = 3;
+
 /// Keeps operations in a Postgres database. A clone is another handle on the same connections.
 ///
 /// Opened by a URL such as `postgres://user@host/database`, with Postgres's own parameters and
@@ -30,6 +35,7 @@ const RETRY: Backoff = Backoff::from_millis(100, 5000);
 /// | parameter | meaning |
 /// |---|---|
 /// | `orch_connections=N` | the engine's connections, from 1; defaults to 4. Two more are opened by workers, to renew leases and to listen |
+/// | `orch_answer_ms=N` | how long the engine waits for an answer before it gives the connection up, from 100; defaults to 30,000. A renewal waits a third of its lease |
 /// | `orch_pooled=true` | the URL leads to a transaction pooler, such as pgbouncer: no LISTEN, no named prepared statements, nothing that outlives a transaction |
 /// | `orch_allow_unsafe=true` | start although the server is set to lose, in a crash, what it has committed |
 ///
@@ -121,6 +127,11 @@ impl Store for PostgresStore {
         ConnectionType::of::<PgConnection>()
     }
 
+    /// One connection is left for the other verbs.
+    fn accept_lanes(&self) -> usize {
+        self.db.pool.target().connections.saturating_sub(1).clamp(1, ACCEPT_LANES)
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         read::now(&self.db).await
     }
@@ -204,6 +215,10 @@ impl Store for PostgresStore {
 
     async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
         read::list(&self.db, params).await
+    }
+
+    async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {
+        read::late(&self.db, &params).await
     }
 
     async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {

@@ -5,15 +5,15 @@ use orch_core::seams::{Finalized, StoreError, SweepParams, Swept};
 use orch_core::words::{AttemptEnd, Fence, Kind, OpId, Phase, Source, State, Timestamp};
 use sqlx::postgres::PgRow;
 
+use crate::column::{column, instant, op_id, to_uuid};
 use crate::db::{Db, to_limit, with_limit};
-use crate::finalize::carry_out;
-use crate::moves::Change;
+use crate::moves::{Change, carry_out};
 use crate::pool::arguments;
-use crate::row::{Row, column, instant, op_id, to_uuid};
+use crate::row::Row;
 
-pub(crate) const EXPIRED: &str = include_str!("../queries/sweep_expired.sql");
-pub(crate) const OVER_BUDGET: &str = include_str!("../queries/sweep_over_budget.sql");
-pub(crate) const PARK: &str = include_str!("../queries/park.sql");
+const EXPIRED: &str = include_str!("../queries/sweep_expired.sql");
+const OVER_BUDGET: &str = include_str!("../queries/sweep_over_budget.sql");
+const PARK: &str = include_str!("../queries/park.sql");
 
 /// Takes back leases that have run out, the longest expired first.
 pub(crate) async fn expired(db: &Db, params: SweepParams) -> Result<Vec<Swept>, StoreError> {

@@ -30,6 +30,7 @@ struct Case {
     /// Before now; `None` if no doubt stands.
     first_called_ms: Option<i64>,
     key_generation: u32,
+    replays_errors: bool,
     reconciles: u32,
     max_reconciles: u32,
     /// From now.
@@ -44,8 +45,21 @@ impl Case {
         self.first_called_ms.map(|ms| Timestamp::from_micros(now.as_micros() - ms * 1000))
     }
 
-    fn tally(&self) -> Tally {
-        Tally::of(&self.end, self.source, self.first_called_ms.is_some())
+    fn tally(&self, now: Timestamp) -> Tally {
+        Tally::of(&self.end, self.source, &self.facts(now))
+    }
+
+    fn facts(&self, now: Timestamp) -> Facts {
+        Facts {
+            attempt: self.attempt,
+            max_attempts: self.max_attempts,
+            in_doubt: self.in_doubt,
+            unresolved: self.first_called_ms.is_some(),
+            reconciles: self.reconciles,
+            max_reconciles: self.max_reconciles,
+            replays_errors: self.replays_errors,
+            deadline: Timestamp::from_micros(now.as_micros() + self.deadline_ms * 1000),
+        }
     }
 }
 
@@ -58,7 +72,7 @@ fn case() -> impl Strategy<Value = Case> {
     ];
     (
         (0u32..5, 1u32..5, prop::sample::select(InDoubt::ALL.to_vec())),
-        (prop::option::of(0i64..5000), 0u32..3),
+        (prop::option::of(0i64..5000), 0u32..3, any::<bool>()),
         (
             (0u32..4, 1u32..4),
             // Deadlines around the delays, also past ones and equal ones.
@@ -70,7 +84,7 @@ fn case() -> impl Strategy<Value = Case> {
     )
         .prop_map(|(row, key, times, end, source)| {
             let (attempt, max_attempts, in_doubt) = row;
-            let (first_called_ms, key_generation) = key;
+            let (first_called_ms, key_generation, replays_errors) = key;
             let ((reconciles, max_reconciles), deadline_ms, delay_ms) = times;
             Case {
                 attempt,
@@ -78,6 +92,7 @@ fn case() -> impl Strategy<Value = Case> {
                 in_doubt,
                 first_called_ms,
                 key_generation,
+                replays_errors,
                 reconciles,
                 max_reconciles,
                 deadline_ms,
@@ -122,7 +137,7 @@ async fn check(schema: &Schema, store: &PostgresStore, cases: Vec<Case>) {
     let keys = keys(schema).await;
     for (claim, case) in claims.iter().zip(&cases) {
         let stored = store.get(&orch_testkit::owner(), claim.op_id).await.unwrap().unwrap();
-        let tally = case.tally();
+        let tally = case.tally(now);
         let counted = (stored.retries, stored.lost_attempts);
         assert_eq!(counted, (tally.retries, tally.lost_attempts), "{case:?}");
         if stored.settlement.is_none() {
@@ -182,14 +197,15 @@ async fn leased(
         });
         sql += &format!(
             "UPDATE orch_queue SET attempt = {}, max_attempts = {}, in_doubt = '{}',
-                    first_called_at = {first_called_at}, key_generation = {}, reconciles = {},
-                    max_reconciles = {},
+                    first_called_at = {first_called_at}, key_generation = {},
+                    replays_errors = {}, reconciles = {}, max_reconciles = {},
                     deadline = 'epoch'::timestamptz + {at} * interval '1 microsecond'
              WHERE op_id = '{}';",
             case.attempt,
             case.max_attempts,
             case.in_doubt,
             case.key_generation,
+            case.replays_errors,
             case.reconciles,
             case.max_reconciles,
             claim.op_id
@@ -200,16 +216,7 @@ async fn leased(
 }
 
 fn expected(case: &Case, now: Timestamp) -> Finalized {
-    let facts = Facts {
-        attempt: case.attempt,
-        max_attempts: case.max_attempts,
-        in_doubt: case.in_doubt,
-        unresolved: case.first_called_ms.is_some(),
-        reconciles: case.reconciles,
-        max_reconciles: case.max_reconciles,
-        deadline: Timestamp::from_micros(now.as_micros() + case.deadline_ms * 1000),
-    };
-    match after_attempt(&case.end, &facts, Duration::from_millis(case.delay_ms), now) {
+    match after_attempt(&case.end, &case.facts(now), Duration::from_millis(case.delay_ms), now) {
         Move::Finish(settlement) => Finalized::Finished(settlement),
         Move::Wait { not_before } => Finalized::Waiting { due_at: not_before },
         Move::Doubt { not_before } => Finalized::InDoubt { due_at: not_before },

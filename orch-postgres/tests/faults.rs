@@ -7,12 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::seams::{Admitted, ClaimParams, Claimed, Lease, RedriveParams, Store, StoreError};
+use orch_core::seams::{
+    Admitted, ClaimParams, Claimed, Lease, RedriveParams, RenewParams, Renewed, Store, StoreError,
+};
 use orch_core::words::{AttemptEnd, Failure, OpId, Outcome, Payload, Settlement, State};
 use orch_postgres::PostgresStore;
 use orch_testkit::{
     acceptance, claim_params, ended, fail, in_doubt, kind, ok, owner, policy, retry, sweep_params,
 };
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use common::cluster::Cluster;
@@ -38,6 +42,100 @@ async fn every_connection_is_terminated_under_load() {
         }
     })
     .await;
+}
+
+/// A way to the server on which connections that are open can be made half open: what is sent
+/// arrives, and nothing ever comes back.
+struct Line {
+    port: u16,
+    cut_off: watch::Sender<u32>,
+}
+
+impl Line {
+    async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = server().parse::<sqlx::postgres::PgConnectOptions>().unwrap();
+        let cut_off = watch::Sender::new(0);
+        let line = Self { port, cut_off: cut_off.clone() };
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let address = (server.get_host().to_owned(), server.get_port());
+                let server = TcpStream::connect(address).await.unwrap();
+                let mut cut_off = cut_off.subscribe();
+                let (mut from_client, mut to_client) = client.into_split();
+                let (mut from_server, mut to_server) = server.into_split();
+                tokio::spawn(async move {
+                    let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
+                });
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+                        _ = cut_off.changed() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        line
+    }
+
+    async fn store(&self, schema: &Schema, more: &str) -> PostgresStore {
+        let (server, rest) = schema.url(more).split_once('@').map(owned).unwrap();
+        let (_, path) = rest.split_once('/').map(owned).unwrap();
+        let url = format!("{server}@127.0.0.1:{}/{path}", self.port);
+        PostgresStore::open(&url).await.unwrap()
+    }
+
+    /// Makes every connection that is open now half open.
+    fn cut_off(&self) {
+        self.cut_off.send_modify(|times| *times += 1);
+    }
+}
+
+fn owned((one, other): (&str, &str)) -> (String, String) {
+    (one.to_owned(), other.to_owned())
+}
+
+/// Without a limit on the wait, an outcome behind such a connection was never stored, while its
+/// lease was renewed for as long as the worker lived.
+#[tokio::test]
+async fn a_call_whose_answer_never_comes_is_given_up_and_may_be_repeated() {
+    let schema = Schema::create().await;
+    let line = Line::open().await;
+    let store = line.store(&schema, "&orch_answer_ms=300").await;
+    store.accept(vec![acceptance("before")]).await.unwrap();
+    line.cut_off();
+    let item = acceptance("after");
+    let error = in_time(store.accept(vec![item.clone()])).await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    let created = [Admitted::Created { op_id: item.op_id }];
+    assert_eq!(store.accept(vec![item]).await.unwrap(), created);
+}
+
+/// Fails instead of hanging.
+async fn in_time<T>(call: impl Future<Output = T>) -> T {
+    let limit = Duration::from_secs(10);
+    tokio::time::timeout(limit, call).await.expect("the call waits for ever")
+}
+
+/// Without a limit of its own, the first such renewal was also the worker's last.
+#[tokio::test]
+async fn a_renewal_whose_answer_never_comes_leaves_time_for_another_one() {
+    let schema = Schema::create().await;
+    let line = Line::open().await;
+    let store = line.store(&schema, "").await;
+    store.accept(vec![acceptance("key")]).await.unwrap();
+    let claimed = store.claim(claim_params([policy()])).await.unwrap();
+    let [Claimed::Attempt(attempt)] = claimed.as_slice() else { panic!("{claimed:?}") };
+    let lease = Duration::from_secs(3);
+    let params = RenewParams { leases: vec![attempt.lease()], lease };
+    store.renew(params.clone()).await.unwrap();
+    line.cut_off();
+    let asked_at = Instant::now();
+    assert!(in_time(store.renew(params.clone())).await.unwrap_err().is_transient());
+    let renewed = store.renew(params).await.unwrap();
+    assert!(matches!(renewed[..], [Renewed::Renewed { .. }]), "{renewed:?}");
+    assert!(asked_at.elapsed() < lease, "the lease had ended by then");
 }
 
 #[tokio::test(flavor = "multi_thread")]

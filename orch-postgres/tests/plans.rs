@@ -11,7 +11,7 @@ use common::{Schema, execute, rows};
 
 const CLAIM: &str = include_str!("../queries/claim.sql");
 /// Queries that run on every operation or every tick; no backlog may make them scan a table.
-const OTHERS: [(&str, &str); 14] = [
+const OTHERS: [(&str, &str); 15] = [
     ("accept_present", include_str!("../queries/accept_present.sql")),
     ("renew", include_str!("../queries/renew.sql")),
     ("release", include_str!("../queries/release.sql")),
@@ -19,6 +19,7 @@ const OTHERS: [(&str, &str); 14] = [
     ("settle", include_str!("../queries/settle.sql")),
     ("settle_open", include_str!("../queries/settle_open.sql")),
     ("late", include_str!("../queries/late.sql")),
+    ("late_of", include_str!("../queries/late_of.sql")),
     ("load", include_str!("../queries/load.sql")),
     ("move", include_str!("../queries/move.sql")),
     ("sweep_expired", include_str!("../queries/sweep_expired.sql")),
@@ -26,6 +27,13 @@ const OTHERS: [(&str, &str); 14] = [
     ("unfinalized", include_str!("../queries/unfinalized.sql")),
     ("unknown_kinds", include_str!("../queries/unknown_kinds.sql")),
     ("purge", include_str!("../queries/purge.sql")),
+];
+
+/// A page of each starts where the last one ended.
+const LISTS: [(&str, &str); 3] = [
+    ("list", include_str!("../queries/list.sql")),
+    ("list_unfinished", include_str!("../queries/list_unfinished.sql")),
+    ("list_failed", include_str!("../queries/list_failed.sql")),
 ];
 
 #[tokio::test]
@@ -92,7 +100,12 @@ impl World {
         assert!(plan.contains("Tid Scan on orch_queue"), "{plan}");
         assert!(!plan.contains("Sort"), "the backlog would be sorted:\n{plan}");
         assert!(!plan.contains("Seq Scan"), "{plan}");
-        for (name, sql) in OTHERS {
+        for (name, sql) in LISTS {
+            let plan = self.plan(sql).await;
+            assert!(!plan.contains("Sort"), "{name} reads all to show a page:\n{plan}");
+            assert!(plan.contains("Index Cond: (op_id > "), "{name} begins at the first:\n{plan}");
+        }
+        for (name, sql) in OTHERS.into_iter().chain(LISTS) {
             let plan = self.plan(sql).await;
             assert!(!plan.contains("Seq Scan on orch_"), "{name}:\n{plan}");
             assert!(!plan.contains("Bitmap"), "{name}:\n{plan}");

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use orch_core::seams::{AcceptIn, Admitted, Store};
+use orch_core::seams::{AcceptIn, Acceptance, Admitted, Store};
 use orch_testkit::{acceptance, owner};
 use sqlx::Connection;
 
@@ -48,6 +48,19 @@ async fn a_repetition_inside_a_transaction_is_replayed() {
     assert_eq!(again, Admitted::Replayed { op_id: first.op_id });
     execute(&mut transaction, "SELECT 1").await;
     transaction.commit().await.unwrap();
+}
+
+/// As when an item is sent again while its first statement has stored the id and not yet the
+/// identity.
+#[tokio::test]
+async fn an_item_that_meets_its_id_before_its_identity_may_be_sent_again() {
+    let schema = Schema::create().await;
+    let store = schema.store("").await;
+    let first = acceptance("key");
+    store.accept(vec![first.clone()]).await.unwrap();
+    let met = Acceptance { op_id: first.op_id, ..acceptance("other key") };
+    let error = store.accept(vec![met]).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,6 +32,7 @@ CREATE TABLE orch_operation (
     backoff_cap_ms INTEGER NOT NULL DEFAULT 300000,
     in_doubt TEXT NOT NULL DEFAULT 'retry',
     max_reconciles INTEGER NOT NULL DEFAULT 10,
+    replays_errors INTEGER NOT NULL DEFAULT 0,
     hooked INTEGER NOT NULL DEFAULT 0,
     outcome TEXT,
     settled_fence INTEGER,
@@ -119,6 +120,8 @@ CREATE TABLE orch_write_ahead_log (
 ) STRICT;
 
 CREATE UNIQUE INDEX orch_write_ahead_log_claim_idx ON orch_write_ahead_log (op_id, fence, late);
+
+CREATE INDEX orch_write_ahead_log_late_idx ON orch_write_ahead_log (op_id) WHERE late = 1;
 
 CREATE INDEX orch_write_ahead_log_pending_idx ON orch_write_ahead_log (finalize_due_at)
     WHERE state = 'PENDING';

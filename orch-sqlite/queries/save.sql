@@ -12,10 +12,11 @@ SET state = v.column4, phase = v.column5, attempt = v.column6, fence = v.column7
     lease_expires_at = v.column14, worker = v.column15, attempt_started_at = v.column16,
     first_called_at = v.column17, max_attempts = v.column18, backoff_base_ms = v.column19,
     backoff_cap_ms = v.column20, in_doubt = v.column21, max_reconciles = v.column22,
-    hooked = v.column23, outcome = v.column24, settled_fence = v.column25, failure = v.column26,
-    finished_at = v.column27, reason = v.column28
+    replays_errors = v.column23, hooked = v.column24, outcome = v.column25,
+    settled_fence = v.column26, failure = v.column27, finished_at = v.column28,
+    reason = v.column29
 FROM (VALUES /*row*/(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-              ?, ?)/*row*/) AS v
+              ?, ?, ?)/*row*/) AS v
 WHERE orch_operation.op_id = +v.column1
   AND orch_operation.fence = v.column2
   AND orch_operation.state = v.column3

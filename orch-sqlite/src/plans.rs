@@ -48,6 +48,12 @@ fn queries() -> Vec<(&'static str, SqlStr, Vec<&'static str>)> {
         ("unfinalized", plain(read::UNFINALIZED), vec!["orch_write_ahead_log_pending_idx"]),
         ("unknown_kinds", plain(read::UNKNOWN_KINDS), vec!["orch_operation_claim_idx"]),
         (
+            "list_late",
+            plain(read::LIST_LATE),
+            vec!["orch_write_ahead_log_late_idx", "orch_operation_op_id_idx"],
+        ),
+        ("late_of", plain(read::LATE_OF), vec!["orch_operation_op_id_idx"]),
+        (
             "redrive",
             plain(include_str!("../queries/redrive.sql")),
             vec!["orch_operation_op_id_idx", "orch_operation_identity_idx"],

@@ -1,9 +1,10 @@
 //! Reading: one statement each, so each sees one state of the file.
 
-use orch_core::seams::{Lease, ListParams, Listed, Page, StoreError, Unfinalized};
+use orch_core::policies::divergences;
+use orch_core::seams::{LateParams, Lease, ListParams, Listed, Page, StoreError, Unfinalized};
 use orch_core::words::{
-    DeadLetter, Fence, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase, State, Timestamp,
-    storable,
+    DeadLetter, Fence, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase, Settlement, State,
+    Timestamp, storable,
 };
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 
@@ -16,6 +17,8 @@ const GET: &str = include_str!("../queries/get.sql");
 const FIND: &str = include_str!("../queries/find.sql");
 const LIST: &str = include_str!("../queries/list.sql");
 const HISTORY: &str = include_str!("../queries/history.sql");
+pub(crate) const LIST_LATE: &str = include_str!("../queries/list_late.sql");
+pub(crate) const LATE_OF: &str = include_str!("../queries/late_of.sql");
 const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
 pub(crate) const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
 pub(crate) const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
@@ -82,9 +85,47 @@ pub(crate) async fn dead_letter(
                 .map(|bytes| as_op_id(&bytes))
                 .transpose()?,
             late_outcomes: column(found, "late_outcomes")?,
+            divergences: 0,
         })
     });
-    letter.transpose().map_err(|reason: String| corrupt(op_id, &reason))
+    let letter = letter.transpose().map_err(|reason: String| corrupt(op_id, &reason))?;
+    let Some(letter) = letter else { return Ok(None) };
+    let settlement = Settlement::Failed(letter.failure.clone());
+    let divergences = divergences(&settlement, &history(readers, owner, op_id).await?);
+    Ok(Some(DeadLetter { divergences, ..letter }))
+}
+
+/// The operations with a late answer, in the order of their ids.
+pub(crate) async fn late(
+    readers: &Readers,
+    params: &LateParams,
+) -> Result<Vec<(OpId, Owner)>, StoreError> {
+    let mut values = Values::default();
+    let query = match &params.of {
+        Some(of) => {
+            let hex = |op_id: &OpId| op_id.to_string().replace('-', "");
+            values.add(serde_json::Value::from_iter(of.iter().map(hex)).to_string());
+            LATE_OF
+        }
+        None => {
+            values
+                .add(params.after.map(|after| after.as_bytes().to_vec()))
+                .add(params.owner.as_ref().map(Owner::as_str))
+                .add(i64::try_from(params.limit).unwrap_or(i64::MAX));
+            LIST_LATE
+        }
+    };
+    let rows = fetch(readers, query, values).await?;
+    let decode = |found: &SqliteRow| -> Result<(OpId, Owner), String> {
+        let owner = Owner::new(column::<String>(found, "owner")?).map_err(|e| e.to_string())?;
+        Ok((row::op_id(found, "op_id")?, owner))
+    };
+    // A row whose owner cannot be read is nobody's to look at.
+    let late = rows.iter().filter_map(|found| decode(found).ok());
+    let mut late: Vec<_> = late.filter(|found| params.includes(found)).collect();
+    late.sort_unstable_by_key(|(op_id, _)| *op_id);
+    late.truncate(params.limit);
+    Ok(late)
 }
 
 pub(crate) async fn list(readers: &Readers, params: &ListParams) -> Result<Page, StoreError> {

@@ -40,6 +40,7 @@ pub(crate) struct Row {
     pub(crate) backoff: Backoff,
     pub(crate) in_doubt: InDoubt,
     pub(crate) max_reconciles: u32,
+    pub(crate) replays_errors: bool,
     pub(crate) hooked: bool,
     pub(crate) settled_fence: Option<Fence>,
     pub(crate) failure: Option<Failure>,
@@ -76,6 +77,7 @@ impl Row {
                 .map_err(|error| error.to_string())?,
             in_doubt: word(row, "in_doubt")?,
             max_reconciles: column(row, "max_reconciles")?,
+            replays_errors: column(row, "replays_errors")?,
             hooked: column(row, "hooked")?,
             settled_fence: column::<Option<i64>>(row, "settled_fence")?.map(Fence::new),
             failure: failure(row)?,
@@ -93,6 +95,7 @@ impl Row {
             unresolved: self.first_called_at.is_some(),
             reconciles: self.reconciles,
             max_reconciles: self.max_reconciles,
+            replays_errors: self.replays_errors,
             deadline: self.deadline,
         }
     }
@@ -126,6 +129,7 @@ impl Row {
         self.backoff = policy.backoff;
         self.in_doubt = purpose.declares(policy.in_doubt);
         self.max_reconciles = policy.max_reconciles;
+        self.replays_errors = policy.replays_errors;
         self.hooked = policy.hooked;
         match purpose {
             Purpose::Run => {
@@ -159,7 +163,7 @@ impl Row {
 
     /// Counts what has ended, for people and for the policies.
     pub(crate) fn count(&mut self, entry: &LogEntry) {
-        let tally = Tally::of(&entry.end, entry.source, self.first_called_at.is_some());
+        let tally = Tally::of(&entry.end, entry.source, &self.facts());
         let started_at = entry.started_at.unwrap_or(entry.logged_at);
         self.first_called_at = tally.first_called_at(self.first_called_at, started_at);
         self.key_generation = self.key_generation.saturating_add(tally.key_generations);
@@ -275,6 +279,7 @@ impl Row {
             .add(as_millis(self.backoff.cap()))
             .add(self.in_doubt.as_str())
             .add(self.max_reconciles)
+            .add(self.replays_errors)
             .add(self.hooked)
             .add(outcome)
             .add(self.settled_fence.map(Fence::get))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orch_core::policies::{Backoff, Move, after_attempt};
 use orch_core::seams::{EndedAttempt, Finalization, Finalized, Lease, Logged, StoreError};
-use orch_core::words::{AttemptEnd, LogEntry, LogState, Timestamp};
+use orch_core::words::{LogEntry, LogState, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::batch::Batch;
@@ -209,7 +209,7 @@ fn keep_late(batch: &mut Batch<'_>, ended: &EndedAttempt) -> Result<(), StoreErr
     let claim = ended.claim;
     let now = batch.now;
     let Some(row) = batch.row(claim.op_id)? else { return Ok(()) };
-    if !matches!(ended.end, AttemptEnd::Outcome(_)) || claim.fence > row.fence {
+    if !ended.end.is_answer() || claim.fence > row.fence {
         return Ok(());
     }
     let lost = batch.entry(claim)?.map(|entry| entry.log.clone());

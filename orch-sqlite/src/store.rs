@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use orch_core::seams::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
-    EndedAttempt, Finalization, Finalized, ListParams, Logged, Page, PurgeParams, Purged,
-    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked,
-    Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
+    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams,
+    SettledParked, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -220,6 +220,10 @@ impl Store for SqliteStore {
 
     async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
         read::list(&self.inner.readers, &params).await
+    }
+
+    async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {
+        read::late(&self.inner.readers, &params).await
     }
 
     async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {

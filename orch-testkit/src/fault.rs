@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use orch_core::seams::{
     Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
-    Finalized, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven, Release,
-    Released, RenewParams, Renewed, SettleParams, SettledParked, Store, StoreError, SweepParams,
-    Swept, Unfinalized,
+    Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
+    Release, Released, RenewParams, Renewed, SettleParams, SettledParked, Store, StoreError,
+    SweepParams, Swept, Unfinalized,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use tokio::sync::watch;
@@ -73,6 +73,7 @@ pub enum Verb {
     History,
     DeadLetter,
     List,
+    Late,
     SettleParked,
     Redrive,
     Purge,
@@ -251,6 +252,10 @@ impl Store for FaultStore {
         self.inner.connection_type()
     }
 
+    fn accept_lanes(&self) -> usize {
+        self.inner.accept_lanes()
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.through(Verb::Now, self.inner.now()).await
     }
@@ -321,6 +326,10 @@ impl Store for FaultStore {
 
     async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
         self.through(Verb::List, self.inner.list(params)).await
+    }
+
+    async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {
+        self.through(Verb::Late, self.inner.late(params)).await
     }
 
     async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {

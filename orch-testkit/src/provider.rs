@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::crash_matrix::ProviderBooks;
+
 /// A payment gateway in memory that does what a test tells it, call by call.
 ///
 /// It records every call, honours provider keys as real ones do (a key that was charged or
@@ -39,6 +41,8 @@ pub enum Step {
     Unavailable,
     /// Answers 429 with this `Retry-After` and does nothing.
     RateLimited(Duration),
+    /// Answers 401 before it looks at the key, and does nothing.
+    Refuse,
     /// Charges, and never answers.
     ChargeAndNeverAnswer,
     /// Does nothing, and never answers.
@@ -62,6 +66,8 @@ pub enum Reply {
         /// `Retry-After`.
         after: Duration,
     },
+    /// 401: whose call it is could not be told, so nobody has looked at the key.
+    Refused,
     /// The key was used with another payload.
     KeyReused,
 }
@@ -106,6 +112,8 @@ impl ScriptedProvider {
     pub async fn call(&self, key: &str, payload: &[u8]) -> Reply {
         let reply = self.books.lock().unwrap().take(key, payload, self.honours_keys);
         self.count.send_modify(|count| *count += 1);
+        // The answer is on its way: here a caller can die after the provider has acted.
+        tokio::task::yield_now().await;
         match reply {
             Some(reply) => reply,
             None => pending().await,
@@ -144,6 +152,23 @@ impl ScriptedProvider {
     }
 }
 
+impl Default for ScriptedProvider {
+    /// A provider that charges whenever it is called.
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
+impl ProviderBooks for ScriptedProvider {
+    fn keys(&self) -> Vec<String> {
+        self.calls().into_iter().map(|call| call.key).collect()
+    }
+
+    fn effects(&self) -> usize {
+        self.charged()
+    }
+}
+
 impl Books {
     /// Does the next step. `None` if no answer goes out.
     fn take(&mut self, key: &str, payload: &[u8], honours_keys: bool) -> Option<Reply> {
@@ -152,6 +177,7 @@ impl Books {
         match step {
             Step::Unavailable => Some(Reply::Unavailable),
             Step::RateLimited(after) => Some(Reply::RateLimited { after }),
+            Step::Refuse => Some(Reply::Refused),
             Step::NeverAnswer => None,
             Step::Charge => Some(self.answer(key, payload, honours_keys, true)),
             Step::Decline => Some(self.answer(key, payload, honours_keys, false)),

@@ -40,6 +40,14 @@ async fn a_key_is_charged_once_and_gets_one_answer() {
 }
 
 #[tokio::test]
+async fn a_refusal_comes_before_the_key_is_looked_at() {
+    let provider = ScriptedProvider::new([Step::Charge, Step::Refuse]);
+    assert_eq!(provider.call("a", b"5").await, Reply::Charged { receipt: 1 });
+    assert_eq!(provider.call("a", b"5").await, Reply::Refused);
+    assert_eq!(provider.call("a", b"5").await, Reply::Charged { receipt: 1 });
+}
+
+#[tokio::test]
 async fn a_provider_without_keys_charges_twice() {
     let provider = ScriptedProvider::new([]).ignoring_keys();
     assert_eq!(provider.call("a", b"5").await, Reply::Charged { receipt: 1 });

@@ -36,7 +36,7 @@ fn states() -> States {
 #[tokio::test]
 async fn command_context_and_states_reach_the_function() {
     let call = world::call(&Ask { order: 7 }, states());
-    let end = (world::registration::<Ask>().run)(&call).unwrap().await;
+    let end = (world::registration::<Ask>().run)(&call).unwrap().await.end;
     let AttemptEnd::Outcome(End::Ok { output }) = end else { panic!("{end:?}") };
     let key = <ProviderKey>::text_of(call.envelope.op_id, 0);
     let expected = ("hello 7 bye", "ORDER-7", key.as_str());

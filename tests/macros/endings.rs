@@ -1,8 +1,12 @@
+use std::num::IntErrorKind;
 use std::time::Duration;
 
+use orch::http::HttpOutcome;
 use orch::prelude::*;
 use orch::seams::{AttemptError, Ending, States};
 use orch::words::{AttemptEnd, Outcome as End, Payload};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 
 use crate::world;
 
@@ -19,9 +23,12 @@ struct Receipt {
 
 #[derive(Debug, thiserror::Error, Outcome)]
 enum ChargeError {
-    #[outcome(fail, code = "CARD_DECLINED")]
+    #[outcome(fail, code = "CARD_DECLINED", settles_doubt)]
     #[error("card declined: {0}")]
     Declined(String),
+    #[outcome(fail, code = "NO_ACCOUNT")]
+    #[error("no such account")]
+    Locked,
     #[outcome(fail, code = "GATEWAY_CONFUSED", uncertain)]
     #[error("the gateway contradicts itself")]
     Confused,
@@ -37,24 +44,61 @@ enum ChargeError {
     #[outcome(in_doubt)]
     #[error("sent, but no answer")]
     NoAnswer,
+    #[outcome(from = ending_of_parsing)]
+    #[error("the gateway says {text}")]
+    Illegible {
+        text: &'static str,
+        #[source]
+        error: std::num::ParseIntError,
+    },
+    #[outcome(from = HttpOutcome::ending)]
+    #[error(transparent)]
+    Answer(#[from] HttpOutcome),
+}
+
+fn ending_of_parsing(error: &std::num::ParseIntError) -> Ending {
+    match error.kind() {
+        IntErrorKind::Empty => Ending::Retry { after: Some(Duration::from_secs(3)) },
+        IntErrorKind::InvalidDigit => Ending::fail("ILLEGIBLE", true),
+        _ => Ending::InDoubt,
+    }
+}
+
+fn illegible(text: &'static str) -> ChargeError {
+    ChargeError::Illegible { text, error: text.parse::<u8>().unwrap_err() }
+}
+
+fn answer(status: u16) -> ChargeError {
+    let status = StatusCode::from_u16(status).unwrap();
+    HttpOutcome::from_status(status, &HeaderMap::new()).unwrap().into()
 }
 
 #[orchestrated(domain = "ENDINGS", event = "CHARGE")]
 async fn charge(Charge { card }: Charge) -> Result<Receipt, ChargeError> {
     Err(match card.as_str() {
         "declined" => ChargeError::Declined("no money".into()),
+        "locked" => ChargeError::Locked,
         "confused" => ChargeError::Confused,
         "unreachable" => ChargeError::Unreachable("x".parse::<u8>().unwrap_err()),
         "limited" => ChargeError::RateLimited { wait: Duration::from_secs(7), _bucket: 1 },
         "busy" => ChargeError::Busy(1, Some(Duration::from_secs(9))),
         "idle" => ChargeError::Busy(1, None),
         "silent" => ChargeError::NoAnswer,
+        "empty" => illegible(""),
+        "letters" => illegible("x"),
+        "large" => illegible("1000"),
+        "not_there" => answer(404),
+        "broken" => answer(500),
         _ => return Ok(Receipt { card }),
     })
 }
 
 async fn run(card: &str) -> AttemptEnd {
     world::run(&Charge { card: card.into() }, States::default()).await
+}
+
+async fn settles_doubt(card: &str) -> bool {
+    world::run_to_end(&Charge { card: card.into() }, States::default()).await.settles_doubt
 }
 
 fn retry(reason: &str, after: Option<Duration>) -> AttemptEnd {
@@ -75,6 +119,14 @@ async fn fail_carries_code_message_and_certainty() {
     assert!(!failure.uncertain && failure.called);
     let AttemptEnd::Outcome(End::Fail(failure)) = run("confused").await else { panic!() };
     assert!(failure.uncertain);
+}
+
+#[tokio::test]
+async fn only_a_failure_that_is_marked_settles_doubt() {
+    assert!(settles_doubt("declined").await);
+    for other in ["locked", "confused", "letters", "not_there", "busy", "silent", "good"] {
+        assert!(!settles_doubt(other).await, "{other}");
+    }
 }
 
 #[tokio::test]
@@ -99,6 +151,56 @@ async fn after_is_read_from_a_tuple_and_may_be_missing() {
 async fn in_doubt_is_the_absence_of_an_outcome() {
     let reason = "sent, but no answer".to_owned();
     assert_eq!(run("silent").await, AttemptEnd::InDoubt { reason });
+}
+
+#[tokio::test]
+async fn a_function_says_how_the_error_underneath_ends_it() {
+    let after = Some(Duration::from_secs(3));
+    let reason = "the gateway says : cannot parse integer from empty string";
+    assert_eq!(run("empty").await, retry(reason, after));
+    let AttemptEnd::Outcome(End::Fail(failure)) = run("letters").await else { panic!() };
+    assert_eq!(failure.code, "ILLEGIBLE");
+    assert_eq!(failure.message, "the gateway says x");
+    assert_eq!(failure.cause.as_deref(), Some("invalid digit found in string"));
+    assert!(failure.uncertain);
+    assert!(matches!(run("large").await, AttemptEnd::InDoubt { .. }));
+}
+
+#[tokio::test]
+async fn an_http_answer_ends_it_by_its_status() {
+    let AttemptEnd::Outcome(End::Fail(failure)) = run("not_there").await else { panic!() };
+    assert_eq!(failure.code, "HTTP_404");
+    assert_eq!(failure.message, "the provider answered 404 Not Found");
+    let reason = "the provider answered 500 Internal Server Error".to_owned();
+    assert_eq!(run("broken").await, AttemptEnd::InDoubt { reason });
+}
+
+#[test]
+fn an_error_with_an_ending_of_its_own_is_passed_on() {
+    #[derive(Debug, thiserror::Error, Outcome)]
+    #[outcome(from = AttemptError::ending)]
+    #[error("could not charge")]
+    struct Outer(#[from] ChargeError);
+    let ending = Outer(ChargeError::Busy(1, None)).ending();
+    assert_eq!(ending, Ending::Retry { after: None });
+}
+
+#[tokio::test]
+async fn an_http_outcome_may_be_the_error_of_a_handler() {
+    #[derive(Serialize, Deserialize, Command)]
+    #[command(biz_key = "{status}")]
+    struct Ask {
+        status: u16,
+    }
+
+    #[orchestrated(domain = "ENDINGS", event = "ASK")]
+    async fn ask(cmd: Ask) -> Result<u16, HttpOutcome> {
+        HttpOutcome::check(StatusCode::from_u16(cmd.status).unwrap(), &HeaderMap::new())?;
+        Ok(cmd.status)
+    }
+
+    let end = world::run(&Ask { status: 429 }, States::default()).await;
+    assert_eq!(end, retry("the provider answered 429 Too Many Requests", None));
 }
 
 #[test]

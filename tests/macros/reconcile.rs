@@ -28,7 +28,7 @@ async fn ask(cmd: Send, provider: State<Provider>) -> Result<Reconciled<u32>, &'
 async fn answer(id: u32, answer: Reconciled<u32>) -> AttemptEnd {
     let states = States::default().with(Provider(answer));
     let reconcile = registration::<Send>().reconcile.expect("it has one");
-    reconcile(&call(&Send { id }, states)).unwrap().await
+    reconcile(&call(&Send { id }, states)).unwrap().await.end
 }
 
 #[test]
@@ -73,6 +73,6 @@ async fn the_plain_answer_needs_no_result() {
     }
     assert_eq!(ping(Ping { id: 1 }).await, Ok(()));
     let reconcile = registration::<Ping>().reconcile.unwrap();
-    let end = reconcile(&call(&Ping { id: 1 }, States::default())).unwrap().await;
+    let end = reconcile(&call(&Ping { id: 1 }, States::default())).unwrap().await.end;
     assert_eq!(end, AttemptEnd::NotHappened);
 }

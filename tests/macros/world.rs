@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use orch::policies::RunEnd;
 use orch::seams::{Call, Handled, Registration, States};
 use orch::words::{AttemptEnd, Command, Envelope, Fence, OpId, Owner, Timestamp};
 
@@ -50,7 +51,12 @@ pub(crate) fn call_with(command: Command, states: States) -> Call {
     }
 }
 
+/// Runs the handler of `C` once, and keeps whether its end settles doubt.
+pub(crate) async fn run_to_end<C: Handled>(command: &C, states: States) -> RunEnd {
+    (registration::<C>().run)(&call(command, states)).unwrap().await
+}
+
 /// Runs the handler of `C` once.
 pub(crate) async fn run<C: Handled>(command: &C, states: States) -> AttemptEnd {
-    (registration::<C>().run)(&call(command, states)).unwrap().await
+    run_to_end(command, states).await.end
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Batcher, Patience};
+use crate::metrics::{Meters, MetersByKind};
 use crate::policies::{MAX_TIME_BUDGET, MIN_TIME_BUDGET};
 use crate::seams::{Acceptance, Admitted, Store, StoreError};
 use crate::words::{Invalid, OpId, Payload};
@@ -13,6 +14,7 @@ use crate::words::{Invalid, OpId, Payload};
 pub struct Acceptor {
     batcher: Batcher<Acceptance, Admitted>,
     payload_limit: usize,
+    meters: MetersByKind,
 }
 
 /// Whether an accept made the operation or found it.
@@ -52,10 +54,11 @@ pub enum AcceptError {
 impl Acceptor {
     /// Starts gathering.
     pub fn start(store: Arc<dyn Store>, payload_limit: usize, patience: Duration) -> Self {
-        let batcher = Batcher::start(store, "accept", Patience::For(patience), |store, batch| {
+        let (patience, lanes) = (Patience::For(patience), store.accept_lanes());
+        let batcher = Batcher::start_lanes(store, "accept", patience, lanes, |store, batch| {
             Box::pin(async move { store.accept(batch).await })
         });
-        Self { batcher, payload_limit }
+        Self { batcher, payload_limit, meters: MetersByKind::default() }
     }
 
     /// Accepts one command: when this returns, it is durable. `ignored` are the top-level
@@ -70,8 +73,20 @@ impl Acceptor {
     ) -> Result<(OpId, Disposition), AcceptError> {
         self.check(&acceptance)?;
         let payload = acceptance.command.payload().clone();
+        let meters = self.meters_of(&acceptance);
         let admitted = self.batcher.submit(acceptance).await?;
+        meters.accepted(&admitted);
         disposition(admitted, &payload, ignored)
+    }
+
+    /// The meters of the kinds that were met.
+    pub const fn meters(&self) -> &MetersByKind {
+        &self.meters
+    }
+
+    /// The meters of what is to be accepted.
+    pub fn meters_of(&self, acceptance: &Acceptance) -> Arc<Meters> {
+        self.meters.of(acceptance.command.domain(), acceptance.command.event_type())
     }
 
     /// Refuses what the store must not see.

@@ -3,12 +3,16 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use crate::policies::Backoff;
 use crate::seams::{Store, StoreError};
 
 /// The most items that one call of the store takes.
 const BATCH_LIMIT: usize = 1000;
+/// The least that a batch has to hold to go out beside another one. A commit and a round trip cost
+/// about as much as twenty items.
+const BESIDE: usize = 64;
 /// Items that may wait before callers are made to wait.
 const QUEUE_LIMIT: usize = 4096;
 /// Between two tries while the database is away.
@@ -29,6 +33,9 @@ pub enum Patience {
 /// Natural batching: while one batch is in flight the next one gathers. A lone caller waits for
 /// nobody.
 ///
+/// With several lanes, many callers that wait are spread over several batches in flight: one batch
+/// keeps one process of the server busy, and nobody while its callers are being answered.
+///
 /// Transient errors are retried with backoff as far as [`Patience`] goes; all verbs are
 /// repeatable, so a lost reply is no harm. A batch that the database refuses is halved until
 /// the bad item stands alone: only its caller gets the error.
@@ -44,17 +51,29 @@ where
     T: Clone + Send + 'static,
     R: Send + 'static,
 {
-    /// Starts gathering for a verb, until dropped; what was handed in before is still carried
-    /// out. `name` is for the log. To be called within a tokio runtime.
+    /// Starts gathering for a verb, with one batch in flight at a time, until dropped; what was
+    /// handed in before is still carried out. `name` is for the log. To be called within a tokio
+    /// runtime.
     pub fn start(
         store: Arc<dyn Store>,
         name: &'static str,
         patience: Patience,
         verb: Verb<T, R>,
     ) -> Self {
+        Self::start_lanes(store, name, patience, 1, verb)
+    }
+
+    /// The same with at most `lanes` batches in flight, at least one.
+    pub fn start_lanes(
+        store: Arc<dyn Store>,
+        name: &'static str,
+        patience: Patience,
+        lanes: usize,
+        verb: Verb<T, R>,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_LIMIT);
-        let lane = Lane { store, name, patience, verb };
-        tokio::spawn(lane.run(receiver));
+        let lane = Arc::new(Lane { store, name, patience, verb });
+        tokio::spawn(run(lane, lanes.max(1), receiver));
         Self { sender }
     }
 
@@ -82,33 +101,59 @@ struct Lane<T, R> {
     verb: Verb<T, R>,
 }
 
+/// Gathers and sends until nobody can hand anything in any more.
+async fn run<T, R>(lane: Arc<Lane<T, R>>, lanes: usize, mut receiver: mpsc::Receiver<Item<T, R>>)
+where
+    T: Clone + Send + 'static,
+    R: Send + 'static,
+{
+    let mut in_flight = JoinSet::new();
+    let mut gathered = Vec::new();
+    let mut open = true;
+    while open || !gathered.is_empty() {
+        let room = BATCH_LIMIT - gathered.len();
+        tokio::select! {
+            came = receiver.recv_many(&mut gathered, room),
+                if open && room > 0 && in_flight.len() < lanes => open = came > 0,
+            Some(_) = in_flight.join_next() => {}
+            else => {}
+        }
+        let_in(&mut receiver, &mut gathered).await;
+        while let Some(size) = next_batch(gathered.len(), in_flight.len(), lanes) {
+            let batch = gathered.drain(..size).collect();
+            let lane = Arc::clone(&lane);
+            in_flight.spawn(async move { lane.carry_out(batch).await });
+        }
+    }
+    in_flight.join_all().await;
+}
+
+/// How many of those gathered go out now. While a batch is in flight, few wait for its end.
+fn next_batch(gathered: usize, in_flight: usize, lanes: usize) -> Option<usize> {
+    let free = lanes.saturating_sub(in_flight);
+    let least = if in_flight == 0 { 1 } else { BESIDE };
+    (free > 0 && gathered >= least).then(|| gathered.div_ceil(free).max(BESIDE).min(gathered))
+}
+
+/// Lets those in who are about to come. Callers that were answered together come back
+/// together; the first of them, or one who had to wait, would be carried off before the
+/// others have run, and the same two half batches take turns for ever (42 commits for 20
+/// rounds of 64 callers, 21 this way). A turn of the scheduler costs a lone caller
+/// microseconds: it waits for nobody.
+async fn let_in<T, R>(receiver: &mut mpsc::Receiver<Item<T, R>>, batch: &mut Vec<Item<T, R>>) {
+    let mut before = 0;
+    while before < batch.len() && batch.len() < BATCH_LIMIT {
+        before = batch.len();
+        tokio::task::yield_now().await;
+        while batch.len() < BATCH_LIMIT
+            && let Ok(item) = receiver.try_recv()
+        {
+            batch.push(item);
+        }
+    }
+}
+
 impl<T: Clone, R> Lane<T, R> {
-    async fn run(self, mut receiver: mpsc::Receiver<Item<T, R>>) {
-        let mut gathered = Vec::new();
-        while receiver.recv_many(&mut gathered, BATCH_LIMIT).await > 0 {
-            self.let_in(&mut receiver, &mut gathered).await;
-            self.carry_out(std::mem::take(&mut gathered)).await;
-        }
-    }
-
-    /// Lets those in who are about to come. Callers that were answered together come back
-    /// together; the first of them, or one who had to wait, would be carried off before the
-    /// others have run, and the same two half batches take turns for ever (42 commits for 20
-    /// rounds of 64 callers, 21 this way). A turn of the scheduler costs a lone caller
-    /// microseconds: it waits for nobody.
-    async fn let_in(&self, receiver: &mut mpsc::Receiver<Item<T, R>>, batch: &mut Vec<Item<T, R>>) {
-        let mut before = 0;
-        while before < batch.len() && batch.len() < BATCH_LIMIT {
-            before = batch.len();
-            tokio::task::yield_now().await;
-            while batch.len() < BATCH_LIMIT
-                && let Ok(item) = receiver.try_recv()
-            {
-                batch.push(item);
-            }
-        }
-    }
-
     /// Carries the batch out, in smaller pieces where the database refuses it whole.
     async fn carry_out(&self, batch: Vec<Item<T, R>>) {
         let mut pieces = vec![batch];
@@ -186,35 +231,75 @@ mod tests {
     /// The sizes of the batches that were carried out.
     type Sizes = Arc<Mutex<Vec<usize>>>;
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn callers_that_come_back_together_share_every_batch() {
-        let batcher = Arc::new(Batcher::start(
-            open("memory:").await.unwrap(),
-            "test",
-            Patience::Forever,
-            |_, batch: Vec<Sizes>| {
-                Box::pin(async move {
-                    batch[0].lock().unwrap().push(batch.len());
-                    // In flight: the others may run.
-                    tokio::task::yield_now().await;
-                    Ok(vec![(); batch.len()])
-                })
-            },
-        ));
-        let sizes = Sizes::default();
-        let mut callers = tokio::task::JoinSet::new();
-        for _ in 0..CALLERS {
+    async fn sizes_of(batcher: Batcher<Sizes, ()>, callers: usize) -> Vec<usize> {
+        let (batcher, sizes) = (Arc::new(batcher), Sizes::default());
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..callers {
             let (batcher, sizes) = (Arc::clone(&batcher), Arc::clone(&sizes));
-            callers.spawn(async move {
+            tasks.spawn(async move {
                 for _ in 0..ROUNDS {
                     batcher.submit(Arc::clone(&sizes)).await.unwrap();
                 }
             });
         }
-        callers.join_all().await;
-        let sizes = sizes.lock().unwrap();
-        assert_eq!(sizes.iter().sum::<usize>(), CALLERS * ROUNDS);
-        // Not all callers had started when the first batch went out, so there is one more.
-        assert!(sizes.len() <= ROUNDS + 1, "{sizes:?}");
+        tasks.join_all().await;
+        let sizes = sizes.lock().unwrap().clone();
+        assert_eq!(sizes.iter().sum::<usize>(), callers * ROUNDS);
+        sizes
+    }
+
+    async fn batcher(lanes: usize) -> Batcher<Sizes, ()> {
+        let store = open("memory:").await.unwrap();
+        Batcher::start_lanes(store, "test", Patience::Forever, lanes, |_, batch: Vec<Sizes>| {
+            Box::pin(async move {
+                batch[0].lock().unwrap().push(batch.len());
+                // In flight: the others may run.
+                tokio::task::yield_now().await;
+                Ok(vec![(); batch.len()])
+            })
+        })
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn callers_that_come_back_together_share_every_batch() {
+        for lanes in [1, 3] {
+            let sizes = sizes_of(batcher(lanes).await, CALLERS).await;
+            // Not all callers had started when the first batch went out, so there is one more.
+            assert!(sizes.len() <= ROUNDS + 1, "{lanes} lanes: {sizes:?}");
+        }
+    }
+
+    /// Answered only when as many batches are in flight as there are lanes.
+    #[tokio::test]
+    async fn many_callers_keep_every_lane_busy() {
+        type Gate = Arc<tokio::sync::Barrier>;
+        let store = open("memory:").await.unwrap();
+        let batcher =
+            Batcher::start_lanes(store, "test", Patience::Forever, 3, |_, batch: Vec<Gate>| {
+                Box::pin(async move {
+                    batch[0].wait().await;
+                    Ok(vec![(); batch.len()])
+                })
+            });
+        let (batcher, gate) = (Arc::new(batcher), Arc::new(tokio::sync::Barrier::new(3)));
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..3 * BESIDE {
+            let (batcher, gate) = (Arc::clone(&batcher), Arc::clone(&gate));
+            tasks.spawn(async move { batcher.submit(gate).await });
+        }
+        let answered = tokio::time::timeout(Duration::from_secs(10), tasks.join_all()).await;
+        assert_eq!(answered.map(|answers| answers.len()).ok(), Some(3 * BESIDE));
+    }
+
+    #[test]
+    fn few_wait_for_the_batch_in_flight_and_many_do_not() {
+        assert_eq!(next_batch(0, 0, 3), None);
+        assert_eq!(next_batch(1, 0, 3), Some(1), "a lone caller waits for nobody");
+        assert_eq!(next_batch(BESIDE, 0, 3), Some(BESIDE));
+        assert_eq!(next_batch(3 * BESIDE, 0, 3), Some(BESIDE), "spread over the lanes");
+        assert_eq!(next_batch(BESIDE - 1, 1, 3), None);
+        assert_eq!(next_batch(BESIDE, 1, 3), Some(BESIDE));
+        assert_eq!(next_batch(BATCH_LIMIT, 1, 1), None, "one lane, one batch");
+        assert_eq!(next_batch(BATCH_LIMIT, 0, 1), Some(BATCH_LIMIT));
     }
 }

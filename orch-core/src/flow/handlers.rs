@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::metrics::Meters;
 use crate::policies::{CallFacts, InDoubt, KindPolicy, REMEDY, may_call};
 use crate::seams::{
     Attempt, Descriptor, FinalizeHook, Purpose, Registration, SweepParams, Unrunnable,
@@ -15,6 +16,8 @@ pub struct Handler {
     pub registration: Registration,
     /// Its rules.
     pub policy: KindPolicy,
+    /// What is counted of its operations.
+    pub meters: Arc<Meters>,
 }
 
 impl Handler {
@@ -83,7 +86,8 @@ impl Handlers {
         for registration in registrations {
             let policy = registration.policy()?;
             let kind = policy.kind.clone();
-            handlers.insert(kind, Arc::new(Handler { registration, policy }));
+            let meters = Arc::new(Meters::of(&kind));
+            handlers.insert(kind, Arc::new(Handler { registration, policy, meters }));
         }
         Ok(Self(Arc::new(handlers)))
     }
@@ -98,6 +102,12 @@ impl Handlers {
     #[must_use]
     pub fn hook(&self, kind: &Kind) -> Option<FinalizeHook> {
         self.get(kind)?.registration.finalize
+    }
+
+    /// The meters of a kind, also of one that these handlers do not know.
+    #[must_use]
+    pub fn meters(&self, kind: &Kind) -> Arc<Meters> {
+        self.get(kind).map_or_else(|| Arc::new(Meters::of(kind)), |h| Arc::clone(&h.meters))
     }
 
     /// The kinds.

@@ -18,9 +18,11 @@
 
 mod accept;
 mod batch;
+mod divergence;
 mod execute;
 mod finalize;
 mod handlers;
+mod history;
 mod lease;
 mod log;
 mod queue;
@@ -28,8 +30,10 @@ mod watch;
 
 pub use accept::{AcceptError, Acceptor, Disposition, disposition};
 pub use batch::{Batcher, Patience, Verb};
+pub use divergence::Divergences;
 pub use finalize::FinalizeStep;
 pub use handlers::{Handler, Handlers};
+pub use history::{HistoryEntry, history};
 pub use lease::{HeldLease, LeaseKeeper};
 pub use log::Recorder;
 pub use queue::{Queue, QueueConfig};

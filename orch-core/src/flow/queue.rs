@@ -7,11 +7,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::execute::{execute, remember_panic_places};
-use super::{Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
+use super::{Divergences, Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
 use crate::policies::{Backoff, KindPolicy};
 use crate::seams::{
     Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Purpose, Release, ReleaseReason,
-    States, Store, StoreError, Unrunnable,
+    Released, States, Store, StoreError, Unrunnable,
 };
 use crate::words::{AttemptEnd, Source, WorkerId};
 
@@ -45,6 +45,7 @@ pub struct Queue {
     states: States,
     leases: LeaseKeeper,
     recorder: Recorder,
+    divergences: Divergences,
     watch: Watch,
     slots: Arc<Semaphore>,
     unstored: Arc<Semaphore>,
@@ -68,6 +69,9 @@ struct Turn {
     attempts: u32,
     /// Questions to the provider so far.
     asked: u32,
+    /// True if there were other claims than those of the executions: the answers of some may
+    /// have come too late.
+    superseded_others: bool,
 }
 
 /// A claimed operation on its way to its handler.
@@ -92,6 +96,7 @@ impl Queue {
         remember_panic_places();
         Self {
             recorder: Recorder::start(&store),
+            divergences: Divergences::new(&store),
             slots: Arc::new(Semaphore::new(config.slots)),
             unstored: Arc::new(Semaphore::new(config.slots * UNSTORED_PER_SLOT)),
             running: TaskTracker::new(),
@@ -206,6 +211,7 @@ impl Queue {
             tracing::error!(%kind, "claimed an operation without a handler");
             return;
         };
+        handler.meters.claimed(&attempt);
         let renew_for = handler.timeout(attempt.purpose) + TIMEOUT_GRACE;
         let held = self.leases.hold(attempt.lease(), asked_at, renew_for);
         let queue = Arc::clone(self);
@@ -220,22 +226,35 @@ impl Queue {
         let Leased { attempt, held, asked_at } = leased;
         let Room { slot, place } = room;
         let turn = Turn::of(&attempt);
+        let began = Instant::now();
         let executed = match handler.may_call(&attempt, asked_at.elapsed()) {
             Ok(()) => execute(&handler, attempt, &self.states, &held).await,
             Err(refused) => Err(refused),
         };
+        let took = began.elapsed();
         held.handler_returned();
         drop(slot);
         let stored = match executed {
-            Ok(end) => self.record(&handler, turn, end).await,
+            Ok(end) => {
+                handler.meters.ended(turn.source, &end, took);
+                self.record(&handler, turn, end).await
+            }
             Err(unrunnable) => self.park(turn.claim, unrunnable).await,
         };
-        if let Err(error) = stored {
-            tracing::error!(op_id = %turn.claim.op_id, error = ?error,
-                "the end of an attempt cannot be stored; its lease will expire");
-        }
         drop((held, place));
         self.watch.moved(turn.claim.op_id);
+        if let Ok(to) = &stored {
+            handler.meters.moved(to);
+        }
+        match stored {
+            Ok(Finalized::Stale) => self.divergences.after_stale(turn.claim).await,
+            Ok(Finalized::Finished(_)) if turn.superseded_others => {
+                self.divergences.after_end(vec![turn.claim.op_id]).await;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(op_id = %turn.claim.op_id, error = ?error,
+                "the end of an attempt cannot be stored; its lease will expire"),
+        }
     }
 
     async fn record(
@@ -243,11 +262,11 @@ impl Queue {
         handler: &Handler,
         turn: Turn,
         end: AttemptEnd,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Finalized, StoreError> {
         let ended = turn.ended(handler, end);
         let finalized = self.recorder.record(ended, handler.registration.finalize).await?;
         let Lease { op_id, fence } = turn.claim;
-        match finalized {
+        match &finalized {
             Finalized::Stale => tracing::warn!(%op_id, %fence, "stale: another worker owns it"),
             Finalized::Parked => tracing::warn!(%op_id, %fence, "parked: a person must settle it"),
             Finalized::HookFailed { reason, due_at } => {
@@ -255,14 +274,17 @@ impl Queue {
             }
             finalized => tracing::debug!(%op_id, %fence, ?finalized, "the attempt has ended"),
         }
-        Ok(())
+        Ok(finalized)
     }
 
-    async fn park(&self, claim: Lease, unrunnable: Unrunnable) -> Result<(), StoreError> {
+    async fn park(&self, claim: Lease, unrunnable: Unrunnable) -> Result<Finalized, StoreError> {
         let reason = unrunnable.reason;
         tracing::error!(op_id = %claim.op_id, reason, "cannot be run; it is parked");
         let reason = ReleaseReason::Unrunnable { reason };
-        self.recorder.release(Release { claim, reason }).await.map(drop)
+        Ok(match self.recorder.release(Release { claim, reason }).await? {
+            Released::Released => Finalized::Parked,
+            Released::Stale => Finalized::Stale,
+        })
     }
 
     async fn wait_for_work(&self, stop: &CancellationToken) {
@@ -284,11 +306,13 @@ impl Turn {
             Purpose::Reconcile => Source::Reconcile,
         };
         let (attempts, asked) = (attempt.envelope.attempt, attempt.reconciles);
-        Self { claim: attempt.lease(), source, attempts, asked }
+        // Claims of executions that ended by themselves raise the fence as they raise the attempt.
+        let superseded_others = attempt.envelope.fence.get() > i64::from(attempts);
+        Self { claim: attempt.lease(), source, attempts, asked, superseded_others }
     }
 
     fn ended(self, handler: &Handler, end: AttemptEnd) -> EndedAttempt {
-        let Self { claim, source, attempts, asked } = self;
+        let Self { claim, source, attempts, asked, .. } = self;
         let delay = handler.delay(&end, source, attempts, asked);
         EndedAttempt { claim, source, end, delay }
     }

@@ -8,7 +8,7 @@ use crate::words::{
 impl Row {
     /// Counts an ended attempt and keeps why it ended so.
     pub(super) fn note(&mut self, entry: &LogEntry) {
-        let tally = Tally::of(&entry.end, entry.source, self.first_called_at.is_some());
+        let tally = Tally::of(&entry.end, entry.source, &self.facts());
         let started_at = entry.started_at.unwrap_or(entry.logged_at);
         self.first_called_at = tally.first_called_at(self.first_called_at, started_at);
         self.key_generation = self.key_generation.saturating_add(tally.key_generations);
@@ -75,6 +75,7 @@ impl Tables {
                         created_at: now,
                         redriven_as: None,
                         late_outcomes: 0,
+                        divergences: 0,
                     };
                     self.dead_letters.insert(op_id, letter);
                 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::people::owned;
 use super::tables::{CORRUPT, Row, Tables};
-use crate::seams::{Lease, ListParams, Listed, Page, StoreError, Unfinalized};
+use crate::policies;
+use crate::seams::{LateParams, Lease, ListParams, Listed, Page, StoreError, Unfinalized};
 use crate::words::{
-    DeadLetter, Identity, Kind, LogEntry, LogState, OpId, Operation, Owner, Timestamp,
+    DeadLetter, Identity, Kind, LogEntry, LogState, OpId, Operation, Owner, Settlement, Timestamp,
 };
 
 /// One operation of this owner.
@@ -32,7 +33,18 @@ pub(super) fn history(tables: &Tables, owner: &Owner, op_id: OpId) -> Vec<LogEnt
 
 /// The dead letter of one operation of this owner.
 pub(super) fn dead_letter(tables: &Tables, owner: &Owner, op_id: OpId) -> Option<DeadLetter> {
-    owned(tables, owner, op_id).and_then(|_| tables.dead_letters.get(&op_id)).cloned()
+    owned(tables, owner, op_id)?;
+    let letter = tables.dead_letters.get(&op_id)?.clone();
+    let settlement = Settlement::Failed(letter.failure.clone());
+    let divergences = policies::divergences(&settlement, &history(tables, owner, op_id));
+    Some(DeadLetter { divergences, ..letter })
+}
+
+/// The operations with a late answer, in the order of their ids.
+pub(super) fn late(tables: &Tables, params: &LateParams) -> Vec<(OpId, Owner)> {
+    let late = tables.log.iter().filter(|(_, log)| log.iter().any(|e| e.entry.late));
+    let owned = late.map(|(id, _)| (*id, tables.rows[id].operation.identity.owner.clone()));
+    owned.filter(|found| params.includes(found)).take(params.limit).collect()
 }
 
 /// A page of operations, in the order of their ids.

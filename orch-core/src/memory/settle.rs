@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::tables::{Entry, Tables};
 use crate::policies::{Move, after_attempt};
 use crate::seams::{EndedAttempt, Finalized, HookError, Lease, Logged};
-use crate::words::{AttemptEnd, Envelope, LogEntry, LogState, Settlement, Source, Timestamp};
+use crate::words::{Envelope, LogEntry, LogState, Settlement, Source, Timestamp};
 
 /// Appends an end as PENDING and drops the lease.
 pub(super) fn log(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) -> Logged {
@@ -37,7 +37,7 @@ fn keep_late(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) {
     let op_id = ended.claim.op_id;
     let Some(row) = tables.rows.get(&op_id) else { return };
     let claimed = ended.claim.fence <= row.operation.fence;
-    if !claimed || !matches!(ended.end, AttemptEnd::Outcome(_)) {
+    if !claimed || !ended.end.is_answer() {
         return;
     }
     let mut lost = None;

@@ -9,9 +9,9 @@ use super::tables::Tables;
 use super::{accept, claim, lease, people, purge, read, settle, sweep};
 use crate::seams::{
     Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType, EndedAttempt,
-    Finalization, Finalized, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams,
-    Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked, Store,
-    StoreError, SweepParams, Swept, SystemClock, Unfinalized,
+    Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged,
+    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked,
+    Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
 };
 use crate::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 
@@ -204,6 +204,10 @@ impl Store for MemoryStore {
 
     async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
         Ok(self.transact(|tables, _| read::list(tables, &params)))
+    }
+
+    async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {
+        Ok(self.transact(|tables, _| read::late(tables, &params)))
     }
 
     async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {

@@ -85,6 +85,7 @@ impl Row {
             unresolved: self.first_called_at.is_some(),
             reconciles: self.reconciles,
             max_reconciles: self.policy.max_reconciles,
+            replays_errors: self.policy.replays_errors,
             deadline: self.operation.deadline,
         }
     }

@@ -5,12 +5,15 @@
 
 mod backoff;
 mod call;
+mod divergence;
 mod moves;
 mod policy;
+mod run_end;
 mod tally;
 
 pub use backoff::Backoff;
 pub use call::{CallFacts, Contradiction, REMEDY, Refusal, may_call};
+pub use divergence::{Bearing, bearings, compare, divergences};
 pub use moves::{Facts, Move, after_attempt, over_budget};
 pub use policy::{
     DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_COMPLETED_RETENTION, DEFAULT_MAX_ATTEMPTS,
@@ -18,4 +21,5 @@ pub use policy::{
     DEFAULT_TIME_BUDGET, Effect, FINALIZER_HEAD_START, InDoubt, KindPolicy, MAX_TIME_BUDGET,
     MIN_TIME_BUDGET,
 };
+pub use run_end::RunEnd;
 pub use tally::Tally;

@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::InDoubt;
 use crate::words::{AttemptEnd, Failure, Outcome, Settlement, Timestamp, code};
 
-/// What the row says about an operation whose attempt has ended, as far as the next move
-/// depends on it.
+/// What the row says about an operation whose attempt has ended, as far as the next move and the
+/// [`Tally`](super::Tally) depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// Executions so far, the ended one included; 0 for an operation never claimed.
@@ -19,6 +19,8 @@ pub struct Facts {
     pub reconciles: u32,
     /// Questions allowed.
     pub max_reconciles: u32,
+    /// What the handler of the latest claim declares: true if its provider replays errors.
+    pub replays_errors: bool,
     /// When the time budget ends.
     pub deadline: Timestamp,
 }
@@ -47,8 +49,9 @@ pub enum Move {
 /// what the provider asked for included; `now` is the store's clock.
 ///
 /// A failure is `uncertain` when an attempt in doubt stands behind it that nothing has settled:
-/// an operation that was called is never plainly FAILED as if it had not been sent. A definite
-/// answer to the same provider key settles all earlier doubt.
+/// an operation that was called is never plainly FAILED as if it had not been sent. A handler's
+/// own failure comes here with that said already, by [`RunEnd`](super::RunEnd): only there is it
+/// known whether the answer speaks of the earlier calls too.
 #[must_use]
 pub fn after_attempt(end: &AttemptEnd, facts: &Facts, delay: Duration, now: Timestamp) -> Move {
     match end {
@@ -142,6 +145,7 @@ mod tests {
             unresolved: false,
             reconciles: 0,
             max_reconciles: 2,
+            replays_errors: false,
             deadline: at(200),
         }
     }
@@ -208,8 +212,17 @@ mod tests {
         let doubted = Facts { attempt: 3, unresolved: true, ..facts() };
         assert!(failure(next(&retry(), doubted)).uncertain);
         assert!(failure(over_budget(&doubted, None)).uncertain);
-        let answered = AttemptEnd::Outcome(Outcome::Fail(Failure::new("CARD_DECLINED", "no")));
-        assert!(!failure(next(&answered, doubted)).uncertain, "a definite answer settles doubt");
+    }
+
+    #[test]
+    fn a_failure_is_as_uncertain_as_it_says() {
+        for uncertain in [false, true] {
+            let said = Failure::new("CARD_DECLINED", "no").uncertain(uncertain);
+            let end = AttemptEnd::Outcome(Outcome::Fail(said.clone()));
+            for unresolved in [false, true] {
+                assert_eq!(failure(next(&end, Facts { unresolved, ..facts() })), said);
+            }
+        }
     }
 
     #[test]

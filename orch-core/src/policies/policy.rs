@@ -79,6 +79,9 @@ pub struct KindPolicy {
     pub in_doubt: InDoubt,
     /// Questions to the provider, at least 1; then the operation is parked.
     pub max_reconciles: u32,
+    /// True if the provider answers a repeated key with the error that it gave before, so that
+    /// the run after a definite error needs the next key.
+    pub replays_errors: bool,
     /// True if the handler has a finalize hook, so that only a worker with the handler may
     /// finalize.
     pub hooked: bool,
@@ -94,6 +97,7 @@ impl KindPolicy {
             backoff: Backoff::DEFAULT,
             in_doubt: InDoubt::Retry,
             max_reconciles: DEFAULT_MAX_RECONCILES,
+            replays_errors: false,
             hooked: false,
         }
     }

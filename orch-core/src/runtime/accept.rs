@@ -66,6 +66,9 @@ impl<C: Handled, K> Accept<C, K> {
     }
 
     /// How long the operation may take from now to its end: 1 ms to a year. Defaults to 5 min.
+    ///
+    /// It may be shorter than the handler's `attempt_timeout`. An attempt that is under way is not
+    /// cut short by it, and its answer counts; only what would come after the end does not begin.
     pub fn time_budget(mut self, time_budget: Duration) -> Self {
         self.time_budget = time_budget;
         self
@@ -87,7 +90,9 @@ impl<C: Handled, K: KeyGiven> Accept<C, K> {
         let acceptance = self.acceptance()?;
         self.orchestrator.acceptor().check(&acceptance)?;
         let payload = acceptance.command.payload().clone();
+        let meters = self.orchestrator.acceptor().meters_of(&acceptance);
         let admitted = store.accept_in(connection, acceptance).await?;
+        meters.accepted(&admitted);
         Ok(Accepted::new(disposition(admitted, &payload, C::IDEM_IGNORE)?))
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::running::Worker;
 use super::{Config, Orchestrator, Runtime, StartError};
 use crate::flow::{Acceptor, Handlers, Watch};
+use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
 use crate::seams::{Descriptor, OpenError, Registration, States, Store, open};
 use crate::words::Kind;
@@ -94,6 +95,15 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Runs this in place of the registered handler of the same kind, for tests that look into
+    /// a run.
+    #[doc(hidden)]
+    pub fn replace(mut self, registration: Registration) -> Self {
+        let kind = |r: &Registration| (r.descriptor.domain, r.descriptor.event_type);
+        self.registered.retain(|other| kind(other) != kind(&registration));
+        self.register(registration)
+    }
+
     /// Opens the store, waiting for a database that is down; checks that all fits together;
     /// starts the worker.
     ///
@@ -101,6 +111,7 @@ impl RuntimeBuilder {
     /// [`StartError`], naming what does not fit. Nothing was claimed then.
     pub async fn start(self) -> Result<Runtime, StartError> {
         self.config.validate().map_err(StartError::Config)?;
+        describe();
         let handlers = if self.works { self.handlers()? } else { Handlers::default() };
         let store = self.store().await?;
         check_hooks(&handlers, &*store)?;
@@ -134,11 +145,15 @@ impl RuntimeBuilder {
                 });
             }
         }
+        // Also what `only` leaves out: this worker prunes the operations of every kind.
+        for registration in by_kind.values() {
+            self.check_retention(registration)?;
+        }
         if let Some(only) = &self.only {
             by_kind = restricted(by_kind, only)?;
         }
         for registration in by_kind.values() {
-            self.check(registration)?;
+            check_declarations(registration)?;
             for need in (registration.needs)() {
                 if !self.states.has(&need) {
                     let handler = registration.descriptor.name;
@@ -149,14 +164,11 @@ impl RuntimeBuilder {
         Handlers::new(by_kind.into_values()).map_err(StartError::Config)
     }
 
-    /// Checks what a handler declares against itself and against the settings. An operation must
-    /// be kept for as long as the provider knows its key: its identity is what keeps a repeated
-    /// request from becoming a new operation, with a new key.
-    fn check(&self, registration: &Registration) -> Result<(), StartError> {
-        let Descriptor { effect, in_doubt, key_lifetime, .. } = registration.descriptor;
-        Contradiction::check(effect, in_doubt, key_lifetime)
-            .map_err(|rule| StartError::Contradiction { handler: place(registration), rule })?;
-        let key_lifetime = key_lifetime.unwrap_or_default();
+    /// Checks what a handler declares against the settings. An operation must be kept for as long
+    /// as the provider knows its key: its identity is what keeps a repeated request from becoming
+    /// a new operation, with a new key.
+    fn check_retention(&self, registration: &Registration) -> Result<(), StartError> {
+        let key_lifetime = registration.descriptor.key_lifetime.unwrap_or_default();
         for (setting, retention) in [
             ("Config::completed_retention", self.config.completed_retention),
             ("Config::failed_retention", self.config.failed_retention),
@@ -194,6 +206,13 @@ impl RuntimeBuilder {
             }
         }
     }
+}
+
+/// Checks what a handler declares against itself.
+fn check_declarations(registration: &Registration) -> Result<(), StartError> {
+    let Descriptor { effect, in_doubt, key_lifetime, .. } = registration.descriptor;
+    Contradiction::check(effect, in_doubt, key_lifetime)
+        .map_err(|rule| StartError::Contradiction { handler: place(registration), rule })
 }
 
 fn restricted(

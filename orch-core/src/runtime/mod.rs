@@ -10,6 +10,7 @@ mod builder;
 mod config;
 mod error;
 mod orchestrator;
+mod people;
 mod running;
 mod wait;
 
@@ -18,4 +19,5 @@ pub use builder::RuntimeBuilder;
 pub use config::{Config, DEFAULT_CONCURRENCY, DEFAULT_LEASE, DEFAULT_POLL_EVERY};
 pub use error::{QueryError, RedriveError, SettleError, StartError};
 pub use orchestrator::Orchestrator;
+pub use people::{Divergent, Parked};
 pub use running::{Drained, Runtime};

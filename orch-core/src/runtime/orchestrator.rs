@@ -2,21 +2,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Accept, QueryError, RedriveError, SettleError};
-use crate::flow::{AcceptError, Acceptor, Watch};
+use super::{Accept, RedriveError, SettleError};
+use crate::flow::{AcceptError, Acceptor, Divergences, Watch};
 use crate::seams::{
-    Handled, ListParams, Page, RedriveParams, Redriven, Settle, SettleParams, SettledParked, Store,
-    StoreError,
+    Finalized, Handled, ListParams, Page, RedriveParams, Redriven, Settle, SettleParams,
+    SettledParked, Store, StoreError,
 };
 use crate::words::{
-    Command, DeadLetter, Fingerprint, Identity, Invalid, LogEntry, OpId, Operation, Owner, storable,
+    Command, DeadLetter, Fingerprint, Identity, Invalid, OpId, Operation, Owner, storable,
 };
 
 /// The caller's side: accepts commands, waits for outcomes, looks at operations, and carries out
 /// people's decisions. Cheap to clone. Needs no worker in the process.
 ///
 /// It acts for one owner, the empty one unless [`Orchestrator::owned_by`] says otherwise, and
-/// does not see other owners' operations.
+/// does not see other owners' operations: a desk that acts for several goes
+/// through their orchestrators.
 #[derive(Clone)]
 pub struct Orchestrator {
     store: Arc<dyn Store>,
@@ -76,19 +77,6 @@ impl Orchestrator {
         self.store.find(identity).await
     }
 
-    /// The write-ahead log of one operation, oldest entry first: every ended attempt, every
-    /// answer of a reconcile, every decision, and answers that came too late.
-    ///
-    /// # Errors
-    /// [`QueryError::NotFound`]; the store's.
-    pub async fn history(&self, op_id: OpId) -> Result<Vec<LogEntry>, QueryError> {
-        let entries = self.store.history(&self.owner, op_id).await?;
-        if entries.is_empty() && self.get(op_id).await?.is_none() {
-            return Err(QueryError::NotFound { op_id });
-        }
-        Ok(entries)
-    }
-
     /// The dead letter of a failed operation.
     ///
     /// # Errors
@@ -97,8 +85,9 @@ impl Orchestrator {
         self.store.dead_letter(&self.owner, op_id).await
     }
 
-    /// A page of this owner's operations, oldest first. The next page is the one `after`
-    /// [`Page::next`]. See [`Orchestrator::settle`] for those that wait for a person.
+    /// A page of this owner's operations, oldest first; [`ListParams::owner`] is not asked. The
+    /// next page is the one `after` [`Page::next`]. See [`Orchestrator::parked`] for those that
+    /// wait for a person.
     ///
     /// # Errors
     /// The store's.
@@ -145,18 +134,16 @@ impl Orchestrator {
     ///
     /// ```
     /// # use orch_core::runtime::Orchestrator;
-    /// use orch_core::seams::{ListParams, Listed, Settle};
-    /// use orch_core::words::{Payload, Phase};
+    /// # use orch_core::{seams as orch, words::OpId};
+    /// use orch::Settle;
     ///
-    /// # async fn desk(orchestrator: &Orchestrator) -> Result<(), Box<dyn std::error::Error>> {
-    /// let parked = ListParams { phase: Some(Phase::Parked), ..ListParams::default() };
-    /// for listed in orchestrator.list(parked).await?.items {
-    ///     let Listed::Operation(operation) = listed else { continue };
-    ///     println!("{}: {:?}", operation.identity.biz_key, operation.reason);
-    ///     // The provider's own pages show the charge: the result, as the handler returns it.
-    ///     let receipt = Payload::json("ch_42")?;
-    ///     orchestrator.settle(operation.op_id, Settle::Ok(receipt), "kim", "seen there").await?;
-    /// }
+    /// # async fn desk(orchestrator: &Orchestrator, one: OpId, two: OpId, three: OpId)
+    /// # -> Result<(), Box<dyn std::error::Error>> {
+    /// // The result, as the handler returns it.
+    /// orchestrator.settle(one, Settle::ok("ch_42")?, "kim", "seen on their pages").await?;
+    /// let refused = Settle::fail("NOT_CHARGED", "the provider has no such charge");
+    /// orchestrator.settle(two, refused, "kim", "asked their support").await?;
+    /// orchestrator.settle(three, Settle::RunAgain, "kim", "they were down all day").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -184,8 +171,11 @@ impl Orchestrator {
             why: storable(why),
         };
         match self.store.settle_parked(params).await? {
-            SettledParked::Settled(_) => {
+            SettledParked::Settled(to) => {
                 self.watch.moved(op_id);
+                if let Some(to @ Finalized::Finished(_)) = to {
+                    self.finished(op_id, &to).await;
+                }
                 Ok(())
             }
             SettledParked::NotParked { state, phase } => {
@@ -195,10 +185,23 @@ impl Orchestrator {
         }
     }
 
+    /// A person has ended an operation: that is counted, and compared with what others said.
+    async fn finished(&self, op_id: OpId, to: &Finalized) {
+        if let Ok(Some(operation)) = self.get(op_id).await {
+            let Identity { domain, event_type, .. } = &operation.identity;
+            self.acceptor.meters().of(domain, event_type).moved(to);
+        }
+        Divergences::new(&self.store).after_end(vec![op_id]).await;
+    }
+
     /// The owner that this orchestrator acts for.
     #[must_use]
     pub const fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     pub(super) fn acceptor(&self) -> &Acceptor {

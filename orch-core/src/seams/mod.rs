@@ -7,11 +7,14 @@
 //! | [`Backend`] | a store that is chosen by the scheme of a URL |
 //! | [`Registration`] | a user's handler, with its policies, reconcile and finalize hook |
 //! | [`Provider`] | what somebody else's API promises about idempotency keys |
+//!
+//! [`http`] knows what an answer over HTTP says about the provider.
 
 mod backend;
 mod clock;
 mod handler;
 mod hook;
+pub mod http;
 mod message;
 mod params;
 mod provider;
@@ -27,7 +30,7 @@ pub use handler::{
 pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection};
 pub use params::{
     Acceptance, Admitted, Attempt, ClaimParams, Claimed, Cursor, EndedAttempt, Finalization,
-    Finalized, Lease, ListParams, Listed, Logged, Page, PurgeParams, Purged, Purpose,
+    Finalized, LateParams, Lease, ListParams, Listed, Logged, Page, PurgeParams, Purged, Purpose,
     RedriveParams, Redriven, Release, ReleaseReason, Released, RenewParams, Renewed, Settle,
     SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
 };
@@ -41,8 +44,8 @@ pub use store::{AcceptIn, Store, StoreError};
 #[doc(hidden)]
 pub mod emitted {
     pub use super::handler::{
-        After, Argument, Bound, Contract, EveryProvider, ForProvider, Hook, KeyText, Question,
-        SameAs, StandardError, Started, WithEnvelope, WithoutEnvelope, argument, bound, contract,
-        domain_is, event_is, key, key_part, needs,
+        After, Argument, Bound, Contract, EndingOf, EveryProvider, ForProvider, Hook, KeyText,
+        Question, SameAs, StandardError, Started, Underneath, WithEnvelope, WithoutEnvelope,
+        argument, bound, contract, domain_is, event_is, key, key_part, needs, underneath,
     };
 }

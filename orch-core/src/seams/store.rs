@@ -5,8 +5,9 @@ use async_trait::async_trait;
 
 use super::{
     Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
-    Finalized, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven, Release,
-    Released, RenewParams, Renewed, SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
+    Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
+    Release, Released, RenewParams, Renewed, SettleParams, SettledParked, SweepParams, Swept,
+    Unfinalized,
 };
 use crate::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 
@@ -35,6 +36,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// The type of the connection that finalize hooks get.
     fn connection_type(&self) -> ConnectionType;
+
+    /// How many batches of [`Store::accept`] are carried out faster side by side than one after
+    /// the other. One where a single writer serves all.
+    fn accept_lanes(&self) -> usize {
+        1
+    }
 
     /// The store's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;
@@ -115,6 +122,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// A page of operations. A row that cannot be decoded is listed as such.
     async fn list(&self, params: ListParams) -> Result<Page, StoreError>;
+
+    /// The operations whose log holds an answer that came too late to have an effect, with their
+    /// owners, in the order of their ids. Cheap where there is none: it is asked after ends.
+    async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError>;
 
     /// Carries out a person's decision about a parked operation: the fence goes up, the decision
     /// is logged with who and why, the operation moves. One transaction; hooks as in

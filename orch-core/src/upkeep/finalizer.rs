@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
-use crate::flow::{Handlers, Watch};
+use crate::flow::{Divergences, Handlers, Watch};
 use crate::seams::{Finalization, Finalized, Store, StoreError};
 
 /// Finalizes outcomes that are in the log and whose state has not followed: after a crash in
@@ -15,6 +15,7 @@ pub struct Finalizer {
     store: Arc<dyn Store>,
     handlers: Handlers,
     watch: Watch,
+    divergences: Divergences,
 }
 
 /// How the [`Finalizer`] runs.
@@ -40,7 +41,8 @@ impl Finalizer {
         handlers: Handlers,
         watch: Watch,
     ) -> Self {
-        Self { config, store, handlers, watch }
+        let divergences = Divergences::new(&store);
+        Self { config, store, handlers, watch, divergences }
     }
 }
 
@@ -59,17 +61,24 @@ impl Upkeep for Finalizer {
             .iter()
             .map(|row| Finalization { claim: row.claim, hook: self.handlers.hook(&row.kind) })
             .collect();
+        let mut ended = Vec::new();
         for (row, finalized) in due.iter().zip(self.store.finalize(batch).await?) {
+            self.handlers.meters(&row.kind).moved(&finalized);
             match finalized {
                 Finalized::HookFailed { reason, due_at } => {
                     report.failed += 1;
                     tracing::warn!(op_id = %row.claim.op_id, reason, %due_at,
                         "the finalize hook failed again");
                 }
+                Finalized::Finished(_) => {
+                    report.moved += 1;
+                    ended.push(row.claim.op_id);
+                }
                 _ => report.moved += 1,
             }
             self.watch.moved(row.claim.op_id);
         }
+        self.divergences.after_end(ended).await;
         Ok(report)
     }
 }

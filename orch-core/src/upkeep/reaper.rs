@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
-use crate::flow::{Handlers, Watch};
-use crate::seams::{Store, StoreError, Swept};
+use crate::flow::{Divergences, Handlers, Watch};
+use crate::seams::{Finalized, Store, StoreError, Swept};
 
 /// Takes back expired leases and ends operations whose time budget is spent; also reports due
 /// operations of kinds that this worker does not know.
@@ -17,6 +17,7 @@ pub struct Reaper {
     watch: Watch,
     reported_at: Mutex<Option<Instant>>,
     database: Mutex<Database>,
+    divergences: Divergences,
 }
 
 /// How the database has answered lately.
@@ -59,6 +60,7 @@ impl Reaper {
         watch: Watch,
     ) -> Self {
         Self {
+            divergences: Divergences::new(&store),
             config,
             store,
             handlers,
@@ -68,11 +70,19 @@ impl Reaper {
         }
     }
 
-    fn note(&self, swept: &[Swept], why: &str) {
+    async fn note(&self, swept: &[Swept], why: &str) {
+        let mut ended = Vec::new();
         for row in swept {
             tracing::warn!(op_id = %row.op_id, kind = %row.kind, to = ?row.to, why, "swept");
             self.watch.moved(row.op_id);
+            if let Some(to) = &row.to {
+                self.handlers.meters(&row.kind).moved(to);
+            }
+            if matches!(row.to, Some(Finalized::Finished(_))) {
+                ended.push(row.op_id);
+            }
         }
+        self.divergences.after_end(ended).await;
     }
 
     async fn report_unknown_kinds(&self) -> Result<(), StoreError> {
@@ -129,9 +139,12 @@ impl Upkeep for Reaper {
         } else {
             self.noted(self.store.sweep_expired(self.handlers.sweep(limit)).await)?
         };
-        self.note(&expired, "the lease expired");
+        for row in &expired {
+            self.handlers.meters(&row.kind).lease_lost();
+        }
+        self.note(&expired, "the lease expired").await;
         let spent = self.noted(self.store.sweep_over_budget(self.handlers.sweep(limit)).await)?;
-        self.note(&spent, "the time budget is spent");
+        self.note(&spent, "the time budget is spent").await;
         self.report_unknown_kinds().await?;
         Ok(Report {
             moved: expired.len() + spent.len(),

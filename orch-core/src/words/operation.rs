@@ -52,4 +52,7 @@ pub struct DeadLetter {
     pub redriven_as: Option<OpId>,
     /// Answers that arrived after the end; they are in the history.
     pub late_outcomes: u32,
+    /// Answers in the history that contradict the failure, before or after the end; derived by
+    /// the policies when the letter is read.
+    pub divergences: u32,
 }

@@ -40,6 +40,13 @@ pub enum AttemptEnd {
 }
 
 impl AttemptEnd {
+    /// True for an answer, of the provider or about the call: kept also when it comes too late.
+    /// Doubt is none.
+    #[must_use]
+    pub const fn is_answer(&self) -> bool {
+        !matches!(self, Self::InDoubt { .. })
+    }
+
     /// An attempt, or a question, whose lease expired: whoever ran it cannot say any more.
     #[must_use]
     pub fn lost(worker: Option<&WorkerId>) -> Self {

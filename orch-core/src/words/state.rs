@@ -3,6 +3,8 @@ use serde::{Deserialize, Serialize};
 use super::spelling::spelled;
 
 /// Where an operation is. COMPLETED and FAILED are terminal: written once, never changed.
+///
+/// At the root of `orch` it is `OperationState`: `orch::State<T>` is what a handler is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {

@@ -1,9 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::policies::InDoubt;
-use orch_core::seams::{Ending, Reconciled};
-use orch_core::words::{Phase, Settled, Source, code};
+use orch_core::memory::MemoryConnection;
+use orch_core::policies::{Effect, InDoubt};
+use orch_core::runtime::Runtime;
+use orch_core::seams::{
+    ConnectionType, Ending, FinalizeHook, HookError, Reconciled, Registration, Settle,
+};
+use orch_core::words::{Failure, Phase, Settled, Settlement, Source, code};
 
 use crate::world::{
     Answer, Provider, accept, handler, handler_with, operation, reconciling, runtime, settled,
@@ -12,6 +16,34 @@ use crate::world::{
 
 fn no_answer() -> Answer {
     Answer::Error("sent, but no answer", Ending::InDoubt)
+}
+
+/// The API key was revoked: the provider never looks at the provider key.
+fn refused() -> Answer {
+    Answer::Error("no such API key", Ending::fail("HTTP_401", false))
+}
+
+/// The provider looks at the provider key before it looks at the card.
+fn declined() -> Answer {
+    Answer::Error("declined", Ending::fail_settling_doubt("CARD_DECLINED"))
+}
+
+/// How the one operation of this handler fails, when its calls are answered so.
+async fn failure(handler: Registration, answers: [Answer; 2]) -> Failure {
+    let provider = Arc::new(Provider::default()).answers(answers);
+    let runtime = runtime(&provider, handler).await;
+    let failure = failed(&runtime).await;
+    assert_eq!(provider.calls(), 2);
+    failure
+}
+
+async fn failed(runtime: &Runtime) -> Failure {
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    let settled = settled(runtime.orchestrator(), &accepted).await;
+    let Settled::Failed(failure) = settled else { panic!("{settled:?}") };
+    let letter = runtime.orchestrator().dead_letter(accepted.op_id).await.unwrap().unwrap();
+    assert_eq!(letter.failure, failure);
+    failure
 }
 
 #[tokio::test]
@@ -83,4 +115,83 @@ async fn doubt_in_every_attempt_stops_at_the_limit() {
     };
     assert!(failure.uncertain && failure.code == code::ATTEMPTS_EXHAUSTED);
     assert_eq!(provider.calls(), 3);
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_settle_the_doubt_about_an_earlier_call() {
+    let failure = failure(handler(), [no_answer(), refused()]).await;
+    assert_eq!((failure.code.as_str(), failure.message.as_str()), ("HTTP_401", "no such API key"));
+    assert!(failure.uncertain && failure.called);
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_lost_leaves_the_same_doubt() {
+    for lost in [Answer::Panic, Answer::Hang] {
+        let quick = handler_with(|handler| handler.attempt_timeout = Duration::from_millis(20));
+        assert!(failure(quick, [lost, refused()]).await.uncertain);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_the_key_settles_doubt() {
+    let failure = failure(handler(), [no_answer(), declined()]).await;
+    assert_eq!((failure.code.as_str(), failure.uncertain), ("CARD_DECLINED", false));
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_definite_error_is_certain() {
+    let busy = Answer::Error("busy", Ending::Retry { after: None });
+    assert!(!failure(handler(), [busy, refused()]).await.uncertain);
+}
+
+#[tokio::test]
+async fn doubt_outlives_a_retry() {
+    let busy = Answer::Error("busy", Ending::Retry { after: None });
+    let provider = Arc::new(Provider::default()).answers([no_answer(), busy, refused()]);
+    let runtime = runtime(&provider, handler()).await;
+    assert!(failed(&runtime).await.uncertain);
+}
+
+#[tokio::test]
+async fn about_a_read_there_is_no_doubt_that_matters() {
+    for (effect, uncertain) in [(Effect::Read, false), (Effect::Idempotent, true)] {
+        let handler = handler_with(|handler| handler.effect = effect);
+        assert_eq!(failure(handler, [no_answer(), refused()]).await.uncertain, uncertain);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_after_not_happened_is_certain() {
+    let provider = Arc::new(Provider::default())
+        .answers([no_answer(), refused()])
+        .says([Reconciled::NotHappened]);
+    let runtime = runtime(&provider, reconciling()).await;
+    assert!(!failed(&runtime).await.uncertain);
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_persons_word_is_certain() {
+    let provider = Arc::new(Provider::default()).answers([no_answer(), refused()]);
+    let runtime = runtime(&provider, handler_with(|h| h.in_doubt = InDoubt::Park)).await;
+    let orchestrator = runtime.orchestrator();
+    let accepted = accept(orchestrator, 1).await;
+    until(orchestrator, &accepted, |op| op.phase == Some(Phase::Parked)).await;
+    orchestrator.settle(accepted.op_id, Settle::RunAgain, "kim", "not there").await.unwrap();
+    let settled = settled(orchestrator, &accepted).await;
+    assert!(matches!(settled, Settled::Failed(Failure { uncertain: false, .. })), "{settled:?}");
+}
+
+#[tokio::test]
+async fn the_hook_and_the_log_say_that_it_is_uncertain() {
+    let hook = FinalizeHook {
+        connection: ConnectionType::of::<MemoryConnection>,
+        run: |_, settlement, _| {
+            // A hook that fails is tried again: an operation that finishes has shown this one.
+            let uncertain = matches!(settlement, Settlement::Failed(f) if f.uncertain);
+            let seen = uncertain.then_some(()).ok_or_else(|| HookError::new("not uncertain"));
+            Box::pin(async { seen })
+        },
+    };
+    let with_hook = Registration { finalize: Some(hook), ..handler() };
+    assert!(failure(with_hook, [no_answer(), refused()]).await.uncertain);
 }

@@ -1,5 +1,5 @@
 //! What may be called while doubt stands: as long as the key is remembered, and as the handler
-//! declares now.
+//! declares now, and with the key of the call that is in doubt.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,14 @@ use std::time::Duration;
 use orch_core::memory::MemoryStore;
 use orch_core::policies::{Effect, InDoubt};
 use orch_core::runtime::{Accepted, Config, Runtime};
-use orch_core::seams::{Descriptor, Ending, ManualClock, Reconciled, Registration, Settle};
+use orch_core::seams::{
+    AnyProvider, Descriptor, Ending, ManualClock, Reconciled, Registration, Settle, Stripe,
+};
 use orch_core::words::{Operation, Phase, Settled};
 
 use crate::world::{
-    Answer, Charge, Provider, accept, builder, config, handler_with, operation, reconciling,
-    settled, until,
+    Answer, Charge, Provider, accept, builder, config, handler_of, handler_with, operation,
+    reconciling, settled, until,
 };
 
 /// How long the provider remembers a key; an attempt may take ten seconds of it.
@@ -20,6 +22,10 @@ const LIFETIME: Duration = Duration::from_secs(60);
 
 fn no_answer() -> Answer {
     Answer::Error("sent, but no answer", Ending::InDoubt)
+}
+
+fn busy() -> Answer {
+    Answer::Error("busy", Ending::Retry { after: None })
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -38,10 +44,15 @@ struct Keyed {
 impl Keyed {
     /// The one operation after its first call, which the provider met with this answer.
     async fn called(first: Answer) -> Self {
+        Self::called_by(keyed(|_| {}), [first]).await
+    }
+
+    /// The same by this handler, with the answers to its first call and those after.
+    async fn called_by(handler: Registration, answers: impl IntoIterator<Item = Answer>) -> Self {
         let clock = Arc::new(ManualClock::default());
         let store = MemoryStore::with_clock(clock.clone());
-        let provider = Arc::new(Provider::default()).answers([first]);
-        let runtime = start(&store, &provider, keyed(|_| {})).await;
+        let provider = Arc::new(Provider::default()).answers(answers);
+        let runtime = start(&store, &provider, handler).await;
         let accepted = accept(runtime.orchestrator(), 1).await;
         let keyed = Self { clock, store, provider, runtime, accepted };
         keyed.until(|op| op.due_at.is_some() && op.attempt == 1).await;
@@ -110,7 +121,7 @@ async fn a_key_that_is_remembered_to_the_runs_last_moment_is_used_again() {
 
 #[tokio::test]
 async fn a_definite_retry_is_a_first_use_of_the_key_however_late() {
-    let keyed = Keyed::called(Answer::Error("busy", Ending::Retry { after: None })).await;
+    let keyed = Keyed::called(busy()).await;
     keyed.clock.advance(seconds(200));
     assert_eq!(keyed.settled().await, Settled::Ok(501));
     assert_eq!(keyed.provider.calls(), 2);
@@ -173,4 +184,30 @@ async fn a_persons_word_lets_it_run_with_an_old_key() {
     assert_eq!(keyed.settled().await, Settled::Ok(501));
     assert_eq!(operation(orchestrator, &keyed.accepted).await.attempt, 2);
     assert_eq!(keyed.provider.calls(), 2);
+}
+
+/// The keys of three calls: one that got a definite error and one that got no answer under the
+/// first contract, and the repetition of that under the second.
+async fn keys_over_a_deploy(first: Registration, second: Registration) -> Vec<String> {
+    let keyed = Keyed::called_by(first, [busy(), no_answer()]).await;
+    keyed.clock.advance(seconds(1));
+    keyed.until(|op| op.due_at.is_some() && op.attempt == 2).await;
+    let keyed = keyed.deployed(second).await;
+    keyed.clock.advance(seconds(1));
+    assert_eq!(keyed.settled().await, Settled::Ok(501));
+    let keys = keyed.provider.keys.lock().unwrap().clone();
+    assert_eq!(keys.len(), 3, "{keys:?}");
+    keys
+}
+
+#[tokio::test]
+async fn a_deploy_that_replays_errors_repeats_a_call_in_doubt_with_its_own_key() {
+    let keys = keys_over_a_deploy(handler_of::<AnyProvider>(), handler_of::<Stripe>()).await;
+    assert!(keys[0] == keys[1] && keys[1] == keys[2], "{keys:?}");
+}
+
+#[tokio::test]
+async fn a_deploy_that_no_longer_replays_errors_repeats_a_call_in_doubt_with_its_own_key() {
+    let keys = keys_over_a_deploy(handler_of::<Stripe>(), handler_of::<AnyProvider>()).await;
+    assert!(keys[0] != keys[1] && keys[1] == keys[2], "{keys:?}");
 }

@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod accepting;
+mod divergence;
 mod doubt;
 mod faults;
 mod hooks;
 mod keys;
 mod leases;
+mod metrics;
 mod people;
 mod questions;
 mod replies;

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use orch_core::policies::InDoubt;
+use orch_core::policies::{Bearing, InDoubt};
 use orch_core::runtime::{Orchestrator, RedriveError, Runtime, SettleError};
 use orch_core::seams::{Ending, Settle};
-use orch_core::words::{Failure, Payload, Phase, Settled, Source, State};
+use orch_core::words::{Failure, Owner, Phase, Settled, Source, State};
 
 use crate::world::{
     Answer, Charge, Provider, accept, handler, handler_with, operation, runtime, settled, until,
@@ -28,12 +28,36 @@ async fn failed(orchestrator: &Orchestrator) -> Accepted<Charge> {
 #[tokio::test]
 async fn a_person_says_that_it_happened() {
     let (runtime, accepted) = parked(&Arc::default()).await;
-    let output = Settle::Ok(Payload::from("501"));
+    let output = Settle::ok(&501).unwrap();
     runtime.orchestrator().settle(accepted.op_id, output, "kim", "on the statement").await.unwrap();
     assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
     let last = runtime.orchestrator().history(accepted.op_id).await.unwrap().pop().unwrap();
     assert_eq!(last.source, Source::Operator);
     assert_eq!(last.note.as_deref(), Some("kim: on the statement"));
+}
+
+#[tokio::test]
+async fn a_person_sees_what_waits_and_why() {
+    let (runtime, accepted) = parked(&Arc::default()).await;
+    let orchestrator = runtime.orchestrator();
+    let page = orchestrator.parked(None).await.unwrap();
+    assert_eq!((page.items.len(), page.next), (1, None));
+    let parked = &page.items[0];
+    assert_eq!((parked.op_id, parked.reason.as_str()), (accepted.op_id, "no answer"));
+    let history = orchestrator.history(accepted.op_id).await.unwrap();
+    assert_eq!(parked.since, Some(history[0].logged_at));
+    assert_eq!((parked.late.len(), history[0].bearing), (0, Bearing::Counts));
+    let operation = parked.operation.as_ref().unwrap();
+    assert_eq!(operation.identity.biz_key.as_str(), "ORDER-1");
+    orchestrator.settle(parked.op_id, Settle::ok(&501).unwrap(), "kim", "seen").await.unwrap();
+    assert_eq!(orchestrator.parked(None).await.unwrap().items, []);
+}
+
+#[tokio::test]
+async fn a_person_does_not_see_what_waits_for_others() {
+    let (runtime, _) = parked(&Arc::default()).await;
+    let other = runtime.orchestrator().owned_by(Owner::new("tenant-2").unwrap());
+    assert_eq!(other.parked(None).await.unwrap().items, []);
 }
 
 #[tokio::test]
@@ -73,7 +97,7 @@ async fn only_what_is_parked_can_be_settled_and_somebody_signs() {
 
 #[tokio::test]
 async fn a_redrive_is_a_new_operation_with_a_new_key() {
-    let ending = Ending::Fail { code: "DOWN".into(), uncertain: false };
+    let ending = Ending::fail("DOWN", false);
     let provider = Arc::new(Provider::default()).answers([Answer::Error("down", ending)]);
     let runtime = runtime(&provider, handler()).await;
     let orchestrator = runtime.orchestrator();

@@ -52,7 +52,7 @@ async fn the_last_retry_fails_and_leaves_a_dead_letter() {
 
 #[tokio::test]
 async fn a_failure_keeps_its_code_and_is_not_repeated() {
-    let ending = Ending::Fail { code: "CARD_DECLINED".into(), uncertain: false };
+    let ending = Ending::fail("CARD_DECLINED", false);
     let provider = Arc::new(Provider::default()).answers([Answer::Error("declined", ending)]);
     let runtime = runtime(&provider, handler()).await;
     let accepted = accept(runtime.orchestrator(), 1).await;

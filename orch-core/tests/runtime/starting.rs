@@ -81,6 +81,17 @@ async fn a_key_that_outlives_the_operations_stops_the_start_naming_both() {
 }
 
 #[tokio::test]
+async fn a_worker_that_leaves_a_kind_out_may_not_prune_it_before_its_key_is_forgotten() {
+    let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
+    let keyed = handler_with(|handler| handler.key_lifetime = Some(day));
+    let config = Config { completed_retention: hour, ..config() };
+    let none: [(&str, &str); 0] = [];
+    let starting = Runtime::on(MemoryStore::new()).register(keyed).only(none).config(config);
+    let started = starting.start().await;
+    assert!(matches!(started, Err(StartError::KeyOutlivesOperation { .. })), "{started:?}");
+}
+
+#[tokio::test]
 async fn declarations_that_contradict_each_other_stop_the_start() {
     let unsafely = handler_with(|handler| handler.effect = Effect::Unsafe);
     let starting = builder(MemoryStore::new(), &Arc::default(), unsafely).start();

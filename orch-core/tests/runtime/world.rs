@@ -10,8 +10,8 @@ use orch_core::policies::{Backoff, InDoubt};
 use orch_core::runtime::{Accepted, Config, Orchestrator, Runtime, RuntimeBuilder};
 use orch_core::seams::emitted::bound;
 use orch_core::seams::{
-    AttemptError, Context, Descriptor, Ending, FromCall, Handled, KeyFromCaller, Reconciled,
-    Registration, State, Store, TypedCommand,
+    AnyProvider, AttemptError, Context, Descriptor, Ending, FromCall, Handled, KeyFromCaller,
+    Provider as Contract, Reconciled, Registration, State, Store, TypedCommand,
 };
 use orch_core::words::{Operation, Settled};
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,8 @@ pub enum Answer {
     Block(Duration),
     /// Charges once the test says so.
     Gate,
+    /// Fails once the test says so.
+    GateError(&'static str, Ending),
 }
 
 #[derive(Debug, Default)]
@@ -94,9 +96,9 @@ impl Provider {
     }
 }
 
-async fn charge(
+async fn charge<P: Contract>(
     command: Charge,
-    ctx: Context,
+    ctx: Context<P>,
     provider: State<Arc<Provider>>,
 ) -> Result<u64, ChargeError> {
     provider.keys.lock().unwrap().push(ctx.provider_key().to_string());
@@ -109,6 +111,10 @@ async fn charge(
         Answer::Hang => std::future::pending().await,
         Answer::Block(span) => std::thread::sleep(span),
         Answer::Gate => provider.gate.notified().await,
+        Answer::GateError(text, ending) => {
+            provider.gate.notified().await;
+            return Err(ChargeError { text, ending });
+        }
     }
     Ok(command.amount)
 }
@@ -120,6 +126,11 @@ async fn ask(_: Charge, _: Context, provider: State<Arc<Provider>>) -> Reconcile
 
 /// A handler with quick retries.
 pub fn handler() -> Registration {
+    handler_of::<AnyProvider>()
+}
+
+/// [`handler`] of this provider.
+pub fn handler_of<P: Contract>() -> Registration {
     Registration {
         descriptor: Descriptor {
             name: "world::charge",
@@ -132,12 +143,13 @@ pub fn handler() -> Registration {
             backoff: Backoff::from_millis(1, 10),
             reconcile_backoff: Backoff::from_millis(1, 10),
             in_doubt: InDoubt::Retry,
+            replays_errors: P::REPLAYS_ERRORS,
             ..Descriptor::DEFAULTS
         },
         run: |call| {
             let charged = charge(
                 bound::<Charge>().command(call)?,
-                Context::from_call(call)?,
+                Context::<P>::from_call(call)?,
                 State::from_call(call)?,
             );
             bound::<Charge>().run(charged)

@@ -69,12 +69,13 @@ fn binding(handler: &Handler<'_>) -> TokenStream {
 /// How each argument behind the command is taken, at the place of its type.
 fn arguments(handler: &Handler<'_>) -> TokenStream {
     let names = argument_names(handler);
-    let of = contract(handler).map(|contract| quote!(#contract.));
-    let of = of.unwrap_or_else(|| quote!(__orch::));
+    let contract = contract(handler);
     let arguments = names.iter().zip(&handler.types.arguments).map(|(name, ty)| {
-        quote_spanned! {ty.span()=>
-            const #name: __orch::Argument<#ty> = #of argument::<#ty>();
-        }
+        let argument = match &contract {
+            None => quote_spanned!(ty.span()=> __orch::argument::<#ty>()),
+            Some(contract) => quote_spanned!(ty.span()=> #contract.argument::<#ty>()),
+        };
+        quote_spanned!(ty.span()=> const #name: __orch::Argument<#ty> = #argument;)
     });
     quote!(#(#arguments)*)
 }
@@ -83,19 +84,17 @@ fn arguments(handler: &Handler<'_>) -> TokenStream {
 /// nor effect there are none.
 fn rules(handler: &Handler<'_>) -> TokenStream {
     let Handler { provider, effect, in_doubt, .. } = handler;
-    let lifetime = contract(handler).map(|contract| {
-        let effect = effect.as_ref().map(Effect::variant);
-        let effect = effect.map(|effect| quote!(__orch::Effect::#effect));
-        let effect = effect.unwrap_or_else(|| quote!(__orch::Descriptor::DEFAULTS.effect));
+    let carried = contract(handler).map(|contract| {
+        let effect = effect_of(handler);
         let in_doubt = in_doubt.as_ref().map(declared);
         let in_doubt = in_doubt.unwrap_or_else(|| quote!(__orch::Descriptor::DEFAULTS.in_doubt));
         let timeout = handler.attempt_timeout.map(millis);
         let timeout =
             timeout.unwrap_or_else(|| quote!(__orch::Descriptor::DEFAULTS.attempt_timeout));
-        quote_spanned! {provider.span()=>
-            const __ORCH_KEY_LIFETIME: __orch::Option<__orch::Duration> =
-                #contract.key_lifetime(#effect, #in_doubt, #timeout);
-        }
+        let carried = quote_spanned! {provider.span()=>
+            #contract.carries(#effect, #in_doubt, #timeout)
+        };
+        quote!(const _: () = #carried;)
     });
     let place = match effect {
         Some(effect) if effect.is_keyed() => Some(effect.text.span()),
@@ -109,7 +108,14 @@ fn rules(handler: &Handler<'_>) -> TokenStream {
         let taken = quote_spanned!(place=> #contract.key_is_taken(&[#(#arguments.has_key),*]));
         quote!(const _: () = #taken;)
     });
-    quote!(#lifetime #taken)
+    quote!(#carried #taken)
+}
+
+fn effect_of(handler: &Handler<'_>) -> TokenStream {
+    match handler.effect.as_ref().map(Effect::variant) {
+        Some(effect) => quote!(__orch::Effect::#effect),
+        None => quote!(__orch::Descriptor::DEFAULTS.effect),
+    }
 }
 
 /// The contract of the named provider, the same to the letter wherever it is asked for.
@@ -154,14 +160,20 @@ fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
     let attempt_timeout = handler.attempt_timeout.map(millis);
     let backoff = handler.backoff.as_ref().map(delays);
     let in_doubt = handler.in_doubt.as_ref().map(declared);
-    let effect = handler.effect.as_ref().map(Effect::variant);
+    let effect = handler.effect.as_ref().map(|_| effect_of(handler));
+    let key_lifetime = contract(handler).map(|contract| {
+        let effect = effect_of(handler);
+        quote!(#contract.key_lifetime(#effect))
+    });
+    let replays_errors = contract(handler).map(|contract| quote!(#contract.replays_errors()));
     let (given, values): (Vec<&str>, Vec<TokenStream>) = [
         ("attempt_timeout", attempt_timeout),
         ("max_attempts", handler.max_attempts.map(|attempts| quote!(#attempts))),
         ("backoff", backoff),
         ("in_doubt", in_doubt),
-        ("effect", effect.map(|effect| quote!(__orch::Effect::#effect))),
-        ("key_lifetime", handler.provider.as_ref().map(|_| quote!(__ORCH_KEY_LIFETIME))),
+        ("effect", effect),
+        ("key_lifetime", key_lifetime),
+        ("replays_errors", replays_errors),
         ("reconcile_timeout", asking(handler).and_then(|asking| asking.timeout.map(millis))),
         (
             "reconcile_backoff",

@@ -1,7 +1,8 @@
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
-use super::model::{Ending, Outcome};
+use super::model::{Certainty, Ending, Outcome};
 
 /// The implementation of `AttemptError`: one arm per variant.
 pub(super) fn outcome(outcome: &Outcome<'_>) -> TokenStream {
@@ -41,9 +42,21 @@ fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
             let retry = quote_spanned!(after.span=> __orch::Ending::retry_after(#wait));
             quote!(#head { #member: #wait, .. } => #retry,)
         }
-        Ending::Fail { code, uncertain } => quote! {
-            #head { .. } => __orch::Ending::fail(#code, #uncertain),
-        },
+        Ending::Fail { code, certainty } => {
+            let ending = match certainty {
+                Certainty::Uncertain => quote!(fail(#code, true)),
+                Certainty::OfThisCall => quote!(fail(#code, false)),
+                Certainty::SettlesDoubt => quote!(fail_settling_doubt(#code)),
+            };
+            quote!(#head { .. } => __orch::Ending::#ending,)
+        }
         Ending::InDoubt => quote!(#head { .. } => __orch::Ending::InDoubt,),
+        Ending::From { function, member } => {
+            let error = Ident::new("__orch_error", Span::mixed_site());
+            // At the user's path, so that a function that does not fit is reported there.
+            let ending =
+                quote_spanned!(function.span()=> __orch::underneath(#error).ending(#function));
+            quote!(#head { #member: #error, .. } => #ending,)
+        }
     }
 }

@@ -1,5 +1,5 @@
 use proc_macro2::{Ident, Span};
-use syn::{Fields, LitStr, Member, Path};
+use syn::{Field, Fields, LitStr, Member, Path};
 
 use super::parse::{ErrorType, Shape};
 use crate::errors::{Errors, Rule, did_you_mean, listed};
@@ -7,8 +7,9 @@ use crate::options::{Entry, Options, Value};
 use crate::shared::krate;
 use crate::values;
 
-const ENDINGS: [&str; 3] = ["retry", "fail", "in_doubt"];
-const OPTIONS: [&str; 6] = ["retry", "fail", "in_doubt", "after", "code", "uncertain"];
+const ENDINGS: [&str; 4] = ["retry", "fail", "in_doubt", "from"];
+const OPTIONS: [&str; 8] =
+    ["retry", "fail", "in_doubt", "from", "after", "code", "uncertain", "settles_doubt"];
 
 /// An error type whose every value says how the attempt ends.
 pub(super) struct Outcome<'a> {
@@ -20,9 +21,30 @@ pub(super) struct Outcome<'a> {
 
 /// How it ends.
 pub(super) enum Ending {
-    Retry { after: Option<After> },
-    Fail { code: LitStr, uncertain: bool },
+    Retry {
+        after: Option<After>,
+    },
+    Fail {
+        code: LitStr,
+        certainty: Certainty,
+    },
     InDoubt,
+    /// As this function says of the error in this field.
+    From {
+        function: Path,
+        member: Member,
+    },
+}
+
+/// What a failure says about whether the provider has acted.
+#[derive(Clone, Copy)]
+pub(super) enum Certainty {
+    /// It may have.
+    Uncertain,
+    /// Not by the call that was refused; nothing of earlier ones.
+    OfThisCall,
+    /// Neither by this call nor by an earlier one.
+    SettlesDoubt,
 }
 
 /// The field that says how long to wait, and where it was named.
@@ -90,12 +112,14 @@ fn ending(options: Options, what: &str, fields: &Fields, errors: &mut Errors) ->
         contradiction(&first.key, second, errors);
         return None;
     }
-    let word = first.word(errors)?;
     let (after, code) = (options.take("after"), options.take("code"));
-    let uncertain = options.take("uncertain");
-    match word.to_string().as_str() {
+    let (uncertain, settles) = (options.take("uncertain"), options.take("settles_doubt"));
+    let key = first.key.clone();
+    match key.to_string().as_str() {
         "retry" => {
-            [code, uncertain].into_iter().flatten().for_each(|e| stray(&e, "fail", errors));
+            first.word(errors)?;
+            let strays = [code, uncertain, settles].into_iter().flatten();
+            strays.for_each(|entry| stray(&entry, "fail", errors));
             match after {
                 Some(entry) => {
                     Some(Ending::Retry { after: Some(member(entry, what, fields, errors)?) })
@@ -104,14 +128,22 @@ fn ending(options: Options, what: &str, fields: &Fields, errors: &mut Errors) ->
             }
         }
         "fail" => {
+            first.word(errors)?;
             after.into_iter().for_each(|entry| stray(&entry, "retry", errors));
-            let uncertain = uncertain.map(|entry| entry.word(errors)).is_some();
-            Some(Ending::Fail { code: checked_code(code, &word, errors)?, uncertain })
+            let certainty = certainty(uncertain, settles, errors);
+            Some(Ending::Fail { code: checked_code(code, &key, errors)?, certainty: certainty? })
         }
-        _ => {
+        other => {
             after.into_iter().for_each(|entry| stray(&entry, "retry", errors));
-            [code, uncertain].into_iter().flatten().for_each(|e| stray(&e, "fail", errors));
-            Some(Ending::InDoubt)
+            let strays = [code, uncertain, settles].into_iter().flatten();
+            strays.for_each(|entry| stray(&entry, "fail", errors));
+            if other == "in_doubt" {
+                first.word(errors).map(|_| Ending::InDoubt)
+            } else {
+                let function = first.path("from = function", errors)?;
+                let member = source(&key, what, fields, errors)?;
+                Some(Ending::From { function, member })
+            }
         }
     }
 }
@@ -122,7 +154,7 @@ fn unmarked(options: &Options, what: &str, errors: &mut Errors) {
         &Rule {
             rule: &format!("{what} does not say how the attempt ends"),
             reason: "after an error orch must know whether the provider certainly did nothing, said no, or may have acted",
-            remedy: "add `#[outcome(retry)]`, `#[outcome(fail, code = \"…\")]` or `#[outcome(in_doubt)]`",
+            remedy: "add `#[outcome(retry)]`, `#[outcome(fail, code = \"…\")]` or `#[outcome(in_doubt)]`; or `#[outcome(from = function)]`, where a function knows of the error underneath",
         },
         errors,
     );
@@ -148,6 +180,29 @@ fn stray(entry: &Entry, owner: &str, errors: &mut Errors) {
             remedy: &format!("remove it, or write `{owner}`"),
         },
     );
+}
+
+fn certainty(
+    uncertain: Option<Entry>,
+    settles: Option<Entry>,
+    errors: &mut Errors,
+) -> Option<Certainty> {
+    if let (Some(_), Some(settles)) = (&uncertain, &settles) {
+        errors.at(
+            &settles.key,
+            &Rule {
+                rule: "`settles_doubt` contradicts `uncertain`",
+                reason: "the one says that no call with this key has acted, the other that this very call may have",
+                remedy: "keep one of the two, or make two variants",
+            },
+        );
+        return None;
+    }
+    match (uncertain, settles) {
+        (Some(entry), _) => entry.word(errors).map(|_| Certainty::Uncertain),
+        (None, Some(entry)) => entry.word(errors).map(|_| Certainty::SettlesDoubt),
+        (None, None) => Some(Certainty::OfThisCall),
+    }
 }
 
 fn checked_code(code: Option<Entry>, fail: &Ident, errors: &mut Errors) -> Option<LitStr> {
@@ -210,6 +265,39 @@ fn member(entry: Entry, what: &str, fields: &Fields, errors: &mut Errors) -> Opt
         );
     }
     Some(After { member: found?, span })
+}
+
+/// The field with the error underneath: the one marked `#[source]` or `#[from]`, the only one, or
+/// the one named `source`.
+fn source(from: &Ident, what: &str, fields: &Fields, errors: &mut Errors) -> Option<Member> {
+    let marked = |field: &Field| {
+        field.attrs.iter().any(|a| a.path().is_ident("source") || a.path().is_ident("from"))
+    };
+    let all = || fields.members().zip(fields.iter());
+    let sources: Vec<Member> = match fields.len() {
+        1 => fields.members().collect(),
+        _ if fields.iter().any(marked) => {
+            all().filter(|(_, field)| marked(field)).map(|(member, _)| member).collect()
+        }
+        _ => fields.members().filter(|member| shown(member) == "source").collect(),
+    };
+    if let [source] = &sources[..] {
+        return Some(source.clone());
+    }
+    let (rule, remedy) = match fields.len() {
+        0 => (
+            format!("{what} holds no error that `from` could ask about"),
+            "add the field: `Name(#[from] ItsError)`; or say `retry`, `fail` or `in_doubt` here",
+        ),
+        several => (
+            format!("{what} has {several} fields, and one of them has to be the error underneath"),
+            "mark that one field `#[source]` or `#[from]`",
+        ),
+    };
+    let reason =
+        "`from` names a function that gets the error underneath and says how the attempt ends";
+    errors.at(from, &Rule { rule: &rule, reason, remedy });
+    None
 }
 
 fn shown(member: &Member) -> String {

@@ -14,6 +14,8 @@ fn an_enum_with_every_ending() {
             Declined(String),
             #[outcome(fail, code = "CONFUSED", uncertain)]
             Confused,
+            #[outcome(fail, code = "SPENT", settles_doubt)]
+            Spent,
             #[outcome(retry)]
             Unreachable,
             #[outcome(retry, after = wait)]
@@ -22,6 +24,12 @@ fn an_enum_with_every_ending() {
             Busy(u8, Duration),
             #[outcome(in_doubt)]
             NoAnswer,
+            #[outcome(from = gateway::ending)]
+            Gateway(Gone),
+            #[outcome(from = Gone::ending)]
+            Gone { place: String, #[source] error: Gone },
+            #[outcome(from = gateway::ending)]
+            Named { source: Gone, place: String },
         }
     }));
 }

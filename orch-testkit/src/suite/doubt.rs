@@ -2,10 +2,10 @@
 
 use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::seams::{Finalized, Purpose};
-use orch_core::words::{LogState, Phase, State};
+use orch_core::words::{AttemptEnd, Failure, LogState, Outcome, Phase, State};
 
 use crate::world::lease;
-use crate::{BUDGET, DELAY, LEASE, World, ended, fail, in_doubt, ok, policy, retry};
+use crate::{BUDGET, DELAY, LEASE, World, ended, in_doubt, ok, policy, retry};
 
 fn declared(in_doubt: InDoubt) -> KindPolicy {
     KindPolicy { in_doubt, ..policy() }
@@ -119,13 +119,26 @@ pub async fn earlier_doubt_makes_a_later_giving_up_uncertain(world: World) {
     assert_eq!((failure.code.as_str(), failure.uncertain), ("ATTEMPTS_EXHAUSTED", true));
 }
 
-pub async fn a_definite_answer_settles_earlier_doubt(world: World) {
-    let claim = world.running("k").await;
-    world.expire().await;
-    world.advance(2);
-    let second = world.claim().await;
-    world.settle(ended(second, fail("CARD_DECLINED"))).await;
-    assert!(!world.failure(claim.op_id).await.uncertain);
+pub async fn a_failure_after_doubt_is_as_uncertain_as_its_worker_says(world: World) {
+    for (key, hooked, uncertain) in
+        [("a", false, false), ("b", false, true), ("c", true, false), ("d", true, true)]
+    {
+        let kind = KindPolicy { hooked, ..policy() };
+        let claim = world.running_as(key, kind.clone()).await;
+        world.settle(ended(claim, in_doubt("no answer"))).await;
+        world.advance(1);
+        let second = world.run(kind).await;
+        let failure = Failure::new("HTTP_401", "no such API key").uncertain(uncertain);
+        let end = ended(second, AttemptEnd::Outcome(Outcome::Fail(failure.clone())));
+        if hooked {
+            world.log(end).await;
+            world.finalize(second, Some(world.backend.marking_hook())).await;
+        } else {
+            world.settle(end).await;
+        }
+        assert_eq!(world.failure(claim.op_id).await, failure, "{key}");
+        assert_eq!(world.dead_letter(claim.op_id).await.failure, failure, "{key}");
+    }
 }
 
 pub async fn doubt_at_the_deadline_is_never_plainly_failed(world: World) {

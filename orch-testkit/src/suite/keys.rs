@@ -14,7 +14,12 @@ fn key(attempt: &Attempt) -> (Timestamp, bool, u32) {
 }
 
 fn declared(in_doubt: InDoubt) -> KindPolicy {
-    KindPolicy { in_doubt, max_attempts: 10, ..policy() }
+    KindPolicy { in_doubt, max_attempts: 10, replays_errors: true, ..policy() }
+}
+
+/// The deploy whose provider keeps no errors.
+fn forgiving() -> KindPolicy {
+    KindPolicy { replays_errors: false, ..declared(InDoubt::Retry) }
 }
 
 async fn claim(world: &World) -> Attempt {
@@ -157,6 +162,67 @@ pub async fn the_same_retry_twice_raises_the_generation_once(world: World) {
     }
     world.advance(1);
     assert_eq!(claim(&world).await.envelope.key_generation, 1);
+}
+
+pub async fn where_errors_are_not_replayed_a_retry_keeps_the_generation(world: World) {
+    let run = world.running_as("k", forgiving()).await;
+    world.settle(ended(run, retry("busy"))).await;
+    world.advance(1);
+    let second = world.claim_as(forgiving()).await;
+    assert_eq!(key(&second), (world.now().await, false, 0));
+    world.log(ended(lease(&second), retry("busy"))).await;
+    world.advance(3);
+    world.finalize(lease(&second), None).await;
+    assert_eq!(key(&world.claim_as(forgiving()).await), (world.now().await, false, 0));
+}
+
+pub async fn a_deploy_that_replays_errors_keeps_the_key_in_doubt(world: World) {
+    let run = world.running_as("k", forgiving()).await;
+    world.settle(ended(run, retry("busy"))).await;
+    world.advance(1);
+    let called_at = world.claim_as(forgiving()).await.claimed_at;
+    world.expire().await;
+    world.advance(3);
+    let deployed = claim(&world).await;
+    assert_eq!(key(&deployed), (called_at, true, 0));
+    world.settle(ended(lease(&deployed), retry("busy"))).await;
+    world.advance(1);
+    assert_eq!(key(&claim(&world).await), (called_at, true, 0));
+}
+
+pub async fn a_deploy_that_no_longer_replays_errors_keeps_the_key_in_doubt(world: World) {
+    let (attempt, _) = first(&world).await;
+    world.settle(ended(lease(&attempt), retry("busy"))).await;
+    world.advance(1);
+    let called_at = claim(&world).await.claimed_at;
+    world.expire().await;
+    world.advance(3);
+    assert_eq!(key(&world.claim_as(forgiving()).await), (called_at, true, 1));
+}
+
+pub async fn the_latest_claim_says_whether_errors_are_replayed(world: World) {
+    world.accepted("k").await;
+    for (deployed, generation) in
+        [(forgiving(), 0), (declared(InDoubt::Retry), 0), (forgiving(), 1), (forgiving(), 1)]
+    {
+        let attempt = world.claim_as(deployed).await;
+        assert_eq!(attempt.envelope.key_generation, generation);
+        world.settle(ended(lease(&attempt), retry("busy"))).await;
+        world.advance(1);
+    }
+}
+
+pub async fn a_retry_of_a_hooked_kind_counts_as_its_claim_said(world: World) {
+    for (replays_errors, generation) in [(true, 1), (false, 0)] {
+        let hooked = KindPolicy { hooked: true, replays_errors, ..declared(InDoubt::Retry) };
+        let run = world.running_as(&format!("k{generation}"), hooked.clone()).await;
+        world.log(ended(run, retry("busy"))).await;
+        world.advance(3);
+        world.finalize(run, None).await;
+        let next = world.claim_as(hooked).await;
+        assert_eq!(next.envelope.key_generation, generation);
+        world.advance(1);
+    }
 }
 
 pub async fn a_redriven_operation_begins_with_the_first_generation(world: World) {

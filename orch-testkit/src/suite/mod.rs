@@ -10,6 +10,7 @@ pub mod attempts;
 pub mod batch;
 pub mod budget;
 pub mod claim;
+pub mod divergence;
 pub mod doubt;
 pub mod fence;
 pub mod finalize;
@@ -163,6 +164,22 @@ macro_rules! conformance {
                 an_answer_after_the_time_budget_is_kept
                 an_answer_after_a_completed_end_is_kept
             }
+            divergence {
+                an_answer_before_a_completed_end_diverges
+                an_answer_after_a_completed_end_diverges
+                an_equal_answer_corroborates_before_and_after_the_end
+                the_dead_letter_counts_what_diverges_before_the_end
+                the_dead_letter_counts_what_diverges_after_the_end
+                the_dead_letter_does_not_count_what_corroborates
+                a_late_retry_contradicts_nothing
+                a_late_not_happened_is_kept_and_contradicts_a_success
+                a_persons_decision_is_compared_with_what_came_before_it
+                a_late_success_does_not_complete_a_parked_operation
+                an_end_without_the_providers_word_is_contradicted_by_a_success_only
+                late_names_the_operations_with_a_late_answer
+                late_is_paged_in_the_order_of_ids
+                late_keeps_owners_apart
+            }
             waiting {
                 a_retry_waits_for_its_delay
                 it_is_claimed_at_its_instant_and_not_before
@@ -187,7 +204,7 @@ macro_rules! conformance {
                 a_lost_lease_of_a_hooked_kind_is_only_logged
                 the_declaration_of_the_latest_claim_counts
                 earlier_doubt_makes_a_later_giving_up_uncertain
-                a_definite_answer_settles_earlier_doubt
+                a_failure_after_doubt_is_as_uncertain_as_its_worker_says
                 doubt_at_the_deadline_is_never_plainly_failed
                 the_same_doubt_twice_counts_once
                 what_was_in_doubt_can_still_succeed
@@ -226,6 +243,11 @@ macro_rules! conformance {
                 a_logged_retry_raises_the_generation_once_it_is_finalized
                 a_logged_doubt_keeps_the_first_call_once_it_is_finalized
                 the_same_retry_twice_raises_the_generation_once
+                where_errors_are_not_replayed_a_retry_keeps_the_generation
+                a_deploy_that_replays_errors_keeps_the_key_in_doubt
+                a_deploy_that_no_longer_replays_errors_keeps_the_key_in_doubt
+                the_latest_claim_says_whether_errors_are_replayed
+                a_retry_of_a_hooked_kind_counts_as_its_claim_said
                 a_redriven_operation_begins_with_the_first_generation
             }
             budget {

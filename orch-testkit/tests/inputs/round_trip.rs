@@ -251,6 +251,7 @@ fn field(invalid: &Invalid) -> &'static str {
 
 fn expected(case: &Case, attempt: &Attempt, policy: &KindPolicy, now: Timestamp) -> Finalized {
     let facts = Facts {
+        replays_errors: false,
         attempt: 1,
         max_attempts: policy.max_attempts,
         in_doubt: policy.in_doubt,

@@ -27,9 +27,14 @@ struct Refund {
 struct Receipt;
 
 #[derive(Debug, thiserror::Error, Outcome)]
-#[outcome(fail, code = "REFUSED", uncertain)]
-#[error("refused")]
-struct Refused;
+enum Refused {
+    #[outcome(fail, code = "REFUSED", uncertain)]
+    #[error("refused")]
+    Halfway,
+    #[outcome(fail, code = "SPENT", settles_doubt)]
+    #[error("spent")]
+    Spent,
+}
 
 struct Connection;
 
@@ -56,8 +61,8 @@ async fn book(
     finalize = book,
     crate = orch
 )]
-async fn refund(_cmd: Refund) -> Result<Vec<Receipt>, Refused> {
-    Err(Refused)
+async fn refund(cmd: Refund) -> Result<Vec<Receipt>, Refused> {
+    Err(if cmd.line == 0 { Refused::Halfway } else { Refused::Spent })
 }
 
 fn main() {}

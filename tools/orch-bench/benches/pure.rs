@@ -9,9 +9,10 @@ use std::time::Instant;
 use divan::{Bencher, black_box};
 use orch::prelude::*;
 use orch::{BizKey, Handled, IdemKey, Kind, OpId, Owner, Payload, Timestamp};
+use orch_core::metrics::MetersByKind;
 use orch_core::policies::Backoff;
-use orch_core::seams::{Call, ProviderKey, Registration, States};
-use orch_core::words::{Envelope, Fence, Fingerprint};
+use orch_core::seams::{Admitted, Call, Finalized, ProviderKey, Registration, States};
+use orch_core::words::{AttemptEnd, Envelope, Fence, Fingerprint, Settlement, Source};
 
 fn main() {
     divan::main();
@@ -95,6 +96,24 @@ fn the_macro_path(bencher: Bencher<'_, '_>) {
     let registration = inventory_of(Charge::DOMAIN, Charge::EVENT);
     let call = call();
     bencher.bench_local(|| finish((registration.run)(black_box(&call)).unwrap()));
+}
+
+/// All that is counted of one operation, where no recorder is installed.
+#[divan::bench]
+fn the_meters_of_one_operation(bencher: Bencher<'_, '_>) {
+    let by_kind = MetersByKind::default();
+    let kind = Kind::new(Charge::DOMAIN, Charge::EVENT).unwrap();
+    let admitted = Admitted::Created { op_id: OpId::generate() };
+    let output = Payload::json(&1).unwrap();
+    let end = AttemptEnd::Outcome(orch_core::words::Outcome::Ok { output: output.clone() });
+    let finished = Finalized::Finished(Settlement::Ok { output });
+    bencher.bench_local(|| {
+        let meters = by_kind.of(black_box(&kind.domain), black_box(&kind.event_type));
+        meters.accepted(black_box(&admitted));
+        let began = Instant::now();
+        meters.ended(Source::Handler, black_box(&end), began.elapsed());
+        meters.moved(black_box(&finished));
+    });
 }
 
 fn inventory_of(domain: &str, event: &str) -> Registration {

@@ -43,6 +43,7 @@ impl Rules {
             unresolved: row.first_called_at.is_some(),
             reconciles: row.reconciles,
             max_reconciles: MAX_RECONCILES,
+            replays_errors: true,
             deadline: instant(row.deadline),
         }
     }
@@ -216,7 +217,7 @@ impl World {
             entry.state = LogState::Completed;
         }
         if let Some(row) = self.rows[claim.op].as_mut() {
-            row.note(&rules.tally(end, source, row));
+            row.note(&rules.tally(end, source, &facts));
         }
         self.carry_out(rules, claim.op, &next);
         Answer::Done
@@ -323,8 +324,8 @@ impl Rules {
     }
 
     /// What an end changes in the row beside its move.
-    pub(crate) fn tally(&self, end: End, source: Source, row: &Row) -> Tally {
-        let tally = Tally::of(&end.attempt_end(), source, row.first_called_at.is_some());
+    pub(crate) fn tally(&self, end: End, source: Source, facts: &Facts) -> Tally {
+        let tally = Tally::of(&end.attempt_end(), source, facts);
         if end == End::Retry && self.has(Mistake::RetrySettlesDoubt) {
             return Tally { unresolved: false, ..tally };
         }

@@ -37,14 +37,15 @@ impl World {
             return false;
         }
         self.audit.taken_early |= expires_at > now;
+        let facts = rules.facts(op, row);
         // A question that was lost is due again at once.
         let delay = if row.purpose == Purpose::Run { DELAY } else { 0 };
-        let next = rules.next(End::InDoubt, &rules.facts(op, row), delay, now);
+        let next = rules.next(End::InDoubt, &facts, delay, now);
         if row.purpose == Purpose::Run
             && let Some(row) = self.rows[op].as_mut()
         {
             if !rules.has(Mistake::LostAttemptNotCounted) {
-                row.note(&rules.tally(End::InDoubt, Source::Engine, row));
+                row.note(&rules.tally(End::InDoubt, Source::Engine, &facts));
             }
             let lost = Entry::new(row.fence, Source::Engine, End::InDoubt, now);
             row.log.push(Entry { state: LogState::Completed, ..lost });
@@ -121,7 +122,8 @@ impl World {
                 row.turn += 1;
                 row.deadline = now + TIME_BUDGET;
                 row.reconciles = 0;
-                row.note(&rules.tally(End::NotHappened, Source::Operator, row));
+                let facts = rules.facts(op, row);
+                row.note(&rules.tally(End::NotHappened, Source::Operator, &facts));
                 let said = Entry::new(row.fence, Source::Operator, End::NotHappened, now);
                 row.log.push(Entry { state: LogState::Completed, ..said });
                 self.carry_out(rules, op, &Move::Wait { not_before: instant(now) });

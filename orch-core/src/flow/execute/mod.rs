@@ -10,12 +10,14 @@ use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 
 use super::{Handler, HeldLease};
+use crate::policies::RunEnd;
 use crate::seams::{Attempt, Call, Purpose, Run, States, Unrunnable};
 use crate::words::{AttemptEnd, storable};
 
 pub(super) use panics::remember_panic_places;
 
-/// Runs the handler, or its reconcile, to its end.
+/// Runs the handler, or its reconcile, to its end: what that means for the operation, in view of
+/// the doubt that stood when it was claimed.
 ///
 /// # Errors
 /// [`Unrunnable`] if it was not run at all, because the payload is not its command.
@@ -25,6 +27,7 @@ pub(super) async fn execute(
     states: &States,
     held: &HeldLease,
 ) -> Result<AttemptEnd, Unrunnable> {
+    let (unresolved, effect) = (attempt.unresolved, handler.registration.descriptor.effect);
     let limit = Limit { purpose: attempt.purpose, timeout: handler.timeout(attempt.purpose) };
     let call = Call {
         envelope: Arc::new(attempt.envelope),
@@ -33,7 +36,7 @@ pub(super) async fn execute(
         cancelled: held.lost().clone(),
     };
     let run = start(handler, attempt.purpose, &call)?;
-    Ok(run_to_end(run, limit, held).await)
+    Ok(run_to_end(run, limit, held).await.of_operation(unresolved, effect))
 }
 
 /// How long what may take.
@@ -58,8 +61,8 @@ fn start(handler: &Handler, purpose: Purpose, call: &Call) -> Result<Run, Unrunn
     })
 }
 
-async fn run_to_end(run: Run, limit: Limit, held: &HeldLease) -> AttemptEnd {
-    let in_doubt = |reason: String| AttemptEnd::InDoubt { reason };
+async fn run_to_end(run: Run, limit: Limit, held: &HeldLease) -> RunEnd {
+    let in_doubt = |reason: String| RunEnd::from(AttemptEnd::InDoubt { reason });
     tokio::select! {
         biased;
         end = AssertUnwindSafe(run).catch_unwind() => end.unwrap_or_else(|panic| {

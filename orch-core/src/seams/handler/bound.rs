@@ -61,7 +61,7 @@ impl<C, O: Send + 'static> Bound<C, O> {
         let encode = self.encode;
         Ok(Box::pin(async move {
             match attempt.await.into_result() {
-                Ok(output) => encode(&output.same()),
+                Ok(output) => encode(&output.same()).into(),
                 Err(error) => end_of(&error),
             }
         }))

@@ -46,7 +46,8 @@ pub struct Context<P = AnyProvider> {
 
 impl<P: Provider> Context<P> {
     fn of(call: Call) -> Self {
-        let provider_key = ProviderKey::of(call.envelope.op_id, 0);
+        let Envelope { op_id, key_generation, .. } = *call.envelope;
+        let provider_key = ProviderKey::of(op_id, key_generation);
         Self { call, provider_key }
     }
 

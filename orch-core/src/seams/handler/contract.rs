@@ -24,20 +24,25 @@ pub const fn contract<P: Provider>() -> Contract<P> {
 }
 
 impl<P> Contract<P> {
-    /// Holds effect, end of doubt and times against the contract, at compile time. Returns how
-    /// long a key is remembered, where that is to be minded at run time.
+    /// Holds effect, end of doubt and times against the contract, at compile time.
     ///
     /// # Panics
     /// If the contract does not carry them.
-    #[must_use]
     #[track_caller]
-    pub const fn key_lifetime(
-        &self,
-        effect: Effect,
-        in_doubt: InDoubt,
-        attempt_timeout: Duration,
-    ) -> Option<Duration> {
-        self.rules.key_lifetime(effect, in_doubt, attempt_timeout)
+    pub const fn carries(&self, effect: Effect, in_doubt: InDoubt, attempt_timeout: Duration) {
+        self.rules.carry(effect, in_doubt, attempt_timeout);
+    }
+
+    /// How long a key is remembered, where that is to be minded at run time.
+    #[must_use]
+    pub const fn key_lifetime(&self, effect: Effect) -> Option<Duration> {
+        self.rules.key_lifetime(effect)
+    }
+
+    /// True if a repeated key gets the first answer also where that was an error.
+    #[must_use]
+    pub const fn replays_errors(&self) -> bool {
+        self.rules.replays_errors()
     }
 
     /// Looks for the key among the arguments, at compile time.

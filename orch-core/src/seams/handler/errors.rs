@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::time::Duration;
 
+use crate::policies::RunEnd;
 use crate::words::{AttemptEnd, Failure, Outcome, storable};
 
 /// How an attempt ends when the handler returns this error.
@@ -12,12 +13,17 @@ pub enum Ending {
         /// The least delay.
         after: Option<Duration>,
     },
-    /// It will not succeed.
+    /// It will not succeed. By itself this speaks of the one call that was refused: if the answer
+    /// to an earlier call was lost, the operation ends FAILED with `uncertain = true`.
     Fail {
         /// A stable code.
         code: String,
         /// True if the provider may have acted all the same.
         uncertain: bool,
+        /// True if the provider gives this answer only after it has looked at the key and found
+        /// no earlier call that has acted, and if none that is still on its way will act either.
+        /// Without effect if the failure is `uncertain` itself.
+        settles_doubt: bool,
     },
     /// Nobody knows whether the provider acted.
     InDoubt,
@@ -30,10 +36,37 @@ impl Ending {
         Self::Retry { after: after.after() }
     }
 
-    /// It will not succeed, for the reason with this code.
+    /// It will not succeed, for the reason with this code. The answer speaks of this call only:
+    /// a wrong API key, an address that is not there, a body that is refused.
     #[must_use]
     pub fn fail(code: &str, uncertain: bool) -> Self {
-        Self::Fail { code: code.to_owned(), uncertain }
+        Self::Fail { code: code.to_owned(), uncertain, settles_doubt: false }
+    }
+
+    /// It will not succeed, and the provider says so only after it has looked at the key: no call
+    /// with this key has acted, and none that is still on its way will. That a key was used with
+    /// another body is no such answer.
+    #[must_use]
+    pub fn fail_settling_doubt(code: &str) -> Self {
+        Self::Fail { code: code.to_owned(), uncertain: false, settles_doubt: true }
+    }
+}
+
+/// The error underneath another one. It is given before the function that is asked about it, so
+/// that rustc knows its type when it speaks of a function that does not fit.
+#[derive(Debug)]
+pub struct Underneath<'a, E>(&'a E);
+
+/// The error in a field.
+pub const fn underneath<E>(error: &E) -> Underneath<'_, E> {
+    Underneath(error)
+}
+
+impl<E> Underneath<'_, E> {
+    /// How the attempt ends, as this function says.
+    #[must_use]
+    pub fn ending<Form, F: EndingOf<Form, E>>(&self, function: F) -> Ending {
+        function.ending_of(self.0)
     }
 }
 
@@ -58,6 +91,39 @@ impl After for Duration {
 impl After for Option<Duration> {
     fn after(&self) -> Option<Duration> {
         *self
+    }
+}
+
+/// What `#[outcome(from = function)]` may name: a `fn(&E) -> Ending` for the error `E` that the
+/// variant holds. An error that derives `Outcome` itself has one, `AttemptError::ending`.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot say how the attempt ends with a `{E}`",
+    label = "not a `fn(&{E}) -> Ending`",
+    note = "after an error orch must know whether to retry, to fail, or to find out what happened; `from` names the function that knows it of the error in this variant",
+    note = "usage:\n\n    fn name(error: &{E}) -> orch::Ending"
+)]
+pub trait EndingOf<Form, E> {
+    /// The ending.
+    fn ending_of(&self, error: &E) -> Ending;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, F: Fn(&E) -> Ending> EndingOf<(), E> for F {
+    fn ending_of(&self, error: &E) -> Ending {
+        self(error)
+    }
+}
+
+/// No function has this form. It stands here because rustc reports a trait in its own words only
+/// where more than one implementation could have fitted; with one, it reports what is wrong with
+/// the arguments of a closure, which the user has not written.
+#[derive(Debug, Clone, Copy)]
+pub enum NoForm {}
+
+#[diagnostic::do_not_recommend]
+impl<E, F: Fn(NoForm)> EndingOf<NoForm, E> for F {
+    fn ending_of(&self, _: &E) -> Ending {
+        Ending::InDoubt
     }
 }
 
@@ -99,20 +165,23 @@ impl AttemptError for Infallible {
     }
 }
 
-/// The attempt's end, with the error's texts made storable.
-pub(super) fn end_of(error: &dyn AttemptError) -> AttemptEnd {
+/// The run's end, with the error's texts made storable.
+pub(super) fn end_of(error: &dyn AttemptError) -> RunEnd {
     let message = error.as_error().to_string();
     let cause = causes(error.as_error());
-    match error.ending() {
+    let ending = error.ending();
+    let settles_doubt = matches!(ending, Ending::Fail { settles_doubt: true, .. });
+    let end = match ending {
         Ending::Retry { after } => AttemptEnd::Outcome(Outcome::Retry {
             reason: storable(&with_cause(message, cause)),
             after,
         }),
-        Ending::Fail { code, uncertain } => AttemptEnd::Outcome(Outcome::Fail(
+        Ending::Fail { code, uncertain, .. } => AttemptEnd::Outcome(Outcome::Fail(
             Failure::new(&code, &message).cause(cause.as_deref()).uncertain(uncertain),
         )),
         Ending::InDoubt => AttemptEnd::InDoubt { reason: storable(&with_cause(message, cause)) },
-    }
+    };
+    RunEnd { end, settles_doubt }
 }
 
 fn with_cause(message: String, cause: Option<String>) -> String {
@@ -151,15 +220,23 @@ mod tests {
     fn the_chain_of_causes_is_kept() {
         let end = end_of(&outer(Ending::InDoubt));
         let reason = "outer: invalid digit found in string".to_owned();
-        assert_eq!(end, AttemptEnd::InDoubt { reason });
+        assert_eq!(end, AttemptEnd::InDoubt { reason }.into());
     }
 
     #[test]
     fn a_failure_keeps_code_message_and_cause_apart() {
-        let end = end_of(&outer(Ending::Fail { code: "BAD".into(), uncertain: true }));
+        let RunEnd { end, settles_doubt } = end_of(&outer(Ending::fail("BAD", true)));
         let AttemptEnd::Outcome(Outcome::Fail(failure)) = end else { panic!("{end:?}") };
         assert_eq!((failure.code.as_str(), failure.message.as_str()), ("BAD", "outer"));
         assert_eq!(failure.cause.as_deref(), Some("invalid digit found in string"));
-        assert!(failure.uncertain && failure.called);
+        assert!(failure.uncertain && failure.called && !settles_doubt);
+    }
+
+    #[test]
+    fn only_a_failure_that_says_so_settles_doubt() {
+        let settles = |ending| end_of(&outer(ending)).settles_doubt;
+        assert!(settles(Ending::fail_settling_doubt("DECLINED")));
+        assert!(!settles(Ending::fail("DECLINED", false)));
+        assert!(!settles(Ending::Retry { after: None }) && !settles(Ending::InDoubt));
     }
 }

@@ -1,11 +1,12 @@
 use futures_util::future::BoxFuture;
 
 use super::{Call, ForProvider, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
+use crate::policies::RunEnd;
 use crate::seams::{AnyProvider, HookError, Hooked};
 use crate::words::{AttemptEnd, Envelope, Failure, Outcome, Settled, code};
 
-/// The run of one attempt, ready to be polled.
-pub type Run = BoxFuture<'static, AttemptEnd>;
+/// The run of one attempt, or of a question to the provider, ready to be polled.
+pub type Run = BoxFuture<'static, RunEnd>;
 
 /// What an orchestrated function returns: `Result<T, E>`, also behind an alias.
 #[diagnostic::on_unimplemented(
@@ -53,8 +54,8 @@ pub enum Reconciled<T> {
     message = "this function cannot be the reconcile of a handler that takes `{Command}` and returns `{Output}`",
     label = "not the signature of a reconcile function",
     note = "after an attempt in doubt orch asks it what happened at the provider, with the same command",
-    note = "usage:\n\n    async fn name(cmd: {Command}, ctx: Context, thing: State<Thing>) -> Reconciled<{Output}>\n\nany argument after the command may be left out; `Result<Reconciled<{Output}>, E>` with `E: Display` may be returned as well",
-    note = "its `Context` is of the handler's provider: `Context<{P}>`"
+    note = "usage:\n\n    async fn name(cmd: {Command}, ctx: Context, thing: State<Thing>) -> Reconciled<{Output}>\n\nany argument after the command may be left out; `Result<Reconciled<{Output}>, E>` with `E: Display` may be returned as well\na result as the handler returns it is wrapped: `Reconciled::Happened(…)`",
+    note = "its `Context` is that of the handler: `Context<{P}>`"
 )]
 pub trait ReconcileFn<Command, Args, Output, P = AnyProvider>: Copy + Send + 'static {
     /// The states that it takes.
@@ -209,7 +210,7 @@ macro_rules! functions {
                 let command = decode::<Cmd>(call)?;
                 $(let $argument = $argument::from_call(call)?;)*
                 let answer = self(command, $($argument),*);
-                Ok(Box::pin(async move { answer.await.into_end() }))
+                Ok(Box::pin(async move { answer.await.into_end().into() }))
             }
         }
     };

@@ -19,7 +19,7 @@ pub use call::{
     Call, Context, EveryProvider, ForProvider, FromCall, State, StateNeed, States, Unrunnable,
 };
 pub use contract::{Contract, contract};
-pub use errors::{After, AttemptError, Ending, StandardError};
+pub use errors::{After, AttemptError, Ending, EndingOf, StandardError, Underneath, underneath};
 pub use functions::{
     FinalizeFn, HandlerResult, ReconcileAnswer, ReconcileFn, Reconciled, Run, WithEnvelope,
     WithoutEnvelope,

@@ -38,6 +38,9 @@ pub struct Descriptor {
     /// How long the provider remembers a key after its first use; `None` if for ever, or if no
     /// key is needed.
     pub key_lifetime: Option<Duration>,
+    /// True if the provider answers a repeated key with the error that it gave before: then the
+    /// run after a definite error has the key of the next generation.
+    pub replays_errors: bool,
     /// How long one question to the provider may take.
     pub reconcile_timeout: Duration,
     /// Delays between questions.
@@ -60,6 +63,7 @@ impl Descriptor {
         in_doubt: InDoubt::Retry,
         effect: Effect::Keyed,
         key_lifetime: None,
+        replays_errors: false,
         reconcile_timeout: DEFAULT_RECONCILE_TIMEOUT,
         reconcile_backoff: DEFAULT_RECONCILE_BACKOFF,
         max_reconciles: DEFAULT_MAX_RECONCILES,
@@ -111,13 +115,14 @@ impl Registration {
     /// [`Invalid`] for a hand-written descriptor with an illegal name; the macro checks its own.
     pub fn policy(&self) -> Result<KindPolicy, Invalid> {
         let Descriptor { domain, event_type, backoff, in_doubt, .. } = self.descriptor;
-        let Descriptor { max_attempts, max_reconciles, .. } = self.descriptor;
+        let Descriptor { max_attempts, max_reconciles, replays_errors, .. } = self.descriptor;
         Ok(KindPolicy {
             kind: Kind::new(domain, event_type)?,
             max_attempts,
             backoff,
             in_doubt,
             max_reconciles,
+            replays_errors,
             hooked: self.finalize.is_some(),
         })
     }

@@ -10,7 +10,8 @@ use super::KeyAlphabet;
 ///
 /// ```
 /// # use std::time::Duration;
-/// use orch_core::seams::{KeyLifetime, Provider};
+/// # use orch_core::seams as orch;
+/// use orch::{KeyLifetime, Provider};
 ///
 /// /// The bank, as its integration guide of 2026 says in chapter 4.
 /// #[derive(Debug)]
@@ -24,8 +25,21 @@ use super::KeyAlphabet;
 /// }
 /// ```
 ///
-/// A change of `KEY_LENGTH` or `KEY_ALPHABET` can change the keys of operations that are under
-/// way, and a changed key is a new request to the provider: let them end first.
+/// A handler is bound to it with `#[orchestrated(domain = "BANK", event = "TRANSFER", provider =
+/// Bank)]` above `async fn transfer(cmd: Transfer, ctx: Context<Bank>, …)`; the page of
+/// `orchestrated` shows all of it, under "Providers and effects".
+///
+/// `KEY_LIFETIME` has to reach to the end of the last call: where calls are repeated in doubt, at
+/// least the default time budget (5 m) plus the handler's `attempt_timeout` (30 s unless it says
+/// otherwise), so 330 s; and at most 7 days, as long as a completed operation is kept. The compiler
+/// refuses what lies outside.
+///
+/// A change of `KEY_LENGTH` or `KEY_ALPHABET` can change how the keys of operations that are under
+/// way are written, and a changed key is a new request to the provider: let them end first. The
+/// same holds for naming a provider where one of these two differs. No other constant touches an
+/// earlier key, `REPLAYS_ERRORS` included: each claim writes it into the operation's row, and it
+/// counts for the attempt of that claim. All contracts of orch write keys alike, so a handler moves
+/// from [`AnyProvider`](super::AnyProvider) to any of them, and back, with operations under way.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the contract of a provider",
     label = "this type does not implement `Provider`",
@@ -43,8 +57,8 @@ pub trait Provider: 'static {
     const HEADER: &'static str = "Idempotency-Key";
 
     /// The field of the request's body that takes the key, for a provider that reads no header.
-    /// [`ProviderKey::header`](super::ProviderKey::header) does not compile then: the provider
-    /// would ignore the header, and so the key.
+    /// [`ProviderKey::header`](super::ProviderKey::header) does not compile then (with `cargo
+    /// build`; `cargo check` does not see it): the provider would ignore the header, and so the key.
     const BODY_FIELD: Option<&'static str> = None;
 
     /// True if a repeated key gets the first answer also where that was an error. After a definite
@@ -70,6 +84,9 @@ pub enum KeyLifetime {
     /// For ever, as far as an operation's time is concerned.
     Unlimited,
     /// For this long, and perhaps longer. Beyond it a call is not repeated in doubt.
+    ///
+    /// It counts from the first call that may have acted. Where a call that was refused starts
+    /// the provider's clock for its key as well, write a time shorter by your longest time budget.
     AtLeast(Duration),
     /// There are keys, but nobody has said how long they are remembered. A handler that repeats
     /// calls in doubt does not compile with it.

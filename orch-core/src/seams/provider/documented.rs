@@ -29,7 +29,7 @@ impl Provider for AnyProvider {
 pub enum Unkeyed {}
 
 impl Provider for Unkeyed {
-    const NAME: &'static str = "a provider without keys";
+    const NAME: &'static str = "Unkeyed";
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::NoKeys;
 }
 
@@ -39,6 +39,9 @@ impl Provider for Unkeyed {
 /// success or an error, 500 included; a refusal before the endpoint begins (validation, or another
 /// call with the key at work) is not. Another body under the same key is refused. Up to 255
 /// characters.
+///
+/// Give the handler a `reconcile`. After a 500 nobody knows whether the call has acted; the same
+/// key only hears the same 500 again, and with a new one it would be another charge.
 ///
 /// Source: API reference, "Idempotent requests" (`docs.stripe.com/api/idempotent_requests`), which
 /// bears no date; read on 2026-11-22.

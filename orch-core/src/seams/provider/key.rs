@@ -15,7 +15,8 @@ use crate::words::OpId;
 /// Only orch makes one, so a client that takes a `&ProviderKey<P>` cannot be called with a key
 /// that somebody made up. Every attempt of one operation gets the same key; two operations never
 /// share one. Where the provider replays errors, the attempt after a definite error has a key of
-/// the next generation.
+/// the next generation. The operation's row counts the generations; which contract the handler of
+/// a later deploy is bound to does not change them.
 ///
 /// The text is a hash of the operation's id, which it does not give away, nor the client's key.
 /// It is a UUID version 8 (36 characters, 122 bits of the hash) where the contract has room for
@@ -32,12 +33,12 @@ impl<P: Provider> ProviderKey<P> {
     }
 
     /// The text of an operation's key, to find its calls in the provider's own books. Generation 0
-    /// is the first, and of a provider that does not replay errors the only one. It is a text and
-    /// no key: a handler gets its key from `Context`.
+    /// is the first, and where errors were never replayed the only one. It is a text and no key: a
+    /// handler gets its key from `Context`.
     #[must_use]
     pub fn text_of(op_id: OpId, generation: u32) -> String {
         let form = const { Rules::of::<P>().form() };
-        let hash = hash(op_id, if P::REPLAYS_ERRORS { generation } else { 0 });
+        let hash = hash(op_id, generation);
         match form {
             Form::Uuid => Uuid::new_v8(hash).to_string(),
             Form::Digits(alphabet) => digits(u128::from_be_bytes(hash), alphabet.characters()),
@@ -50,26 +51,36 @@ impl<P: Provider> ProviderKey<P> {
         &self.text
     }
 
-    /// The header's name. Does not compile for a contract without a header.
+    /// The header's name. A contract without a header is refused as [`header`](Self::header) does.
     #[must_use]
     pub fn header_name(&self) -> HeaderName {
         const { Rules::of::<P>().sent_in_a_header() };
-        HeaderName::from_bytes(P::HEADER.as_bytes()).expect("checked when this was compiled")
+        name::<P>()
     }
 
-    /// The header's value. Does not compile for a contract without a header.
+    /// The header's value. A contract without a header is refused as [`header`](Self::header) does.
     #[must_use]
     pub fn header_value(&self) -> HeaderValue {
         const { Rules::of::<P>().sent_in_a_header() };
-        HeaderValue::from_str(&self.text).expect("checked when this was compiled")
+        value(&self.text)
     }
 
     /// Name and value, as an HTTP client takes them. Does not compile for a contract without a
-    /// header.
+    /// header: `cargo build` and `cargo test` refuse it, `cargo check` does not see it yet, since it
+    /// is found where this method is built for the contract.
     #[must_use]
     pub fn header(&self) -> (HeaderName, HeaderValue) {
-        (self.header_name(), self.header_value())
+        const { Rules::of::<P>().sent_in_a_header() };
+        (name::<P>(), value(&self.text))
     }
+}
+
+fn name<P: Provider>() -> HeaderName {
+    HeaderName::from_bytes(P::HEADER.as_bytes()).expect("the compiler has checked the contract")
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("a key is visible ASCII")
 }
 
 /// 128 bits of operation and generation. The first generation is that of the time before there
@@ -196,11 +207,15 @@ mod tests {
     }
 
     #[test]
-    fn only_a_provider_that_replays_errors_gets_another_generation() {
+    fn each_generation_has_a_key_that_is_the_same_under_every_contract() {
         let keys: HashSet<String> =
             (0..100).map(|g| ProviderKey::<Stripe>::text_of(ID, g)).collect();
         assert_eq!(keys.len(), 100);
-        assert_eq!(ProviderKey::<Qonto>::text_of(ID, 7), text::<Qonto>());
+        for generation in 0..100 {
+            let replayed = ProviderKey::<Stripe>::text_of(ID, generation);
+            assert_eq!(ProviderKey::<Qonto>::text_of(ID, generation), replayed);
+            assert_eq!(ProviderKey::<AnyProvider>::text_of(ID, generation), replayed);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! the compiler refuses what the contract does not carry, and the key is made to fit it.
 
 mod alphabet;
+mod carried;
 mod contract;
 mod documented;
 mod key;

@@ -13,7 +13,7 @@ pub(in crate::orchestrated) struct Effect {
 }
 
 pub(super) fn effect(options: &mut Options, errors: &mut Errors) -> Option<Effect> {
-    let known = ["read", "idempotent", "keyed", "unsafe"];
+    let known = ["keyed", "read", "idempotent", "unsafe"];
     choice(options.take("effect")?, &known, errors).map(|text| Effect { text })
 }
 

@@ -1,0 +1,92 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::{HistoryEntry, history};
+use crate::metrics::Meters;
+use crate::policies::Bearing;
+use crate::seams::{LateParams, Lease, Store, StoreError};
+use crate::words::{Fence, OpId, Operation, Owner};
+
+/// Looks for answers that contradict an outcome, and says so once: when the answer comes after
+/// the end, by the worker that brings it; when it came before, by whoever ends the operation. If
+/// both happen in the same moment, both may say it. Nothing is stored: the history tells the
+/// same whenever it is read.
+#[derive(Clone)]
+pub struct Divergences {
+    store: Arc<dyn Store>,
+}
+
+impl Divergences {
+    /// A look into this store.
+    #[must_use]
+    pub fn new(store: &Arc<dyn Store>) -> Self {
+        Self { store: Arc::clone(store) }
+    }
+
+    /// An answer under this claim came back stale: it may be in the log as a late one.
+    pub async fn after_stale(&self, claim: Lease) {
+        self.look(vec![claim.op_id], Some(claim.fence)).await;
+    }
+
+    /// These operations have come to their end: late answers may have come before it.
+    pub async fn after_end(&self, op_ids: Vec<OpId>) {
+        if !op_ids.is_empty() {
+            self.look(op_ids, None).await;
+        }
+    }
+
+    /// `brought` is the fence of the answer that has just come, if one has; else all that there
+    /// are are looked at.
+    async fn look(&self, op_ids: Vec<OpId>, brought: Option<Fence>) {
+        if let Err(error) = self.try_look(op_ids, brought).await {
+            // The history tells all the same: this is only the bell.
+            tracing::debug!(error = ?error, "late answers could not be looked at");
+        }
+    }
+
+    async fn try_look(&self, op_ids: Vec<OpId>, brought: Option<Fence>) -> Result<(), StoreError> {
+        let limit = op_ids.len();
+        let of = LateParams { of: Some(op_ids), owner: None, after: None, limit };
+        for (op_id, owner) in self.store.late(of).await? {
+            self.look_at(op_id, &owner, brought).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_at(
+        &self,
+        op_id: OpId,
+        owner: &Owner,
+        brought: Option<Fence>,
+    ) -> Result<(), StoreError> {
+        let (Some(operation), entries) = history(&*self.store, owner, op_id).await? else {
+            return Ok(());
+        };
+        let meters = Meters::of(&operation.identity.kind());
+        for entry in entries.iter().filter(|e| brought.is_none_or(|fence| e.fence == fence)) {
+            if brought.is_some() && entry.late {
+                meters.late_outcome();
+            }
+            if entry.bearing == Bearing::Diverges {
+                meters.diverged();
+                tell(&operation, entry);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Ids only: what was said may hold a secret.
+fn tell(operation: &Operation, entry: &HistoryEntry) {
+    let Operation { op_id, identity, state, .. } = operation;
+    tracing::warn!(
+        %op_id, kind = %identity.kind(), %state, fence = %entry.fence, source = %entry.source,
+        "an answer diverges from the outcome; look at the operation's history"
+    );
+}
+
+impl fmt::Debug for Divergences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Divergences")
+    }
+}

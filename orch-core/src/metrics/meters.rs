@@ -1,0 +1,201 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use ::metrics::{Counter, Histogram, Label};
+
+use super::table::{self, Metric};
+use crate::seams::{Admitted, Attempt, Finalized, Purpose};
+use crate::words::{AttemptEnd, Domain, EventType, Kind, Outcome, Source, State};
+
+/// The meters of one kind. They are handles that were looked up once: counting is an addition,
+/// or nothing if no recorder was installed when they were made.
+pub struct Meters {
+    created: Counter,
+    replayed: Counter,
+    conflict: Counter,
+    run: Counter,
+    reconcile: Counter,
+    start_delay: Histogram,
+    handler: Ends,
+    question: Ends,
+    completed: Counter,
+    failed: Counter,
+    parked: Counter,
+    stale: Counter,
+    late: Counter,
+    divergences: Counter,
+    hook_failures: Counter,
+    leases_lost: Counter,
+}
+
+/// How runs of the handler, or questions to the provider, end.
+struct Ends {
+    ok: Counter,
+    retry: Counter,
+    fail: Counter,
+    in_doubt: Counter,
+    not_happened: Counter,
+    duration: Histogram,
+}
+
+impl Meters {
+    /// The meters of a kind, at the recorder that is installed now.
+    #[must_use]
+    pub fn of(kind: &Kind) -> Self {
+        let plain = |metric| counter(&metric, kind, &[]);
+        let accepted = |became| counter(&table::ACCEPTED, kind, &[("disposition", became)]);
+        let claimed = |purpose| counter(&table::CLAIMED, kind, &[("purpose", purpose)]);
+        let finished = |state: State| counter(&table::FINISHED, kind, &[("state", state.as_str())]);
+        Self {
+            created: accepted("created"),
+            replayed: accepted("replayed"),
+            conflict: accepted("conflict"),
+            run: claimed("run"),
+            reconcile: claimed("reconcile"),
+            start_delay: histogram(&table::START_DELAY, kind, &[]),
+            handler: Ends::of(kind, Source::Handler),
+            question: Ends::of(kind, Source::Reconcile),
+            completed: finished(State::Completed),
+            failed: finished(State::Failed),
+            parked: plain(table::PARKED),
+            stale: plain(table::STALE),
+            late: plain(table::LATE),
+            divergences: plain(table::DIVERGENCES),
+            hook_failures: plain(table::HOOK_FAILURES),
+            leases_lost: plain(table::LEASES_LOST),
+        }
+    }
+
+    /// A command was handed in.
+    pub fn accepted(&self, admitted: &Admitted) {
+        match admitted {
+            Admitted::Created { .. } => self.created.increment(1),
+            Admitted::Replayed { .. } => self.replayed.increment(1),
+            Admitted::Conflict { .. } => self.conflict.increment(1),
+        }
+    }
+
+    /// An operation was claimed.
+    pub fn claimed(&self, attempt: &Attempt) {
+        match attempt.purpose {
+            Purpose::Run => self.run.increment(1),
+            Purpose::Reconcile => self.reconcile.increment(1),
+        }
+        if attempt.purpose == Purpose::Run && attempt.envelope.attempt == 1 {
+            self.start_delay.record(attempt.claimed_at.since(attempt.envelope.accepted_at));
+        }
+    }
+
+    /// An attempt, or a question, has ended after this long.
+    pub fn ended(&self, source: Source, end: &AttemptEnd, took: Duration) {
+        let ends = if source == Source::Reconcile { &self.question } else { &self.handler };
+        ends.duration.record(took);
+        match end {
+            AttemptEnd::Outcome(Outcome::Ok { .. }) => ends.ok.increment(1),
+            AttemptEnd::Outcome(Outcome::Retry { .. }) => ends.retry.increment(1),
+            AttemptEnd::Outcome(Outcome::Fail(_)) => ends.fail.increment(1),
+            AttemptEnd::InDoubt { .. } => ends.in_doubt.increment(1),
+            AttemptEnd::NotHappened => ends.not_happened.increment(1),
+        }
+    }
+
+    /// What became of an operation, or of the wish to move it.
+    pub fn moved(&self, to: &Finalized) {
+        match to {
+            Finalized::Finished(settlement) if settlement.state() == State::Completed => {
+                self.completed.increment(1);
+            }
+            Finalized::Finished(_) => self.failed.increment(1),
+            Finalized::Parked => self.parked.increment(1),
+            Finalized::Stale => self.stale.increment(1),
+            Finalized::HookFailed { .. } => self.hook_failures.increment(1),
+            Finalized::Waiting { .. } | Finalized::InDoubt { .. } => {}
+        }
+    }
+
+    /// An answer came too late and was kept.
+    pub fn late_outcome(&self) {
+        self.late.increment(1);
+    }
+
+    /// An answer contradicts the outcome.
+    pub fn diverged(&self) {
+        self.divergences.increment(1);
+    }
+
+    /// A lease was taken back.
+    pub fn lease_lost(&self) {
+        self.leases_lost.increment(1);
+    }
+}
+
+impl Ends {
+    fn of(kind: &Kind, source: Source) -> Self {
+        let source = ("source", source.as_str());
+        let end = |outcome| counter(&table::ATTEMPTS, kind, &[source, ("outcome", outcome)]);
+        Self {
+            ok: end("ok"),
+            retry: end("retry"),
+            fail: end("fail"),
+            in_doubt: end("in_doubt"),
+            not_happened: end("not_happened"),
+            duration: histogram(&table::ATTEMPT_DURATION, kind, &[source]),
+        }
+    }
+}
+
+type More<'a> = &'a [(&'static str, &'static str)];
+
+fn counter(metric: &Metric, kind: &Kind, more: More<'_>) -> Counter {
+    ::metrics::counter!(metric.name, labels(kind, more))
+}
+
+fn histogram(metric: &Metric, kind: &Kind, more: More<'_>) -> Histogram {
+    ::metrics::histogram!(metric.name, labels(kind, more))
+}
+
+/// Domain and event, and words from the table: never a key, a payload or an error's text, so
+/// that a program has as many series as it has handlers.
+fn labels(kind: &Kind, more: More<'_>) -> Vec<Label> {
+    let kind = [
+        Label::new("domain", kind.domain.to_string()),
+        Label::new("event", kind.event_type.to_string()),
+    ];
+    let more = more.iter().map(|(name, value)| Label::from_static_parts(name, value));
+    kind.into_iter().chain(more).collect()
+}
+
+/// The meters of kinds that are met on the way: those of a producer, which has no handlers.
+#[derive(Default)]
+pub struct MetersByKind(RwLock<HashMap<Domain, HashMap<EventType, Arc<Meters>>>>);
+
+impl MetersByKind {
+    /// The meters of this domain and event, made at the first call.
+    pub fn of(&self, domain: &Domain, event_type: &EventType) -> Arc<Meters> {
+        let met = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(meters) = met.get(domain).and_then(|events| events.get(event_type)) {
+            return Arc::clone(meters);
+        }
+        drop(met);
+        let kind = Kind { domain: domain.clone(), event_type: event_type.clone() };
+        let mut met = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let events = met.entry(domain.clone()).or_default();
+        let meters =
+            events.entry(event_type.clone()).or_insert_with(|| Arc::new(Meters::of(&kind)));
+        Arc::clone(meters)
+    }
+}
+
+impl fmt::Debug for Meters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meters")
+    }
+}
+
+impl fmt::Debug for MetersByKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MetersByKind")
+    }
+}

@@ -1,0 +1,385 @@
+use serde_json::Value;
+
+use crate::words::{AttemptEnd, Fence, LogEntry, Outcome, Payload, Settlement, Source, code};
+
+/// What a log entry means for the outcome of its operation. Derived from the log and the
+/// settlement whenever it is read; no store keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Bearing {
+    /// The operation's state followed it, or will once it is finalized.
+    Counts,
+    /// Without effect, and it says what the settlement says.
+    Corroborates,
+    /// Without effect, and it contradicts the settlement: a person has to look.
+    Diverges,
+    /// Without effect, and there is nothing to compare: the operation has no outcome yet, or the
+    /// entry does not say whether the provider has acted.
+    Kept,
+}
+
+/// The bearing of each entry of a log, in its order. `settlement` is the operation's outcome, if
+/// it is terminal: what the latest entry that is not late came to.
+#[must_use]
+pub fn bearings(settlement: Option<&Settlement>, log: &[LogEntry]) -> Vec<Bearing> {
+    let settled_under = log.iter().filter(|entry| !entry.late).map(|entry| entry.fence).max();
+    log.iter().map(|entry| bearing(entry, settled_under, settlement, log)).collect()
+}
+
+/// How many entries of a log diverge from the settlement.
+#[must_use]
+pub fn divergences(settlement: &Settlement, log: &[LogEntry]) -> u32 {
+    let bearings = bearings(Some(settlement), log);
+    let diverging = bearings.into_iter().filter(|bearing| *bearing == Bearing::Diverges).count();
+    u32::try_from(diverging).unwrap_or(u32::MAX)
+}
+
+fn bearing(
+    entry: &LogEntry,
+    settled_under: Option<Fence>,
+    settlement: Option<&Settlement>,
+    log: &[LogEntry],
+) -> Bearing {
+    let Some(settlement) = settlement else {
+        return if entry.late { Bearing::Kept } else { Bearing::Counts };
+    };
+    // Under one fence at most one entry has an effect. An outcome under an older fence had none,
+    // marked late or not: whatever was logged there, the operation was not finished by it.
+    let ends = matches!(entry.end, AttemptEnd::Outcome(Outcome::Ok { .. } | Outcome::Fail(_)));
+    if !entry.late && (Some(entry.fence) == settled_under || !ends) {
+        return Bearing::Counts;
+    }
+    let before_a_run = entry.end == AttemptEnd::NotHappened && was_run_after(entry.fence, log);
+    if before_a_run { Bearing::Kept } else { compare(settlement, &entry.end) }
+}
+
+/// True if the handler was run under a later claim: by its own word, or because that claim was
+/// lost while it ran.
+fn was_run_after(fence: Fence, log: &[LogEntry]) -> bool {
+    log.iter().filter(|entry| entry.fence > fence).any(|entry| match entry.source {
+        Source::Handler => true,
+        Source::Engine => entry.started_at.is_some(),
+        Source::Reconcile | Source::Operator => false,
+    })
+}
+
+/// Compares another answer with the outcome: [`Bearing::Corroborates`], [`Bearing::Diverges`],
+/// or [`Bearing::Kept`] for an answer that is not definite.
+///
+/// | answer \ outcome | COMPLETED | FAILED |
+/// |---|---|---|
+/// | `Ok` | the output is equal as JSON, or diverges | diverges, also where the failure is uncertain |
+/// | `Fail` | diverges | the code is the same, or orch's own; or diverges |
+/// | `Fail`, uncertain | kept: the provider may have acted or not | kept, unless the code is the same |
+/// | `NotHappened` | diverges, unless the handler was run after the question | corroborates |
+/// | `Retry` | kept: it speaks of its own call, and another one may have done it | kept |
+/// | in doubt | kept: it says nothing | kept |
+///
+/// A call that succeeded and whose result could not be kept (`OUTPUT_NOT_ENCODABLE`) says that
+/// the provider has acted.
+#[must_use]
+pub fn compare(settlement: &Settlement, said: &AttemptEnd) -> Bearing {
+    let Some(said) = claim_of(settlement, said) else { return Bearing::Kept };
+    let agree = match (outcome_of(settlement), said) {
+        (Says::Acted(Some(ours)), Says::Acted(Some(theirs))) => same_value(ours, theirs),
+        (Says::NotActed(Some(ours)), Says::NotActed(Some(theirs))) => ours == theirs,
+        (Says::Acted(_), Says::Acted(_)) | (Says::NotActed(_), Says::NotActed(_)) => true,
+        (Says::Acted(_), Says::NotActed(_)) | (Says::NotActed(_), Says::Acted(_)) => false,
+    };
+    if agree { Bearing::Corroborates } else { Bearing::Diverges }
+}
+
+/// Whether the provider has acted, as somebody says it.
+enum Says<'a> {
+    /// It has, with this result if it is known.
+    Acted(Option<&'a Payload>),
+    /// It has not, for a reason of its own with this code if it gave one.
+    NotActed(Option<&'a str>),
+}
+
+/// What the outcome stands for. A failure that the provider did not word still stands for an
+/// operation that was not done: that is what everybody was told.
+fn outcome_of(settlement: &Settlement) -> Says<'_> {
+    match settlement {
+        Settlement::Ok { output } => Says::Acted(Some(output)),
+        Settlement::Failed(failure) => match failure.code.as_str() {
+            code::OUTPUT_NOT_ENCODABLE => Says::Acted(None),
+            code::TIME_BUDGET_EXCEEDED | code::ATTEMPTS_EXHAUSTED | code::IN_DOUBT => {
+                Says::NotActed(None)
+            }
+            _ if failure.uncertain => Says::NotActed(None),
+            of_the_provider => Says::NotActed(Some(of_the_provider)),
+        },
+    }
+}
+
+/// What another answer says; `None` if it is not definite.
+fn claim_of<'a>(settlement: &Settlement, said: &'a AttemptEnd) -> Option<Says<'a>> {
+    match said {
+        AttemptEnd::Outcome(Outcome::Ok { output }) => Some(Says::Acted(Some(output))),
+        AttemptEnd::Outcome(Outcome::Fail(failure)) => {
+            let same = matches!(settlement, Settlement::Failed(ours) if ours.code == failure.code);
+            match failure.code.as_str() {
+                code::OUTPUT_NOT_ENCODABLE => Some(Says::Acted(None)),
+                _ if failure.uncertain && same => Some(Says::NotActed(None)),
+                _ if failure.uncertain => None,
+                definite => Some(Says::NotActed(Some(definite))),
+            }
+        }
+        AttemptEnd::NotHappened => Some(Says::NotActed(None)),
+        AttemptEnd::Outcome(Outcome::Retry { .. }) | AttemptEnd::InDoubt { .. } => None,
+    }
+}
+
+/// Equal as JSON values: neither the order of keys nor the spelling of a number counts. What is
+/// not JSON is compared as bytes.
+fn same_value(one: &Payload, other: &Payload) -> bool {
+    one == other
+        || match (one.decode::<Value>(), other.decode::<Value>()) {
+            (Ok(a), Ok(b)) => same_json(&a, &b) && numbers(one) == numbers(other),
+            _ => false,
+        }
+}
+
+fn same_json(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || (one.is_f64() != other.is_f64() && one.as_f64() == other.as_f64())
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| same_json(a, b))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let same = |(key, a)| other.get(key).is_some_and(|b| same_json(a, b));
+            one.len() == other.len() && one.iter().all(same)
+        }
+        _ => one == other,
+    }
+}
+
+/// All numbers of a JSON text, exactly and in no order of the text's: as a [`Value`] two numbers
+/// beyond the precision of a float can be one.
+fn numbers(json: &Payload) -> Vec<Number> {
+    let (mut numbers, mut rest) = (Vec::new(), json.as_bytes());
+    while let Some((&first, behind)) = rest.split_first() {
+        let length = match first {
+            b'"' => behind.len() - behind_string(behind).len(),
+            b'-' | b'0'..=b'9' => {
+                let length = behind.iter().take_while(|byte| is_of_number(**byte)).count();
+                numbers.push(Number::of(&rest[..=length]));
+                length
+            }
+            _ => 0,
+        };
+        rest = &behind[length..];
+    }
+    numbers.sort_unstable();
+    numbers
+}
+
+/// What follows the end of a string.
+fn behind_string(mut text: &[u8]) -> &[u8] {
+    loop {
+        text = match text {
+            [b'\\', _, rest @ ..] => rest,
+            [b'"', rest @ ..] | rest @ [] => return rest,
+            [_, rest @ ..] => rest,
+        }
+    }
+}
+
+const fn is_of_number(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')
+}
+
+/// A number however it is spelt: its digits without zeros at either end, and how often they are
+/// to be multiplied by ten.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Number {
+    negative: bool,
+    digits: Vec<u8>,
+    exponent: i64,
+}
+
+impl Number {
+    fn of(text: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(text);
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
+        digits.retain(u8::is_ascii_digit);
+        let shift = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
+        let mut exponent = exponent.parse::<i64>().unwrap_or_default().saturating_sub(shift);
+        while digits.pop_if(|digit| *digit == b'0').is_some() {
+            exponent = exponent.saturating_add(1);
+        }
+        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+        digits.drain(..zeros);
+        let zero = digits.is_empty();
+        Self {
+            negative: !zero && mantissa.starts_with('-'),
+            exponent: if zero { 0 } else { exponent },
+            digits,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::{Failure, LogState, Timestamp};
+
+    fn completed(output: &str) -> Settlement {
+        Settlement::Ok { output: output.into() }
+    }
+
+    fn failed(code: &str) -> Settlement {
+        Settlement::Failed(Failure::new(code, "no"))
+    }
+
+    fn ok(output: &str) -> AttemptEnd {
+        AttemptEnd::Outcome(Outcome::Ok { output: output.into() })
+    }
+
+    fn fail(code: &str, uncertain: bool) -> AttemptEnd {
+        AttemptEnd::Outcome(Outcome::Fail(Failure::new(code, "no").uncertain(uncertain)))
+    }
+
+    fn retry() -> AttemptEnd {
+        AttemptEnd::Outcome(Outcome::Retry { reason: "busy".into(), after: None })
+    }
+
+    fn in_doubt() -> AttemptEnd {
+        AttemptEnd::InDoubt { reason: "no answer".into() }
+    }
+
+    fn entry(fence: i64, source: Source, end: AttemptEnd, late: bool) -> LogEntry {
+        LogEntry {
+            fence: Fence::new(fence),
+            attempt: 1,
+            worker: None,
+            source,
+            started_at: Some(Timestamp::from_micros(0)),
+            logged_at: Timestamp::from_micros(1),
+            end,
+            state: LogState::Completed,
+            late,
+            note: None,
+        }
+    }
+
+    use Bearing::{Corroborates, Counts, Diverges, Kept};
+
+    #[test]
+    fn every_answer_against_a_success() {
+        let outcome = completed(r#"{"id":"ch_1"}"#);
+        for (said, bearing) in [
+            (ok(r#"{"id":"ch_1"}"#), Corroborates),
+            (ok(r#"{"id":"ch_2"}"#), Diverges),
+            (fail("CARD_DECLINED", false), Diverges),
+            (fail("CARD_DECLINED", true), Kept),
+            (fail(code::OUTPUT_NOT_ENCODABLE, true), Corroborates),
+            (AttemptEnd::NotHappened, Diverges),
+            (retry(), Kept),
+            (in_doubt(), Kept),
+        ] {
+            assert_eq!(compare(&outcome, &said), bearing, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn every_answer_against_a_failure() {
+        let outcome = failed("CARD_DECLINED");
+        for (said, bearing) in [
+            (ok("1"), Diverges),
+            (fail("CARD_DECLINED", false), Corroborates),
+            (fail("CARD_DECLINED", true), Corroborates),
+            (fail("EXPIRED_CARD", false), Diverges),
+            (fail("EXPIRED_CARD", true), Kept),
+            (fail(code::OUTPUT_NOT_ENCODABLE, true), Diverges),
+            (AttemptEnd::NotHappened, Corroborates),
+            (retry(), Kept),
+            (in_doubt(), Kept),
+        ] {
+            assert_eq!(compare(&outcome, &said), bearing, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_of_orchs_own_is_confirmed_by_every_refusal_and_contradicted_by_a_success() {
+        for code in [code::IN_DOUBT, code::TIME_BUDGET_EXCEEDED, code::ATTEMPTS_EXHAUSTED] {
+            let outcome = Settlement::Failed(Failure::new(code, "gave up").uncertain(true));
+            assert_eq!(compare(&outcome, &fail("CARD_DECLINED", false)), Corroborates, "{code}");
+            assert_eq!(compare(&outcome, &AttemptEnd::NotHappened), Corroborates, "{code}");
+            assert_eq!(compare(&outcome, &ok("1")), Diverges, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_result_that_was_lost_still_says_that_the_provider_has_acted() {
+        let outcome = failed(code::OUTPUT_NOT_ENCODABLE);
+        assert_eq!(compare(&outcome, &ok("1")), Corroborates);
+        assert_eq!(compare(&outcome, &fail("CARD_DECLINED", false)), Diverges);
+        assert_eq!(compare(&outcome, &AttemptEnd::NotHappened), Diverges);
+    }
+
+    #[test]
+    fn outputs_are_compared_by_value() {
+        let same = |one: &str, other: &str| compare(&completed(one), &ok(other)) == Corroborates;
+        assert!(same(r#"{"a":1,"b":[2,{"c":3,"d":4}]}"#, r#"{ "b": [2, {"d":4,"c":3}], "a": 1 }"#));
+        assert!(same("5", "5.0") && same("5e0", "5"));
+        assert!(!same("[1,2]", "[2,1]") && !same(r#"{"a":1}"#, r#"{"a":1,"b":null}"#));
+        assert!(!same("9007199254740993", "9007199254740992"), "beyond the precision of a float");
+        for (one, other) in [
+            ("18446744073709551617", "18446744073709551616"),
+            ("-9223372036854775809", "-9223372036854775810"),
+            ("12345678901234567.89", "12345678901234567.90"),
+            ("9007199254740993", "9007199254740992.0"),
+        ] {
+            assert!(!same(one, other), "{one} is not {other}");
+            let (one, other) = (format!("{{\"a\":{one}}}"), format!("{{ \"a\" : {other} }}"));
+            assert!(!same(&one, &other) && same(&one, &one.replace(':', " : ")));
+        }
+        assert!(same("1.50e2", "150.0") && same("-0", "0.0") && same("[1,20]", "[1.0,2e1]"));
+        assert!(!same("\"1.0\"", "\"1.00\"") && same(r#"["\"1",1]"#, r#"["\u00221",1.0]"#));
+        assert!(!same("5", "\"5\"") && !same("null", "{}"));
+        assert!(same("\u{1}no json", "\u{1}no json") && !same("\u{1}no json", "\u{1}other"));
+    }
+
+    #[test]
+    fn what_settled_the_operation_counts_and_earlier_ends_do() {
+        let log = [
+            entry(1, Source::Engine, in_doubt(), false),
+            entry(3, Source::Handler, retry(), false),
+            entry(1, Source::Handler, ok("1"), true),
+            entry(4, Source::Handler, ok("2"), false),
+        ];
+        let settlement = completed("2");
+        assert_eq!(bearings(Some(&settlement), &log), [Counts, Counts, Diverges, Counts]);
+        assert_eq!(bearings(None, &log), [Counts, Counts, Kept, Counts]);
+        assert_eq!(divergences(&settlement, &log), 1);
+    }
+
+    #[test]
+    fn an_outcome_that_was_logged_and_did_not_finish_the_operation_is_compared_too() {
+        let log = [
+            entry(1, Source::Handler, ok("1"), false),
+            entry(2, Source::Operator, fail("NOT_CHARGED", false), false),
+        ];
+        let settlement = failed("NOT_CHARGED");
+        assert_eq!(bearings(Some(&settlement), &log), [Diverges, Counts]);
+    }
+
+    #[test]
+    fn not_happened_is_no_contradiction_if_the_handler_was_run_afterwards() {
+        let asked = entry(2, Source::Reconcile, AttemptEnd::NotHappened, true);
+        let happened = entry(4, Source::Reconcile, ok("1"), false);
+        let last = |log: &[LogEntry]| bearings(Some(&completed("1")), log)[0];
+        assert_eq!(last(&[asked.clone(), happened.clone()]), Diverges);
+        let run = entry(3, Source::Handler, retry(), false);
+        assert_eq!(last(&[asked.clone(), run, happened.clone()]), Kept);
+        let lost = entry(3, Source::Engine, in_doubt(), false);
+        assert_eq!(last(&[asked.clone(), lost, happened.clone()]), Kept);
+        let gave_up = LogEntry { started_at: None, ..entry(3, Source::Engine, in_doubt(), false) };
+        assert_eq!(last(&[asked, gave_up, happened]), Diverges);
+    }
+}

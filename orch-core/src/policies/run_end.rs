@@ -1,0 +1,105 @@
+use super::Effect;
+use crate::words::{AttemptEnd, Outcome};
+
+/// How a run of the handler ended, in the handler's own words. They speak of this run;
+/// [`RunEnd::of_operation`] says what they mean for the operation, about which earlier runs may
+/// have left doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEnd {
+    /// How it ended.
+    pub end: AttemptEnd,
+    /// True if a failure speaks of the earlier calls as well: the provider has looked at the key,
+    /// and none of them has acted or will.
+    pub settles_doubt: bool,
+}
+
+impl RunEnd {
+    /// The end to be stored. `unresolved` says whether doubt stood when the run was claimed:
+    /// doubt that arises later has another fence, under which this end is stale.
+    ///
+    /// A failure while doubt stands is `uncertain` unless it settles doubt. This call was
+    /// refused, perhaps before the provider looked at the key, and says nothing of the call
+    /// whose answer was lost. A success settles doubt always: it is the one effect of the key.
+    /// About a read there is no doubt that could matter.
+    #[must_use]
+    pub fn of_operation(self, unresolved: bool, effect: Effect) -> AttemptEnd {
+        let doubt_stays = unresolved && effect != Effect::Read && !self.settles_doubt;
+        match self.end {
+            AttemptEnd::Outcome(Outcome::Fail(failure)) if doubt_stays => {
+                AttemptEnd::Outcome(Outcome::Fail(failure.uncertain(true)))
+            }
+            end => end,
+        }
+    }
+}
+
+impl From<AttemptEnd> for RunEnd {
+    /// An end that speaks of its own run only.
+    fn from(end: AttemptEnd) -> Self {
+        Self { end, settles_doubt: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::Failure;
+
+    const DOUBTFUL: [Effect; 3] = [Effect::Idempotent, Effect::Keyed, Effect::Unsafe];
+
+    fn fail(uncertain: bool) -> AttemptEnd {
+        let failure = Failure::new("HTTP_401", "no such API key").uncertain(uncertain);
+        AttemptEnd::Outcome(Outcome::Fail(failure))
+    }
+
+    fn settling(end: AttemptEnd) -> RunEnd {
+        RunEnd { end, settles_doubt: true }
+    }
+
+    #[test]
+    fn a_failure_while_doubt_stands_is_uncertain() {
+        for effect in DOUBTFUL {
+            assert_eq!(RunEnd::from(fail(false)).of_operation(true, effect), fail(true));
+        }
+    }
+
+    #[test]
+    fn a_failure_that_settles_doubt_is_not() {
+        for effect in DOUBTFUL {
+            assert_eq!(settling(fail(false)).of_operation(true, effect), fail(false));
+        }
+    }
+
+    #[test]
+    fn a_failure_without_doubt_or_of_a_read_is_as_the_handler_says() {
+        for uncertain in [false, true] {
+            for effect in Effect::ALL {
+                let said = RunEnd::from(fail(uncertain));
+                assert_eq!(said.clone().of_operation(false, effect), fail(uncertain));
+                assert_eq!(said.of_operation(effect == Effect::Read, effect), fail(uncertain));
+            }
+        }
+    }
+
+    #[test]
+    fn an_uncertain_failure_stays_uncertain_whatever_it_settles() {
+        for effect in Effect::ALL {
+            for unresolved in [false, true] {
+                assert_eq!(settling(fail(true)).of_operation(unresolved, effect), fail(true));
+            }
+        }
+    }
+
+    #[test]
+    fn every_other_end_is_left_alone() {
+        let ends = [
+            AttemptEnd::Outcome(Outcome::Ok { output: "1".into() }),
+            AttemptEnd::Outcome(Outcome::Retry { reason: "busy".into(), after: None }),
+            AttemptEnd::InDoubt { reason: "no answer".into() },
+            AttemptEnd::NotHappened,
+        ];
+        for end in ends {
+            assert_eq!(RunEnd::from(end.clone()).of_operation(true, Effect::Keyed), end);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+use std::time::Duration;
+
+use crate::words::{Command, Fingerprint, OpId, Owner, Payload};
+
+/// One command to accept.
+#[derive(Debug, Clone)]
+pub struct Acceptance {
+    /// The id that the operation gets if it is new. The same id again is the same attempt to
+    /// accept, repeated because its answer was lost.
+    pub op_id: OpId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What is asked for.
+    pub command: Command,
+    /// What a repetition must match.
+    pub fingerprint: Fingerprint,
+    /// Time from accept to the deadline.
+    pub time_budget: Duration,
+}
+
+/// What became of an [`Acceptance`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admitted {
+    /// It is stored, PENDING, under the id given.
+    Created {
+        /// The operation.
+        op_id: OpId,
+    },
+    /// The identity is there already, with the same fingerprint.
+    Replayed {
+        /// The operation that is there.
+        op_id: OpId,
+    },
+    /// The identity is there already, with another fingerprint. Nothing is stored.
+    Conflict {
+        /// The operation that is there.
+        op_id: OpId,
+        /// Its payload, so that the caller can name the fields that differ.
+        payload: Payload,
+    },
+}

@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use super::Lease;
+use crate::policies::{InDoubt, KindPolicy};
+use crate::words::{Envelope, OpId, Timestamp, WorkerId};
+
+/// What to claim.
+#[derive(Debug, Clone)]
+pub struct ClaimParams {
+    /// The kinds that the worker can run, in the order in which to look for work.
+    pub kinds: Vec<KindPolicy>,
+    /// Who claims.
+    pub worker: WorkerId,
+    /// At most so many: the worker's free slots.
+    pub limit: usize,
+    /// How long the lease lasts unless renewed.
+    pub lease: Duration,
+}
+
+/// What a claim hands out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// An operation, leased to the worker.
+    Attempt(Attempt),
+    /// A row that cannot be decoded: it is parked now, and no attempt is counted.
+    Undecodable {
+        /// The operation.
+        op_id: OpId,
+        /// What is wrong with the row.
+        reason: String,
+    },
+}
+
+/// A leased operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The command, its ids, its attempt number and fence.
+    pub envelope: Envelope,
+    /// Why it was claimed.
+    pub purpose: Purpose,
+    /// Questions put to the provider so far, this one included.
+    pub reconciles: u32,
+    /// When this claim was made, by the store's clock.
+    pub claimed_at: Timestamp,
+    /// When the provider may first have been called without a definite answer since: the claim
+    /// of the oldest run in doubt; this claim where no doubt stands.
+    pub first_called_at: Timestamp,
+    /// True if doubt stands: an earlier run ended without a definite answer and nothing has
+    /// settled that since.
+    pub unresolved: bool,
+}
+
+impl Attempt {
+    /// The guard of every write about it.
+    #[must_use]
+    pub const fn lease(&self) -> Lease {
+        Lease { op_id: self.envelope.op_id, fence: self.envelope.fence }
+    }
+}
+
+/// What a claimed operation is to be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Run the handler: `attempt` has gone up.
+    Run,
+    /// Ask the provider what happened: `attempt` has not, the operation is in doubt.
+    Reconcile,
+}
+
+impl Purpose {
+    /// What an operation is claimed for. While doubt stands, in whatever phase, it is reconciled
+    /// if its row declares that or the claimer does: where a deploy changed the declaration, a
+    /// question is safe and a run may not be. (A handler without a reconcile parks what is to be
+    /// reconciled.)
+    #[must_use]
+    pub fn of(unresolved: bool, row: InDoubt, claimer: InDoubt) -> Self {
+        let declared = row == InDoubt::Reconcile || claimer == InDoubt::Reconcile;
+        if unresolved && declared { Self::Reconcile } else { Self::Run }
+    }
+
+    /// The declaration that a claim for this purpose writes into the row.
+    #[must_use]
+    pub fn declares(self, claimer: InDoubt) -> InDoubt {
+        match self {
+            Self::Run => claimer,
+            Self::Reconcile => InDoubt::Reconcile,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use std::time::Duration;
+
+use crate::words::{Fence, OpId, Timestamp};
+
+/// Who holds what: the guard of every write after a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// The operation.
+    pub op_id: OpId,
+    /// The fence of the claim.
+    pub fence: Fence,
+}
+
+/// Which leases to renew.
+#[derive(Debug, Clone)]
+pub struct RenewParams {
+    /// All operations of one worker.
+    pub leases: Vec<Lease>,
+    /// How long each lasts from now.
+    pub lease: Duration,
+}
+
+/// What became of one renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewed {
+    /// The lease lasts until then.
+    Renewed {
+        /// Its new end.
+        lease_expires_at: Timestamp,
+    },
+    /// The operation has another owner, no lease, or is terminal.
+    Stale,
+}
+
+/// An operation to give back without having run it.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// Under which claim.
+    pub claim: Lease,
+    /// Why.
+    pub reason: ReleaseReason,
+}
+
+/// Why a claimed operation was not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReleaseReason {
+    /// The worker shuts down: due again at once.
+    Unstarted,
+    /// It cannot be run, or must not be: its payload is not what the handler takes, or another
+    /// call could act twice. Parked, with this reason.
+    Unrunnable {
+        /// What is wrong, without the content, and what a person can do.
+        reason: String,
+    },
+}
+
+/// What became of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Released {
+    /// It is given back; the attempt is not counted.
+    Released,
+    /// The claim is superseded.
+    Stale,
+}

@@ -1,0 +1,61 @@
+use std::time::Duration;
+
+use super::{Finalized, Lease};
+use crate::policies::KindPolicy;
+use crate::words::{Kind, OpId};
+
+/// One pass of a sweep.
+#[derive(Debug, Clone)]
+pub struct SweepParams {
+    /// The kinds that this worker has handlers for. A PENDING operation of another kind is left
+    /// alone: it waits for a worker that knows it.
+    pub kinds: Vec<KindPolicy>,
+    /// At most so many operations.
+    pub limit: usize,
+}
+
+/// An operation that a sweep moved on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swept {
+    /// The operation.
+    pub op_id: OpId,
+    /// What it is.
+    pub kind: Kind,
+    /// Where it went. [`Swept::logged`] if its kind has a finalize hook.
+    pub to: Option<Finalized>,
+}
+
+impl Swept {
+    /// True if its end is logged and the Finalizer has to run the hook.
+    #[must_use]
+    pub const fn logged(&self) -> bool {
+        self.to.is_none()
+    }
+}
+
+/// A logged outcome whose state has not followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinalized {
+    /// The claim that it is logged under.
+    pub claim: Lease,
+    /// Which handler's hook to run.
+    pub kind: Kind,
+}
+
+/// What to remove.
+#[derive(Debug, Clone, Copy)]
+pub struct PurgeParams {
+    /// COMPLETED operations, once finished for so long.
+    pub completed_after: Duration,
+    /// FAILED operations with their dead letters, once finished for so long.
+    pub failed_after: Duration,
+    /// At most so many operations.
+    pub limit: usize,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Purged {
+    /// Operations removed, their log entries and dead letters with them.
+    pub operations: usize,
+}

@@ -1,0 +1,124 @@
+//! One cell: one process is killed, the next one brings the operation to its end.
+
+use std::sync::Arc;
+
+use orch_core::seams::ManualClock;
+use orch_core::words::{Command, OpId, Operation};
+
+use super::books::ProviderBooks;
+use super::drive::{Driven, drive};
+use super::process::{Process, Start};
+use super::{Boundary, Matrix};
+
+/// What one kill led to.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Cell {
+    /// Where the process was killed; `None` for the run in which none was.
+    pub boundary: Option<Boundary>,
+    /// False if the operation ended before the process came to its boundary.
+    pub killed: bool,
+    /// The operation in the end.
+    pub operation: Operation,
+    /// True if it is terminal or parked.
+    pub ended: bool,
+    /// The operation of the first process, if it is not the one that the repeated request found.
+    pub doubled: Option<OpId>,
+    /// The key of each call to the provider.
+    pub keys: Vec<String>,
+    /// How often the provider has acted.
+    pub effects: usize,
+}
+
+impl<P: ProviderBooks> Matrix<P> {
+    /// Kills at this boundary.
+    pub(super) async fn cell(&self, kill_at: Option<Boundary>) -> Cell {
+        let world = self.world();
+        let (killed, first) = match kill_at {
+            Some(boundary) => world.until_killed(self, boundary).await,
+            None => (false, None),
+        };
+        let (op_id, end) = world.to_the_end(self).await;
+        let (ended, operation) = match end {
+            Driven::Ended(operation) => (true, operation),
+            Driven::Stuck(Some(operation)) => (false, operation),
+            Driven::Stuck(None) | Driven::Died => panic!("nobody kills the second process"),
+        };
+        Cell {
+            boundary: kill_at,
+            killed,
+            operation,
+            ended,
+            doubled: first.filter(|first| *first != op_id),
+            keys: world.provider.keys(),
+            effects: world.provider.effects(),
+        }
+    }
+
+    fn world(&self) -> World<P> {
+        World {
+            command: self.request.command(),
+            database: (self.database)(),
+            provider: Arc::new((self.provider)()),
+            clock: Arc::default(),
+        }
+    }
+}
+
+/// What outlives a process.
+struct World<P> {
+    command: Command,
+    database: Arc<dyn super::Database>,
+    provider: Arc<P>,
+    clock: Arc<ManualClock>,
+}
+
+impl<P: ProviderBooks> World<P> {
+    /// The first process: whether it came to its boundary, and what it had accepted.
+    async fn until_killed(&self, matrix: &Matrix<P>, boundary: Boundary) -> (bool, Option<OpId>) {
+        let process = self.process(matrix, Some(boundary)).await;
+        if let Some(op_id) = self.accept(&process, matrix).await {
+            drive(&process, &self.clock, op_id, matrix.patience()).await;
+        }
+        let gate = Arc::clone(&process.gate);
+        (process.end().await, gate.accepted())
+    }
+
+    /// The second process. Its client is the first one's, which has heard of no end, and so sends
+    /// its request again.
+    async fn to_the_end(&self, matrix: &Matrix<P>) -> (OpId, Driven) {
+        let process = self.process(matrix, None).await;
+        let op_id = self.accept(&process, matrix).await.expect("nobody kills the second process");
+        let end = drive(&process, &self.clock, op_id, matrix.patience()).await;
+        process.end().await;
+        (op_id, end)
+    }
+
+    async fn process(&self, matrix: &Matrix<P>, kill_at: Option<Boundary>) -> Process {
+        let provider = Arc::clone(&self.provider);
+        let (states, given) = (matrix.states.clone(), Arc::clone(&self.provider));
+        Process::start(Start {
+            database: Arc::clone(&self.database),
+            clock: Arc::clone(&self.clock),
+            registration: matrix.registration,
+            states: Box::new(move |builder| {
+                states.iter().fold(builder, |builder, state| state(builder, &given))
+            }),
+            calls: Arc::new(move || provider.keys().len()),
+            kill_at,
+        })
+        .await
+    }
+
+    /// Sends the request. `None` if the process dies before its answer.
+    async fn accept(&self, process: &Process, matrix: &Matrix<P>) -> Option<OpId> {
+        let orchestrator = process.orchestrator.clone();
+        let (command, budget) = (self.command.clone(), matrix.time_budget);
+        let accepted =
+            process.run(async move { orchestrator.start(command, budget).await }).await?;
+        match accepted {
+            Ok(op_id) => Some(op_id),
+            Err(error) => panic!("the command of the crash matrix was not accepted: {error}"),
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Where a process ends: the store of one process, which no call passes any more once that
+//! process is dead, as with kill -9.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::future::pending;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use orch_core::seams::{
+    Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
+    Finalized, LateParams, Lease, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams,
+    Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked, Store,
+    StoreError, SweepParams, Swept, Unfinalized,
+};
+use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+use tokio::sync::{RwLock, RwLockWriteGuard, watch};
+
+use super::Boundary;
+
+type Answer<T> = Result<T, StoreError>;
+
+/// The store of one process, which may be killed at one boundary.
+pub(super) struct Gate {
+    inner: Arc<dyn Store>,
+    kill_at: Option<Boundary>,
+    dead: watch::Sender<bool>,
+    /// Counts what may have moved the operation.
+    moves: watch::Sender<u64>,
+    /// Passes of the Finalizer so far.
+    finalizer_passes: AtomicU64,
+    /// Leases that this process holds.
+    held: Mutex<HashSet<Lease>>,
+    /// Read while a claim is under way: then the store may know of a lease that `held` does not.
+    claiming: RwLock<()>,
+    /// The operation that was stored through this gate.
+    accepted: watch::Sender<Option<OpId>>,
+}
+
+impl Gate {
+    pub(super) fn new(inner: Arc<dyn Store>, kill_at: Option<Boundary>) -> Self {
+        Self {
+            inner,
+            kill_at,
+            dead: watch::Sender::new(false),
+            moves: watch::Sender::new(0),
+            finalizer_passes: AtomicU64::new(0),
+            held: Mutex::default(),
+            claiming: RwLock::default(),
+            accepted: watch::Sender::new(None),
+        }
+    }
+
+    pub(super) const fn kill_at(&self) -> Option<Boundary> {
+        self.kill_at
+    }
+
+    /// From here on nothing passes, in either direction.
+    pub(super) fn die(&self) {
+        self.dead.send_replace(true);
+    }
+
+    /// Returns once the process is dead.
+    pub(super) async fn died(&self) {
+        // The sender lives in `self`.
+        let _ = self.dead.subscribe().wait_for(|dead| *dead).await;
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        *self.dead.borrow()
+    }
+
+    /// The operation that was stored through this gate.
+    pub(super) fn accepted(&self) -> Option<OpId> {
+        *self.accepted.borrow()
+    }
+
+    /// Keeps claims out: who holds what does not change until the guard is dropped, except that
+    /// leases are given up.
+    pub(super) async fn no_claims(&self) -> RwLockWriteGuard<'_, ()> {
+        self.claiming.write().await
+    }
+
+    pub(super) fn holds(&self, lease: Lease) -> bool {
+        self.held.lock().unwrap().contains(&lease)
+    }
+
+    pub(super) fn moves(&self) -> watch::Receiver<u64> {
+        self.moves.subscribe()
+    }
+
+    pub(super) fn finalizer_passes(&self) -> u64 {
+        self.finalizer_passes.load(Ordering::SeqCst)
+    }
+
+    fn moved(&self) {
+        self.moves.send_modify(|moves| *moves += 1);
+    }
+
+    /// Lets a call through, and kills the process before it, or after it took effect.
+    async fn pass<T>(
+        &self,
+        before: Option<Boundary>,
+        call: impl Future<Output = Answer<T>>,
+        after: impl FnOnce(&T) -> Option<Boundary>,
+    ) -> Answer<T> {
+        self.stop_at(before).await;
+        let answer = call.await;
+        self.stop_at(answer.as_ref().ok().and_then(after)).await;
+        answer
+    }
+
+    /// Never returns in a dead process.
+    async fn stop_at(&self, boundary: Option<Boundary>) {
+        if boundary.is_some() && boundary == self.kill_at {
+            self.die();
+        }
+        if self.is_dead() {
+            pending().await
+        }
+    }
+
+    async fn plainly<T>(&self, call: impl Future<Output = Answer<T>>) -> Answer<T> {
+        self.pass(None, call, |_| None).await
+    }
+
+    fn give_up(&self, leases: &[Lease]) {
+        let mut held = self.held.lock().unwrap();
+        for lease in leases {
+            held.remove(lease);
+        }
+        drop(held);
+        self.moved();
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("kill_at", &self.kill_at).finish_non_exhaustive()
+    }
+}
+
+fn claims(ended: &[EndedAttempt]) -> Vec<Lease> {
+    ended.iter().map(|ended| ended.claim).collect()
+}
+
+fn unless_empty<T>(batch: &[T], boundary: Boundary) -> Option<Boundary> {
+    (!batch.is_empty()).then_some(boundary)
+}
+
+#[async_trait]
+impl Store for Gate {
+    async fn migrate(&self) -> Answer<()> {
+        self.plainly(self.inner.migrate()).await
+    }
+
+    fn connection_type(&self) -> ConnectionType {
+        self.inner.connection_type()
+    }
+
+    async fn now(&self) -> Answer<Timestamp> {
+        self.plainly(self.inner.now()).await
+    }
+
+    async fn accept(&self, batch: Vec<Acceptance>) -> Answer<Vec<Admitted>> {
+        let call = async {
+            let admitted = self.inner.accept(batch).await?;
+            if let [Admitted::Created { op_id } | Admitted::Replayed { op_id }] = admitted[..] {
+                self.accepted.send_replace(Some(op_id));
+            }
+            Ok(admitted)
+        };
+        self.pass(Some(Boundary::Accepting), call, |_| Some(Boundary::Accepted)).await
+    }
+
+    async fn claim(&self, params: ClaimParams) -> Answer<Vec<Claimed>> {
+        match self.kill_at {
+            // No claim may slip in between the commit and the kill.
+            Some(Boundary::Accepting | Boundary::Accepted) => pending().await,
+            // There is nothing to claim before.
+            Some(Boundary::Claiming) => {
+                let _ = self.accepted.subscribe().wait_for(Option::is_some).await;
+            }
+            _ => {}
+        }
+        let call = async {
+            let _claiming = self.claiming.read().await;
+            let claimed = self.inner.claim(params).await?;
+            for claimed in &claimed {
+                if let Claimed::Attempt(attempt) = claimed {
+                    self.held.lock().unwrap().insert(attempt.lease());
+                }
+            }
+            if !claimed.is_empty() {
+                self.moved();
+            }
+            Ok(claimed)
+        };
+        let after = |claimed: &Vec<Claimed>| unless_empty(claimed, Boundary::Claimed);
+        self.pass(Some(Boundary::Claiming), call, after).await
+    }
+
+    async fn renew(&self, params: RenewParams) -> Answer<Vec<Renewed>> {
+        self.plainly(self.inner.renew(params)).await
+    }
+
+    async fn log(&self, batch: Vec<EndedAttempt>) -> Answer<Vec<Logged>> {
+        let leases = claims(&batch);
+        let call = self.inner.log(batch);
+        let logged = self.pass(Some(Boundary::Answered), call, |_| Some(Boundary::Logged)).await?;
+        self.give_up(&leases);
+        Ok(logged)
+    }
+
+    async fn finalize(&self, batch: Vec<Finalization>) -> Answer<Vec<Finalized>> {
+        let before = unless_empty(&batch, Boundary::Finalizing);
+        let call = self.inner.finalize(batch);
+        let done = self.pass(before, call, |done| unless_empty(done, Boundary::Finalized)).await?;
+        self.moved();
+        Ok(done)
+    }
+
+    async fn settle(&self, batch: Vec<EndedAttempt>) -> Answer<Vec<Finalized>> {
+        let leases = claims(&batch);
+        let call = self.inner.settle(batch);
+        let done = self.pass(Some(Boundary::Answered), call, |_| Some(Boundary::Finalized)).await?;
+        self.give_up(&leases);
+        Ok(done)
+    }
+
+    async fn release(&self, batch: Vec<Release>) -> Answer<Vec<Released>> {
+        let leases: Vec<Lease> = batch.iter().map(|release| release.claim).collect();
+        let released = self.plainly(self.inner.release(batch)).await?;
+        self.give_up(&leases);
+        Ok(released)
+    }
+
+    async fn sweep_expired(&self, params: SweepParams) -> Answer<Vec<Swept>> {
+        let swept = self.plainly(self.inner.sweep_expired(params)).await?;
+        self.moved();
+        Ok(swept)
+    }
+
+    async fn sweep_over_budget(&self, params: SweepParams) -> Answer<Vec<Swept>> {
+        let swept = self.plainly(self.inner.sweep_over_budget(params)).await?;
+        self.moved();
+        Ok(swept)
+    }
+
+    async fn unfinalized(&self, kinds: &[Kind], limit: usize) -> Answer<Vec<Unfinalized>> {
+        let due = self.plainly(self.inner.unfinalized(kinds, limit)).await?;
+        self.finalizer_passes.fetch_add(1, Ordering::SeqCst);
+        self.moved();
+        Ok(due)
+    }
+
+    async fn get(&self, owner: &Owner, op_id: OpId) -> Answer<Option<Operation>> {
+        self.plainly(self.inner.get(owner, op_id)).await
+    }
+
+    async fn find(&self, identity: &Identity) -> Answer<Option<Operation>> {
+        self.plainly(self.inner.find(identity)).await
+    }
+
+    async fn history(&self, owner: &Owner, op_id: OpId) -> Answer<Vec<LogEntry>> {
+        self.plainly(self.inner.history(owner, op_id)).await
+    }
+
+    async fn dead_letter(&self, owner: &Owner, op_id: OpId) -> Answer<Option<DeadLetter>> {
+        self.plainly(self.inner.dead_letter(owner, op_id)).await
+    }
+
+    async fn list(&self, params: ListParams) -> Answer<Page> {
+        self.plainly(self.inner.list(params)).await
+    }
+
+    async fn late(&self, params: LateParams) -> Answer<Vec<(OpId, Owner)>> {
+        self.plainly(self.inner.late(params)).await
+    }
+
+    async fn settle_parked(&self, params: SettleParams) -> Answer<SettledParked> {
+        self.plainly(self.inner.settle_parked(params)).await
+    }
+
+    async fn redrive(&self, params: RedriveParams) -> Answer<Redriven> {
+        self.plainly(self.inner.redrive(params)).await
+    }
+
+    async fn purge(&self, params: PurgeParams) -> Answer<Purged> {
+        self.plainly(self.inner.purge(params)).await
+    }
+
+    async fn unknown_kinds(&self, known: &[Kind]) -> Answer<Vec<(Kind, u64)>> {
+        self.plainly(self.inner.unknown_kinds(known)).await
+    }
+
+    async fn wait_for_work(&self, timeout: Duration) {
+        self.inner.wait_for_work(timeout).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use orch_core::memory::MemoryStore;
+
+    use super::*;
+    use crate::{acceptance, owner};
+
+    /// Sends a command through a gate; says whether it is answered and whether it is stored.
+    async fn sent(gate: &Gate, store: &MemoryStore) -> (bool, bool) {
+        let item = acceptance("key");
+        let op_id = item.op_id;
+        // In memory a call that gets through is done when it is first polled.
+        let answered = tokio::select! {
+            biased;
+            _ = gate.accept(vec![item]) => true,
+            () = ready(()) => false,
+        };
+        (answered, store.get(&owner(), op_id).await.unwrap().is_some())
+    }
+
+    fn gate(kill_at: Option<Boundary>) -> (Gate, MemoryStore) {
+        let store = MemoryStore::new();
+        (Gate::new(Arc::new(store.clone()), kill_at), store)
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_dead_process_reaches_the_store() {
+        let (gate, store) = gate(None);
+        assert_eq!(sent(&gate, &store).await, (true, true));
+        gate.die();
+        assert_eq!(sent(&gate, &store).await, (false, false));
+    }
+
+    #[tokio::test]
+    async fn a_kill_before_a_call_keeps_it_from_taking_effect() {
+        let (gate, store) = gate(Some(Boundary::Accepting));
+        assert_eq!(sent(&gate, &store).await, (false, false));
+        assert!(gate.is_dead());
+    }
+
+    #[tokio::test]
+    async fn a_kill_after_a_call_loses_its_answer_only() {
+        let (gate, store) = gate(Some(Boundary::Accepted));
+        assert_eq!(sent(&gate, &store).await, (false, true));
+        assert!(gate.is_dead());
+    }
+}

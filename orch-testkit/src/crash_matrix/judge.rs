@@ -1,0 +1,170 @@
+//! What may not be, whatever was killed.
+
+use std::collections::{HashMap, HashSet};
+
+use orch_core::policies::{Effect, InDoubt};
+use orch_core::seams::Descriptor;
+use orch_core::words::{Phase, Settlement, State};
+
+use super::{Boundary, Cell};
+
+/// What is wrong in one cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CellFault {
+    /// Where the process was killed; `None` if none was.
+    pub boundary: Option<Boundary>,
+    /// What went wrong.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+const NO_CALL: &str = "give `.against(…)` the fake that the handler calls, whose `keys()` grow \
+                       with each call, and `crash_matrix` a command that leads to a call";
+const NO_REPETITION: &str = "map errors after which the provider may have acted to `in_doubt`, and \
+                             let `reconcile` say `NotHappened` only of what is not in its books";
+const ONE_KEY: &str = "send `ctx.provider_key()` with every call";
+
+/// Every fault, cell by cell.
+pub(super) fn judge(handler: &Descriptor, cells: &[Cell]) -> Vec<CellFault> {
+    let mut faults = Vec::new();
+    let mut owners: HashMap<&str, usize> = HashMap::new();
+    for (number, cell) in cells.iter().enumerate() {
+        let mut found: Vec<(String, &str)> = Vec::new();
+        found.extend(not_reached(cell));
+        found.extend(doubled(cell));
+        found.extend(too_many_effects(handler, cell));
+        found.extend(keys(handler, cell));
+        for key in cell.keys.iter().filter(|key| !key.is_empty()) {
+            let owner = *owners.entry(key).or_insert(number);
+            if owner != number && handler.effect == Effect::Keyed {
+                found.push(shared(key));
+                break;
+            }
+        }
+        found.extend(end(handler, cell));
+        faults.extend(found.into_iter().map(|(what, remedy)| CellFault {
+            boundary: cell.boundary,
+            what,
+            remedy: remedy.to_owned(),
+        }));
+    }
+    faults
+}
+
+type Found = Option<(String, &'static str)>;
+
+fn not_reached(cell: &Cell) -> Found {
+    let boundary = cell.boundary.filter(|_| !cell.killed)?;
+    let what = format!("the operation ended before the process could be killed at `{boundary}`");
+    let remedy = match boundary {
+        Boundary::Sent => NO_CALL,
+        Boundary::Hook | Boundary::Finalizing => {
+            "let the provider's script lead to a definite answer: a hook runs with the end of an \
+             operation only"
+        }
+        _ => "this is a defect of orch: please report it",
+    };
+    Some((what, remedy))
+}
+
+fn doubled(cell: &Cell) -> Found {
+    let first = cell.doubled?;
+    let what = format!("the repeated request became another operation than {first}");
+    Some((what, "this is a defect of orch: please report it"))
+}
+
+fn too_many_effects(handler: &Descriptor, cell: &Cell) -> Found {
+    if cell.effects <= 1 {
+        return None;
+    }
+    let why = if distinct(&cell.keys) > 1 {
+        "each call had a key of its own, so it could not see that they were one"
+    } else if cell.keys.iter().any(String::is_empty) {
+        "the calls had no key"
+    } else {
+        "all calls had one key, and it acted on each: it does not honour keys"
+    };
+    let honours = distinct(&cell.keys) == 1 && !cell.keys.iter().any(String::is_empty);
+    let remedy = if handler.effect == Effect::Unsafe {
+        NO_REPETITION
+    } else if honours {
+        "declare `effect = \"unsafe\"` with a `reconcile`, or with `in_doubt = \"park\"`"
+    } else {
+        ONE_KEY
+    };
+    Some((format!("the provider acted {} times; {why}", cell.effects), remedy))
+}
+
+fn keys(handler: &Descriptor, cell: &Cell) -> Found {
+    if handler.effect != Effect::Keyed || cell.keys.is_empty() {
+        return None;
+    }
+    if cell.keys.iter().any(String::is_empty) {
+        let what = "a call had no key, and the handler's effect is `keyed`".to_owned();
+        return Some((what, ONE_KEY));
+    }
+    // A definite error may be remembered under its key: the next attempt gets another one then.
+    let allowed = 1 + cell.operation.retries as usize;
+    if distinct(&cell.keys) <= allowed {
+        return None;
+    }
+    let what = format!(
+        "{} calls of one operation had {} keys; a call that was lost and its repetition need one",
+        cell.keys.len(),
+        distinct(&cell.keys)
+    );
+    Some((what, ONE_KEY))
+}
+
+fn shared(key: &str) -> (String, &'static str) {
+    let what = format!(
+        "the key {key:?} was used for another operation as well, with the same command; the \
+         provider takes two requests for one then"
+    );
+    (what, "send `ctx.provider_key()`, not a key made of the command")
+}
+
+fn end(handler: &Descriptor, cell: &Cell) -> Found {
+    let operation = &cell.operation;
+    if !cell.ended {
+        let phase = operation.phase.map_or("", Phase::as_str);
+        let what = format!("no end: {} {phase}, {}", operation.state, reason(cell));
+        return Some((what, "a hook that fails each time? A handler that never returns?"));
+    }
+    let acts = matches!(handler.effect, Effect::Keyed | Effect::Unsafe);
+    match &operation.settlement {
+        Some(Settlement::Ok { .. }) if acts && cell.keys.is_empty() => {
+            let what = "COMPLETED, but no call is in the provider's books".to_owned();
+            Some((what, NO_CALL))
+        }
+        Some(Settlement::Ok { .. }) if acts && cell.effects == 0 => {
+            let what = "COMPLETED, but the provider has not acted".to_owned();
+            Some((what, "does `reconcile` say `Happened` only for what is in its books?"))
+        }
+        Some(Settlement::Failed(failure)) if !failure.uncertain && cell.effects > 0 => {
+            let what = format!("FAILED for certain ({}), but the provider has acted", failure.code);
+            Some((what, "map errors after which the provider may have acted to `in_doubt`"))
+        }
+        None if !parked_as_declared(handler, cell) => {
+            let what = format!("parked, though nothing declares that: {}", reason(cell));
+            Some((what, "see the reason; a payload that its own handler cannot read is parked"))
+        }
+        _ => None,
+    }
+}
+
+fn parked_as_declared(handler: &Descriptor, cell: &Cell) -> bool {
+    debug_assert_eq!(cell.operation.state, State::InProgress);
+    let declared = matches!(handler.in_doubt, InDoubt::Park | InDoubt::Reconcile);
+    declared && cell.operation.lost_attempts > 0
+}
+
+fn reason(cell: &Cell) -> &str {
+    cell.operation.reason.as_deref().unwrap_or("no reason is given")
+}
+
+fn distinct(keys: &[String]) -> usize {
+    keys.iter().collect::<HashSet<_>>().len()
+}

@@ -1,0 +1,170 @@
+//! The crash matrix: your own handler, killed at every boundary.
+
+mod books;
+mod boundary;
+mod cell;
+mod database;
+mod drive;
+mod gate;
+mod handler;
+mod intercept;
+mod judge;
+mod process;
+mod report;
+mod request;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orch_core::policies::DEFAULT_TIME_BUDGET;
+use orch_core::runtime::RuntimeBuilder;
+use orch_core::seams::{Handled, Registration};
+
+pub use books::ProviderBooks;
+pub use boundary::Boundary;
+pub use cell::Cell;
+pub use database::Database;
+pub use handler::OrchestratedFn;
+pub use judge::CellFault;
+pub use report::Report;
+
+use request::Request;
+
+/// Prepares the crash matrix of an orchestrated function: for each [`Boundary`] a process accepts
+/// the command and is killed there; the client sends its request again to a second process, which
+/// brings the operation to its end.
+///
+/// The function is run as in production: registered by its attribute, by a runtime of its own.
+/// Each process is such a runtime on threads of its own. Killed, it is dropped where it stands,
+/// nothing of it reaches the store any more, and its lease has to run out. The store's clock is
+/// moved on as soon as nothing else is to be done, so leases and backoffs cost no time.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use orch_testkit::{ScriptedProvider, crash_matrix};
+/// # async fn example<C, A, F>(charge: F, command: C)
+/// # where C: orch_core::seams::Handled, F: orch_testkit::OrchestratedFn<C, A> {
+/// crash_matrix(charge, command)
+///     .against(ScriptedProvider::default)
+///     .state(Arc::clone)
+///     .run()
+///     .await
+///     .assert_safe();
+/// # }
+/// ```
+///
+/// # Panics
+/// If the function is not the one that is registered for the command, or the command's keys could
+/// not be accepted.
+#[must_use = "nothing runs before `.against(…)` and `.run()`"]
+pub fn crash_matrix<C, Arguments, F>(handler: F, command: C) -> CrashMatrix
+where
+    C: Handled,
+    F: OrchestratedFn<C, Arguments>,
+{
+    let _ = handler;
+    let registration = handler::registration::<C, F>();
+    match Request::of(&command) {
+        Ok(request) => CrashMatrix { registration, request },
+        Err(invalid) => panic!("the command of the crash matrix cannot be accepted: {invalid}"),
+    }
+}
+
+/// What is to be tested; it lacks the provider.
+#[derive(Debug)]
+pub struct CrashMatrix {
+    registration: Registration,
+    request: Request,
+}
+
+/// A crash matrix, ready to run.
+#[must_use = "nothing runs before `.run()`"]
+pub struct Matrix<P> {
+    registration: Registration,
+    request: Request,
+    provider: Box<dyn Fn() -> P + Send + Sync>,
+    states: Arc<Vec<GiveState<P>>>,
+    database: Box<dyn Fn() -> Arc<dyn Database> + Send + Sync>,
+    time_budget: Duration,
+    boundaries: Vec<Boundary>,
+}
+
+type GiveState<P> = Box<dyn Fn(RuntimeBuilder, &Arc<P>) -> RuntimeBuilder + Send + Sync>;
+
+impl CrashMatrix {
+    /// The provider that the handler calls: a fake that keeps books. Each cell gets a new one.
+    pub fn against<P: ProviderBooks>(
+        self,
+        provider: impl Fn() -> P + Send + Sync + 'static,
+    ) -> Matrix<P> {
+        let Self { registration, request } = self;
+        Matrix {
+            registration,
+            request,
+            provider: Box::new(provider),
+            states: Arc::default(),
+            database: Box::new(|| Arc::new(database::Memory::default())),
+            time_budget: DEFAULT_TIME_BUDGET,
+            boundaries: Boundary::ALL.to_vec(),
+        }
+    }
+}
+
+impl<P: ProviderBooks> Matrix<P> {
+    /// Gives the handler a state, as `Runtime::state` does, made for each process from the
+    /// provider of its cell: a client that talks to it. `Arc::clone` gives the provider itself.
+    pub fn state<T: Send + Sync + 'static>(
+        mut self,
+        state: impl Fn(&Arc<P>) -> T + Send + Sync + 'static,
+    ) -> Self {
+        let states = Arc::get_mut(&mut self.states).expect("not shared before the run");
+        states.push(Box::new(move |builder, provider| builder.state(state(provider))));
+        self
+    }
+
+    /// Where operations are stored: an empty database for each cell, or, if the command has no
+    /// idempotency key of its own, one that the cells share. Defaults to memory. A handler with
+    /// a finalize hook needs the database that its hook takes a connection of.
+    pub fn on<D: Database>(mut self, database: impl Fn() -> D + Send + Sync + 'static) -> Self {
+        self.database = Box::new(move || Arc::new(database()));
+        self
+    }
+
+    /// The operation's time budget. Defaults to 5 min, of the store's clock.
+    pub fn time_budget(mut self, time_budget: Duration) -> Self {
+        self.time_budget = time_budget;
+        self
+    }
+
+    /// Only these boundaries, to look closer at one. All of them unless said.
+    pub fn killed_at(mut self, boundaries: impl IntoIterator<Item = Boundary>) -> Self {
+        self.boundaries = boundaries.into_iter().collect();
+        self
+    }
+
+    /// Runs it: once without a kill, then once for each boundary that the handler has.
+    ///
+    /// # Panics
+    /// If the runtime cannot start or the command is not accepted, with the reason.
+    pub async fn run(self) -> Report {
+        let hooked = self.registration.finalize.is_some();
+        let mut cells = vec![self.cell(None).await];
+        for &boundary in &self.boundaries {
+            if hooked || !boundary.needs_hook() {
+                cells.push(self.cell(Some(boundary)).await);
+            }
+        }
+        Report::new(&self.registration, cells)
+    }
+
+    /// The longest that one attempt may take.
+    fn patience(&self) -> Duration {
+        self.registration.descriptor.attempt_timeout
+    }
+}
+
+impl<P> std::fmt::Debug for Matrix<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Matrix").field("registration", &self.registration).finish_non_exhaustive()
+    }
+}

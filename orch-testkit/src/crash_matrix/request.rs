@@ -1,0 +1,33 @@
+use orch_core::seams::Handled;
+use orch_core::words::{BizKey, Command, IdemKey, Invalid, Kind, OpId, Payload};
+
+/// A command as a client sends it, and sends it again.
+#[derive(Debug)]
+pub(super) struct Request {
+    kind: Kind,
+    biz_key: BizKey,
+    /// `None` for a command without one of its own: each cell gets another.
+    idem_key: Option<IdemKey>,
+    payload: Payload,
+}
+
+impl Request {
+    pub(super) fn of<C: Handled>(command: &C) -> Result<Self, Invalid> {
+        Ok(Self {
+            kind: Kind::new(C::DOMAIN, C::EVENT)?,
+            biz_key: BizKey::new(command.biz_key())?,
+            idem_key: command.idem_key().map(IdemKey::new).transpose()?,
+            payload: command.to_payload(C::IDEM_IGNORE)?.0,
+        })
+    }
+
+    /// The request of one cell.
+    pub(super) fn command(&self) -> Command {
+        let Self { kind, biz_key, idem_key, payload } = self;
+        let idem_key = idem_key.clone().unwrap_or_else(|| {
+            let key = format!("crash-matrix-{}", OpId::generate());
+            IdemKey::new(key).expect("it has 49 characters")
+        });
+        Command::of(kind.clone(), biz_key.clone(), idem_key, payload.clone())
+    }
+}

@@ -1,0 +1,15 @@
+//! The crash matrix: handlers of every kind, killed at every boundary, on every store.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod api;
+mod copy;
+mod databases;
+mod guards;
+mod handlers;
+mod hooks;
+mod judge;
+mod page;
+mod payment;
+mod provider;
+mod replayed_errors;
+mod window;

@@ -1,0 +1,129 @@
+//! The key at the provider, through a whole runtime: after which end it stays, and after which
+//! it changes.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::sync::{Arc, Mutex};
+
+use orch::prelude::*;
+use orch::{KeyLifetime, Provider, ProviderKey, Qonto, Stripe};
+
+/// How the provider ends each call, the last one first, and the keys that it has seen.
+#[derive(Debug, Default)]
+struct Script {
+    ends: Mutex<Vec<Answer>>,
+    keys: Mutex<Vec<String>>,
+}
+
+impl Script {
+    fn of(ends: &[Answer]) -> Arc<Self> {
+        let ends = ends.iter().rev().copied().collect();
+        Arc::new(Self { ends: Mutex::new(ends), ..Self::default() })
+    }
+
+    fn call<P: Provider>(&self, key: &ProviderKey<P>) -> Result<u32, Answer> {
+        self.keys.lock().unwrap().push(key.to_string());
+        self.ends.lock().unwrap().pop().map_or(Ok(7), Err)
+    }
+}
+
+#[derive(Debug, Clone, Copy, thiserror::Error, Outcome)]
+enum Answer {
+    #[outcome(retry)]
+    #[error("500")]
+    Error,
+    #[outcome(in_doubt)]
+    #[error("none")]
+    None,
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "{id}")]
+struct Charge {
+    #[command(idem_key)]
+    id: u32,
+}
+
+#[orchestrated(
+    domain = "PROVIDERS",
+    event = "CHARGE",
+    provider = Stripe,
+    backoff(base = "1ms", cap = "1ms"),
+    max_attempts = 10
+)]
+async fn charge(_cmd: Charge, ctx: Context<Stripe>, to: State<Arc<Script>>) -> Result<u32, Answer> {
+    to.call(ctx.provider_key())
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "{id}")]
+struct Transfer {
+    #[command(idem_key)]
+    id: u32,
+}
+
+#[orchestrated(
+    domain = "PROVIDERS",
+    event = "TRANSFER",
+    provider = Qonto,
+    backoff(base = "1ms", cap = "1ms"),
+    max_attempts = 10
+)]
+async fn transfer(
+    _cmd: Transfer,
+    ctx: Context<Qonto>,
+    to: State<Arc<Script>>,
+) -> Result<u32, Answer> {
+    to.call(ctx.provider_key())
+}
+
+/// The generations of the keys that the provider has seen once `command` is done.
+async fn generations<C, P: Provider>(command: C, ends: &[Answer]) -> Vec<u32>
+where
+    C: orch::Handled<Output = u32, Key = orch::seams::KeyInCommand>,
+{
+    let script = Script::of(ends);
+    let runtime = Runtime::connect("memory:").state(Arc::clone(&script)).start().await.unwrap();
+    let orchestrator = runtime.orchestrator();
+    let accepted = orchestrator.accept(command).await.unwrap();
+    let settled = orchestrator.wait(&accepted, Duration::from_secs(30)).await.unwrap();
+    assert_eq!(settled, Settled::Ok(7));
+    let _ = runtime.shutdown().await;
+    let keys = script.keys.lock().unwrap();
+    let generation = |key: &String| {
+        (0..10).find(|&g| ProviderKey::<P>::text_of(accepted.op_id, g) == *key).unwrap()
+    };
+    keys.iter().map(generation).collect()
+}
+
+#[tokio::test]
+async fn where_errors_are_replayed_a_definite_error_changes_the_key() {
+    let ends = [Answer::Error, Answer::Error];
+    assert_eq!(generations::<_, Stripe>(Charge { id: 1 }, &ends).await, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn an_end_that_nobody_knows_keeps_the_key_also_past_a_later_error() {
+    let ends = [Answer::Error, Answer::None, Answer::None, Answer::Error];
+    assert_eq!(generations::<_, Stripe>(Charge { id: 1 }, &ends).await, [0, 1, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn where_errors_are_not_replayed_the_key_stays() {
+    let ends = [Answer::Error, Answer::None, Answer::Error];
+    assert_eq!(generations::<_, Qonto>(Transfer { id: 1 }, &ends).await, [0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn operations_that_would_be_forgotten_before_their_keys_stop_the_start() {
+    let KeyLifetime::AtLeast(lifetime) = Stripe::KEY_LIFETIME else { panic!("it is published") };
+    let with = |retention| {
+        let config = Config { completed_retention: retention, ..Config::default() };
+        Runtime::connect("memory:").state(Script::of(&[])).config(config).start()
+    };
+    let error = with(lifetime / 2).await.unwrap_err().to_string();
+    assert!(
+        error.contains("providers::charge") && error.contains("completed_retention"),
+        "{error}"
+    );
+    let _ = with(lifetime).await.unwrap().shutdown().await;
+}

@@ -1,0 +1,23 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    order_id: u64,
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+#[outcome(retry)]
+#[error("down")]
+struct Down;
+
+async fn ask(_cmd: Charge) -> Reconciled<()> {
+    Reconciled::NotHappened
+}
+
+#[orchestrated(domain = "PAYMENT", event = "CHARGE", reconcile = ask, reconcile_timeout = "0s")]
+async fn charge(_cmd: Charge) -> Result<(), Down> {
+    Ok(())
+}
+
+fn main() {}

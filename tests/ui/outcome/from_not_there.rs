@@ -1,0 +1,10 @@
+use orch::prelude::*;
+
+#[derive(Debug, thiserror::Error, Outcome)]
+enum ChargeError {
+    #[outcome(from = ending)]
+    #[error("no answer")]
+    Gateway(#[from] std::io::Error),
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use orch::Ending;
+use orch::prelude::*;
+
+fn ending(_error: &std::io::Error) -> Ending {
+    Ending::InDoubt
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+enum ChargeError {
+    #[outcome(from = ending, after = 0)]
+    #[error("no answer")]
+    Gateway(#[from] std::io::Error),
+}
+
+fn main() {}

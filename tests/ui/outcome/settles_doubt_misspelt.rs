@@ -1,0 +1,10 @@
+use orch::prelude::*;
+
+#[derive(Debug, thiserror::Error, Outcome)]
+enum ChargeError {
+    #[outcome(fail, code = "CARD_DECLINED", settle_doubt)]
+    #[error("declined")]
+    Declined,
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+use orch::prelude::*;
+use orch::{ProviderKey, Stripe};
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    order_id: u64,
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+#[outcome(retry)]
+#[error("down")]
+struct Down;
+
+#[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Stripe)]
+async fn charge(_cmd: Charge, ctx: Context<Stripe>) -> Result<(), Down> {
+    let _mine = ProviderKey::<Stripe>::of(ctx.op_id(), 7);
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+use orch::Square;
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    order_id: u64,
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+#[outcome(retry)]
+#[error("down")]
+struct Down;
+
+#[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Square)]
+async fn charge(_cmd: Charge, _ctx: Context<Square>) -> Result<(), Down> {
+    Ok(())
+}
+
+fn main() {}

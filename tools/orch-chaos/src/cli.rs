@@ -1,0 +1,75 @@
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::fate::Fate;
+use crate::plan::Backend;
+
+/// Sends operations through worker processes that are killed, paused and cut off from their
+/// database by the hundred; then compares the provider's ledger, the store and what clients were
+/// told. Exits with 1 on any violation, and also if the faults did not strike where they had to.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "orch-chaos")]
+pub(crate) struct Cli {
+    /// The database: a throw-away Postgres cluster, or a SQLite file
+    #[arg(long, value_enum, default_value_t = Backend::Postgres)]
+    pub(crate) db: Backend,
+    /// Distinct operations to send
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub(crate) operations: u64,
+    /// Workers to kill with SIGKILL; the other faults come in proportion
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub(crate) kills: u32,
+    /// Decides orders, faults and how the provider behaves
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print the figures as one JSON object on the last line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Keep the folder of the run: database, ledger, logs
+    #[arg(long)]
+    pub(crate) keep: bool,
+
+    /// Which of the processes this one is
+    #[arg(long, hide = true, value_enum, default_value_t = Role::Supervisor)]
+    pub(crate) role: Role,
+    /// The folder of the run
+    #[arg(long, hide = true)]
+    pub(crate) world: Option<PathBuf>,
+    /// Which worker or client
+    #[arg(long, hide = true, default_value_t = 0)]
+    pub(crate) number: u32,
+    /// Where this worker dies or is stopped
+    #[arg(long, hide = true)]
+    pub(crate) fate: Option<Fate>,
+}
+
+/// The parts that the one binary plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Starts the others, injects the faults, checks the result.
+    Supervisor,
+    /// Somebody else's API.
+    Provider,
+    /// Runs the handlers.
+    Worker,
+    /// Sends operations.
+    Client,
+}
+
+impl Cli {
+    /// Refuses what cannot be run, naming flag and bound.
+    pub(crate) fn validate(&self) -> crate::Result<()> {
+        if !(200..=1_000_000).contains(&self.operations) {
+            return Err(format!(
+                "--operations is {}; it must be 200 to 1,000,000",
+                self.operations
+            )
+            .into());
+        }
+        if !(5..=10_000).contains(&self.kills) {
+            return Err(format!("--kills is {}; it must be 5 to 10,000", self.kills).into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use orch::flow::AcceptError;
+use orch::{Command, Orchestrator, Payload, Runtime};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::ledger;
+use crate::order::{Body, Order, Repeat};
+use crate::worker::domain;
+use crate::world::{World, now_us};
+
+/// Requests on their way at once, per client.
+const AT_ONCE: usize = 64;
+/// Before a request is sent again whose answer was lost.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// One line of what a client sent and was told. `sent` is written before the request leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "snake_case")]
+pub(crate) enum Line {
+    /// A request is about to leave.
+    Sent { order: u64 },
+    /// It was accepted as this operation.
+    Told { order: u64, op_id: String },
+    /// A changed body was refused.
+    Refused { order: u64, op_id: String },
+    /// A changed body was accepted.
+    Fooled { order: u64, op_id: String },
+    /// All of an order's requests were answered.
+    Done { order: u64 },
+}
+
+/// One client process: sends its share of the orders at the run's pace, until all are answered.
+/// A client that was killed is replaced by one that reads on in the same notes.
+pub(crate) async fn run(world: &World, lane: u32) -> crate::Result<()> {
+    let notes = world.told(lane);
+    let done: HashSet<u64> = match ledger::read::<Line>(&notes) {
+        Ok(lines) => lines.into_iter().filter_map(|line| line.done()).collect(),
+        Err(_) => HashSet::new(),
+    };
+    let file = OpenOptions::new().create(true).append(true).open(&notes)?;
+    let runtime = Runtime::connect(&world.url).without_worker().start().await?;
+    let client = Arc::new(Client {
+        world: world.clone(),
+        orchestrator: runtime.orchestrator().clone(),
+        notes: Mutex::new(file),
+    });
+    // Begins a new line, in case the last client died within one.
+    client.note_text("\n")?;
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let mut sending = JoinSet::new();
+    let mine =
+        (0..world.operations).filter(|number| number % u64::from(world.lanes) == u64::from(lane));
+    for number in mine.filter(|number| !done.contains(number)) {
+        client.until_due(number).await;
+        let permit = Arc::clone(&room).acquire_owned().await?;
+        let client = Arc::clone(&client);
+        sending.spawn(async move {
+            let sent = client.send(Order::of(client.world.seed, number)).await;
+            drop(permit);
+            sent
+        });
+        while let Some(sent) = sending.try_join_next() {
+            sent??;
+        }
+    }
+    while let Some(sent) = sending.join_next().await {
+        sent??;
+    }
+    Ok(())
+}
+
+struct Client {
+    world: World,
+    orchestrator: Orchestrator,
+    notes: Mutex<File>,
+}
+
+impl Client {
+    /// Spreads the orders evenly over the run.
+    async fn until_due(&self, number: u64) {
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let share = number as f64 / self.world.operations as f64;
+        let due = self.world.duration.mul_f64(share);
+        let since = Duration::from_micros((now_us() - self.world.starts_at).max(0).unsigned_abs());
+        tokio::time::sleep(due.saturating_sub(since)).await;
+    }
+
+    async fn send(&self, order: Order) -> crate::Result<()> {
+        match order.repeat {
+            Repeat::Never | Repeat::Neighbour => self.request(order).await?,
+            Repeat::Twin => {
+                tokio::try_join!(self.request(order), self.request(order))?;
+            }
+            Repeat::Changed => {
+                self.request(order).await?;
+                self.changed(order).await?;
+            }
+        }
+        // The order after this one is the next client's: it is sent here as well, at about the
+        // time when its own client sends it.
+        let next = Order::of(self.world.seed, order.number + 1);
+        if next.repeat == Repeat::Neighbour && next.number < self.world.operations {
+            self.request(next).await?;
+        }
+        self.note(&Line::Done { order: order.number })
+    }
+
+    async fn request(&self, order: Order) -> crate::Result<()> {
+        let number = order.number;
+        self.note(&Line::Sent { order: number })?;
+        loop {
+            match self.accept(order, order.body()).await {
+                Ok(op_id) => return self.note(&Line::Told { order: number, op_id }),
+                Err(AcceptError::Store(_)) => tokio::time::sleep(AGAIN).await,
+                Err(error) => return Err(format!("order {number}: {error}").into()),
+            }
+        }
+    }
+
+    /// The same key with another body.
+    async fn changed(&self, order: Order) -> crate::Result<()> {
+        let number = order.number;
+        let body = Body { amount: order.amount + 1, ..order.body() };
+        loop {
+            match self.accept(order, body).await {
+                Ok(op_id) => return self.note(&Line::Fooled { order: number, op_id }),
+                Err(AcceptError::Conflict { op_id, .. }) => {
+                    let op_id = op_id.to_string();
+                    return self.note(&Line::Refused { order: number, op_id });
+                }
+                Err(AcceptError::Store(_)) => tokio::time::sleep(AGAIN).await,
+                Err(error) => return Err(format!("order {number}: {error}").into()),
+            }
+        }
+    }
+
+    async fn accept(&self, order: Order, body: Body) -> Result<String, AcceptError> {
+        let domain = domain(self.world.backend, order.product);
+        let payload = Payload::json(&body)?;
+        let (biz_key, idem_key) = (order.biz_key(), order.idem_key());
+        let command = Command::new(domain, order.product.event(), &biz_key, &idem_key, payload)?;
+        let budget = order.time_budget(self.world.duration);
+        Ok(self.orchestrator.start(command, budget).await?.to_string())
+    }
+
+    fn note(&self, line: &Line) -> crate::Result<()> {
+        self.note_text(&(serde_json::to_string(line)? + "\n"))
+    }
+
+    /// One write: a kill leaves the line whole or not there. The notes outlive this process in
+    /// the kernel's memory; only the host could lose them.
+    fn note_text(&self, text: &str) -> crate::Result<()> {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(notes.write_all(text.as_bytes())?)
+    }
+}
+
+impl Line {
+    fn done(self) -> Option<u64> {
+        match self {
+            Self::Done { order } => Some(order),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+#![forbid(unsafe_code)]
+//! orch-chaos: kills, pauses and cuts off orch's workers by the thousand, and checks what they
+//! leave behind.
+//!
+//! ```text
+//!               plan (seed)
+//!                  │
+//!  supervisor: faults ──SIGKILL, SIGSTOP──► workers ──calls──► provider ──► ledger (fsynced)
+//!                  ├────SIGKILL───────────► clients ──► what they were told
+//!                  ├────cuts, swallows────► proxy ──► Postgres ◄─ terminate, restart
+//!                  └────full, broken──────► disk of SQLite
+//!                heal ─► check: ledger, store and what was told, against I1–I9 ─► report
+//! ```
+//!
+//! In the order in which the data flows:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`cli`], [`world`] | flags; what all processes of a run know |
+//! | [`order`], [`plan`] | what is ordered, and the faults: both decided by the seed |
+//! | [`provider`], [`ledger`] | somebody else's API: a process that is never killed and knows nothing of orch |
+//! | [`handlers`], [`hooks`] | what an application writes |
+//! | [`worker`], [`fate`], [`crashing`] | the process that is killed, and where it dies |
+//! | [`client`] | sends the orders, some twice, some changed |
+//! | [`scene`], [`database`], [`disk`], [`proxy`], [`wire`] | server, disk, network |
+//! | [`supervisor`], [`process`], [`fleet`], [`faults`] | starts all, carries the plan out, heals |
+//! | [`audit`], [`evidence`], [`check`], [`recovery`] | the independent checker: no code of the engine's |
+//! | [`report`] | figures, minima, verdict |
+
+mod audit;
+mod check;
+mod cli;
+mod client;
+mod crashing;
+mod database;
+mod disk;
+mod evidence;
+mod fate;
+mod faults;
+mod fleet;
+mod handlers;
+mod hooks;
+mod ledger;
+mod order;
+mod plan;
+mod process;
+mod provider;
+mod proxy;
+mod recovery;
+mod report;
+mod scene;
+mod supervisor;
+mod wire;
+mod worker;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Role};
+use world::World;
+
+/// Any error ends the process with a message.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let threads = if cli.role == Role::Supervisor { 2 } else { 1 };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(play(&cli))) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("orch-chaos: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn play(cli: &Cli) -> Result<ExitCode> {
+    if cli.role == Role::Supervisor {
+        cli.validate()?;
+        return supervisor::run(cli).await;
+    }
+    process::end_with_the_supervisor();
+    let folder = cli.world.as_deref().ok_or("this role needs --world")?;
+    let world = World::load(folder)?;
+    match cli.role {
+        Role::Supervisor => {}
+        Role::Provider => provider::serve(&world).await?,
+        Role::Worker => worker::run(&world, cli.number, cli.fate).await?,
+        Role::Client => client::run(&world, cli.number).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,221 @@
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::fate::{End, Fate, Point};
+use crate::order::dice;
+use crate::world::{LEASE, TICK};
+
+/// Which database the run is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Backend {
+    /// A throw-away Postgres cluster, behind a proxy.
+    Postgres,
+    /// A file on a disk of its own.
+    Sqlite,
+}
+
+/// A fault that the supervisor injects from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Fault {
+    /// SIGKILL for a worker, unless enough have died by their fate.
+    Kill,
+    /// SIGSTOP for longer than the lease, unless enough were stopped by their fate.
+    Pause,
+    /// SIGTERM for a worker: it hands over.
+    Terminate,
+    /// SIGKILL for a client.
+    KillClient,
+    /// `pg_terminate_backend` for one connection.
+    Disconnect,
+    /// `pg_ctl restart -m immediate`.
+    Restart,
+    /// A commit whose reply is lost.
+    CutAfter,
+    /// A commit that does not arrive.
+    CutBefore,
+    /// A reply that never comes, on a connection that stays open.
+    Swallow,
+    /// SQLite's write lock, held by somebody else.
+    Lock,
+    /// A disk without room.
+    DiskFull,
+    /// Every write of a worker fails.
+    WriteErrors,
+}
+
+/// A seeded schedule of faults.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) backend: Backend,
+    /// Worker processes at the same time.
+    pub(crate) workers: u32,
+    /// Client processes.
+    pub(crate) lanes: u32,
+    /// How long clients send and faults strike.
+    pub(crate) duration: Duration,
+    /// How many of each there are to be.
+    pub(crate) counts: Vec<(Fault, u32)>,
+    /// When each is due, in order.
+    pub(crate) schedule: Vec<(Duration, Fault)>,
+}
+
+impl Plan {
+    /// The plan for so many operations and kills; everything else follows from these.
+    pub(crate) fn new(backend: Backend, operations: u64, kills: u32, seed: u64) -> Self {
+        let duration = match backend {
+            Backend::Postgres => seconds(operations, 240).max(seconds(kills.into(), 2)),
+            Backend::Sqlite => {
+                seconds(operations, 120).max(seconds(kills.into(), 2)) + AFTER_A_DISK
+            }
+        };
+        let counts = counts(backend, kills);
+        let schedule = schedule(seed, duration, &counts);
+        let workers = if backend == Backend::Postgres { 12 } else { 8 };
+        Self { seed, backend, workers, lanes: 3, duration, counts, schedule }
+    }
+
+    /// Where the worker with this number dies or is stopped; a third of them wait for a fault from
+    /// outside.
+    pub(crate) fn fate(&self, number: u32) -> Option<Fate> {
+        let mut dice = dice(&[self.seed, 5, number.into()]);
+        let first = (number as usize).checked_sub(1).and_then(|place| FIRST.get(place));
+        if let Some((point, end)) = first {
+            return Some(Fate { point: *point, nth: dice.u32(1..=6), end: *end });
+        }
+        let end = match dice.u32(0..100) {
+            0..45 => End::Kill,
+            45..70 => End::Stop,
+            _ => return None,
+        };
+        let point = Point::ALL[dice.usize(0..Point::ALL.len())];
+        // A writer of SQLite that is stopped stops all others too, with the lock in its hand.
+        let holds = matches!(point, Point::Hooking | Point::Hooked);
+        if end == End::Stop && holds && self.backend == Backend::Sqlite {
+            return None;
+        }
+        let most = match point {
+            Point::Renewing => 4,
+            Point::Hooking | Point::Hooked | Point::Logged => 15,
+            _ => 40,
+        };
+        Some(Fate { point, nth: dice.u32(1..=most), end })
+    }
+
+    /// How long the `nth` pause takes: the lease, the next look for expired ones, and a little
+    /// more, so that the worker wakes up while another one is at its operations.
+    pub(crate) fn pause(&self, nth: u32) -> Duration {
+        let more = dice(&[self.seed, 6, nth.into()]).u64(0..900);
+        LEASE + TICK + Duration::from_millis(50 + more)
+    }
+
+    /// How many of a fault are planned.
+    pub(crate) fn count(&self, fault: Fault) -> u32 {
+        self.counts.iter().find(|(planned, _)| *planned == fault).map_or(0, |(_, count)| *count)
+    }
+}
+
+/// A disk that was full leaves its mark for longer than the shortest run takes.
+const AFTER_A_DISK: Duration = Duration::from_secs(6);
+
+/// The first workers meet what every run must have met, however short it is.
+const FIRST: [(Point, End); 8] = [
+    (Point::Logging, End::Kill),
+    (Point::Logged, End::Kill),
+    (Point::Logging, End::Stop),
+    (Point::Answered, End::Kill),
+    (Point::Answered, End::Stop),
+    (Point::Called, End::Kill),
+    (Point::Logged, End::Kill),
+    (Point::Logging, End::Stop),
+];
+
+/// At least twelve: a pause alone takes up to four.
+fn seconds(count: u64, per_second: u64) -> Duration {
+    Duration::from_secs((count / per_second).max(12))
+}
+
+/// In proportion to the kills, and some of each in the shortest run.
+fn counts(backend: Backend, kills: u32) -> Vec<(Fault, u32)> {
+    let share = |percent: u32, least: u32| (kills * percent).div_ceil(100).max(least);
+    let mut counts = vec![
+        (Fault::Kill, kills),
+        (Fault::Pause, share(32, 4)),
+        (Fault::Terminate, share(5, 2)),
+        (Fault::KillClient, share(4, 2)),
+    ];
+    counts.extend(match backend {
+        Backend::Postgres => vec![
+            (Fault::Disconnect, share(20, 4)),
+            (Fault::Restart, (kills / 170).max(1)),
+            (Fault::CutAfter, share(56, 10)),
+            (Fault::CutBefore, share(56, 10)),
+            (Fault::Swallow, share(3, 2)),
+        ],
+        Backend::Sqlite => vec![
+            (Fault::Lock, share(8, 3)),
+            (Fault::DiskFull, share(2, 1)),
+            (Fault::WriteErrors, share(4, 2)),
+        ],
+    });
+    counts
+}
+
+/// Each fault evenly over the run, with jitter; nothing in the first and last moments.
+fn schedule(seed: u64, duration: Duration, counts: &[(Fault, u32)]) -> Vec<(Duration, Fault)> {
+    let span = duration.mul_f64(0.9);
+    let mut dice = dice(&[seed, 7]);
+    let mut schedule = Vec::new();
+    for (fault, count) in counts {
+        for nth in 0..*count {
+            let place = (f64::from(nth) + dice.f64()) / f64::from(*count);
+            schedule.push((duration.mul_f64(0.05) + span.mul_f64(place), *fault));
+        }
+    }
+    schedule.sort_by_key(|(due, _)| *due);
+    schedule
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_full_run_reaches_its_figures_in_time() {
+        let plan = Plan::new(Backend::Postgres, 100_000, 1_000, 1);
+        assert!(plan.duration <= Duration::from_secs(510), "{:?}", plan.duration);
+        for (fault, least) in [
+            (Fault::Kill, 1_000),
+            (Fault::Pause, 300),
+            (Fault::CutAfter, 500),
+            (Fault::CutBefore, 500),
+            (Fault::Restart, 5),
+        ] {
+            assert!(plan.count(fault) >= least, "{fault:?}");
+        }
+        assert_eq!(plan.schedule.len() as u32, plan.counts.iter().map(|(_, n)| n).sum::<u32>());
+    }
+
+    #[test]
+    fn a_plan_follows_from_its_seed() {
+        let of = |seed| Plan::new(Backend::Sqlite, 1_000, 20, seed);
+        assert_eq!(of(1).schedule, of(1).schedule);
+        assert_ne!(of(1).schedule, of(2).schedule);
+        assert!((0..20).any(|number| of(1).fate(number) != of(2).fate(number)));
+    }
+
+    #[test]
+    fn every_point_is_somebodys_end_in_a_full_run() {
+        let plan = Plan::new(Backend::Postgres, 100_000, 1_000, 1);
+        for point in Point::ALL {
+            for end in [End::Kill, End::Stop] {
+                let fates = (0..1_000).filter_map(|number| plan.fate(number));
+                let met = fates.filter(|fate| (fate.point, fate.end) == (point, end)).count();
+                assert!(met > 5, "{point:?} {end:?}: {met}");
+            }
+        }
+    }
+}

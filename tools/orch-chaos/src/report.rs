@@ -1,0 +1,173 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::check::Verdict;
+use crate::fate::Point;
+use crate::faults::Struck;
+use crate::plan::{Backend, Fault, Plan};
+use crate::recovery::Recovery;
+
+/// Everything that the run says at its end.
+pub(crate) struct Report {
+    pub(crate) plan: Plan,
+    pub(crate) operations: u64,
+    pub(crate) verdict: Verdict,
+    pub(crate) struck: Struck,
+    pub(crate) recovery: Recovery,
+    pub(crate) took: Duration,
+}
+
+/// After a kill, with a lease of 2 s.
+const RECOVERY_MS: u64 = 4_000;
+/// From SIGTERM to the end of the process.
+const HAND_OVER_MS: u64 = 1_000;
+
+impl Report {
+    /// True if no rule is broken and every fault struck where it had to.
+    pub(crate) fn holds(&self) -> bool {
+        self.verdict.holds() && self.struck.unexpected.is_empty() && self.unmet().is_empty()
+    }
+
+    /// What has to have happened for the run to mean anything: name, value, least value.
+    fn minima(&self) -> Vec<(&'static str, u64, u64)> {
+        let kills = u64::from(self.plan.count(Fault::Kill));
+        let some = |percent: u64| (kills * percent).div_ceil(100).max(1);
+        let mut minima = vec![
+            ("kills", self.struck.kills.len() as u64, kills),
+            ("kills_in_flight", self.recovery.in_flight, some(20)),
+            (
+                "kills_between_answer_and_log",
+                self.killed_at(&[Point::Answered, Point::Logging]),
+                some(1),
+            ),
+            ("kills_between_log_and_finalize", self.killed_at(&[Point::Logged]), some(1)),
+            ("pauses", self.fault(Fault::Pause), kills * 3 / 10 * u64::from(kills >= 100) + 2),
+            ("stale_rejected", self.stale_rejected(), some(5)),
+            ("repeated_calls", self.verdict.repeated_calls, kills),
+        ];
+        if self.plan.backend == Backend::Postgres {
+            let restarts = u64::from(self.plan.count(Fault::Restart));
+            minima.push(("restarts", self.fault(Fault::Restart), restarts));
+            minima.push(("replies_lost", self.fault(Fault::CutAfter), kills / 2));
+            minima.push(("not_forwarded", self.fault(Fault::CutBefore), kills / 2));
+            minima.push(("swallowed", self.fault(Fault::Swallow), 1));
+        }
+        if self.plan.backend == Backend::Sqlite {
+            let said = |word| self.struck.disk_errors.get(word).copied().unwrap_or(0);
+            // Only root has a disk that can be full.
+            let limited = u64::from(self.fault(Fault::DiskFull) > 0);
+            minima.push(("disk_full_errors", said("full"), limited));
+            minima.push(("io_errors", said("broken"), 1));
+        }
+        minima
+    }
+
+    fn unmet(&self) -> Vec<String> {
+        let minima = self.minima().into_iter().filter(|(_, value, least)| value < least);
+        let mut unmet: Vec<String> =
+            minima.map(|(name, value, least)| format!("{name} is {value}, not {least}")).collect();
+        let mut at_most = |name: &str, value: Option<u64>, most: u64| match value {
+            Some(value) if value <= most => {}
+            Some(value) => unmet.push(format!("{name} is {value}, more than {most}")),
+            // A short run may have been in the aftermath of some fault all the time.
+            None if self.plan.count(Fault::Kill) < 100 => {}
+            None => unmet.push(format!("{name} could not be measured")),
+        };
+        at_most("recovery_p99_ms", Recovery::p99_ms(&self.recovery.times), RECOVERY_MS);
+        at_most("hand_over_p99_ms", Recovery::p99_ms(&self.struck.hand_overs), HAND_OVER_MS);
+        unmet
+    }
+
+    fn killed_at(&self, points: &[Point]) -> u64 {
+        let there = |point: Option<Point>| point.is_some_and(|point| points.contains(&point));
+        self.struck.kills.iter().filter(|kill| there(kill.point)).count() as u64
+    }
+
+    fn fault(&self, fault: Fault) -> u64 {
+        self.struck.faults.get(fault.name()).copied().unwrap_or(0).into()
+    }
+
+    /// Outcomes that were refused; renewals are told apart.
+    fn stale_rejected(&self) -> u64 {
+        self.struck.stale.iter().filter(|(verb, _)| *verb != "renew").map(|(_, count)| count).sum()
+    }
+
+    pub(crate) fn print(&self, as_json: bool) {
+        for finding in &self.verdict.findings {
+            println!("  BROKEN {finding}");
+        }
+        for ended in &self.struck.unexpected {
+            println!("  UNEXPECTED {ended}");
+        }
+        for unmet in self.unmet() {
+            println!("  UNMET {unmet}");
+        }
+        println!("  slowest recovery: {:?} {}", self.recovery.slowest.0, self.recovery.slowest.1);
+        let figures = self.figures();
+        for (name, value) in &figures {
+            if !value.is_object() {
+                println!("  {name:<32} {value}");
+            }
+        }
+        if as_json {
+            println!("{}", Value::Object(figures));
+        }
+    }
+
+    fn figures(&self) -> Map<String, Value> {
+        let found = &self.verdict;
+        let broken: BTreeMap<_, _> = found.broken.iter().collect();
+        let mut at: BTreeMap<&str, u64> = BTreeMap::new();
+        for kill in &self.struck.kills {
+            *at.entry(kill.point.map_or("anywhere", Point::name)).or_default() += 1;
+        }
+        let ambiguous = self.fault(Fault::CutAfter) + self.fault(Fault::CutBefore);
+        let mut figures = json!({
+            "db": self.plan.backend,
+            "seed": self.plan.seed,
+            "operations": self.operations,
+            "accepted": found.accepted,
+            "completed": found.completed,
+            "failed": found.failed,
+            "uncertain": found.uncertain,
+            "parked": found.parked,
+            "calls": found.calls,
+            "questions": found.questions,
+            "late_entries": found.late_entries,
+            "kills": self.struck.kills.len(),
+            "kills_at": at,
+            "faults": self.struck.faults,
+            "stale": self.struck.stale,
+            "cuts": self.struck.cuts,
+            "ambiguous_commits": ambiguous,
+            "money_in_store": found.money_in_store,
+            "money_in_ledger": found.money_in_ledger,
+            "lost": found.lost,
+            "finalized_twice": found.finalized_twice,
+            "outcome_changed": found.outcome_changed,
+            "calls_beyond_bound": found.calls_beyond_bound,
+            "broken": broken,
+            "violations": found.broken.values().sum::<u64>(),
+            "unexpected": self.struck.unexpected.len(),
+            "healed": self.struck.healed,
+            "recoveries": self.recovery.times.len(),
+            "recovery_p99_ms": Recovery::p99_ms(&self.recovery.times),
+            "recovery_in_outages_p99_ms": Recovery::p99_ms(&self.recovery.times_in_outages),
+            "hand_overs": self.struck.hand_overs.len(),
+            "hand_over_p99_ms": Recovery::p99_ms(&self.struck.hand_overs),
+            "longest_expired_lease_ms": self.struck.overdue.as_millis(),
+            "seconds": self.took.as_secs(),
+            "holds": self.holds(),
+        });
+        let mut all = figures.as_object_mut().map(std::mem::take).unwrap_or_default();
+        for (name, value, _) in self.minima() {
+            all.insert(name.to_owned(), value.into());
+        }
+        for (fault, count) in &self.struck.faults {
+            all.insert((*fault).to_owned(), (*count).into());
+        }
+        all
+    }
+}

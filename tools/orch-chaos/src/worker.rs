@@ -1,0 +1,86 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use orch::Runtime;
+use orch::runtime::Config;
+use orch::seams::open;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::crashing::Crashing;
+use crate::fate::{Fate, Fates, say};
+use crate::handlers::Desk;
+use crate::hooks::FATES;
+use crate::order::Product;
+use crate::plan::Backend;
+use crate::world::{LEASE, TICK, World};
+
+/// Handlers that run at once: so many are in doubt after one kill.
+const CONCURRENCY: usize = 16;
+/// A shutdown waits so long for handlers, then they end in doubt: the hand-over takes less than
+/// a second even while the provider keeps silent.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// One worker process: runs the handlers until SIGTERM, then hands over.
+pub(crate) async fn run(world: &World, number: u32, fate: Option<Fate>) -> crate::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let _full = survive_a_file_limit()?;
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    let fates = Arc::new(Fates::new(fate));
+    // Set once in a process.
+    let _ = FATES.set(Arc::clone(&fates));
+    let config = Config {
+        worker_name: name(number),
+        concurrency: CONCURRENCY,
+        lease: LEASE,
+        reap_every: TICK,
+        finalize_every: TICK,
+        drain_timeout: DRAIN,
+        ..Config::default()
+    };
+    let inner = open(&named(world, &name(number))).await?;
+    let store = Arc::new(Crashing { inner, fates: Arc::clone(&fates) });
+    let desk = Desk { world: world.clone(), worker: number, fates: Arc::clone(&fates) };
+    let runtime = Runtime::on_shared(store)
+        .state(desk)
+        .config(config)
+        .only(kinds(world.backend))
+        .start()
+        .await?;
+    terminate.recv().await;
+    fates.avert();
+    let drained = runtime.shutdown().await;
+    say(&format!("drained {} {}", drained.cancelled, drained.unstored));
+    Ok(())
+}
+
+/// The name of a worker process: the database knows its connections and its leases by it.
+pub(crate) fn name(number: u32) -> String {
+    format!("w{number}")
+}
+
+/// The database's URL with a name for the connections, where there is such a thing.
+fn named(world: &World, name: &str) -> String {
+    match world.backend {
+        Backend::Postgres => format!("{}&application_name={name}", world.url),
+        Backend::Sqlite => world.url.clone(),
+    }
+}
+
+/// Where the kinds of this backend live: hooks differ in the connection that they take.
+pub(crate) fn kinds(backend: Backend) -> Vec<(&'static str, &'static str)> {
+    Product::ALL.iter().map(|product| (domain(backend, *product), product.event())).collect()
+}
+
+/// The domain of a product.
+pub(crate) fn domain(backend: Backend, product: Product) -> &'static str {
+    match (backend, product) {
+        (Backend::Sqlite, Product::Capture) => "CHAOS.EMBEDDED",
+        _ => "CHAOS",
+    }
+}
+
+/// A write beyond a limit for files is to fail, not to end the process.
+fn survive_a_file_limit() -> crate::Result<Signal> {
+    const SIGXFSZ: i32 = 25;
+    Ok(signal(SignalKind::from_raw(SIGXFSZ))?)
+}
