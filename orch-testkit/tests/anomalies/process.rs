@@ -52,9 +52,9 @@ impl Process {
         let config = Config {
             concurrency: 4,
             lease: LEASE,
-            poll_every: Duration::from_millis(60),
-            reap_every: Duration::from_millis(70),
-            finalize_every: Duration::from_millis(70),
+            poll_every: Duration::from_millis(120),
+            reap_every: Duration::from_millis(120),
+            finalize_every: Duration::from_millis(120),
             prune_every: Duration::from_secs(60),
             ..Config::default()
         };

@@ -13,8 +13,15 @@ use crate::judge::judge;
 use crate::life::{LIVES, Life, SPENT};
 use crate::process::{BEYOND_THE_LEASE, Process, in_peace, new_key};
 
-/// Lives at a time, each on a database of its own.
-const LANES: usize = 48;
+/// Lives at a time, each on a database of its own: they mostly wait for leases to run out.
+const fn lanes(kind: Kind) -> usize {
+    match kind {
+        Kind::Memory => 128,
+        Kind::Sqlite => 64,
+        Kind::Postgres => 48,
+    }
+}
+
 /// What the polls find nothing in, they find nothing in for ever: of their calls so many fail.
 const POLLS: usize = 2;
 /// Longer than any life.
@@ -54,13 +61,13 @@ pub async fn every_call_of_every_life(kind: Kind) {
     let lives: Vec<&'static Life> = LIVES.iter().chain([&SPENT]).collect();
     let points: Vec<Point> = stream::iter(lives)
         .map(|life| lanes.calls_of(life))
-        .buffer_unordered(LANES)
+        .buffer_unordered(lanes.count)
         .flat_map(stream::iter)
         .collect()
         .await;
     let swept: Vec<(Point, Swept)> = stream::iter(points)
         .map(|point| lanes.sweep(point).map(move |swept| (point, swept)))
-        .buffer_unordered(LANES)
+        .buffer_unordered(lanes.count)
         .collect()
         .await;
     let mut counts: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
@@ -89,13 +96,15 @@ impl Point {
 /// The databases; each serves one life at a time.
 struct Lanes {
     kind: Kind,
+    count: usize,
     free: Mutex<Vec<Database>>,
 }
 
 impl Lanes {
     async fn open(kind: Kind) -> Self {
-        let databases = stream::iter(0..LANES).map(|_| Database::create(kind)).buffer_unordered(4);
-        Self { kind, free: Mutex::new(databases.collect().await) }
+        let count = lanes(kind);
+        let databases = stream::iter(0..count).map(|_| Database::create(kind)).buffer_unordered(4);
+        Self { kind, count, free: Mutex::new(databases.collect().await) }
     }
 
     /// Every call that this life makes in peace, with every fault.
