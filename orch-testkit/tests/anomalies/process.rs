@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::flow::AcceptError;
-use orch_core::runtime::{Config, Orchestrator, Runtime, SettleError};
+use orch_core::runtime::{Config, Orchestrator, RedriveError, Runtime, SettleError};
 use orch_core::seams::Settle;
 use orch_core::words::{Command, Failure, OpId, Operation, Payload, Phase, Settled};
 use orch_testkit::{FaultStore, Reply, ScriptedProvider};
@@ -103,9 +103,17 @@ impl Client {
         let mut told = Told { op_id, redriven_as: None };
         if self.life.redriven && matches!(ended, Settled::Failed(_)) {
             let anew = loop {
-                match self.orchestrator.redrive(op_id).await {
+                let redriven = match self.orchestrator.redrive(op_id).await {
+                    // A refusal after a lost attempt speaks for itself only. A person looks.
+                    Err(RedriveError::Uncertain { .. }) if self.charged().is_none() => {
+                        self.orchestrator.redrive_uncertain(op_id).await
+                    }
+                    redriven => redriven,
+                };
+                match redriven {
                     Ok(anew) => break anew,
-                    Err(_) => tokio::time::sleep(PAUSE).await,
+                    Err(RedriveError::Store(_)) => tokio::time::sleep(PAUSE).await,
+                    Err(error) => panic!("{error}"),
                 }
             };
             self.follow(anew).await;
