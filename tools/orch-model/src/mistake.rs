@@ -52,6 +52,8 @@ pub enum Mistake {
     ParkedStaysDue,
     /// A timeout counts as an answer: "it was never sent".
     DoubtTakenForNo,
+    /// A refusal of one call settles doubt about the calls before it.
+    RefusalSettlesDoubt,
     /// A later retry settles earlier doubt.
     RetrySettlesDoubt,
     /// Each attempt has a provider key of its own.
@@ -64,7 +66,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::LogIgnoresFence,
         Self::RenewIgnoresFence,
         Self::FinalizeIgnoresFence,
@@ -87,6 +89,7 @@ impl Mistake {
         Self::QuestionFallsThrough,
         Self::ParkedStaysDue,
         Self::DoubtTakenForNo,
+        Self::RefusalSettlesDoubt,
         Self::RetrySettlesDoubt,
         Self::KeyPerAttempt,
         Self::NewKeyInDoubt,
@@ -99,7 +102,10 @@ impl Mistake {
         match self {
             Self::FinalizerSkipsHooked | Self::QuestionFallsThrough | Self::ParkedStaysDue => I1,
             Self::HookOutsideTransaction | Self::LateAnswerReplacesEnd => I2,
-            Self::BudgetSweepTakesRunning | Self::DoubtTakenForNo | Self::RetrySettlesDoubt => I3,
+            Self::BudgetSweepTakesRunning
+            | Self::DoubtTakenForNo
+            | Self::RefusalSettlesDoubt
+            | Self::RetrySettlesDoubt => I3,
             Self::ClaimedStaysDue
             | Self::AttemptNotCounted
             | Self::LostAttemptNotCounted

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use orch_core::policies::{CallFacts, Effect, may_call};
+use orch_core::policies::{CallFacts, RunEnd, may_call};
+use orch_core::words::{AttemptEnd, Outcome};
 
 use crate::world::{Claim, End, Verdict, World, instant};
 use crate::{Mistake, Rules};
@@ -12,8 +13,10 @@ use crate::{Mistake, Rules};
 pub enum Reply {
     /// It acts and says so.
     Done,
-    /// It declines, for good.
+    /// It looks at the key, and declines for good.
     Declined,
+    /// It refuses for good before it has looked at the key, as an API whose access has run out.
+    Refused,
     /// It does nothing: try later.
     Busy,
     /// It acts, and no answer comes.
@@ -24,8 +27,8 @@ pub enum Reply {
 
 impl Reply {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Done, Self::Declined, Self::Busy, Self::ActsSilently, Self::Nothing];
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::Declined, Self::Refused, Self::Busy, Self::ActsSilently, Self::Nothing];
 }
 
 impl World {
@@ -37,7 +40,7 @@ impl World {
             unresolved: claim.first_called_at.is_some(),
             first_called_at: instant(claim.first_called_at.unwrap_or(self.now)),
             calls_until: instant(self.now),
-            effect: if declared.honours_keys() { Effect::Keyed } else { Effect::Unsafe },
+            effect: declared.effect(),
             in_doubt: declared.in_doubt,
             key_lifetime: declared.key_lifetime.map(|ticks| Duration::from_secs(ticks.into())),
         };
@@ -74,19 +77,18 @@ impl World {
             let until = declared.key_lifetime.map(|ticks| now + ticks);
             book.answered = Some((key, acts, until));
         }
-        let end = match reply {
+        // A retry and a refusal say nothing of the calls before them.
+        match reply {
+            Reply::ActsSilently | Reply::Nothing => book.unanswered = Some(key),
+            Reply::Busy | Reply::Refused => {}
+            Reply::Done | Reply::Declined => book.unanswered = None,
+        }
+        Some(match reply {
             Reply::Done => End::Ok,
-            Reply::Declined => End::Failed(Verdict { uncertain: false, called: true }),
+            Reply::Declined | Reply::Refused => failed(rules, claim, reply == Reply::Declined),
             Reply::Busy => End::Retry,
             Reply::ActsSilently | Reply::Nothing => End::InDoubt,
-        };
-        // A retry says nothing of the calls before it.
-        match end {
-            End::InDoubt => book.unanswered = Some(key),
-            End::Retry => {}
-            _ => book.unanswered = None,
-        }
-        Some(end)
+        })
     }
 
     /// A question to the provider. What it says is true; it need not say anything.
@@ -109,5 +111,18 @@ impl World {
     #[must_use]
     pub fn is_superseded(&self, claim: Claim) -> bool {
         self.rows[claim.op].as_ref().is_none_or(|row| row.turn != claim.turn)
+    }
+}
+
+/// A handler's failure as it is stored, by production's rule.
+fn failed(rules: &Rules, claim: Claim, settles_doubt: bool) -> End {
+    let verdict = Verdict { uncertain: false, called: true };
+    let unresolved = claim.first_called_at.is_some() && !rules.has(Mistake::RefusalSettlesDoubt);
+    let run = RunEnd { end: End::Failed(verdict).attempt_end(), settles_doubt };
+    match run.of_operation(unresolved, rules.declared(claim.op).effect()) {
+        AttemptEnd::Outcome(Outcome::Fail(failure)) => {
+            End::Failed(Verdict { uncertain: failure.uncertain, ..verdict })
+        }
+        _ => End::InDoubt,
     }
 }

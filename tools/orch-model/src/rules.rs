@@ -1,4 +1,4 @@
-use orch_core::policies::InDoubt;
+use orch_core::policies::{Effect, InDoubt};
 
 use crate::Mistake;
 
@@ -60,6 +60,12 @@ impl Declared {
     #[must_use]
     pub const fn forgotten_after(self, ticks: u8) -> Self {
         Self { key_lifetime: Some(ticks), ..self }
+    }
+
+    /// What a call does at the provider.
+    #[must_use]
+    pub fn effect(self) -> Effect {
+        if self.honours_keys() { Effect::Keyed } else { Effect::Unsafe }
     }
 
     /// True if the provider acts once for a key, however often it is called with it.
