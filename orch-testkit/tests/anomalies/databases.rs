@@ -1,6 +1,5 @@
 //! Databases of their own, with a table for what the finalize hooks write down.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use orch_core::memory::{MemoryConnection, MemoryStore};
@@ -8,18 +7,12 @@ use orch_core::seams::{ConnectionType, FinalizeHook, HookError, Store, connectio
 use orch_core::words::OpId;
 use orch_postgres::PostgresStore;
 use orch_sqlite::SqliteStore;
+use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
 
-/// Which store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Memory,
-    Sqlite,
-    Postgres,
-}
+use crate::common::{Kind, new_schema};
 
 /// A database, empty but for what earlier lives have brought to their end.
 pub struct Database {
@@ -51,7 +44,7 @@ impl Database {
                 Self { place: Place::Sqlite { url, _folder: folder }, store }
             }
             Kind::Postgres => {
-                let url = schema().await;
+                let url = new_schema().await;
                 let few = format!("{url}&orch_connections=2");
                 let store = Arc::new(PostgresStore::open(&few).await.unwrap());
                 let mut connection = PgConnection::connect(&url).await.unwrap();
@@ -126,23 +119,4 @@ impl Database {
             },
         }
     }
-}
-
-/// The server that `scripts/postgres` has started, or another one.
-fn server() -> String {
-    std::env::var("ORCH_TEST_POSTGRES_URL").expect(
-        "ORCH_TEST_POSTGRES_URL is not set; run: scripts/postgres cargo test -p orch-testkit",
-    )
-}
-
-/// The URL of a new schema.
-async fn schema() -> String {
-    static NAMES: AtomicU64 = AtomicU64::new(0);
-    let number = NAMES.fetch_add(1, Ordering::Relaxed);
-    let name = format!("anomaly{}_{number}", std::process::id());
-    let mut connection = PgConnection::connect(&server()).await.unwrap();
-    let sql = AssertSqlSafe(format!("CREATE SCHEMA {name}"));
-    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-    let first = if server().contains('?') { '&' } else { '?' };
-    format!("{}{first}options[search_path]={name}", server())
 }

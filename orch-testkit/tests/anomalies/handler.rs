@@ -12,7 +12,8 @@ use orch_core::seams::{
 use orch_testkit::{FaultStore, Reply, ScriptedProvider};
 use serde::{Deserialize, Serialize};
 
-use crate::databases::{Database, Kind};
+use crate::common::Kind;
+use crate::databases::Database;
 use crate::life::Life;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -8,7 +8,8 @@ use orch_core::words::{
 };
 use orch_testkit::{Reply, ScriptedProvider};
 
-use crate::databases::{Database, Kind};
+use crate::common::Kind;
+use crate::databases::Database;
 use crate::life::Life;
 use crate::process::Told;
 

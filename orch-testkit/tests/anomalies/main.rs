@@ -8,6 +8,8 @@
 //! beyond the lease and then carried out. What has to hold in the end is in `judge.rs`.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod databases;
 mod handler;
 mod judge;
@@ -15,7 +17,7 @@ mod life;
 mod process;
 mod sweep;
 
-use databases::Kind;
+use common::Kind;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_memory_every_call_may_fail() {

@@ -9,7 +9,8 @@ use orch_core::seams::Settle;
 use orch_core::words::{Command, Failure, OpId, Operation, Payload, Phase, Settled};
 use orch_testkit::{FaultStore, Reply, ScriptedProvider};
 
-use crate::databases::{Database, Kind};
+use crate::common::Kind;
+use crate::databases::Database;
 use crate::handler::{Gateway, handler};
 use crate::life::{Life, ODD};
 

@@ -8,7 +8,8 @@ use futures_util::{FutureExt, StreamExt, stream};
 use orch_testkit::{Fault, FaultStore, ScriptedProvider, Verb};
 use tokio::sync::Mutex;
 
-use crate::databases::{Database, Kind};
+use crate::common::Kind;
+use crate::databases::Database;
 use crate::judge::judge;
 use crate::life::{LIVES, Life, SPENT};
 use crate::process::{BEYOND_THE_LEASE, Process, in_peace, new_key};
@@ -115,7 +116,7 @@ impl Lanes {
         let wrong = judge(life, self.kind, &database, &provider, told).await;
         assert!(wrong.is_empty(), "{} in peace: {wrong:?}", life.name);
         self.free.lock().await.push(database);
-        let points = Verb::ALL.into_iter().flat_map(|verb| {
+        let points = Verb::ALL.iter().flat_map(|&verb| {
             let calls = store.calls(verb).min(most(verb));
             (1..=calls)
                 .flat_map(move |nth| FAULTS.map(move |fault| Point { life, verb, nth, fault }))

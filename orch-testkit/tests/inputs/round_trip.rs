@@ -17,8 +17,9 @@ use orch_core::words::{
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::cases::{Case, LONGEST, PAYLOAD_LIMIT, case, millis};
+use crate::common::Kind;
 use crate::setting;
-use crate::stores::Kind;
+use crate::stores::Opened;
 
 /// Cases that go through the store together.
 const BATCH: usize = 64;
@@ -27,7 +28,7 @@ const LEASE: Duration = Duration::from_secs(30);
 pub fn every_input(kind: Kind) {
     let cases = setting("ORCH_INPUT_CASES", 1536);
     let tokio = tokio::runtime::Runtime::new().unwrap();
-    let opened = tokio.block_on(kind.open(Arc::new(ManualClock::default())));
+    let opened = tokio.block_on(Opened::new(kind, Arc::new(ManualClock::default())));
     let store = Arc::clone(&opened.store);
     let acceptor = {
         let _within = tokio.enter();
