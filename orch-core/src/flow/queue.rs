@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::execute::{execute, remember_panic_places};
-use super::{Divergences, Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
+use super::{Common, Divergences, Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
 use crate::policies::{Backoff, KindPolicy};
 use crate::seams::{
     Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Purpose, Release, ReleaseReason,
@@ -84,17 +84,15 @@ struct Leased {
 }
 
 impl Queue {
-    /// A queue that claims nothing until [`Queue::run`].
-    pub fn new(
-        config: QueueConfig,
-        store: Arc<dyn Store>,
-        handlers: Handlers,
-        states: States,
-        leases: LeaseKeeper,
-        watch: Watch,
-    ) -> Self {
+    /// A queue that claims nothing until [`Queue::run`], for handlers with these states.
+    ///
+    /// # Errors
+    /// The operating system's error if there can be no thread for its leases.
+    pub fn new(config: QueueConfig, common: Common, states: States) -> std::io::Result<Self> {
         remember_panic_places();
-        Self {
+        let Common { store, handlers, watch } = common;
+        Ok(Self {
+            leases: LeaseKeeper::start(Arc::clone(&store), config.lease)?,
             recorder: Recorder::start(&store),
             divergences: Divergences::new(&store),
             slots: Arc::new(Semaphore::new(config.slots)),
@@ -104,9 +102,8 @@ impl Queue {
             store,
             handlers,
             states,
-            leases,
             watch,
-        }
+        })
     }
 
     /// Claims and starts operations until `stop`; then returns, while attempts go on.
