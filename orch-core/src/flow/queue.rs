@@ -120,7 +120,7 @@ impl Queue {
                 Ok(claimed) => {
                     failures = 0;
                     let got = claimed.len();
-                    self.start_all(claimed, rooms, asked_at);
+                    self.start_all(claimed.into_iter().zip(rooms), asked_at, &stop);
                     // Another kind comes first next time, so that none starves the others.
                     kinds.rotate_left(1);
                     if got < wanted {
@@ -190,15 +190,34 @@ impl Queue {
         self.store.claim(params).await
     }
 
-    fn start_all(self: &Arc<Self>, claimed: Vec<Claimed>, rooms: Vec<Room>, asked_at: Instant) {
-        for (claimed, room) in claimed.into_iter().zip(rooms) {
+    fn start_all(
+        self: &Arc<Self>,
+        claimed: impl Iterator<Item = (Claimed, Room)>,
+        asked_at: Instant,
+        stop: &CancellationToken,
+    ) {
+        for (claimed, room) in claimed {
             match claimed {
+                Claimed::Attempt(attempt) if stop.is_cancelled() => self.give_back(&attempt),
                 Claimed::Attempt(attempt) => self.start(attempt, room, asked_at),
                 Claimed::Undecodable { op_id, reason } => {
                     tracing::error!(%op_id, reason, "the row cannot be decoded; it is parked");
                 }
             }
         }
+    }
+
+    /// Gives back what was claimed when the worker was told to stop: another one runs it at once,
+    /// and the drain has one handler less to wait for.
+    fn give_back(self: &Arc<Self>, attempt: &Attempt) {
+        let (queue, claim) = (Arc::clone(self), attempt.lease());
+        self.running.spawn(async move {
+            let release = Release { claim, reason: ReleaseReason::Unstarted };
+            if let Err(error) = queue.recorder.release(release).await {
+                tracing::error!(op_id = %claim.op_id, error = ?error,
+                    "a claim cannot be given back; its lease will expire");
+            }
+        });
     }
 
     fn start(self: &Arc<Self>, attempt: Attempt, room: Room, asked_at: Instant) {

@@ -46,8 +46,8 @@ impl Runtime {
         &self.orchestrator
     }
 
-    /// Drains: claims nothing more, waits for the running handlers and until their outcomes are
-    /// stored, renewing their leases all the while. Handlers that take longer than
+    /// Drains: claims nothing more, gives back what it has claimed and not begun, waits for the
+    /// running handlers and until their outcomes are stored, renewing their leases all the while. Handlers that take longer than
     /// `Config::drain_timeout` are cancelled and end in doubt; storing that may take as long
     /// again if the database does not answer.
     pub async fn shutdown(self) -> Drained {
