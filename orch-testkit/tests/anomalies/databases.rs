@@ -12,10 +12,11 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
-use crate::common::{Kind, new_schema};
+use crate::common::{Backend, new_schema};
 
 /// A database, empty but for what earlier lives have brought to their end.
 pub struct Database {
+    pub backend: Backend,
     place: Place,
     pub store: Arc<dyn Store>,
 }
@@ -32,26 +33,27 @@ const TABLE: &str = "CREATE TABLE mark (op TEXT NOT NULL)";
 static MARKS: Mutex<Vec<OpId>> = Mutex::new(Vec::new());
 
 impl Database {
-    pub async fn create(kind: Kind) -> Self {
-        match kind {
-            Kind::Memory => Self { place: Place::Memory, store: Arc::new(MemoryStore::new()) },
-            Kind::Sqlite => {
+    pub async fn create(backend: Backend) -> Self {
+        let (place, store): (Place, Arc<dyn Store>) = match backend {
+            Backend::Memory => (Place::Memory, Arc::new(MemoryStore::new())),
+            Backend::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 let url = format!("sqlite://{}", folder.path().join("orch.db").display());
                 let store = Arc::new(SqliteStore::open(&url).await.unwrap());
                 let mut connection = SqliteConnection::connect(&url).await.unwrap();
                 sqlx::raw_sql(TABLE).execute(&mut connection).await.unwrap();
-                Self { place: Place::Sqlite { url, _folder: folder }, store }
+                (Place::Sqlite { url, _folder: folder }, store)
             }
-            Kind::Postgres => {
+            Backend::Postgres => {
                 let url = new_schema().await;
                 let few = format!("{url}&orch_connections=2");
                 let store = Arc::new(PostgresStore::open(&few).await.unwrap());
                 let mut connection = PgConnection::connect(&url).await.unwrap();
                 sqlx::raw_sql(TABLE).execute(&mut connection).await.unwrap();
-                Self { place: Place::Postgres { url }, store }
+                (Place::Postgres { url }, store)
             }
-        }
+        };
+        Self { backend, place, store }
     }
 
     /// How often the finalize hook of an operation was committed.
@@ -82,16 +84,16 @@ impl Database {
 
     /// A hook that writes the operation's id down, in the finalizing transaction. In memory
     /// there is none, and so it is run at least once.
-    pub const fn hook(kind: Kind) -> FinalizeHook {
-        match kind {
-            Kind::Memory => FinalizeHook {
+    pub const fn hook(backend: Backend) -> FinalizeHook {
+        match backend {
+            Backend::Memory => FinalizeHook {
                 connection: ConnectionType::of::<MemoryConnection>,
                 run: |_, _, of| {
                     MARKS.lock().unwrap().push(of.op_id);
                     Box::pin(async { Ok(()) })
                 },
             },
-            Kind::Sqlite => FinalizeHook {
+            Backend::Sqlite => FinalizeHook {
                 connection: ConnectionType::of::<SqliteConnection>,
                 run: |any, _, of| {
                     Box::pin(async move {
@@ -104,7 +106,7 @@ impl Database {
                     })
                 },
             },
-            Kind::Postgres => FinalizeHook {
+            Backend::Postgres => FinalizeHook {
                 connection: ConnectionType::of::<PgConnection>,
                 run: |any, _, of| {
                     Box::pin(async move {

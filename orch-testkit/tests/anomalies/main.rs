@@ -17,19 +17,19 @@ mod life;
 mod process;
 mod sweep;
 
-use common::Kind;
+use common::Backend;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_memory_every_call_may_fail() {
-    sweep::every_call_of_every_life(Kind::Memory).await;
+    sweep::every_call_of_every_life(Backend::Memory).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_sqlite_every_call_may_fail() {
-    sweep::every_call_of_every_life(Kind::Sqlite).await;
+    sweep::every_call_of_every_life(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgres_every_call_may_fail() {
-    sweep::every_call_of_every_life(Kind::Postgres).await;
+    sweep::every_call_of_every_life(Backend::Postgres).await;
 }

@@ -21,21 +21,21 @@ mod round_trip;
 mod sequences;
 mod stores;
 
-use common::Kind;
+use common::Backend;
 
 #[test]
 fn memory_keeps_or_refuses_every_input() {
-    round_trip::every_input(Kind::Memory);
+    round_trip::every_input(Backend::Memory);
 }
 
 #[test]
 fn sqlite_keeps_or_refuses_every_input() {
-    round_trip::every_input(Kind::Sqlite);
+    round_trip::every_input(Backend::Sqlite);
 }
 
 #[test]
 fn postgres_keeps_or_refuses_every_input() {
-    round_trip::every_input(Kind::Postgres);
+    round_trip::every_input(Backend::Postgres);
 }
 
 /// A number from the environment.

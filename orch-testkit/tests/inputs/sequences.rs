@@ -12,8 +12,8 @@ use orch_core::seams::{
     SettleParams, SettledParked, Store, SweepParams,
 };
 use orch_core::words::{
-    AttemptEnd, Command, Failure, Fingerprint, Kind as OperationKind, OpId, Operation, Outcome,
-    Owner, Payload, Source, Timestamp, WorkerId,
+    AttemptEnd, Command, Failure, Fingerprint, Kind, OpId, Operation, Outcome, Owner, Payload,
+    Source, Timestamp, WorkerId,
 };
 use orch_model::{
     CLIENTS, DELAY, Decision, End, Ended, Final, LEASE, MAX_ATTEMPTS, MAX_RECONCILES, TIME_BUDGET,
@@ -22,7 +22,7 @@ use orch_model::{
 use proptest::test_runner::Config;
 use proptest_state_machine::{StateMachineTest, prop_state_machine};
 
-use crate::common::Kind;
+use crate::common::Backend;
 use crate::model::{Model, START, Said, Shape, Verb, ended, shape};
 use crate::setting;
 use crate::stores::Opened;
@@ -59,8 +59,8 @@ struct Shared {
 static SHARED: LazyLock<Shared> = LazyLock::new(|| {
     let tokio = tokio::runtime::Runtime::new().unwrap();
     let clock = Arc::new(ManualClock::default());
-    let stores = [Kind::Memory, Kind::Sqlite, Kind::Postgres]
-        .map(|kind| tokio.block_on(Opened::new(kind, Arc::clone(&clock))));
+    let stores = [Backend::Memory, Backend::Sqlite, Backend::Postgres]
+        .map(|backend| tokio.block_on(Opened::new(backend, Arc::clone(&clock))));
     Shared { tokio, stores, clock }
 });
 
@@ -124,8 +124,8 @@ impl Stores {
         )
     }
 
-    fn kind(&self, op: usize) -> OperationKind {
-        OperationKind::new(&self.name, ["PLAIN", "HOOKED"][identity(op)]).unwrap()
+    fn kind(&self, op: usize) -> Kind {
+        Kind::new(&self.name, ["PLAIN", "HOOKED"][identity(op)]).unwrap()
     }
 
     fn policy(&self, model: &Model, op: usize) -> KindPolicy {

@@ -8,7 +8,7 @@ use orch_postgres::PostgresStore;
 use orch_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use crate::common::{Kind, new_schema};
+use crate::common::{Backend, new_schema};
 
 /// A store on new, empty data.
 pub struct Opened {
@@ -17,17 +17,17 @@ pub struct Opened {
 }
 
 impl Opened {
-    pub async fn new(kind: Kind, clock: Arc<ManualClock>) -> Self {
+    pub async fn new(backend: Backend, clock: Arc<ManualClock>) -> Self {
         let mut folder = None;
-        let store: Arc<dyn Store> = match kind {
-            Kind::Memory => Arc::new(MemoryStore::with_clock(clock)),
-            Kind::Sqlite => {
+        let store: Arc<dyn Store> = match backend {
+            Backend::Memory => Arc::new(MemoryStore::with_clock(clock)),
+            Backend::Sqlite => {
                 let made = tempfile::tempdir().unwrap();
                 let url = format!("sqlite://{}", made.path().join("orch.db").display());
                 folder = Some(made);
                 Arc::new(SqliteStore::open_with_clock(&url, clock).await.unwrap())
             }
-            Kind::Postgres => {
+            Backend::Postgres => {
                 let url = new_schema().await;
                 Arc::new(PostgresStore::open_with(&url, Some(clock)).await.unwrap())
             }
