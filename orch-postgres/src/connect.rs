@@ -6,7 +6,6 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use crate::errors::store_error;
-use crate::hook::HOOK_LIMIT;
 
 /// Connections of the engine, unless the URL says otherwise. The verbs of a worker that run at
 /// the same time are accept, claim, settle and one of the upkeep.
@@ -19,6 +18,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// hook, unless the URL says otherwise. A connection may be half open, its server or the path to
 /// it gone without a word: nothing else would ever end the wait.
 pub const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest that a finalize hook may take: it holds a connection and the lock of its
+/// operation. After that it counts as failed, and its statement is ended at the server.
+pub const HOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// A worker ends its own hooks after `HOOK_LIMIT`, unless it is frozen: a paused host would keep
 /// the lock of the operation, and every other Finalizer waiting for it, for as long as it sleeps.

@@ -308,7 +308,7 @@ mod tests {
     use orch_core::memory::MemoryStore;
 
     use super::*;
-    use crate::{acceptance, owner};
+    use crate::fixture::{acceptance, owner};
 
     /// Sends a command through a gate; says whether it is answered and whether it is stored.
     async fn sent(gate: &Gate, store: &MemoryStore) -> (bool, bool) {
