@@ -160,6 +160,10 @@ impl Store for Gate {
         self.inner.connection_type()
     }
 
+    fn accept_lanes(&self) -> usize {
+        self.inner.accept_lanes()
+    }
+
     async fn now(&self) -> Answer<Timestamp> {
         self.plainly(self.inner.now()).await
     }
