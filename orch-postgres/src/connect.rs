@@ -39,6 +39,12 @@ pub const PLANNER: [(&str, &str); 6] = [
     ("enable_mergejoin", "off"),
 ];
 
+const UNREADABLE: &str = "the database URL cannot be read; write \
+postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %-escapes for special characters";
+
+const WITHOUT_TLS: &str = "the database URL asks for TLS, which is not compiled in; add it beside \
+orch, in your own Cargo.toml: sqlx = { version = \"0.9\", features = [\"tls-rustls\"] }";
+
 /// Where and how to connect: a URL of Postgres's own, with these parameters of ours.
 ///
 /// | parameter | meaning |
@@ -70,7 +76,7 @@ impl Target {
         let theirs = theirs.join("&");
         let plain = if theirs.is_empty() { base.to_owned() } else { format!("{base}?{theirs}") };
         let options = PgConnectOptions::from_str(&plain)
-            .map_err(|_| StoreError::fatal("the database URL cannot be read"))?
+            .map_err(|_| StoreError::fatal(UNREADABLE))?
             .disable_statement_logging();
         let mut target = Self {
             options,
@@ -129,6 +135,10 @@ impl Target {
     pub(crate) async fn connect(&self) -> Result<PgConnection, StoreError> {
         let connecting = self.options.connect();
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+            // Said by sqlx in no other way. Waiting does not help, so it is no server that is away.
+            Ok(Err(sqlx::Error::Tls(error))) if error.to_string().contains("without TLS") => {
+                Err(StoreError::fatal(WITHOUT_TLS))
+            }
             Ok(connected) => connected.map_err(store_error),
             Err(_) => Err(StoreError::transient("the database server does not answer")),
         }
@@ -186,5 +196,15 @@ mod tests {
         }
         let error = Target::parse("postgres://u:secret@h:port/d").unwrap_err();
         assert!(!format!("{error:?}").contains("secret"));
+    }
+
+    /// A start would wait for ever, for a server that is not away.
+    #[tokio::test]
+    async fn tls_that_is_not_compiled_in_is_no_server_that_is_away() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let target = Target::parse(&format!("postgres://u@127.0.0.1:{port}/d?sslmode=require"));
+        let error = target.unwrap().connect().await.unwrap_err();
+        assert!(!error.is_transient() && error.to_string().contains("tls-rustls"), "{error}");
     }
 }
