@@ -239,6 +239,9 @@ macro_rules! conformance {
                 not_happened_clears_the_call_and_keeps_the_key
                 running_again_clears_the_call_and_keeps_the_key
                 a_claim_that_was_not_run_was_no_call
+                an_error_after_not_happened_keeps_the_key_of_the_lost_call
+                an_error_after_running_again_keeps_the_key_of_the_lost_call
+                an_error_before_a_lost_call_has_raised_the_generation_for_good
                 a_claim_that_was_not_run_keeps_earlier_doubt
                 a_logged_retry_raises_the_generation_once_it_is_finalized
                 a_logged_doubt_keeps_the_first_call_once_it_is_finalized

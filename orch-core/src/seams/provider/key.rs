@@ -15,8 +15,9 @@ use crate::words::OpId;
 /// Only orch makes one, so a client that takes a `&ProviderKey<P>` cannot be called with a key
 /// that somebody made up. Every attempt of one operation gets the same key; two operations never
 /// share one. Where the provider replays errors, the attempt after a definite error has a key of
-/// the next generation. The operation's row counts the generations; which contract the handler of
-/// a later deploy is bound to does not change them.
+/// the next generation, until the first attempt is lost: from then on the key stays. The
+/// operation's row counts the generations; which contract the handler of a later deploy is bound
+/// to does not change them.
 ///
 /// The text is a hash of the operation's id, which it does not give away, nor the client's key.
 /// It is a UUID version 8 (36 characters, 122 bits of the hash) where the contract has room for
