@@ -118,6 +118,7 @@ CREATE TABLE orch_write_ahead_log (
     worker text,
     detail text,
     note text,
+    hook_error text,
     output bytea,
 
     CONSTRAINT source_is_known CHECK (source IN ('handler', 'reconcile', 'operator', 'engine')),

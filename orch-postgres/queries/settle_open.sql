@@ -71,7 +71,7 @@ moved AS (
             WHEN 'IN_DOUBT' THEN coalesce(d.first_called_at, d.started_at, d.now)
             WHEN 'RETRY' THEN d.first_called_at END,
         key_generation = d.key_generation
-            + (d.outcome = 'RETRY' AND d.replays_errors AND NOT d.unresolved)::int,
+            + (d.outcome = 'RETRY' AND d.replays_errors AND d.lost_attempts = 0)::int,
         reason = coalesce(d.detail, 'the provider has not acted')
     FROM decided d
     WHERE q.op_id = d.op_id AND d.next IN ('wait', 'doubt', 'park')

@@ -52,6 +52,7 @@ pub(crate) fn log_entry(row: &PgRow) -> Result<LogEntry, String> {
         state: parsed(row, "state")?.ok_or("a log entry has no state")?,
         late: column(row, "late")?,
         note: column(row, "note")?,
+        hook_error: column(row, "hook_error")?,
     })
 }
 

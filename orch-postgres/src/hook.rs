@@ -154,7 +154,9 @@ async fn postpone(
 ) -> Result<Finalized, StoreError> {
     let delay = Backoff::DEFAULT.delay(failures.saturating_add(1), fastrand::f64());
     let (op_id, fence) = (to_uuid(claim.op_id), claim.fence.get());
-    let rows = db.fetch(POSTPONE, arguments![db.now(), op_id, fence, as_millis(delay)]).await?;
+    let error = storable(&reason);
+    let arguments = arguments![db.now(), op_id, fence, as_millis(delay), error];
+    let rows = db.fetch(POSTPONE, arguments).await?;
     let Some(row) = rows.first() else {
         // Somebody else's try has succeeded meanwhile.
         let (_, rows) = load(db, &[claim]).await?;

@@ -29,6 +29,7 @@ struct Case {
     in_doubt: InDoubt,
     /// Before now; `None` if no doubt stands.
     first_called_ms: Option<i64>,
+    lost_attempts: u32,
     key_generation: u32,
     replays_errors: bool,
     reconciles: u32,
@@ -55,6 +56,7 @@ impl Case {
             max_attempts: self.max_attempts,
             in_doubt: self.in_doubt,
             unresolved: self.first_called_ms.is_some(),
+            lost_attempts: self.lost_attempts,
             reconciles: self.reconciles,
             max_reconciles: self.max_reconciles,
             replays_errors: self.replays_errors,
@@ -72,7 +74,7 @@ fn case() -> impl Strategy<Value = Case> {
     ];
     (
         (0u32..5, 1u32..5, prop::sample::select(InDoubt::ALL.to_vec())),
-        (prop::option::of(0i64..5000), 0u32..3, any::<bool>()),
+        (prop::option::of(0i64..5000), 0u32..2, 0u32..3, any::<bool>()),
         (
             (0u32..4, 1u32..4),
             // Deadlines around the delays, also past ones and equal ones.
@@ -84,13 +86,14 @@ fn case() -> impl Strategy<Value = Case> {
     )
         .prop_map(|(row, key, times, end, source)| {
             let (attempt, max_attempts, in_doubt) = row;
-            let (first_called_ms, key_generation, replays_errors) = key;
+            let (first_called_ms, lost_attempts, key_generation, replays_errors) = key;
             let ((reconciles, max_reconciles), deadline_ms, delay_ms) = times;
             Case {
                 attempt,
                 max_attempts,
                 in_doubt,
                 first_called_ms,
+                lost_attempts,
                 key_generation,
                 replays_errors,
                 reconciles,
@@ -139,7 +142,8 @@ async fn check(schema: &Schema, store: &PostgresStore, cases: Vec<Case>) {
         let stored = store.get(&owner(), claim.op_id).await.unwrap().unwrap();
         let tally = case.tally(now);
         let counted = (stored.retries, stored.lost_attempts);
-        assert_eq!(counted, (tally.retries, tally.lost_attempts), "{case:?}");
+        let lost_attempts = case.lost_attempts + tally.lost_attempts;
+        assert_eq!(counted, (tally.retries, lost_attempts), "{case:?}");
         if stored.settlement.is_none() {
             assert_eq!(stored.reason, tally.reason.as_deref().map(storable));
             let first_called_at = tally.first_called_at(case.first_called_at(now), now);
@@ -197,13 +201,14 @@ async fn leased(
         });
         sql += &format!(
             "UPDATE orch_queue SET attempt = {}, max_attempts = {}, in_doubt = '{}',
-                    first_called_at = {first_called_at}, key_generation = {},
+                    first_called_at = {first_called_at}, lost_attempts = {}, key_generation = {},
                     replays_errors = {}, reconciles = {}, max_reconciles = {},
                     deadline = 'epoch'::timestamptz + {at} * interval '1 microsecond'
              WHERE op_id = '{}';",
             case.attempt,
             case.max_attempts,
             case.in_doubt,
+            case.lost_attempts,
             case.key_generation,
             case.replays_errors,
             case.reconciles,

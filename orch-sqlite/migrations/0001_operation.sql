@@ -109,6 +109,7 @@ CREATE TABLE orch_write_ahead_log (
     finalize_failures INTEGER NOT NULL DEFAULT 0,
     finalize_due_at INTEGER,
     note TEXT,
+    hook_error TEXT,
     output BLOB,
 
     CONSTRAINT outcome_is_known

@@ -6,7 +6,8 @@ SELECT l.op_id, l.fence AS l_fence, l.late AS l_late, l.attempt AS l_attempt, l.
        l.source AS l_source, l.started_at AS l_started_at, l.logged_at AS l_logged_at,
        l.outcome AS l_outcome, l.detail AS l_detail, l.after_ms AS l_after_ms,
        l.delay_ms AS l_delay_ms, l.state AS l_state, l.finalize_failures AS l_finalize_failures,
-       l.finalize_due_at AS l_finalize_due_at, l.note AS l_note, l.output AS l_output
+       l.finalize_due_at AS l_finalize_due_at, l.note AS l_note,
+       l.hook_error AS l_hook_error, l.output AS l_output
 FROM orch_operation AS o
 CROSS JOIN orch_write_ahead_log AS l ON l.op_id = o.op_id
 WHERE o.op_id = ?1 AND o.owner = ?2

@@ -11,7 +11,8 @@ SELECT o.op_id, o.domain, o.event_type, o.state, o.phase, o.attempt, o.fence, o.
        l.source AS l_source, l.started_at AS l_started_at, l.logged_at AS l_logged_at,
        l.outcome AS l_outcome, l.detail AS l_detail, l.after_ms AS l_after_ms,
        l.delay_ms AS l_delay_ms, l.state AS l_state, l.finalize_failures AS l_finalize_failures,
-       l.finalize_due_at AS l_finalize_due_at, l.note AS l_note, l.output AS l_output
+       l.finalize_due_at AS l_finalize_due_at, l.note AS l_note,
+       l.hook_error AS l_hook_error, l.output AS l_output
 FROM (VALUES /*row*/(?, ?)/*row*/) AS v
 CROSS JOIN orch_operation AS o INDEXED BY orch_operation_op_id_idx ON o.op_id = v.column1
 LEFT JOIN orch_write_ahead_log AS l INDEXED BY orch_write_ahead_log_claim_idx

@@ -263,12 +263,18 @@ impl<'c> Batch<'c> {
             .map_err(store_error)
     }
 
-    /// Sets the time of the next try of a failed hook.
-    pub(crate) async fn postpone(&mut self, claim: Lease, to: Timestamp) -> Result<(), StoreError> {
+    /// Keeps why a hook failed, and sets the time of its next try.
+    pub(crate) async fn postpone(
+        &mut self,
+        claim: Lease,
+        to: Timestamp,
+        reason: &str,
+    ) -> Result<(), StoreError> {
         sqlx::query(POSTPONE)
             .bind(claim.op_id.as_bytes().as_slice())
             .bind(claim.fence.get())
             .bind(to.as_micros())
+            .bind(reason)
             .execute(&mut *self.connection)
             .await
             .map(drop)

@@ -37,6 +37,7 @@ impl Entry {
             state: word(row, "l_state")?,
             late: column(row, "l_late")?,
             note: column(row, "l_note")?,
+            hook_error: column(row, "l_hook_error")?,
         };
         Ok(Some(Self {
             op_id: row::op_id(row, "op_id")?,

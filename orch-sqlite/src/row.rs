@@ -93,6 +93,7 @@ impl Row {
             max_attempts: self.max_attempts,
             in_doubt: self.in_doubt,
             unresolved: self.first_called_at.is_some(),
+            lost_attempts: self.lost_attempts,
             reconciles: self.reconciles,
             max_reconciles: self.max_reconciles,
             replays_errors: self.replays_errors,

@@ -120,7 +120,7 @@ async fn finalize_one(
     if let Err(reason) = ran {
         let delay = Backoff::DEFAULT.delay(entry.finalize_failures + 1, fastrand::f64());
         let due_at = batch.now.plus(delay);
-        batch.postpone(claim, due_at).await?;
+        batch.postpone(claim, due_at, &reason).await?;
         return Ok(Finalized::HookFailed { reason, due_at });
     }
     batch.complete(claim);
@@ -174,6 +174,7 @@ fn append(
         state,
         late: false,
         note: None,
+        hook_error: None,
     };
     row.end_lease();
     let entry = Entry { op_id: ended.claim.op_id, log, delay: ended.delay, finalize_failures: 0 };
@@ -224,6 +225,7 @@ fn keep_late(batch: &mut Batch<'_>, ended: &EndedAttempt) -> Result<(), StoreErr
         state: LogState::Completed,
         late: true,
         note: None,
+        hook_error: None,
     };
     let delay = Duration::ZERO;
     batch.append_late(Entry { op_id: claim.op_id, log, delay, finalize_failures: 0 });

@@ -213,6 +213,7 @@ pub(crate) fn entry_of(
         state,
         late: false,
         note: None,
+        hook_error: None,
     };
     Entry { op_id: row.op_id, log, delay: Duration::ZERO, finalize_failures: 0 }
 }

@@ -68,7 +68,64 @@ async fn a_handler_that_sends_the_provider_key_is_safe() {
     let report = report_of(plain, Plain { order_id: 1 }, ScriptedProvider::default).await;
     report.assert_safe();
     assert!(report.cells().iter().all(|cell| cell.killed == cell.boundary.is_some()), "{report}");
-    assert_eq!(report.cells().len(), 8);
+    let twice = report.cells().iter().filter(|cell| cell.deaths == 2);
+    let twice: Vec<_> = twice.map(|cell| (cell.boundary.unwrap(), cell.keys.len())).collect();
+    assert_eq!(report.cells().len(), 8 + twice.len());
+    assert_eq!(twice, [(Boundary::Claimed, 1), (Boundary::Sent, 3), (Boundary::Answered, 3)]);
+}
+
+// A handler that gives up its key after two tries.
+handler!(Impatient, impatient, "IMPATIENT", |ctx, provider| {
+    let key = ctx.provider_key();
+    let changed = if ctx.attempt() < 3 { key.to_string() } else { format!("{key}-again") };
+    call(&provider, &changed).await
+});
+
+#[tokio::test]
+async fn a_key_that_changes_with_the_third_attempt_is_found_where_two_processes_die() {
+    let report = report_of(impatient, Impatient { order_id: 1 }, ScriptedProvider::default).await;
+    let wrong: Vec<_> =
+        report.faults().iter().map(|fault| (fault.boundary, fault.deaths)).collect();
+    let (sent, answered) = ((Some(Boundary::Sent), 2), (Some(Boundary::Answered), 2));
+    assert_eq!(wrong, [sent, sent, answered, answered], "{report}");
+    let told = report.to_string();
+    assert!(told.contains("sent twice, answered twice: the provider acted 2 times"), "{told}");
+}
+
+// A handler that makes up for two lost tries with a second call.
+handler!(Thorough, thorough, "THOROUGH", |ctx, provider| {
+    let key = ctx.provider_key();
+    if ctx.attempt() == 3 {
+        call(&provider, "for safety").await?;
+    }
+    call(&provider, key.as_str()).await
+});
+
+#[tokio::test]
+async fn an_effect_that_doubles_with_the_third_attempt_is_found_where_two_processes_die() {
+    let report = report_of(thorough, Thorough { order_id: 1 }, ScriptedProvider::default).await;
+    let doubled = |cell: &&orch_testkit::Cell| cell.effects > 1;
+    let doubled: Vec<_> = report.cells().iter().filter(doubled).map(|cell| cell.deaths).collect();
+    assert_eq!(doubled, [2, 2, 2], "{report}");
+    assert!(report.faults().iter().all(|fault| fault.deaths == 2), "{report}");
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Twice {
+    order_id: u64,
+}
+
+#[orchestrated(domain = "GUARD", event = "TWICE", max_attempts = 2)]
+async fn twice(_: Twice, ctx: Context, provider: Provider) -> Result<u64, Infallible> {
+    call(&provider, ctx.provider_key().as_str()).await
+}
+
+#[tokio::test]
+async fn no_second_process_dies_where_there_is_no_third_attempt() {
+    let report = report_of(twice, Twice { order_id: 1 }, ScriptedProvider::default).await;
+    report.assert_safe();
+    assert!(report.cells().iter().all(|cell| cell.deaths < 2), "{report}");
 }
 
 #[tokio::test]
@@ -98,7 +155,8 @@ async fn a_key_made_of_the_command_fails_the_test() {
 async fn a_provider_that_ignores_keys_is_found_where_the_call_is_repeated() {
     let report = report_of(plain, Plain { order_id: 1 }, ignoring_keys).await;
     let wrong: Vec<_> = report.faults().iter().map(|fault| fault.boundary.unwrap()).collect();
-    assert_eq!(wrong, [Boundary::Sent, Boundary::Answered]);
+    let again = [Boundary::Sent, Boundary::Answered];
+    assert_eq!(wrong, [again, again].concat());
     // The README shows it.
     assert_eq!(report.to_string(), include_str!("ignoring_keys.txt"));
 }

@@ -11,6 +11,8 @@ use orch_testkit::{Boundary, Cell};
 use crate::judge::Reports;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/book/what-happens-when.md");
+/// What stands where nothing runs the handler again, so that there is no second death.
+const NO_SECOND: &str = "not run again";
 /// What stands for the pair that no handler here has: `unsafe` and `retry`.
 const NOT_THERE: &str = "[does not compile](../../tests/ui/effect/unsafe_with_retry.stderr)";
 /// Set, it has the page written instead of compared.
@@ -58,18 +60,21 @@ pub fn told(cell: &Cell) -> String {
 }
 
 /// The deaths: a table for each `in_doubt`, by boundary and effect. Boundaries that lead to the
-/// same stand in one row. A finalize hook changes nothing but that there are more boundaries.
+/// same stand in one row; a second death comes below the first ones. A finalize hook changes
+/// nothing but that there are more boundaries.
 pub fn deaths(all: &[Reports]) -> String {
     let mut cells = BTreeMap::new();
     for Reports { plain, hooked } in all {
         let handler = plain.handler();
-        let key =
-            |boundary| (place(&IN_DOUBT, handler.in_doubt), boundary, handler.effect.as_str());
+        let key = |cell: &Cell| {
+            let died = (cell.deaths > 1, cell.boundary);
+            (place(&IN_DOUBT, handler.in_doubt), died, handler.effect.as_str())
+        };
         for cell in plain.cells() {
-            cells.insert(key(cell.boundary), told(cell));
+            cells.insert(key(cell), told(cell));
         }
         for cell in hooked.cells() {
-            let same = cells.entry(key(cell.boundary)).or_insert_with(|| told(cell));
+            let same = cells.entry(key(cell)).or_insert_with(|| told(cell));
             assert_eq!(*same, told(cell), "with and without a hook:\n{plain}\n{hooked}");
         }
     }
@@ -77,15 +82,22 @@ pub fn deaths(all: &[Reports]) -> String {
     for (table, in_doubt) in IN_DOUBT.into_iter().enumerate() {
         writeln!(text, "\n### {}\n", title(in_doubt)).unwrap();
         let mut rows: Vec<(Vec<String>, Vec<String>)> = Vec::new();
-        for boundary in std::iter::once(None).chain(Boundary::ALL.map(Some)) {
-            let row: Vec<String> = Effect::ALL
-                .iter()
-                .map(|effect| cells.get(&(table, boundary, effect.as_str())))
-                .map(|told| told.map_or(NOT_THERE, String::as_str).to_owned())
-                .collect();
+        let all = std::iter::once(None).chain(Boundary::ALL.map(Some));
+        let once = all.map(|boundary| (false, boundary));
+        for died in once.chain(Boundary::ALL.map(|boundary| (true, Some(boundary)))) {
+            let of = |died, effect: &Effect| cells.get(&(table, died, effect.as_str()));
+            if Effect::ALL.iter().all(|effect| of(died, effect).is_none()) {
+                continue;
+            }
+            let told = |effect: &Effect| match (of(died, effect), of((false, None), effect)) {
+                (Some(told), _) => told.clone(),
+                (None, Some(_)) => NO_SECOND.to_owned(),
+                (None, None) => NOT_THERE.to_owned(),
+            };
+            let row: Vec<String> = Effect::ALL.iter().map(told).collect();
             match rows.last_mut().filter(|(_, last)| *last == row) {
-                Some((boundaries, _)) => boundaries.push(name(boundary)),
-                None => rows.push((vec![name(boundary)], row)),
+                Some((boundaries, _)) => boundaries.push(name(died)),
+                None => rows.push((vec![name(died)], row)),
             }
         }
         let effects = Effect::ALL.map(|effect| format!("`{effect}`"));
@@ -99,7 +111,7 @@ pub fn deaths(all: &[Reports]) -> String {
 pub fn boundaries() -> String {
     let mut text = String::from("\n| boundary | the process dies |\n|---|---|\n");
     for boundary in Boundary::ALL {
-        writeln!(text, "| {} | {} |", name(Some(boundary)), boundary.when()).unwrap();
+        writeln!(text, "| {} | {} |", name((false, Some(boundary))), boundary.when()).unwrap();
     }
     text.push('\n');
     text
@@ -136,9 +148,11 @@ pub fn title(in_doubt: InDoubt) -> &'static str {
     }
 }
 
-fn name(boundary: Option<Boundary>) -> String {
+/// Whether two processes died there, and where.
+fn name((twice, boundary): (bool, Option<Boundary>)) -> String {
     match boundary {
         None => "nowhere".to_owned(),
+        Some(boundary) if twice => format!("{boundary} twice"),
         Some(boundary) if boundary.needs_hook() => format!("{boundary} ¹"),
         Some(boundary) => boundary.to_string(),
     }

@@ -3,7 +3,7 @@ use std::ops::Deref;
 
 use crate::policies::{Bearing, bearings};
 use crate::seams::{Store, StoreError};
-use crate::words::{AttemptEnd, LogEntry, OpId, Operation, Outcome, Owner, one_line};
+use crate::words::{AttemptEnd, LogEntry, LogState, OpId, Operation, Outcome, Owner, one_line};
 
 /// An entry of an operation's history: what was said, and what it means for the outcome. Reads
 /// like the [`LogEntry`] itself, and prints as one line, with the size of an output and not the
@@ -43,6 +43,11 @@ impl fmt::Display for HistoryEntry {
         if let Some(note) = &self.entry.note {
             write!(f, " ({})", one_line(note))?;
         }
+        if self.entry.state == LogState::Pending
+            && let Some(error) = &self.entry.hook_error
+        {
+            write!(f, "; not finalized: {}", one_line(error))?;
+        }
         let late = if *late { "late, " } else { "" };
         write!(f, "; {late}{}", self.bearing)
     }
@@ -68,4 +73,34 @@ pub async fn history(
     let bearings = bearings(settlement, &log);
     let entries = log.into_iter().zip(bearings);
     Ok((operation, entries.map(|(entry, bearing)| HistoryEntry { entry, bearing }).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::{Fence, Payload, Source, Timestamp};
+
+    #[test]
+    fn an_entry_says_why_the_state_does_not_follow_until_it_does() {
+        let entry = LogEntry {
+            fence: Fence::new(2),
+            attempt: 1,
+            worker: None,
+            source: Source::Handler,
+            started_at: None,
+            logged_at: Timestamp::from_micros(0),
+            end: AttemptEnd::Outcome(Outcome::Ok { output: Payload::default() }),
+            state: LogState::Pending,
+            late: false,
+            note: None,
+            hook_error: Some("no such table:\nledger".to_owned()),
+        };
+        let line = |entry: LogEntry| HistoryEntry { entry, bearing: Bearing::Counts }.to_string();
+        let told = "attempt 1, fence 2, handler: ok, 0 bytes";
+        let pending = line(entry.clone());
+        assert!(pending.contains(told), "{pending}");
+        assert!(pending.ends_with("; not finalized: no such table: ledger; counts"), "{pending}");
+        let followed = line(LogEntry { state: LogState::Completed, ..entry });
+        assert!(followed.ends_with("0 bytes; counts"), "{followed}");
+    }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::tables::{Entry, Tables};
 use crate::policies::{Move, after_attempt};
 use crate::seams::{EndedAttempt, Finalized, HookError, Lease, Logged};
-use crate::words::{Envelope, LogEntry, LogState, Settlement, Source, Timestamp};
+use crate::words::{Envelope, LogEntry, LogState, Settlement, Source, Timestamp, storable};
 
 /// Appends an end as PENDING and drops the lease.
 pub(super) fn log(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) -> Logged {
@@ -26,6 +26,7 @@ pub(super) fn log(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) -> L
         state: LogState::Pending,
         late: false,
         note: None,
+        hook_error: None,
     };
     tables.append(ended.claim, Entry::new(entry, ended.delay));
     Logged::Logged
@@ -60,6 +61,7 @@ fn keep_late(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) {
         state: LogState::Completed,
         late: true,
         note: None,
+        hook_error: None,
     };
     tables.append(ended.claim, Entry::new(entry, Duration::ZERO));
     if let Some(letter) = tables.dead_letters.get_mut(&op_id) {
@@ -109,9 +111,11 @@ pub(super) fn hook_failed(
 ) -> Finalized {
     match tables.entry(claim).filter(|e| e.entry.state == LogState::Pending) {
         Some(entry) => {
+            let reason = storable(&error.to_string());
             entry.failures = entry.failures.saturating_add(1);
             entry.due_at = now.plus(entry.backoff());
-            Finalized::HookFailed { reason: error.to_string(), due_at: entry.due_at }
+            entry.entry.hook_error = Some(reason.clone());
+            Finalized::HookFailed { reason, due_at: entry.due_at }
         }
         None => answered(tables, claim),
     }

@@ -141,6 +141,7 @@ pub(super) fn entry(
         state: LogState::Completed,
         late: false,
         note: None,
+        hook_error: None,
     }
 }
 

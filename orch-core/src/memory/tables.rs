@@ -83,6 +83,7 @@ impl Row {
             max_attempts: self.policy.max_attempts,
             in_doubt: self.policy.in_doubt,
             unresolved: self.first_called_at.is_some(),
+            lost_attempts: self.operation.lost_attempts,
             reconciles: self.reconciles,
             max_reconciles: self.policy.max_reconciles,
             replays_errors: self.policy.replays_errors,

@@ -277,6 +277,7 @@ mod tests {
             state: LogState::Completed,
             late,
             note: None,
+            hook_error: None,
         }
     }
 

@@ -15,6 +15,9 @@ pub struct Facts {
     pub in_doubt: InDoubt,
     /// True if an earlier attempt ended in doubt and nothing has settled that since.
     pub unresolved: bool,
+    /// Attempts lost so far, whatever was found out about them afterwards: a call of theirs may
+    /// still reach the provider. The ended one not included.
+    pub lost_attempts: u32,
     /// Questions put to the provider so far, the ended one included.
     pub reconciles: u32,
     /// Questions allowed.
@@ -143,6 +146,7 @@ mod tests {
             max_attempts: 3,
             in_doubt: InDoubt::Retry,
             unresolved: false,
+            lost_attempts: 0,
             reconciles: 0,
             max_reconciles: 2,
             replays_errors: false,

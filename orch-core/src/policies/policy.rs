@@ -124,7 +124,7 @@ pub struct KindPolicy {
     /// Questions to the provider, at least 1; then the operation is parked.
     pub max_reconciles: u32,
     /// True if the provider answers a repeated key with the error that it gave before, so that
-    /// the run after a definite error needs the next key.
+    /// the run after a definite error needs the next key, unless an attempt was lost.
     pub replays_errors: bool,
     /// True if the handler has a finalize hook, so that only a worker with the handler may
     /// finalize.

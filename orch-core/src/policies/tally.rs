@@ -12,9 +12,9 @@ pub struct Tally {
     /// Whether doubt stands from here on.
     pub unresolved: bool,
     /// To add to the key generation: 1 after a definite error of a provider that replays errors,
-    /// which would answer the same key with it for ever. 0 while doubt stands: behind a new key
-    /// the provider could act twice. 0 also when the provider has not acted: a call with the old
-    /// key may still be on its way.
+    /// which would answer the same key with it for ever. 0 once an attempt was lost, also after
+    /// doubt is settled by "not happened": its call may still be on its way with the old key, the
+    /// error may come from something before the provider, and behind a new key it could act twice.
     ///
     /// Whether errors are replayed is what the claim wrote for the run that has ended. The key
     /// depends on nothing else than this count, so a contract that a deploy changes never changes
@@ -29,12 +29,12 @@ impl Tally {
     /// no answer is no lost attempt: the handler did not run.
     #[must_use]
     pub fn of(end: &AttemptEnd, source: Source, facts: &Facts) -> Self {
-        let Facts { unresolved, replays_errors, .. } = *facts;
+        let Facts { unresolved, lost_attempts, replays_errors, .. } = *facts;
         match end {
             AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => Self {
                 retries: 1,
                 unresolved,
-                key_generations: u32::from(replays_errors && !unresolved),
+                key_generations: u32::from(replays_errors && lost_attempts == 0),
                 reason: Some(reason.clone()),
                 ..Self::default()
             },
@@ -71,13 +71,14 @@ mod tests {
     use super::*;
     use crate::policies::InDoubt;
 
-    /// A running attempt of a provider that replays errors.
+    /// A running attempt of a provider that replays errors. Only a lost attempt leaves a doubt.
     fn facts(unresolved: bool) -> Facts {
         Facts {
             attempt: 1,
             max_attempts: 3,
             in_doubt: InDoubt::Retry,
             unresolved,
+            lost_attempts: u32::from(unresolved),
             reconciles: 0,
             max_reconciles: 2,
             replays_errors: true,
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_retry_without_doubt_raises_the_key_generation() {
+    fn only_a_retry_before_any_doubt_raises_the_key_generation() {
         let generations =
             |end, unresolved| tally(&end, Source::Handler, unresolved).key_generations;
         assert_eq!(generations(retry(), false), 1);
@@ -134,6 +135,15 @@ mod tests {
             for end in [in_doubt(), ok(), AttemptEnd::NotHappened] {
                 assert_eq!(generations(end, unresolved), 0);
             }
+        }
+    }
+
+    #[test]
+    fn a_lost_attempt_keeps_the_key_also_when_its_doubt_is_settled() {
+        for (lost_attempts, generations) in [(0, 1), (1, 0), (2, 0)] {
+            let settled = Facts { lost_attempts, ..facts(false) };
+            let tally = Tally::of(&retry(), Source::Handler, &settled);
+            assert_eq!((tally.key_generations, tally.unresolved), (generations, false));
         }
     }
 

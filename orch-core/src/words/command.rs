@@ -137,9 +137,9 @@ pub struct Envelope {
     pub attempt: u32,
     /// The fence of this claim.
     pub fence: Fence,
-    /// How many keys a provider that replays errors has answered with a definite Retry: the
-    /// present one is the next, since the old one would get the same answer again. 0 where errors
-    /// are not replayed.
+    /// How many keys a provider that replays errors had answered with a definite Retry before the
+    /// first attempt was lost: the present one is the next, since the old one would get the same
+    /// answer again. 0 where errors are not replayed.
     pub key_generation: u32,
 }
 

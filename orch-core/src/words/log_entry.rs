@@ -25,6 +25,9 @@ pub struct LogEntry {
     pub late: bool,
     /// Who settled and why, for an operator's entry.
     pub note: Option<String>,
+    /// The latest error of its finalize hook: why the state does not follow yet, while the entry
+    /// is PENDING. It stays when a later try succeeds. At most 8 KiB, then cut and marked.
+    pub hook_error: Option<String>,
 }
 
 /// Whether the operation's state follows a log entry yet.

@@ -1,4 +1,5 @@
-//! One cell: one process is killed, the next one brings the operation to its end.
+//! One cell: one process is killed, or two in a row, and the next one brings the operation to its
+//! end.
 
 use std::sync::Arc;
 
@@ -16,13 +17,15 @@ use super::{Boundary, Matrix};
 pub struct Cell {
     /// Where the process was killed; `None` for the run in which none was.
     pub boundary: Option<Boundary>,
+    /// How many processes died there, one after the other.
+    pub deaths: usize,
     /// False if the operation ended before the process came to its boundary.
     pub killed: bool,
     /// The operation in the end.
     pub operation: Operation,
     /// True if it is terminal or parked.
     pub ended: bool,
-    /// The operation of the first process, if it is not the one that the repeated request found.
+    /// The operation of an earlier process, if it is not the one that the repeated request found.
     pub doubled: Option<OpId>,
     /// The key of each call to the provider.
     pub keys: Vec<String>,
@@ -30,26 +33,41 @@ pub struct Cell {
     pub effects: usize,
 }
 
+impl Cell {
+    /// True if the handler ran once more after the death of a process that had begun to run it.
+    pub(super) const fn ran_again(&self) -> bool {
+        self.operation.lost_attempts > 0 && self.operation.attempt > self.operation.lost_attempts
+    }
+}
+
 impl<P: ProviderBooks> Matrix<P> {
-    /// Kills at this boundary.
-    pub(super) async fn cell(&self, kill_at: Option<Boundary>) -> Cell {
+    /// Kills so many processes at this boundary, one after the other.
+    pub(super) async fn cell(&self, kill_at: Option<Boundary>, kills: usize) -> Cell {
         let world = self.world();
-        let (killed, first) = match kill_at {
-            Some(boundary) => world.until_killed(self, boundary).await,
-            None => (false, None),
-        };
+        let (mut deaths, mut accepted) = (0, Vec::new());
+        if let Some(boundary) = kill_at {
+            while deaths < kills {
+                let (killed, op_id) = world.until_killed(self, boundary).await;
+                accepted.extend(op_id);
+                if !killed {
+                    break;
+                }
+                deaths += 1;
+            }
+        }
         let (op_id, end) = world.to_the_end(self).await;
         let (ended, operation) = match end {
             Driven::Ended(operation) => (true, operation),
             Driven::Stuck(Some(operation)) => (false, operation),
-            Driven::Stuck(None) | Driven::Died => panic!("nobody kills the second process"),
+            Driven::Stuck(None) | Driven::Died => panic!("nobody kills the last process"),
         };
         Cell {
             boundary: kill_at,
-            killed,
+            deaths,
+            killed: deaths > 0,
             operation,
             ended,
-            doubled: first.filter(|first| *first != op_id),
+            doubled: accepted.into_iter().find(|accepted| *accepted != op_id),
             keys: world.provider.keys(),
             effects: world.provider.effects(),
         }
@@ -74,7 +92,7 @@ struct World<P> {
 }
 
 impl<P: ProviderBooks> World<P> {
-    /// The first process: whether it came to its boundary, and what it had accepted.
+    /// A process that is to die: whether it came to its boundary, and what it had accepted.
     async fn until_killed(&self, matrix: &Matrix<P>, boundary: Boundary) -> (bool, Option<OpId>) {
         let process = self.process(matrix, Some(boundary)).await;
         if let Some(op_id) = self.accept(&process, matrix).await {
@@ -84,11 +102,11 @@ impl<P: ProviderBooks> World<P> {
         (process.end().await, gate.accepted())
     }
 
-    /// The second process. Its client is the first one's, which has heard of no end, and so sends
+    /// The last process. Its client is the first one's, which has heard of no end, and so sends
     /// its request again.
     async fn to_the_end(&self, matrix: &Matrix<P>) -> (OpId, Driven) {
         let process = self.process(matrix, None).await;
-        let op_id = self.accept(&process, matrix).await.expect("nobody kills the second process");
+        let op_id = self.accept(&process, matrix).await.expect("nobody kills the last process");
         let end = drive(&process, &self.clock, op_id, matrix.patience()).await;
         process.end().await;
         (op_id, end)

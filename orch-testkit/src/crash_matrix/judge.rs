@@ -14,6 +14,8 @@ use super::{Boundary, Cell};
 pub struct CellFault {
     /// Where the process was killed; `None` if none was.
     pub boundary: Option<Boundary>,
+    /// How many processes died there, one after the other.
+    pub deaths: usize,
     /// What went wrong.
     pub what: String,
     /// What to do.
@@ -46,6 +48,7 @@ pub(super) fn judge(handler: &Descriptor, cells: &[Cell]) -> Vec<CellFault> {
         found.extend(end(handler, cell));
         faults.extend(found.into_iter().map(|(what, remedy)| CellFault {
             boundary: cell.boundary,
+            deaths: cell.deaths,
             what,
             remedy: remedy.to_owned(),
         }));

@@ -36,7 +36,8 @@ use request::Request;
 
 /// Prepares the crash matrix of an orchestrated function: for each [`Boundary`] a process accepts
 /// the command and is killed there; the client sends its request again to a second process, which
-/// brings the operation to its end.
+/// brings the operation to its end. Where that process runs the handler again, there is another
+/// cell, in which it dies there as well and a third one has to go on.
 ///
 /// The function is run as in production: registered by its attribute, by a runtime of its own.
 /// Each process is such a runtime on threads of its own. Killed, it is dropped where it stands,
@@ -145,25 +146,41 @@ impl<P: ProviderBooks> Matrix<P> {
         self
     }
 
-    /// Only these boundaries, to look closer at one. All of them unless said.
+    /// Only these boundaries, to look closer at one, whether one process dies there or two. All of
+    /// them unless said.
     pub fn killed_at(mut self, boundaries: impl IntoIterator<Item = Boundary>) -> Self {
         self.boundaries = boundaries.into_iter().collect();
         self
     }
 
-    /// Runs it: once without a kill, then once for each boundary that the handler has.
+    /// Runs it: once without a kill, then once for each boundary that the handler has, then, with
+    /// `max_attempts` of 3 or more, once for each of those behind which the handler ran again: two
+    /// processes in a row die there. What a handler does from its fourth attempt on is not seen.
     ///
     /// # Panics
     /// If the runtime cannot start or the command is not accepted, with the reason.
     pub async fn run(self) -> Report {
         let hooked = self.registration.finalize.is_some();
-        let mut cells = vec![self.cell(None).await];
+        let mut cells = vec![self.cell(None, 0).await];
         for &boundary in &self.boundaries {
             if hooked || !boundary.needs_hook() {
-                cells.push(self.cell(Some(boundary)).await);
+                cells.push(self.cell(Some(boundary), 1).await);
             }
         }
+        for boundary in self.again(&cells) {
+            let cell = self.cell(Some(boundary), 2).await;
+            // Else the second process has not come there: the cell of one death has told that.
+            cells.extend((cell.deaths == 2).then_some(cell));
+        }
         Report::new(&self.registration, cells)
+    }
+
+    /// Where a second death in a row leads to a third run.
+    fn again(&self, cells: &[Cell]) -> Vec<Boundary> {
+        if self.registration.descriptor.max_attempts < 3 {
+            return Vec::new();
+        }
+        cells.iter().filter(|cell| cell.ran_again()).filter_map(|cell| cell.boundary).collect()
     }
 
     /// The longest that one attempt may take.

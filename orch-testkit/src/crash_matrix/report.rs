@@ -39,7 +39,8 @@ impl Report {
         &self.handler
     }
 
-    /// The cells, in the order of an attempt; the run without a kill comes first.
+    /// The cells, in the order of an attempt; the run without a kill comes first, and those in which
+    /// two processes died come last.
     #[must_use]
     pub fn cells(&self) -> &[Cell] {
         &self.cells
@@ -100,24 +101,25 @@ impl fmt::Display for Report {
 
 impl Report {
     /// The same fault in several cells is told once.
-    fn grouped(&self) -> Vec<(Vec<&'static str>, &CellFault)> {
-        let mut groups: Vec<(Vec<&'static str>, &CellFault)> = Vec::new();
+    fn grouped(&self) -> Vec<(Vec<String>, &CellFault)> {
+        let mut groups: Vec<(Vec<String>, &CellFault)> = Vec::new();
         for fault in &self.faults {
             let same = |(_, other): &&mut (Vec<_>, &CellFault)| {
                 (&other.what, &other.remedy) == (&fault.what, &fault.remedy)
             };
             match groups.iter_mut().find(same) {
-                Some((boundaries, _)) => boundaries.push(killed(fault.boundary)),
-                None => groups.push((vec![killed(fault.boundary)], fault)),
+                Some((boundaries, _)) => boundaries.push(killed(fault.boundary, fault.deaths)),
+                None => groups.push((vec![killed(fault.boundary, fault.deaths)], fault)),
             }
         }
         groups
     }
 
     fn row(&self, cell: &Cell) -> [String; 6] {
-        let wrong = self.faults.iter().any(|fault| fault.boundary == cell.boundary);
+        let of = |fault: &CellFault| (fault.boundary, fault.deaths) == (cell.boundary, cell.deaths);
+        let wrong = self.faults.iter().any(of);
         [
-            killed(cell.boundary).to_owned(),
+            killed(cell.boundary, cell.deaths),
             cell.end(),
             cell.operation.attempt.to_string(),
             cell.keys.len().to_string(),
@@ -127,8 +129,12 @@ impl Report {
     }
 }
 
-fn killed(boundary: Option<Boundary>) -> &'static str {
-    boundary.map_or("never", Boundary::as_str)
+fn killed(boundary: Option<Boundary>, deaths: usize) -> String {
+    match boundary {
+        None => "never".to_owned(),
+        Some(boundary) if deaths > 1 => format!("{boundary} twice"),
+        Some(boundary) => boundary.to_string(),
+    }
 }
 
 fn write_table(

@@ -240,6 +240,19 @@ pub async fn a_hook_that_fails_changes_nothing_but_the_time(world: World) {
     assert_eq!(world.backend.marks("rolled back").await, 0);
 }
 
+pub async fn a_hook_that_fails_leaves_its_error_in_the_history(world: World) {
+    let claim = logged(&world, "told").await;
+    assert_eq!(world.history(claim.op_id).await[0].hook_error, None);
+    for _ in 0..2 {
+        let answer = world.finalize(claim, Some(world.backend.failing_hook())).await;
+        let Finalized::HookFailed { reason, .. } = answer else { panic!("{answer:?}") };
+        assert_eq!(world.history(claim.op_id).await[0].hook_error, Some(reason));
+    }
+    world.finalize(claim, Some(world.backend.marking_hook())).await;
+    let entry = world.history(claim.op_id).await.remove(0);
+    assert_eq!((entry.state, entry.hook_error.is_some()), (LogState::Completed, true));
+}
+
 pub async fn a_hook_that_fails_backs_off(world: World) {
     let claim = logged(&world, "k").await;
     let mut last = std::time::Duration::ZERO;

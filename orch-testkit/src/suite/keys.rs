@@ -121,6 +121,55 @@ pub async fn running_again_clears_the_call_and_keeps_the_key(world: World) {
     assert_eq!(key(&claim(&world).await), (world.now().await, false, 0));
 }
 
+/// The key of the run after a definite error of a run that somebody's word let go ahead.
+async fn after_an_error(world: &World, policy: KindPolicy, by_log: bool) -> u32 {
+    let run = world.run(policy.clone()).await;
+    if by_log {
+        world.log(ended(run, retry("refused"))).await;
+        world.finalize(run, None).await;
+    } else {
+        world.settle(ended(run, retry("refused"))).await;
+    }
+    world.advance(1);
+    world.claim_as(policy).await.envelope.key_generation
+}
+
+pub async fn an_error_after_not_happened_keeps_the_key_of_the_lost_call(world: World) {
+    for by_log in [false, true] {
+        let asking = KindPolicy { hooked: by_log, ..declared(InDoubt::Reconcile) };
+        let run = world.running_as(&format!("{by_log}"), asking.clone()).await;
+        world.settle(ended(run, in_doubt("no answer"))).await;
+        world.advance(1);
+        let question = world.ask(asking.clone()).await;
+        world.settle(reconciled(question, not_happened())).await;
+        world.advance(1);
+        assert_eq!(after_an_error(&world, asking, by_log).await, 0);
+    }
+}
+
+pub async fn an_error_after_running_again_keeps_the_key_of_the_lost_call(world: World) {
+    for by_log in [false, true] {
+        let op_id = world.parked_as(&format!("{by_log}"), by_log).await;
+        world.settle_parked(op_id, Settle::RunAgain).await;
+        let policy = KindPolicy { hooked: by_log, ..declared(InDoubt::Park) };
+        assert_eq!(after_an_error(&world, policy, by_log).await, 0);
+    }
+}
+
+pub async fn an_error_before_a_lost_call_has_raised_the_generation_for_good(world: World) {
+    let asking = declared(InDoubt::Reconcile);
+    let run = world.running_as("k", asking.clone()).await;
+    world.settle(ended(run, retry("busy"))).await;
+    world.advance(1);
+    let run = world.run(asking.clone()).await;
+    world.settle(ended(run, in_doubt("no answer"))).await;
+    world.advance(1);
+    let question = world.ask(asking.clone()).await;
+    world.settle(reconciled(question, not_happened())).await;
+    world.advance(1);
+    assert_eq!(after_an_error(&world, asking, false).await, 1);
+}
+
 pub async fn a_claim_that_was_not_run_was_no_call(world: World) {
     let (attempt, _) = first(&world).await;
     world.release(attempt.lease(), ReleaseReason::Unstarted).await;

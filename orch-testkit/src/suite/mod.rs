@@ -145,6 +145,7 @@ macro_rules! conformance {
                 a_hook_is_told_which_operation_was_never_run
                 a_hook_does_not_run_for_an_operation_that_goes_on
                 a_hook_that_fails_changes_nothing_but_the_time
+                a_hook_that_fails_leaves_its_error_in_the_history
                 a_hook_that_fails_backs_off
                 a_failed_hook_succeeds_later_without_a_new_attempt
                 a_failing_hook_leaves_its_neighbours
@@ -239,6 +240,9 @@ macro_rules! conformance {
                 a_question_says_what_is_in_doubt
                 not_happened_clears_the_call_and_keeps_the_key
                 running_again_clears_the_call_and_keeps_the_key
+                an_error_after_not_happened_keeps_the_key_of_the_lost_call
+                an_error_after_running_again_keeps_the_key_of_the_lost_call
+                an_error_before_a_lost_call_has_raised_the_generation_for_good
                 a_claim_that_was_not_run_was_no_call
                 a_claim_that_was_not_run_keeps_earlier_doubt
                 a_logged_retry_raises_the_generation_once_it_is_finalized

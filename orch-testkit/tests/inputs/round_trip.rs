@@ -259,6 +259,7 @@ fn expected(case: &Case, attempt: &Attempt, policy: &KindPolicy, now: Timestamp)
         max_attempts: policy.max_attempts,
         in_doubt: policy.in_doubt,
         unresolved: false,
+        lost_attempts: 0,
         reconciles: 0,
         max_reconciles: policy.max_reconciles,
         deadline: attempt.envelope.deadline,

@@ -18,8 +18,9 @@ pub const I2: &str = "I2 exactly one terminal outcome, unchanged since written";
 pub const I3: &str = "I3 an outcome says what the provider did";
 /// `calls <= 1 + retries + lost attempts`, and no more than attempts allowed.
 pub const I4: &str = "I4 calls are bounded";
-/// Every call carries the same provider key while an earlier one may have taken effect unheard.
-pub const I5: &str = "I5 one provider key while doubt stands";
+/// Every call carries the same provider key once one was not answered: it may have taken effect
+/// unheard, or still be on its way when somebody is told that nothing has happened.
+pub const I5: &str = "I5 one provider key once a call was not answered";
 /// Same identity, one operation; every client is told of it.
 pub const I6: &str = "I6 same key and body, one operation";
 /// A pass of the Reaper leaves no lease that has run out, and takes none that has not.

@@ -60,13 +60,16 @@ pub enum Mistake {
     KeyPerAttempt,
     /// A retry brings a new key although an earlier call may have taken effect.
     NewKeyInDoubt,
+    /// A retry brings a new key once the provider has said that it had not acted, although the
+    /// call that was lost may still be on its way.
+    NewKeyAfterDenial,
     /// A run in doubt calls with a key that the provider may have forgotten.
     KeyLifeIgnored,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::LogIgnoresFence,
         Self::RenewIgnoresFence,
         Self::FinalizeIgnoresFence,
@@ -93,6 +96,7 @@ impl Mistake {
         Self::RetrySettlesDoubt,
         Self::KeyPerAttempt,
         Self::NewKeyInDoubt,
+        Self::NewKeyAfterDenial,
         Self::KeyLifeIgnored,
     ];
 
@@ -110,7 +114,7 @@ impl Mistake {
             | Self::AttemptNotCounted
             | Self::LostAttemptNotCounted
             | Self::FinalizerCallsAgain => I4,
-            Self::KeyPerAttempt | Self::NewKeyInDoubt => I5,
+            Self::KeyPerAttempt | Self::NewKeyInDoubt | Self::NewKeyAfterDenial => I5,
             Self::AcceptWithoutIdentity => I6,
             Self::ReaperReadsOwnClock | Self::ReaperSkipsQuestions => I7,
             Self::LogIgnoresFence
@@ -135,14 +139,15 @@ impl Mistake {
             | Self::FinalizerSkipsHooked
             | Self::HookOutsideTransaction => Declared::hooked(InDoubt::Retry),
             Self::OperatorKeepsFence | Self::ParkedStaysDue => Declared::plain(InDoubt::Park),
-            Self::ReaperSkipsQuestions | Self::QuestionFallsThrough => {
+            Self::ReaperSkipsQuestions | Self::QuestionFallsThrough | Self::NewKeyAfterDenial => {
                 Declared::plain(InDoubt::Reconcile)
             }
             Self::KeyLifeIgnored => Declared::plain(InDoubt::Retry).forgotten_after(1),
             _ => Declared::plain(InDoubt::Retry),
         };
         // What a second end does wrongly shows at a third.
-        let third = matches!(self, Self::RetrySettlesDoubt | Self::NewKeyInDoubt);
+        let third =
+            matches!(self, Self::RetrySettlesDoubt | Self::NewKeyInDoubt | Self::NewKeyAfterDenial);
         let max_attempts = if third { 3 } else { MAX_ATTEMPTS };
         Rules { mistake: Some(self), max_attempts, ..Rules::of(&[operation], 2) }
     }

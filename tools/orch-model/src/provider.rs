@@ -99,11 +99,11 @@ impl World {
         if self.has_acted(op) { End::Ok } else { End::NotHappened }
     }
 
-    /// Looks whether the provider has acted; whoever looked may rely on what was there.
+    /// Looks whether the provider has acted; whoever looked may rely on what was there. A call
+    /// that is still on its way is not in those books.
     pub fn has_acted(&mut self, op: usize) -> bool {
         let book = &mut self.books[op];
         book.denied |= book.acts == 0;
-        book.unanswered = None;
         book.acts > 0
     }
 

@@ -41,6 +41,7 @@ impl Rules {
             max_attempts: self.max_attempts,
             in_doubt: self.declared(op).in_doubt,
             unresolved: row.first_called_at.is_some(),
+            lost_attempts: row.lost_attempts,
             reconciles: row.reconciles,
             max_reconciles: MAX_RECONCILES,
             replays_errors: true,
@@ -331,6 +332,9 @@ impl Rules {
         }
         if end == End::Retry && self.has(Mistake::NewKeyInDoubt) {
             return Tally { key_generations: 1, ..tally };
+        }
+        if end == End::Retry && self.has(Mistake::NewKeyAfterDenial) {
+            return Tally { key_generations: u32::from(!facts.unresolved), ..tally };
         }
         tally
     }

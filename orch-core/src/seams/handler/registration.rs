@@ -39,7 +39,7 @@ pub struct Descriptor {
     /// key is needed.
     pub key_lifetime: Option<Duration>,
     /// True if the provider answers a repeated key with the error that it gave before: then the
-    /// run after a definite error has the key of the next generation.
+    /// run after a definite error has the key of the next generation, unless an attempt was lost.
     pub replays_errors: bool,
     /// How long one question to the provider may take.
     pub reconcile_timeout: Duration,

@@ -63,7 +63,8 @@ pub trait Provider: 'static {
 
     /// True if a repeated key gets the first answer also where that was an error. After a definite
     /// error the next attempt then has a key of the next generation, or it would only hear the
-    /// same error again; after an unknown end it never has.
+    /// same error again. Once an attempt's end was unknown it never has, also when it is known
+    /// by now that nothing happened: that call may still arrive.
     const REPLAYS_ERRORS: bool = false;
 
     /// True if a repeated key with another body is refused, false if it gets the first answer.

@@ -15,8 +15,9 @@ use crate::words::OpId;
 /// Only orch makes one, so a client that takes a `&ProviderKey<P>` cannot be called with a key
 /// that somebody made up. Every attempt of one operation gets the same key; two operations never
 /// share one. Where the provider replays errors, the attempt after a definite error has a key of
-/// the next generation. The operation's row counts the generations; which contract the handler of
-/// a later deploy is bound to does not change them.
+/// the next generation, until the first attempt is lost: from then on the key stays. The
+/// operation's row counts the generations; which contract the handler of a later deploy is bound
+/// to does not change them.
 ///
 /// The text is a hash of the operation's id, which it does not give away, nor the client's key.
 /// It is a UUID version 8 (36 characters, 122 bits of the hash) where the contract has room for
@@ -58,7 +59,8 @@ impl<P: Provider> ProviderKey<P> {
         name::<P>()
     }
 
-    /// The header's value. A contract without a header is refused as [`header`](Self::header) does.
+    /// The header's value: the key's text. It is no secret and not marked as one, so a log of the
+    /// request shows it. A contract without a header is refused as [`header`](Self::header) does.
     #[must_use]
     pub fn header_value(&self) -> HeaderValue {
         const { Rules::of::<P>().sent_in_a_header() };
@@ -235,5 +237,31 @@ mod tests {
             ("x-qonto-idempotency-key", key.as_str())
         );
         assert_eq!(ProviderKey::<Stripe>::of(ID, 0).header_name(), "idempotency-key");
+    }
+
+    #[test]
+    fn a_header_value_is_the_keys_text_as_http_takes_it() {
+        fn check<P: Provider>() {
+            for generation in 0..100 {
+                let key = ProviderKey::<P>::of(ID, generation);
+                let value = key.header_value();
+                assert_eq!(HeaderValue::from_bytes(key.as_str().as_bytes()).unwrap(), value);
+                assert_eq!(value.to_str().unwrap(), key.as_str());
+                assert_eq!(key.header(), (key.header_name(), value));
+            }
+        }
+        check::<AnyProvider>();
+        check::<Stripe>();
+        check::<Shortest>();
+        check::<Numbers>();
+        check::<Letters>();
+    }
+
+    #[test]
+    fn a_header_value_is_shown_in_logs_to_find_the_call_by() {
+        let key = ProviderKey::<AnyProvider>::of(ID, 0);
+        let value = key.header_value();
+        assert!(!value.is_sensitive());
+        assert_eq!(format!("{value:?}"), format!("{:?}", key.as_str()));
     }
 }
