@@ -6,7 +6,7 @@ use orch_core::seams::StoreError;
 use sqlx::Row as _;
 
 use crate::connect::Target;
-use crate::errors::store_error;
+use crate::errors::{no_answer, store_error};
 
 const SETTINGS: &str = "SELECT name, setting FROM pg_settings
     WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')";
@@ -15,10 +15,13 @@ const SETTINGS: &str = "SELECT name, setting FROM pg_settings
 /// disk by default is told to, on the engine's own connections.
 ///
 /// # Errors
-/// [`StoreError::Fatal`], saying what to do.
+/// [`StoreError::Fatal`], saying what to do; [`StoreError::Transient`] if the server is away or
+/// does not answer.
 pub(crate) async fn check(target: Target) -> Result<Target, StoreError> {
     let mut connection = target.connect().await?;
-    let rows = sqlx::raw_sql(SETTINGS).fetch_all(&mut connection).await.map_err(store_error)?;
+    let asked = sqlx::raw_sql(SETTINGS).fetch_all(&mut connection);
+    let rows = tokio::time::timeout(target.answer_timeout, asked).await;
+    let rows = rows.map_err(|_| no_answer(target.answer_timeout))?.map_err(store_error)?;
     let mut settings = HashMap::new();
     for row in &rows {
         let name: String = row.try_get("name").map_err(store_error)?;

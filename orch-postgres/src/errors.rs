@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use orch_core::seams::StoreError;
 
 /// What a database error means to the caller.
@@ -18,6 +20,11 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
         _ => false,
     };
     if transient { StoreError::transient(error) } else { StoreError::fatal(error) }
+}
+
+/// The server keeps the connection open and says nothing.
+pub(crate) fn no_answer(limit: Duration) -> StoreError {
+    StoreError::transient(format!("the database server has not answered for {limit:?}"))
 }
 
 fn is_transient(code: &str) -> bool {

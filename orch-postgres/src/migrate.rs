@@ -28,24 +28,33 @@ const VERSION: &str = "SELECT coalesce(max(version), 0) AS version FROM orch_mig
 /// [`StoreError::SchemaTooNew`] if a newer release has been here.
 pub(crate) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let named = !pool.target().pooled;
+    let found = pool.lend(move |mut connection| {
+        Box::pin(async move {
+            command(&mut connection, "BEGIN").await?;
+            let found = version(&mut connection, named).await?;
+            command(&mut connection, "COMMIT").await?;
+            Ok((found, Some(connection)))
+        })
+    });
+    if found.await? == KNOWN {
+        return Ok(());
+    }
     pool.with(move |connection| Box::pin(bring_up_to_date(connection, named))).await
 }
 
+/// However long it takes: on large tables, or behind others who do the same.
 async fn bring_up_to_date(connection: &mut PgConnection, named: bool) -> Result<(), StoreError> {
     command(connection, "BEGIN").await?;
-    let found = version(connection, named).await?;
-    if found < KNOWN {
-        command(connection, LOCK).await?;
-        command(connection, HISTORY).await?;
-        // Others may have migrated while this one waited for the lock.
-        let mut version = version(connection, named).await?;
-        for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or_default()) {
-            version += 1;
-            command(connection, *migration).await?;
-            let insert = format!("INSERT INTO orch_migration (version) VALUES ({version})");
-            command(connection, insert).await?;
-            tracing::info!(version, "migrated the schema");
-        }
+    command(connection, LOCK).await?;
+    command(connection, HISTORY).await?;
+    // Others may have migrated while this one waited for the lock.
+    let mut version = version(connection, named).await?;
+    for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or_default()) {
+        version += 1;
+        command(connection, *migration).await?;
+        let insert = format!("INSERT INTO orch_migration (version) VALUES ({version})");
+        command(connection, insert).await?;
+        tracing::info!(version, "migrated the schema");
     }
     command(connection, "COMMIT").await
 }

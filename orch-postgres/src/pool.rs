@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use tokio::sync::Semaphore;
 
 use crate::connect::Target;
-use crate::errors::store_error;
+use crate::errors::{no_answer, store_error};
 
 /// The engine's own connections, never the user's.
 ///
@@ -167,10 +167,7 @@ async fn answered<T>(limit: Option<Duration>, work: Lent<T>) -> Result<Done<T>, 
     let Some(limit) = limit else { return work.await };
     match tokio::time::timeout(limit, work).await {
         Ok(done) => done,
-        Err(_) => {
-            let reason = format!("the database server has not answered for {limit:?}");
-            Err(StoreError::transient(reason))
-        }
+        Err(_) => Err(no_answer(limit)),
     }
 }
 

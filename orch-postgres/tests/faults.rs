@@ -15,6 +15,8 @@ use orch_postgres::PostgresStore;
 use orch_testkit::fixture::{
     acceptance, claim_params, ended, fail, in_doubt, kind, ok, owner, policy, retry, sweep_params,
 };
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -44,8 +46,8 @@ async fn every_connection_is_terminated_under_load() {
     .await;
 }
 
-/// A way to the server on which connections that are open can be made half open: what is sent
-/// arrives, and nothing ever comes back.
+/// A way to the server on which connections can be made half open: what is sent arrives, and
+/// nothing ever comes back.
 struct Line {
     port: u16,
     cut_off: watch::Sender<u32>,
@@ -53,13 +55,21 @@ struct Line {
 
 impl Line {
     async fn open() -> Self {
+        Self::half_open(&[]).await
+    }
+
+    /// These connections, counted from one, are half open once they have logged in.
+    async fn half_open(numbers: &'static [usize]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = server().parse::<sqlx::postgres::PgConnectOptions>().unwrap();
         let cut_off = watch::Sender::new(0);
         let line = Self { port, cut_off: cut_off.clone() };
         tokio::spawn(async move {
+            let mut opened = 0;
             while let Ok((client, _)) = listener.accept().await {
+                opened += 1;
+                let only_login = numbers.contains(&opened);
                 let address = (server.get_host().to_owned(), server.get_port());
                 let server = TcpStream::connect(address).await.unwrap();
                 let mut cut_off = cut_off.subscribe();
@@ -69,6 +79,10 @@ impl Line {
                     let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
                 });
                 tokio::spawn(async move {
+                    if only_login {
+                        forward_login(&mut from_server, &mut to_client).await;
+                        std::future::pending::<()>().await;
+                    }
                     tokio::select! {
                         _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
                         _ = cut_off.changed() => std::future::pending().await,
@@ -92,6 +106,16 @@ impl Line {
     }
 }
 
+/// Forwards what the server says until it is ready for a query.
+async fn forward_login(from_server: &mut OwnedReadHalf, to_client: &mut OwnedWriteHalf) {
+    const READY: &[u8] = b"Z\0\0\0\x05I";
+    let mut said = Vec::new();
+    while !said.ends_with(READY) {
+        from_server.read_buf(&mut said).await.unwrap();
+    }
+    to_client.write_all(&said).await.unwrap();
+}
+
 fn owned((one, other): (&str, &str)) -> (String, String) {
     (one.to_owned(), other.to_owned())
 }
@@ -110,6 +134,17 @@ async fn a_call_whose_answer_never_comes_is_given_up_and_may_be_repeated() {
     assert!(error.is_transient(), "{error:?}");
     let created = [Admitted::Created { op_id: item.op_id }];
     assert_eq!(store.accept(vec![item]).await.unwrap(), created);
+}
+
+/// Such a start hung, without a word in the log.
+#[tokio::test]
+async fn a_start_whose_questions_are_never_answered_asks_again() {
+    let schema = Schema::create().await;
+    schema.store("").await;
+    // The question for the server's settings; and, of the second try, for the schema's version.
+    let line = Line::half_open(&[1, 3]).await;
+    let store = in_time(line.store(&schema, "&orch_answer_ms=300")).await;
+    store.accept(vec![acceptance("key")]).await.unwrap();
 }
 
 /// Fails instead of hanging.
