@@ -11,30 +11,35 @@ use orch_core::seams::{Clock, SystemClock};
 
 #[cfg(feature = "broken-clock")]
 use crate::time::At;
-use crate::{claim, lease, read, settle};
 
 /// A statement, what stands in it, and what stands there in a build with the mistake.
 type Mistake = (&'static str, &'static str, &'static str);
+
+const CLAIM: &str = include_str!("../queries/claim.sql");
+const LOG: &str = include_str!("../queries/log.sql");
+const RENEW: &str = include_str!("../queries/renew.sql");
+const SETTLE: &str = include_str!("../queries/settle.sql");
+const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
 
 const GUARD: &str = "AND q.fence = e.fence AND q.worker IS NOT NULL";
 
 /// Whoever has an outcome writes it.
 const LOG_FENCE: [Mistake; 3] = [
-    (settle::SETTLE, GUARD, ""),
-    (settle::LOG, GUARD, ""),
+    (SETTLE, GUARD, ""),
+    (LOG, GUARD, ""),
     (
-        settle::LOG,
+        LOG,
         "SELECT e.*,",
         "SELECT e.op_id, q.fence, e.source, e.outcome, e.detail, e.output, e.after_ms, e.delay_ms,",
     ),
 ];
 /// Whoever had a lease once renews it for whoever has it now.
-const RENEW_FENCE: [Mistake; 1] = [(lease::RENEW, "AND q.fence = l.fence", "")];
+const RENEW_FENCE: [Mistake; 1] = [(RENEW, "AND q.fence = l.fence", "")];
 /// A claim looks like the one before.
-const CLAIM_FENCE: [Mistake; 1] = [(claim::CLAIM, "fence = q.fence + 1,", "fence = q.fence,")];
+const CLAIM_FENCE: [Mistake; 1] = [(CLAIM, "fence = q.fence + 1,", "fence = q.fence,")];
 /// What is logged and not finalized is run once more.
 const FINALIZER: [Mistake; 1] = [(
-    read::UNFINALIZED,
+    UNFINALIZED,
     "AND (NOT q.hooked OR q.kind = ANY($2::text[]))",
     "AND (NOT q.hooked OR q.kind = ANY($2::text[])) AND orch_broken_run_again(l.op_id, l.fence)",
 )];

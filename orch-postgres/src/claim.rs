@@ -19,7 +19,7 @@ use crate::moves::to_int;
 use crate::pool::arguments;
 use crate::time::{At, as_millis};
 
-pub(crate) const CLAIM: &str = include_str!("../queries/claim.sql");
+const CLAIM: &str = include_str!("../queries/claim.sql");
 
 /// Leases what is due, in the order of the kinds.
 pub(crate) async fn claim(db: &Db, params: ClaimParams) -> Result<Vec<Claimed>, StoreError> {

@@ -6,7 +6,6 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use crate::errors::store_error;
-use crate::hook::HOOK_LIMIT;
 
 /// Connections of the engine, unless the URL says otherwise. The verbs of a worker that run at
 /// the same time are accept, claim, settle and one of the upkeep.
@@ -19,6 +18,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// hook, unless the URL says otherwise. A connection may be half open, its server or the path to
 /// it gone without a word: nothing else would ever end the wait.
 pub const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest that a finalize hook may take: it holds a connection and the lock of its
+/// operation. After that it counts as failed, and its statement is ended at the server.
+pub const HOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// A worker ends its own hooks after `HOOK_LIMIT`, unless it is frozen: a paused host would keep
 /// the lock of the operation, and every other Finalizer waiting for it, for as long as it sleeps.
@@ -35,6 +38,12 @@ pub const PLANNER: [(&str, &str); 6] = [
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
 ];
+
+const UNREADABLE: &str = "the database URL cannot be read; write \
+postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %-escapes for special characters";
+
+const WITHOUT_TLS: &str = "the database URL asks for TLS, which is not compiled in; add it beside \
+orch, in your own Cargo.toml: sqlx = { version = \"0.9\", features = [\"tls-rustls\"] }";
 
 /// Where and how to connect: a URL of Postgres's own, with these parameters of ours.
 ///
@@ -67,7 +76,7 @@ impl Target {
         let theirs = theirs.join("&");
         let plain = if theirs.is_empty() { base.to_owned() } else { format!("{base}?{theirs}") };
         let options = PgConnectOptions::from_str(&plain)
-            .map_err(|_| StoreError::fatal("the database URL cannot be read"))?
+            .map_err(|_| StoreError::fatal(UNREADABLE))?
             .disable_statement_logging();
         let mut target = Self {
             options,
@@ -126,6 +135,10 @@ impl Target {
     pub(crate) async fn connect(&self) -> Result<PgConnection, StoreError> {
         let connecting = self.options.connect();
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+            // Said by sqlx in no other way. Waiting does not help, so it is no server that is away.
+            Ok(Err(sqlx::Error::Tls(error))) if error.to_string().contains("without TLS") => {
+                Err(StoreError::fatal(WITHOUT_TLS))
+            }
             Ok(connected) => connected.map_err(store_error),
             Err(_) => Err(StoreError::transient("the database server does not answer")),
         }
@@ -183,5 +196,15 @@ mod tests {
         }
         let error = Target::parse("postgres://u:secret@h:port/d").unwrap_err();
         assert!(!format!("{error:?}").contains("secret"));
+    }
+
+    /// A start would wait for ever, for a server that is not away.
+    #[tokio::test]
+    async fn tls_that_is_not_compiled_in_is_no_server_that_is_away() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let target = Target::parse(&format!("postgres://u@127.0.0.1:{port}/d?sslmode=require"));
+        let error = target.unwrap().connect().await.unwrap_err();
+        assert!(!error.is_transient() && error.to_string().contains("tls-rustls"), "{error}");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use orch_core::policies::{Backoff, Move};
@@ -11,6 +10,7 @@ use orch_core::words::{Envelope, Settlement, storable};
 use sqlx::postgres::PgConnection;
 
 use crate::column::{column, instant, to_uuid};
+use crate::connect::HOOK_LIMIT;
 use crate::db::Db;
 use crate::lease::columns;
 use crate::moves::{MOVE, encode, moved};
@@ -20,10 +20,6 @@ use crate::time::{At, as_millis};
 
 const LOCK: &str = include_str!("../queries/lock.sql");
 const POSTPONE: &str = include_str!("../queries/postpone.sql");
-
-/// The longest that a finalize hook may take: it holds a connection and the lock of its
-/// operation. After that it counts as failed, and its statement is ended at the server.
-pub const HOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// How a transaction with a hook ended.
 enum Ended {

@@ -12,7 +12,7 @@ use crate::db::{Db, in_pieces};
 use crate::pool::arguments;
 use crate::time::as_millis;
 
-pub(crate) const RENEW: &str = include_str!("../queries/renew.sql");
+const RENEW: &str = include_str!("../queries/renew.sql");
 const RELEASE: &str = include_str!("../queries/release.sql");
 
 /// Renewals that fit into one lease: one that is not answered by then leaves time for the next.

@@ -57,6 +57,5 @@ mod time; // instants and durations
 
 #[doc(hidden)]
 pub use connect::PLANNER;
-pub use connect::{DEFAULT_ANSWER_TIMEOUT, DEFAULT_CONNECTIONS};
-pub use hook::HOOK_LIMIT;
+pub use connect::{DEFAULT_ANSWER_TIMEOUT, DEFAULT_CONNECTIONS, HOOK_LIMIT};
 pub use store::PostgresStore;

@@ -17,7 +17,7 @@ use crate::row::{self, operation_or_corrupt};
 
 const GET: &str = include_str!("../queries/get.sql");
 const FIND: &str = include_str!("../queries/find.sql");
-pub(crate) const HISTORY: &str = include_str!("../queries/history.sql");
+const HISTORY: &str = include_str!("../queries/history.sql");
 const LATE_SUCCESS: &str = include_str!("../queries/late_success.sql");
 const LIST_LATE: &str = include_str!("../queries/list_late.sql");
 const LATE_OF: &str = include_str!("../queries/late_of.sql");
@@ -25,7 +25,7 @@ const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
 const LIST: &str = include_str!("../queries/list.sql");
 const LIST_UNFINISHED: &str = include_str!("../queries/list_unfinished.sql");
 const LIST_FAILED: &str = include_str!("../queries/list_failed.sql");
-pub(crate) const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
+const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
 const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
 
 /// The most due operations that are counted of one unknown kind.

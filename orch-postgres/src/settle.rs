@@ -18,8 +18,8 @@ use crate::pool::arguments;
 use crate::row::Row;
 use crate::time::as_millis;
 
-pub(crate) const LOG: &str = include_str!("../queries/log.sql");
-pub(crate) const SETTLE: &str = include_str!("../queries/settle.sql");
+const LOG: &str = include_str!("../queries/log.sql");
+const SETTLE: &str = include_str!("../queries/settle.sql");
 const SETTLE_OPEN: &str = include_str!("../queries/settle_open.sql");
 const LATE: &str = include_str!("../queries/late.sql");
 

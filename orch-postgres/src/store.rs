@@ -40,6 +40,10 @@ const ACCEPT_LANES: usize = 3;
 /// | `orch_allow_unsafe=true` | start although the server is set to lose, in a crash, what it has committed |
 ///
 /// All of orch's tables stand in the first schema of the `search_path`.
+///
+/// TLS is compiled in by your own crate, which chooses its kind: `sqlx` 0.9 with its feature
+/// `tls-rustls` or `tls-native-tls`. Without one nothing is encrypted, and `sslmode=require` is
+/// refused at the start.
 #[derive(Clone)]
 pub struct PostgresStore {
     db: Db,

@@ -11,7 +11,7 @@ use orch_core::policies::{Facts, InDoubt, KindPolicy, Move, Tally, after_attempt
 use orch_core::seams::{Claimed, EndedAttempt, Finalized, Lease, ManualClock, Store};
 use orch_core::words::{AttemptEnd, Outcome, Source, Timestamp, storable};
 use orch_postgres::PostgresStore;
-use orch_testkit::{acceptance, claim_params, kind};
+use orch_testkit::fixture::{acceptance, claim_params, kind, owner};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sqlx::Row as _;
@@ -139,7 +139,7 @@ async fn check(schema: &Schema, store: &PostgresStore, cases: Vec<Case>) {
     }
     let keys = keys(schema).await;
     for (claim, case) in claims.iter().zip(&cases) {
-        let stored = store.get(&orch_testkit::owner(), claim.op_id).await.unwrap().unwrap();
+        let stored = store.get(&owner(), claim.op_id).await.unwrap().unwrap();
         let tally = case.tally(now);
         let counted = (stored.retries, stored.lost_attempts);
         let lost_attempts = case.lost_attempts + tally.lost_attempts;

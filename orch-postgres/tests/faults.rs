@@ -12,7 +12,7 @@ use orch_core::seams::{
 };
 use orch_core::words::{AttemptEnd, Failure, OpId, Outcome, Payload, Settlement, State};
 use orch_postgres::PostgresStore;
-use orch_testkit::{
+use orch_testkit::fixture::{
     acceptance, claim_params, ended, fail, in_doubt, kind, ok, owner, policy, retry, sweep_params,
 };
 use tokio::net::{TcpListener, TcpStream};

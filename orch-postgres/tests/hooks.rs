@@ -13,7 +13,7 @@ use orch_core::seams::{
 };
 use orch_core::words::State;
 use orch_postgres::{HOOK_LIMIT, PostgresStore};
-use orch_testkit::{acceptance, claim_params, ended, ok, owner, policy};
+use orch_testkit::fixture::{acceptance, claim_params, ended, ok, owner, policy};
 use sqlx::{Executor, PgConnection};
 use tokio::sync::Notify;
 

@@ -5,7 +5,7 @@ mod common;
 
 use orch_core::seams::{Store, StoreError};
 use orch_postgres::PostgresStore;
-use orch_testkit::{acceptance, claim_params, ended, ok, policy};
+use orch_testkit::fixture::{acceptance, claim_params, ended, ok, policy};
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::task::JoinSet;
 

@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use orch_core::seams::{AcceptIn, Acceptance, Admitted, Store};
-use orch_testkit::{acceptance, owner};
+use orch_testkit::fixture::{acceptance, owner};
 use sqlx::Connection;
 
 use common::{Schema, execute, number};

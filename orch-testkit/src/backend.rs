@@ -28,8 +28,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn marks(&self, text: &str) -> usize;
 }
 
-/// What the hooks of the suite write down: the output, or the message of the failure; and
-/// [`whose`] it is.
+/// What the hooks of the suite write down: the output, or the message of the failure; and whose
+/// it is, all that the envelope says.
 #[must_use]
 pub fn marks(settlement: &Settlement, of: &Envelope) -> [String; 2] {
     let end = match settlement {
@@ -40,8 +40,7 @@ pub fn marks(settlement: &Settlement, of: &Envelope) -> [String; 2] {
 }
 
 /// All that an envelope says, as one text.
-#[must_use]
-pub fn whose(of: &Envelope) -> String {
+pub(crate) fn whose(of: &Envelope) -> String {
     let Envelope { op_id, owner, command, accepted_at, deadline, attempt, fence, .. } = of;
     let (kind, biz_key, idem_key) = (command.kind(), command.biz_key(), command.idem_key());
     let payload = String::from_utf8_lossy(command.payload().as_bytes());

@@ -52,59 +52,26 @@ pub enum Fault {
     Stall(Duration),
 }
 
-/// A verb of the store that can fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the method of the same name")]
-pub enum Verb {
-    Migrate,
-    Now,
-    Accept,
-    Claim,
-    Renew,
-    Log,
-    Finalize,
-    Settle,
-    Release,
-    SweepExpired,
-    SweepOverBudget,
-    Unfinalized,
-    Get,
-    Find,
-    History,
-    DeadLetter,
-    List,
-    Late,
-    SettleParked,
-    Redrive,
-    Purge,
-    UnknownKinds,
+// The enum and its list are one, so that no verb is forgotten where all of them are to fail.
+macro_rules! verbs {
+    ($($verb:ident)*) => {
+        /// A verb of the store that can fail.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "each is the method of the same name")]
+        pub enum Verb {
+            $($verb,)*
+        }
+
+        impl Verb {
+            /// All of them, roughly in the order of an operation's life.
+            pub const ALL: &[Self] = &[$(Self::$verb,)*];
+        }
+    };
 }
 
-impl Verb {
-    /// All of them, roughly in the order of an operation's life.
-    pub const ALL: [Self; 21] = [
-        Self::Migrate,
-        Self::Now,
-        Self::Accept,
-        Self::Claim,
-        Self::Renew,
-        Self::Log,
-        Self::Finalize,
-        Self::Settle,
-        Self::Release,
-        Self::SweepExpired,
-        Self::SweepOverBudget,
-        Self::Unfinalized,
-        Self::Get,
-        Self::Find,
-        Self::History,
-        Self::DeadLetter,
-        Self::List,
-        Self::SettleParked,
-        Self::Redrive,
-        Self::Purge,
-        Self::UnknownKinds,
-    ];
+verbs! {
+    Migrate Now Accept Claim Renew Log Finalize Settle Release SweepExpired SweepOverBudget
+    Unfinalized Get Find History DeadLetter List Late SettleParked Redrive Purge UnknownKinds
 }
 
 #[derive(Default)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
 use orch_core::seams::{Acceptance, Admitted, Store, StoreError};
-use orch_testkit::{Fault, FaultStore, Verb, acceptance, owner};
+use orch_testkit::fixture::{acceptance, owner};
+use orch_testkit::{Fault, FaultStore, Verb};
 
 fn store() -> FaultStore {
     FaultStore::new(Arc::new(MemoryStore::new()))

@@ -18,6 +18,7 @@
 
 mod accept;
 mod batch;
+mod common;
 mod divergence;
 mod execute;
 mod finalize;
@@ -30,6 +31,7 @@ mod watch;
 
 pub use accept::{AcceptError, Acceptor, Disposition, disposition};
 pub use batch::{Batcher, Patience, Verb};
+pub use common::Common;
 pub use divergence::Divergences;
 pub use finalize::FinalizeStep;
 pub use handlers::{Handler, Handlers};

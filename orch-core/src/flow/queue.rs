@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::execute::{execute, remember_panic_places};
-use super::{Divergences, Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
+use super::{Common, Divergences, Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
 use crate::policies::{Backoff, KindPolicy};
 use crate::seams::{
     Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Purpose, Release, ReleaseReason,
@@ -84,17 +84,15 @@ struct Leased {
 }
 
 impl Queue {
-    /// A queue that claims nothing until [`Queue::run`].
-    pub fn new(
-        config: QueueConfig,
-        store: Arc<dyn Store>,
-        handlers: Handlers,
-        states: States,
-        leases: LeaseKeeper,
-        watch: Watch,
-    ) -> Self {
+    /// A queue that claims nothing until [`Queue::run`], for handlers with these states.
+    ///
+    /// # Errors
+    /// The operating system's error if there can be no thread for its leases.
+    pub fn new(config: QueueConfig, common: Common, states: States) -> std::io::Result<Self> {
         remember_panic_places();
-        Self {
+        let Common { store, handlers, watch } = common;
+        Ok(Self {
+            leases: LeaseKeeper::start(Arc::clone(&store), config.lease)?,
             recorder: Recorder::start(&store),
             divergences: Divergences::new(&store),
             slots: Arc::new(Semaphore::new(config.slots)),
@@ -104,9 +102,8 @@ impl Queue {
             store,
             handlers,
             states,
-            leases,
             watch,
-        }
+        })
     }
 
     /// Claims and starts operations until `stop`; then returns, while attempts go on.
@@ -123,7 +120,7 @@ impl Queue {
                 Ok(claimed) => {
                     failures = 0;
                     let got = claimed.len();
-                    self.start_all(claimed, rooms, asked_at);
+                    self.start_all(claimed.into_iter().zip(rooms), asked_at, &stop);
                     // Another kind comes first next time, so that none starves the others.
                     kinds.rotate_left(1);
                     if got < wanted {
@@ -193,15 +190,34 @@ impl Queue {
         self.store.claim(params).await
     }
 
-    fn start_all(self: &Arc<Self>, claimed: Vec<Claimed>, rooms: Vec<Room>, asked_at: Instant) {
-        for (claimed, room) in claimed.into_iter().zip(rooms) {
+    fn start_all(
+        self: &Arc<Self>,
+        claimed: impl Iterator<Item = (Claimed, Room)>,
+        asked_at: Instant,
+        stop: &CancellationToken,
+    ) {
+        for (claimed, room) in claimed {
             match claimed {
+                Claimed::Attempt(attempt) if stop.is_cancelled() => self.give_back(&attempt),
                 Claimed::Attempt(attempt) => self.start(attempt, room, asked_at),
                 Claimed::Undecodable { op_id, reason } => {
                     tracing::error!(%op_id, reason, "the row cannot be decoded; it is parked");
                 }
             }
         }
+    }
+
+    /// Gives back what was claimed when the worker was told to stop: another one runs it at once,
+    /// and the drain has one handler less to wait for.
+    fn give_back(self: &Arc<Self>, attempt: &Attempt) {
+        let (queue, claim) = (Arc::clone(self), attempt.lease());
+        self.running.spawn(async move {
+            let release = Release { claim, reason: ReleaseReason::Unstarted };
+            if let Err(error) = queue.recorder.release(release).await {
+                tracing::error!(op_id = %claim.op_id, error = ?error,
+                    "a claim cannot be given back; its lease will expire");
+            }
+        });
     }
 
     fn start(self: &Arc<Self>, attempt: Attempt, room: Room, asked_at: Instant) {

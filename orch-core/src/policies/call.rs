@@ -87,50 +87,6 @@ pub fn may_call(facts: &CallFacts) -> Result<(), Refusal> {
     }
 }
 
-/// Declarations of one handler that contradict each other. The attribute refuses them while it
-/// compiles; a handler that is registered by hand is refused at start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Contradiction {
-    /// In doubt it would be called again, and act again.
-    #[error(
-        "its effect is unsafe and in_doubt is retry, so a call whose answer was lost would be \
-         made a second time; give it a reconcile, or in_doubt = \"park\" or \"fail\""
-    )]
-    UnsafeRetry,
-    /// A key's lifetime where no key protects the call.
-    #[error(
-        "it has a key_lifetime of {key_lifetime:?} and the effect {effect}, which uses no key; \
-         make the effect keyed, or leave the lifetime out"
-    )]
-    LifetimeWithoutKey {
-        /// What it declares.
-        effect: Effect,
-        /// The lifetime given.
-        key_lifetime: Duration,
-    },
-}
-
-impl Contradiction {
-    /// The first contradiction among these declarations.
-    ///
-    /// # Errors
-    /// [`Contradiction`].
-    pub fn check(
-        effect: Effect,
-        in_doubt: InDoubt,
-        key_lifetime: Option<Duration>,
-    ) -> Result<(), Self> {
-        match (effect, in_doubt, key_lifetime) {
-            (Effect::Unsafe, InDoubt::Retry, _) => Err(Self::UnsafeRetry),
-            (Effect::Read | Effect::Idempotent | Effect::Unsafe, _, Some(key_lifetime)) => {
-                Err(Self::LifetimeWithoutKey { effect, key_lifetime })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,21 +175,5 @@ mod tests {
         for part in ["1970-01-01T00:01:40Z", "60s", "1970-01-01T00:02:41Z"] {
             assert!(refusal.contains(part), "{refusal}");
         }
-    }
-
-    #[test]
-    fn contradictions_are_named() {
-        let check = Contradiction::check;
-        let unsafe_retry = check(Effect::Unsafe, InDoubt::Retry, None);
-        assert_eq!(unsafe_retry, Err(Contradiction::UnsafeRetry));
-        for in_doubt in [InDoubt::Park, InDoubt::Fail, InDoubt::Reconcile] {
-            assert_eq!(check(Effect::Unsafe, in_doubt, None), Ok(()));
-        }
-        for effect in [Effect::Read, Effect::Idempotent, Effect::Unsafe] {
-            let key_lifetime = LIFETIME;
-            let refused = Contradiction::LifetimeWithoutKey { effect, key_lifetime };
-            assert_eq!(check(effect, InDoubt::Park, Some(key_lifetime)), Err(refused));
-        }
-        assert_eq!(check(Effect::Keyed, InDoubt::Retry, Some(LIFETIME)), Ok(()));
     }
 }

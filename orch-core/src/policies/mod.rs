@@ -12,11 +12,11 @@ mod run_end;
 mod tally;
 
 pub use backoff::Backoff;
-pub use call::{CallFacts, Contradiction, REMEDY, Refusal, may_call};
+pub use call::{CallFacts, REMEDY, Refusal, may_call};
 pub use divergence::{Bearing, bearings, compare, divergences};
 pub use moves::{Facts, Move, after_attempt, over_budget};
 pub use policy::{
-    DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_COMPLETED_RETENTION, DEFAULT_MAX_ATTEMPTS,
+    Contradiction, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_COMPLETED_RETENTION, DEFAULT_MAX_ATTEMPTS,
     DEFAULT_MAX_RECONCILES, DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT,
     DEFAULT_TIME_BUDGET, Effect, FINALIZER_HEAD_START, InDoubt, KindPolicy, MAX_TIME_BUDGET,
     MIN_TIME_BUDGET,

@@ -65,6 +65,50 @@ spelled!(
     Read => "read", Idempotent => "idempotent", Keyed => "keyed", Unsafe => "unsafe"
 );
 
+/// Declarations of one handler that contradict each other. The attribute refuses them while it
+/// compiles; a handler that is registered by hand is refused at start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Contradiction {
+    /// In doubt it would be called again, and act again.
+    #[error(
+        "its effect is unsafe and in_doubt is retry, so a call whose answer was lost would be \
+         made a second time; give it a reconcile, or in_doubt = \"park\" or \"fail\""
+    )]
+    UnsafeRetry,
+    /// A key's lifetime where no key protects the call.
+    #[error(
+        "it has a key_lifetime of {key_lifetime:?} and the effect {effect}, which uses no key; \
+         make the effect keyed, or leave the lifetime out"
+    )]
+    LifetimeWithoutKey {
+        /// What it declares.
+        effect: Effect,
+        /// The lifetime given.
+        key_lifetime: Duration,
+    },
+}
+
+impl Contradiction {
+    /// The first contradiction among these declarations.
+    ///
+    /// # Errors
+    /// [`Contradiction`].
+    pub fn check(
+        effect: Effect,
+        in_doubt: InDoubt,
+        key_lifetime: Option<Duration>,
+    ) -> Result<(), Self> {
+        match (effect, in_doubt, key_lifetime) {
+            (Effect::Unsafe, InDoubt::Retry, _) => Err(Self::UnsafeRetry),
+            (Effect::Read | Effect::Idempotent | Effect::Unsafe, _, Some(key_lifetime)) => {
+                Err(Self::LifetimeWithoutKey { effect, key_lifetime })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The rules of one kind of operation, as its handler declares them. A claim writes them into
 /// the operation's row, so that any worker can recover it, also one without the handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,5 +144,26 @@ impl KindPolicy {
             replays_errors: false,
             hooked: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contradictions_are_named() {
+        let key_lifetime = Duration::from_secs(60);
+        let check = Contradiction::check;
+        let unsafe_retry = check(Effect::Unsafe, InDoubt::Retry, None);
+        assert_eq!(unsafe_retry, Err(Contradiction::UnsafeRetry));
+        for in_doubt in [InDoubt::Park, InDoubt::Fail, InDoubt::Reconcile] {
+            assert_eq!(check(Effect::Unsafe, in_doubt, None), Ok(()));
+        }
+        for effect in [Effect::Read, Effect::Idempotent, Effect::Unsafe] {
+            let refused = Contradiction::LifetimeWithoutKey { effect, key_lifetime };
+            assert_eq!(check(effect, InDoubt::Park, Some(key_lifetime)), Err(refused));
+        }
+        assert_eq!(check(Effect::Keyed, InDoubt::Retry, Some(key_lifetime)), Ok(()));
     }
 }

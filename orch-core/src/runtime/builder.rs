@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::running::Worker;
 use super::{Config, Orchestrator, Runtime, StartError};
-use crate::flow::{Acceptor, Handlers, Watch};
+use crate::flow::{Acceptor, Common, Handlers, Watch};
 use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
 use crate::seams::{Descriptor, OpenError, Registration, States, Store, open};
@@ -121,7 +121,8 @@ impl RuntimeBuilder {
         let acceptor = Acceptor::start(Arc::clone(&store), payload_limit, accept_patience);
         let orchestrator = Orchestrator::new(Arc::clone(&store), acceptor, watch.clone());
         let worker = if self.works {
-            Some(Worker::start(self.config, store, handlers, self.states, watch)?)
+            let common = Common { store, handlers, watch };
+            Some(Worker::start(self.config, common, self.states)?)
         } else {
             None
         };

@@ -27,8 +27,8 @@ pub enum StartError {
     },
     /// A finalize hook takes another backend's connection.
     #[error(
-        "the finalize hook of {handler} takes &mut {hook}, but this store gives &mut {store}; \
-         change the hook's first parameter, or the database URL"
+        "the finalize hook of {handler} takes &mut {hook}, but this store gives &mut {store}; {}",
+        for_the_hook(hook, store)
     )]
     HookConnection {
         /// The handler's path.
@@ -159,7 +159,11 @@ pub enum SettleError {
         op_id: OpId,
     },
     /// Only a parked operation waits for a decision.
-    #[error("operation {op_id} is {state}{}, not parked", in_phase(*phase))]
+    #[error(
+        "operation {op_id} is {state}{}, not parked; its history says what happened, and whether \
+         a person has settled it",
+        in_phase(*phase)
+    )]
     NotParked {
         /// The operation.
         op_id: OpId,
@@ -176,6 +180,29 @@ pub enum SettleError {
     Store(#[from] StoreError),
 }
 
+/// Two types of one name are the same type of two releases: no parameter of the hook changes that.
+fn for_the_hook(hook: &str, store: &str) -> &'static str {
+    if hook == store {
+        "two releases of its crate are linked: depend on the one that orch has, which \
+         `cargo tree -d` shows"
+    } else {
+        "change the hook's first parameter, or the database URL"
+    }
+}
+
 fn in_phase(phase: Option<Phase>) -> String {
     phase.map(|phase| format!(" ({phase})")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hook_with_another_releases_connection_hears_of_the_release() {
+        let said =
+            |hook, store| StartError::HookConnection { handler: "h", hook, store }.to_string();
+        assert!(said("a::Conn", "b::Conn").contains("first parameter"));
+        assert!(said("a::Conn", "a::Conn").contains("two releases"));
+    }
 }

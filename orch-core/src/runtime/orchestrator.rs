@@ -148,6 +148,10 @@ impl Orchestrator {
     /// # }
     /// ```
     ///
+    /// With a `finalize` hook a decision that ends the operation is stored at once, and the end
+    /// follows when a worker has run the hook, as a rule within
+    /// [`Config::finalize_every`](super::Config::finalize_every); until then it is IN_PROGRESS.
+    ///
     /// # Errors
     /// [`SettleError`]; a blank `who` or `why` is refused, since the history is all that will
     /// tell later.

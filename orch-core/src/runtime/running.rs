@@ -6,8 +6,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Orchestrator, StartError};
-use crate::flow::{Handlers, LeaseKeeper, Queue, QueueConfig, Watch};
-use crate::seams::{States, Store};
+use crate::flow::{Common, Queue, QueueConfig};
+use crate::seams::States;
 use crate::upkeep::{
     Finalizer, FinalizerConfig, Pruner, PrunerConfig, Reaper, ReaperConfig, Ticker,
 };
@@ -46,8 +46,8 @@ impl Runtime {
         &self.orchestrator
     }
 
-    /// Drains: claims nothing more, waits for the running handlers and until their outcomes are
-    /// stored, renewing their leases all the while. Handlers that take longer than
+    /// Drains: claims nothing more, gives back what it has claimed and not begun, waits for the
+    /// running handlers and until their outcomes are stored, renewing their leases all the while. Handlers that take longer than
     /// `Config::drain_timeout` are cancelled and end in doubt; storing that may take as long
     /// again if the database does not answer.
     pub async fn shutdown(self) -> Drained {
@@ -71,33 +71,24 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn start(
         config: Config,
-        store: Arc<dyn Store>,
-        handlers: Handlers,
+        common: Common,
         states: States,
-        watch: Watch,
     ) -> Result<Self, StartError> {
         let worker = WorkerId::generate(&config.worker_name).map_err(StartError::Config)?;
-        let kinds: Vec<_> = handlers.kinds().iter().map(ToString::to_string).collect();
+        let kinds: Vec<_> = common.handlers.kinds().iter().map(ToString::to_string).collect();
         tracing::info!(%worker, kinds = kinds.join(", "), "a worker starts");
-        let leases =
-            LeaseKeeper::start(Arc::clone(&store), config.lease).map_err(StartError::Thread)?;
-        let queue = Arc::new(Queue::new(
-            QueueConfig {
-                worker,
-                slots: config.concurrency,
-                lease: config.lease,
-                poll_every: config.poll_every,
-            },
-            Arc::clone(&store),
-            handlers.clone(),
-            states,
-            leases,
-            watch.clone(),
-        ));
+        let queue = QueueConfig {
+            worker,
+            slots: config.concurrency,
+            lease: config.lease,
+            poll_every: config.poll_every,
+        };
+        let queue = Queue::new(queue, common.clone(), states).map_err(StartError::Thread)?;
+        let queue = Arc::new(queue);
         let stop = CancellationToken::new();
         let mut loops = JoinSet::new();
         loops.spawn(Arc::clone(&queue).run(stop.clone()));
-        start_upkeep(&mut loops, &config, &store, &handlers, &watch, &stop);
+        start_upkeep(&mut loops, &config, &common, &stop);
         Ok(Self { queue, loops, stop, drain_timeout: config.drain_timeout })
     }
 
@@ -132,22 +123,16 @@ impl Drop for Worker {
 fn start_upkeep(
     loops: &mut JoinSet<()>,
     config: &Config,
-    store: &Arc<dyn Store>,
-    handlers: &Handlers,
-    watch: &Watch,
+    common: &Common,
     stop: &CancellationToken,
 ) {
     let finalizer = Finalizer::new(
         FinalizerConfig { every: config.finalize_every, ..FinalizerConfig::default() },
-        Arc::clone(store),
-        handlers.clone(),
-        watch.clone(),
+        common.clone(),
     );
     let reaper = Reaper::new(
         ReaperConfig { every: config.reap_every, ..ReaperConfig::default() },
-        Arc::clone(store),
-        handlers.clone(),
-        watch.clone(),
+        common.clone(),
     );
     let pruner = Pruner::new(
         PrunerConfig {
@@ -156,7 +141,7 @@ fn start_upkeep(
             failed_retention: config.failed_retention,
             ..PrunerConfig::default()
         },
-        Arc::clone(store),
+        Arc::clone(&common.store),
     );
     loops.spawn(Ticker::new(finalizer).run(stop.clone()));
     loops.spawn(Ticker::new(reaper).run(stop.clone()));

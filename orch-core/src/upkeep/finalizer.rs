@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
-use crate::flow::{Divergences, Handlers, Watch};
+use crate::flow::{Common, Divergences, Handlers, Watch};
 use crate::seams::{Finalization, Finalized, Store, StoreError};
 
 /// Finalizes outcomes that are in the log and whose state has not followed: after a crash in
@@ -35,12 +35,8 @@ impl Default for FinalizerConfig {
 
 impl Finalizer {
     /// A finalizer for the kinds of these handlers, and for all without a hook.
-    pub fn new(
-        config: FinalizerConfig,
-        store: Arc<dyn Store>,
-        handlers: Handlers,
-        watch: Watch,
-    ) -> Self {
+    pub fn new(config: FinalizerConfig, common: Common) -> Self {
+        let Common { store, handlers, watch } = common;
         let divergences = Divergences::new(&store);
         Self { config, store, handlers, watch, divergences }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
-use crate::flow::{Divergences, Handlers, Watch};
+use crate::flow::{Common, Divergences, Handlers, Watch};
 use crate::seams::{Finalized, Store, StoreError, Swept};
 
 /// Takes back expired leases and ends operations whose time budget is spent; also reports due
@@ -53,12 +53,8 @@ impl Default for ReaperConfig {
 
 impl Reaper {
     /// A reaper in a worker with these handlers.
-    pub fn new(
-        config: ReaperConfig,
-        store: Arc<dyn Store>,
-        handlers: Handlers,
-        watch: Watch,
-    ) -> Self {
+    pub fn new(config: ReaperConfig, common: Common) -> Self {
+        let Common { store, handlers, watch } = common;
         Self {
             divergences: Divergences::new(&store),
             config,

@@ -32,7 +32,10 @@ pub enum Invalid {
         length: usize,
     },
     /// The payload is larger than the store accepts; nothing was sent to the database.
-    #[error("payload has {size} bytes; the limit is {limit}")]
+    #[error(
+        "payload has {size} bytes; the limit is {limit}: keep large content elsewhere and name it \
+         here, or raise Config::payload_limit"
+    )]
     PayloadTooLarge {
         /// Bytes given.
         size: usize,

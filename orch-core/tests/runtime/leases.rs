@@ -6,7 +6,8 @@ use orch_core::memory::MemoryStore;
 use orch_core::runtime::Config;
 use orch_core::seams::{ClaimParams, Claimed, Lease, Store};
 use orch_core::words::{Fence, OpId, Settled};
-use orch_testkit::{Fault, FaultStore, Verb, acceptance, claim_params, policy};
+use orch_testkit::fixture::{acceptance, claim_params, policy};
+use orch_testkit::{Fault, FaultStore, Verb};
 
 use crate::world::{Answer, Provider, accept, builder, config, handler, operation, settled};
 

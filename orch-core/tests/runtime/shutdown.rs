@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::{Config, Drained, Runtime};
-use orch_core::words::{Phase, State};
-use orch_testkit::FaultStore;
+use orch_core::words::{Fence, Phase, Settled, State};
+use orch_testkit::{Fault, FaultStore, Verb};
 
-use crate::world::{Answer, Provider, accept, builder, config, handler, operation};
+use crate::world::{Answer, Provider, accept, builder, config, handler, operation, settled};
 
 #[tokio::test]
 async fn a_shutdown_waits_for_handlers_and_stores_their_outcomes() {
@@ -37,6 +37,25 @@ async fn a_handler_that_outlasts_the_drain_ends_in_doubt_at_once() {
     let operation = operation(&orchestrator, &running).await;
     assert_eq!((operation.phase, operation.lost_attempts), (Some(Phase::InDoubt), 1));
     assert!(operation.lease_expires_at.is_none(), "the next worker need not wait for the lease");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_claimed_and_not_begun_is_given_back_to_the_next_worker() {
+    let (memory, provider) = (MemoryStore::new(), Arc::new(Provider::default()));
+    let store = Arc::new(FaultStore::new(Arc::new(memory.clone())));
+    store.plan(Verb::Claim, 1, Fault::Stall(Duration::from_secs(1)));
+    let worker = Runtime::on_shared(store.clone()).config(config()).state(Arc::clone(&provider));
+    let worker = worker.register(handler()).start().await.unwrap();
+    let claimed = accept(worker.orchestrator(), 1).await;
+    while store.calls(Verb::Claim) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(worker.shutdown().await, Drained { cancelled: 0, unstored: 0 });
+    store.came_to_pass().await;
+    let next = builder(memory, &provider, handler()).start().await.unwrap();
+    assert_eq!(settled(next.orchestrator(), &claimed).await, Settled::Ok(501));
+    let operation = operation(next.orchestrator(), &claimed).await;
+    assert_eq!((operation.attempt, operation.fence, provider.calls()), (1, Fence::new(2), 1));
 }
 
 #[tokio::test]

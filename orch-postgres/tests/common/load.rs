@@ -10,7 +10,7 @@ use orch_core::seams::{
     Admitted, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Store, StoreError,
 };
 use orch_core::words::{OpId, State};
-use orch_testkit::{acceptance, claim_params, ended, kind, ok, owner, sweep_params};
+use orch_testkit::fixture::{acceptance, claim_params, ended, kind, ok, owner, sweep_params};
 
 /// Short, so that a claim whose answer was lost comes back soon.
 const LEASE: Duration = Duration::from_millis(400);

@@ -160,6 +160,10 @@ impl Store for Gate {
         self.inner.connection_type()
     }
 
+    fn accept_lanes(&self) -> usize {
+        self.inner.accept_lanes()
+    }
+
     async fn now(&self) -> Answer<Timestamp> {
         self.plainly(self.inner.now()).await
     }
@@ -308,7 +312,7 @@ mod tests {
     use orch_core::memory::MemoryStore;
 
     use super::*;
-    use crate::{acceptance, owner};
+    use crate::fixture::{acceptance, owner};
 
     /// Sends a command through a gate; says whether it is answered and whether it is stored.
     async fn sent(gate: &Gate, store: &MemoryStore) -> (bool, bool) {

@@ -63,20 +63,16 @@ impl Cell {
     /// Where the operation ended: its state, and what there is to know beside it.
     #[must_use]
     pub fn end(&self) -> String {
-        end(&self.operation)
-    }
-}
-
-fn end(operation: &Operation) -> String {
-    match (&operation.settlement, operation.phase) {
-        (Some(Settlement::Ok { .. }), _) => "COMPLETED".to_owned(),
-        (Some(Settlement::Failed(failure)), _) if failure.uncertain => {
-            format!("FAILED {}, uncertain", failure.code)
-        }
-        (Some(Settlement::Failed(failure)), _) => format!("FAILED {}", failure.code),
-        (None, Some(Phase::Parked)) => "parked".to_owned(),
-        (None, phase) => {
-            format!("{} {}", operation.state, phase.map_or("", Phase::as_str)).trim().to_owned()
+        let Operation { settlement, phase, state, .. } = &self.operation;
+        match (settlement, phase) {
+            (Some(Settlement::Ok { .. }), _) => "COMPLETED".to_owned(),
+            (Some(Settlement::Failed(failure)), _) if failure.uncertain => {
+                format!("FAILED {}, uncertain", failure.code)
+            }
+            (Some(Settlement::Failed(failure)), _) => format!("FAILED {}", failure.code),
+            (None, Some(Phase::Parked)) => "parked".to_owned(),
+            (None, Some(phase)) => format!("{state} {phase}"),
+            (None, None) => state.to_string(),
         }
     }
 }

@@ -7,7 +7,9 @@ use orch_core::seams::{Acceptance, Admitted, Lease};
 use orch_core::words::{BizKey, Command, Fence, Fingerprint, IdemKey, OpId, Payload, State};
 use tokio::task::JoinSet;
 
-use crate::{World, acceptance, ended, kind, listed, ok, other_kind, owner, tenant};
+use crate::fixture::{
+    BUDGET, World, acceptance, ended, kind, listed, ok, other_kind, owner, tenant,
+};
 
 /// The same request once more, as a client that got no answer sends it.
 fn repeated(item: &Acceptance) -> Acceptance {
@@ -29,7 +31,7 @@ pub async fn a_new_command_is_created_pending_and_due_at_once(world: World) {
     assert_eq!((operation.attempt, operation.fence), (0, Fence::default()));
     assert_eq!((operation.retries, operation.lost_attempts), (0, 0));
     assert_eq!((operation.accepted_at, operation.due_at), (now, Some(now)));
-    assert_eq!(operation.deadline, now.plus(crate::BUDGET));
+    assert_eq!(operation.deadline, now.plus(BUDGET));
     assert_eq!((operation.lease_expires_at, operation.finished_at), (None, None));
     assert_eq!((operation.settlement, operation.redrive_of), (None, None));
     assert_eq!(operation.payload, Payload::from(r#"{"amount":5}"#));

@@ -4,7 +4,7 @@ use orch_core::policies::KindPolicy;
 use orch_core::seams::Finalized;
 use orch_core::words::State;
 
-use crate::{World, ended, in_doubt, ok, policy, retry};
+use crate::fixture::{World, ended, in_doubt, listed, ok, policy, retry};
 
 pub async fn the_last_retry_exhausts_the_attempts(world: World) {
     world.accepted("k").await;
@@ -62,14 +62,14 @@ pub async fn calls_never_exceed_one_and_retries_and_lost_attempts(world: World) 
     for end in ends {
         let attempt = world.claim_as(generous.clone()).await;
         match end {
-            Some(end) => drop(world.settle(ended(crate::world::lease(&attempt), end)).await),
+            Some(end) => drop(world.settle(ended(attempt.lease(), end)).await),
             None => drop(world.expire().await),
         }
         let operation = world.operation(attempt.envelope.op_id).await;
         assert!(operation.attempt <= 1 + operation.retries + operation.lost_attempts);
         world.advance(15);
     }
-    let done = crate::listed(&world.all().await)[0];
+    let done = listed(&world.all().await)[0];
     let operation = world.operation(done).await;
     assert_eq!((operation.attempt, operation.retries, operation.lost_attempts), (5, 1, 3));
     assert_eq!(operation.state, State::Completed);

@@ -1,18 +1,18 @@
 //! Batches: answered in order, and one bad item never fails its neighbours.
 
 use orch_core::seams::{
-    EndedAttempt, Finalization, Finalized, Lease, Logged, Release, ReleaseReason, Released,
+    Attempt, EndedAttempt, Finalization, Finalized, Lease, Logged, Release, ReleaseReason, Released,
 };
 use orch_core::words::{Fence, OpId, Settlement, State};
 
-use crate::world::lease;
-use crate::{World, acceptance, ended, fail, in_doubt, ok, output, policy, retry};
+use crate::fixture::{World, acceptance, ended, fail, in_doubt, ok, output, policy, retry};
 
 /// This many running operations, newest id first, so that no store may answer in id order.
 async fn running(world: &World, count: usize) -> Vec<Lease> {
     let batch = (0..count).map(|n| acceptance(&format!("key-{n}"))).collect();
     world.store.accept(batch).await.unwrap();
-    let mut claims: Vec<_> = world.claims(policy(), count).await.iter().map(lease).collect();
+    let mut claims: Vec<_> =
+        world.claims(policy(), count).await.iter().map(Attempt::lease).collect();
     assert_eq!(claims.len(), count);
     claims.sort_by_key(|claim| std::cmp::Reverse(claim.op_id));
     claims

@@ -6,8 +6,8 @@ use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::seams::{Acceptance, Finalized, ReleaseReason, Renewed, SweepParams};
 use orch_core::words::{LogState, Phase, Source, State};
 
-use crate::{
-    BUDGET, LEASE, World, acceptance, ended, in_doubt, kind, ok, other_kind, policy, retry,
+use crate::fixture::{
+    BUDGET, DELAY, LEASE, World, acceptance, ended, in_doubt, kind, ok, other_kind, policy, retry,
     sweep_params,
 };
 
@@ -90,7 +90,7 @@ pub async fn a_retry_after_the_deadline_fails_at_once(world: World) {
 
 pub async fn a_retry_that_would_land_on_the_deadline_fails_now(world: World) {
     let claim = world.running("k").await;
-    world.clock.advance(BUDGET - crate::DELAY);
+    world.clock.advance(BUDGET - DELAY);
     world.settle(ended(claim, retry("busy"))).await;
     assert_eq!(world.failure(claim.op_id).await.code, "TIME_BUDGET_EXCEEDED");
 }

@@ -8,7 +8,9 @@ use orch_core::seams::{Acceptance, ClaimParams, Claimed, Purpose};
 use orch_core::words::{Command, Fence, OpId, Phase, State};
 use tokio::task::JoinSet;
 
-use crate::{BUDGET, LEASE, World, acceptance, claim_params, ended, kind, ok, other_kind, policy};
+use crate::fixture::{
+    BUDGET, LEASE, World, acceptance, claim_params, ended, kind, ok, other_kind, policy,
+};
 
 /// A refund under this key.
 fn refund(key: &str) -> Acceptance {

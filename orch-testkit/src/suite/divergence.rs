@@ -4,9 +4,9 @@ use orch_core::policies::{Bearing, InDoubt, KindPolicy, bearings};
 use orch_core::seams::{Acceptance, Finalized, LateParams, Lease, Settle};
 use orch_core::words::{AttemptEnd, Failure, OpId, Outcome};
 
-use crate::{
-    World, acceptance, ended, fail, not_happened, ok, output, owner, policy, reconciled, retry,
-    tenant,
+use crate::fixture::{
+    World, acceptance, ended, fail, in_doubt, not_happened, ok, output, owner, policy, reconciled,
+    retry, tenant,
 };
 
 const ANY: LateParams = LateParams { of: None, owner: None, after: None, limit: 10 };
@@ -36,7 +36,7 @@ async fn superseded(world: &World, key: &str) -> (Lease, Lease) {
 /// A question whose worker was lost, put once more.
 async fn asked_twice(world: &World) -> (Lease, Lease) {
     let claim = world.running_as("k", declared(InDoubt::Reconcile)).await;
-    world.settle(ended(claim, crate::in_doubt("no answer"))).await;
+    world.settle(ended(claim, in_doubt("no answer"))).await;
     world.advance(1);
     let lost = world.ask(declared(InDoubt::Reconcile)).await;
     world.expire().await;

@@ -4,8 +4,7 @@ use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::seams::{Finalized, Purpose};
 use orch_core::words::{AttemptEnd, Failure, LogState, Outcome, Phase, State};
 
-use crate::world::lease;
-use crate::{BUDGET, DELAY, LEASE, World, ended, in_doubt, ok, policy, retry};
+use crate::fixture::{BUDGET, DELAY, LEASE, World, ended, in_doubt, ok, policy, retry};
 
 fn declared(in_doubt: InDoubt) -> KindPolicy {
     KindPolicy { in_doubt, ..policy() }
@@ -162,7 +161,7 @@ pub async fn what_was_in_doubt_can_still_succeed(world: World) {
     let claim = world.running("k").await;
     world.settle(ended(claim, in_doubt("no answer"))).await;
     world.advance(1);
-    let second = lease(&world.claim_as(policy()).await);
+    let second = world.claim().await;
     world.settle(ended(second, ok("done"))).await;
     assert_eq!(world.operation(claim.op_id).await.state, State::Completed);
 }

@@ -4,7 +4,7 @@ use orch_core::policies::InDoubt;
 use orch_core::seams::{Redriven, ReleaseReason, Settle};
 use orch_core::words::Fence;
 
-use crate::{World, ended, in_doubt, output, policy, retry};
+use crate::fixture::{World, ended, in_doubt, output, policy, retry};
 
 async fn fence_of(world: &World, op_id: orch_core::words::OpId) -> Fence {
     world.operation(op_id).await.fence

@@ -6,9 +6,10 @@ use orch_core::words::{
     AttemptEnd, Command, Envelope, Failure, LogState, Operation, Phase, Settlement, Source, State,
 };
 
-use crate::{
-    BUDGET, DELAY, World, acceptance, claim_params, ended, fail, kind, ok, output, policy, retry,
-    sweep_params, tenant, whose,
+use crate::backend::whose;
+use crate::fixture::{
+    BUDGET, DELAY, World, acceptance, claim_params, ended, fail, kind, listed, ok, output, owner,
+    policy, retry, sweep_params, tenant,
 };
 
 fn hooked() -> KindPolicy {
@@ -35,7 +36,7 @@ pub async fn settle_completes_an_operation(world: World) {
     assert_eq!(operation.settlement, Some(Settlement::Ok { output: output("done") }));
     assert_eq!(operation.finished_at, Some(now));
     assert_eq!((operation.due_at, operation.lease_expires_at), (None, None));
-    assert_eq!(world.store.dead_letter(&crate::owner(), claim.op_id).await.unwrap(), None);
+    assert_eq!(world.store.dead_letter(&owner(), claim.op_id).await.unwrap(), None);
 }
 
 pub async fn settle_fails_an_operation_and_writes_its_dead_letter(world: World) {
@@ -157,7 +158,7 @@ pub async fn an_entry_says_who_ran_what_and_when(world: World) {
     let worker = params.worker.clone();
     let started_at = world.now().await;
     world.store.claim(params).await.unwrap();
-    let op_id = crate::listed(&world.all().await)[0];
+    let op_id = listed(&world.all().await)[0];
     let claim = Lease { op_id, fence: world.operation(op_id).await.fence };
     world.advance(4);
     world.settle(ended(claim, ok("done"))).await;
@@ -334,7 +335,7 @@ pub async fn unfinalized_keeps_its_limit(world: World) {
     let batch: Vec<_> = (0..5).map(|n| acceptance(&format!("key-{n}"))).collect();
     world.store.accept(batch).await.unwrap();
     for attempt in world.claims(policy(), 10).await {
-        world.log(ended(crate::world::lease(&attempt), ok("done"))).await;
+        world.log(ended(attempt.lease(), ok("done"))).await;
     }
     world.advance(1);
     assert_eq!(world.store.unfinalized(&[], 3).await.unwrap().len(), 3);

@@ -4,7 +4,7 @@ use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::seams::{Finalized, Lease, Logged};
 use orch_core::words::{LogEntry, LogState, OpId, State};
 
-use crate::{BUDGET, World, ended, fail, in_doubt, ok, policy, retry};
+use crate::fixture::{BUDGET, World, ended, fail, in_doubt, ok, policy, retry};
 
 async fn late(world: &World, op_id: OpId) -> Vec<LogEntry> {
     world.history(op_id).await.into_iter().filter(|entry| entry.late).collect()

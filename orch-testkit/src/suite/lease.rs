@@ -6,8 +6,7 @@ use orch_core::policies::KindPolicy;
 use orch_core::seams::{ClaimParams, Finalized, Lease, RenewParams, Renewed, SweepParams};
 use orch_core::words::{AttemptEnd, Fence, LogState, OpId, Phase, Source, State};
 
-use crate::world::lease;
-use crate::{
+use crate::fixture::{
     LEASE, World, acceptance, claim_params, ended, kind, listed, ok, other_kind, policy, retry,
     sweep_params,
 };
@@ -175,6 +174,6 @@ pub async fn an_operation_taken_back_runs_again(world: World) {
     world.advance(2);
     let second = world.claim_as(policy()).await;
     assert_eq!((second.envelope.op_id, second.envelope.attempt), (first.op_id, 2));
-    let answer = world.settle(ended(lease(&second), ok("done"))).await;
+    let answer = world.settle(ended(second.lease(), ok("done"))).await;
     assert!(matches!(answer, Finalized::Finished(_)));
 }

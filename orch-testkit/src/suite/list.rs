@@ -3,7 +3,9 @@
 use orch_core::seams::{Acceptance, ListParams, Listed};
 use orch_core::words::{Command, OpId, Owner, Phase, State};
 
-use crate::{World, acceptance, ended, kind, listed, ok, other_kind, owner, retry, tenant};
+use crate::fixture::{
+    World, acceptance, ended, kind, listed, ok, other_kind, owner, retry, tenant,
+};
 
 async fn ids(world: &World, params: ListParams) -> Vec<OpId> {
     listed(&world.store.list(params).await.unwrap().items)

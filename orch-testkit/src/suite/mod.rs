@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::{Backend, World};
+use crate::Backend;
+use crate::fixture::World;
 
 pub mod accept;
 pub mod attempts;

@@ -4,7 +4,7 @@ use orch_core::policies::{DEFAULT_MAX_RECONCILES, InDoubt, KindPolicy};
 use orch_core::seams::{Finalized, ReleaseReason, Released, Settle, SettleParams, SettledParked};
 use orch_core::words::{Failure, LogState, OpId, Phase, Settlement, Source, State, TEXT_LIMIT};
 
-use crate::{
+use crate::fixture::{
     BUDGET, World, ended, in_doubt, not_happened, ok, output, owner, policy, reconciled, retry,
     tenant,
 };

@@ -6,7 +6,7 @@ use orch_core::words::{
     Owner, Payload, Settlement, storable,
 };
 
-use crate::{World, acceptance, ended, in_doubt, kind, policy, retry};
+use crate::fixture::{World, acceptance, ended, in_doubt, kind, policy, retry};
 
 /// Texts that databases and drivers have stumbled over.
 const ODD: [&str; 8] = [
@@ -35,7 +35,7 @@ async fn round_trips(world: &World, bytes: Vec<u8>) {
     let attempt = world.claim_as(policy()).await;
     assert_eq!(attempt.envelope.command.payload(), &payload);
     let end = AttemptEnd::Outcome(Outcome::Ok { output: payload.clone() });
-    world.settle(ended(crate::world::lease(&attempt), end.clone())).await;
+    world.settle(ended(attempt.lease(), end.clone())).await;
     let settlement = world.operation(op_id).await.settlement;
     assert_eq!(settlement, Some(Settlement::Ok { output: payload }));
     assert_eq!(world.history(op_id).await[0].end, end);

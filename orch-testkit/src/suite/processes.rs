@@ -6,8 +6,7 @@ use orch_core::seams::{Admitted, Finalized};
 use orch_core::words::{Settlement, State};
 use tokio::task::JoinSet;
 
-use crate::world::lease;
-use crate::{World, acceptance, ended, ok, output, policy};
+use crate::fixture::{LEASE, World, acceptance, ended, ok, output, policy};
 
 pub async fn what_one_accepts_the_other_claims(world: World) {
     let other = world.reopened().await;
@@ -78,10 +77,10 @@ pub async fn two_finalizers_at_once_finish_it_once(world: World) {
 pub async fn a_settle_and_a_take_over_at_once_leave_one_winner(world: World) {
     world.accepted("k").await;
     let attempt = world.claim_as(policy()).await;
-    world.clock.advance(crate::LEASE);
+    world.clock.advance(LEASE);
     let other = world.reopened().await;
     let (settled, swept) =
-        tokio::join!(world.settle(ended(lease(&attempt), ok("done"))), other.sweep_expired(),);
+        tokio::join!(world.settle(ended(attempt.lease(), ok("done"))), other.sweep_expired(),);
     let operation = world.operation(attempt.envelope.op_id).await;
     match settled {
         Finalized::Finished(_) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use orch_core::seams::PurgeParams;
 use orch_core::words::{OpId, State};
 
-use crate::{World, acceptance, ended, fail, listed, ok, owner, policy, retry};
+use crate::fixture::{World, acceptance, ended, fail, listed, ok, owner, policy, retry};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const NEVER: Duration = Duration::from_secs(u32::MAX as u64);
@@ -82,7 +82,7 @@ pub async fn the_limit_holds_and_the_next_goes_on(world: World) {
     let batch: Vec<_> = (0..5).map(|n| acceptance(&format!("key-{n}"))).collect();
     world.store.accept(batch).await.unwrap();
     for attempt in world.claims(policy(), 10).await {
-        world.settle(ended(crate::world::lease(&attempt), ok("done"))).await;
+        world.settle(ended(attempt.lease(), ok("done"))).await;
     }
     let params =
         PurgeParams { completed_after: Duration::ZERO, failed_after: Duration::ZERO, limit: 2 };

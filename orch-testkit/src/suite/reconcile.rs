@@ -4,8 +4,7 @@ use orch_core::policies::{DEFAULT_MAX_RECONCILES, InDoubt, KindPolicy};
 use orch_core::seams::{Finalized, Lease, Purpose, ReleaseReason, Released, Renewed};
 use orch_core::words::{Phase, Settlement, Source, State};
 
-use crate::world::lease;
-use crate::{
+use crate::fixture::{
     BUDGET, DELAY, LEASE, World, ended, in_doubt, not_happened, ok, output, policy, reconciled,
     retry,
 };
@@ -207,7 +206,7 @@ pub async fn a_released_question_is_due_at_once_and_not_counted(world: World) {
     assert_eq!((operation.phase, operation.attempt), (Some(Phase::InDoubt), 1));
     let next = world.claim_as(asking()).await;
     assert_eq!((next.purpose, next.reconciles), (Purpose::Reconcile, 1));
-    assert!(lease(&next).fence > claim.fence);
+    assert!(next.lease().fence > claim.fence);
 }
 
 pub async fn a_logged_answer_waits_for_the_finalizer(world: World) {

@@ -4,7 +4,9 @@ use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::seams::{Admitted, Finalized, PurgeParams, RedriveParams, Redriven};
 use orch_core::words::{Fence, OpId, Phase, State};
 
-use crate::{BUDGET, World, acceptance, ended, fail, in_doubt, listed, ok, owner, policy, tenant};
+use crate::fixture::{
+    BUDGET, World, acceptance, ended, fail, in_doubt, listed, ok, owner, policy, tenant,
+};
 
 async fn redriven(world: &World, op_id: OpId) -> OpId {
     match world.redrive(op_id, false).await {
@@ -142,7 +144,7 @@ pub async fn the_identity_still_finds_the_first(world: World) {
     world.settle(ended(claim, fail("CARD_DECLINED"))).await;
     redriven(&world, op_id).await;
     assert_eq!(world.store.find(&identity).await.unwrap().unwrap().op_id, op_id);
-    let again = crate::acceptance("k");
+    let again = acceptance("k");
     assert_eq!(world.admit(again).await, Admitted::Replayed { op_id });
 }
 

@@ -3,7 +3,7 @@
 use orch_core::seams::{Finalized, Lease, Logged, ReleaseReason, Released, Renewed};
 use orch_core::words::{Fence, OpId};
 
-use crate::{World, ended, fail, in_doubt, ok, retry};
+use crate::fixture::{World, ended, fail, in_doubt, ok, retry};
 
 /// A claim that the sweep has taken back; the operation is in doubt again.
 async fn taken_over(world: &World) -> Lease {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use orch_core::seams::{Clock, EndedAttempt, Finalized, Renewed};
 use orch_core::words::State;
 
-use crate::{LEASE, World, acceptance, ended, ok, policy, retry};
+use crate::fixture::{DELAY, LEASE, World, acceptance, ended, ok, policy, retry};
 
 const BACK: Duration = Duration::from_secs(3600);
 
@@ -58,7 +58,7 @@ pub async fn turned_back_the_fence_still_grows(world: World) {
 pub async fn turned_back_a_retry_waits_from_the_new_present(world: World) {
     let claim = world.running("k").await;
     world.clock.turn_back(BACK);
-    let due_at = world.now().await.plus(crate::DELAY);
+    let due_at = world.now().await.plus(DELAY);
     let answer = world.settle(ended(claim, retry("busy"))).await;
     assert_eq!(answer, Finalized::Waiting { due_at });
 }

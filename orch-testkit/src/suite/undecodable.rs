@@ -3,7 +3,7 @@
 use orch_core::seams::{ClaimParams, Claimed, Listed, StoreError, SweepParams, Swept};
 use orch_core::words::{OpId, State};
 
-use crate::{
+use crate::fixture::{
     BUDGET, LEASE, World, claim_params, ended, listed, ok, owner, policy, sweep_params, tenant,
 };
 

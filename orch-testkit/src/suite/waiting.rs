@@ -5,7 +5,7 @@ use std::time::Duration;
 use orch_core::seams::{EndedAttempt, Finalized, ReleaseReason, Released};
 use orch_core::words::{Phase, State};
 
-use crate::{DELAY, World, ended, policy, retry};
+use crate::fixture::{DELAY, World, ended, policy, retry};
 
 pub async fn a_retry_waits_for_its_delay(world: World) {
     let claim = world.running("k").await;

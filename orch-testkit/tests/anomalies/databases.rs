@@ -1,6 +1,5 @@
 //! Databases of their own, with a table for what the finalize hooks write down.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use orch_core::memory::{MemoryConnection, MemoryStore};
@@ -8,21 +7,16 @@ use orch_core::seams::{ConnectionType, FinalizeHook, HookError, Store, connectio
 use orch_core::words::OpId;
 use orch_postgres::PostgresStore;
 use orch_sqlite::SqliteStore;
+use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
 
-/// Which store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Memory,
-    Sqlite,
-    Postgres,
-}
+use crate::common::{Backend, new_schema};
 
 /// A database, empty but for what earlier lives have brought to their end.
 pub struct Database {
+    pub backend: Backend,
     place: Place,
     pub store: Arc<dyn Store>,
 }
@@ -39,26 +33,27 @@ const TABLE: &str = "CREATE TABLE mark (op TEXT NOT NULL)";
 static MARKS: Mutex<Vec<OpId>> = Mutex::new(Vec::new());
 
 impl Database {
-    pub async fn create(kind: Kind) -> Self {
-        match kind {
-            Kind::Memory => Self { place: Place::Memory, store: Arc::new(MemoryStore::new()) },
-            Kind::Sqlite => {
+    pub async fn create(backend: Backend) -> Self {
+        let (place, store): (Place, Arc<dyn Store>) = match backend {
+            Backend::Memory => (Place::Memory, Arc::new(MemoryStore::new())),
+            Backend::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 let url = format!("sqlite://{}", folder.path().join("orch.db").display());
                 let store = Arc::new(SqliteStore::open(&url).await.unwrap());
                 let mut connection = SqliteConnection::connect(&url).await.unwrap();
                 sqlx::raw_sql(TABLE).execute(&mut connection).await.unwrap();
-                Self { place: Place::Sqlite { url, _folder: folder }, store }
+                (Place::Sqlite { url, _folder: folder }, store)
             }
-            Kind::Postgres => {
-                let url = schema().await;
+            Backend::Postgres => {
+                let url = new_schema().await;
                 let few = format!("{url}&orch_connections=2");
                 let store = Arc::new(PostgresStore::open(&few).await.unwrap());
                 let mut connection = PgConnection::connect(&url).await.unwrap();
                 sqlx::raw_sql(TABLE).execute(&mut connection).await.unwrap();
-                Self { place: Place::Postgres { url }, store }
+                (Place::Postgres { url }, store)
             }
-        }
+        };
+        Self { backend, place, store }
     }
 
     /// How often the finalize hook of an operation was committed.
@@ -89,16 +84,16 @@ impl Database {
 
     /// A hook that writes the operation's id down, in the finalizing transaction. In memory
     /// there is none, and so it is run at least once.
-    pub const fn hook(kind: Kind) -> FinalizeHook {
-        match kind {
-            Kind::Memory => FinalizeHook {
+    pub const fn hook(backend: Backend) -> FinalizeHook {
+        match backend {
+            Backend::Memory => FinalizeHook {
                 connection: ConnectionType::of::<MemoryConnection>,
                 run: |_, _, of| {
                     MARKS.lock().unwrap().push(of.op_id);
                     Box::pin(async { Ok(()) })
                 },
             },
-            Kind::Sqlite => FinalizeHook {
+            Backend::Sqlite => FinalizeHook {
                 connection: ConnectionType::of::<SqliteConnection>,
                 run: |any, _, of| {
                     Box::pin(async move {
@@ -111,7 +106,7 @@ impl Database {
                     })
                 },
             },
-            Kind::Postgres => FinalizeHook {
+            Backend::Postgres => FinalizeHook {
                 connection: ConnectionType::of::<PgConnection>,
                 run: |any, _, of| {
                     Box::pin(async move {
@@ -126,23 +121,4 @@ impl Database {
             },
         }
     }
-}
-
-/// The server that `scripts/postgres` has started, or another one.
-fn server() -> String {
-    std::env::var("ORCH_TEST_POSTGRES_URL").expect(
-        "ORCH_TEST_POSTGRES_URL is not set; run: scripts/postgres cargo test -p orch-testkit",
-    )
-}
-
-/// The URL of a new schema.
-async fn schema() -> String {
-    static NAMES: AtomicU64 = AtomicU64::new(0);
-    let number = NAMES.fetch_add(1, Ordering::Relaxed);
-    let name = format!("anomaly{}_{number}", std::process::id());
-    let mut connection = PgConnection::connect(&server()).await.unwrap();
-    let sql = AssertSqlSafe(format!("CREATE SCHEMA {name}"));
-    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-    let first = if server().contains('?') { '&' } else { '?' };
-    format!("{}{first}options[search_path]={name}", server())
 }

@@ -12,7 +12,8 @@ use orch_core::seams::{
 use orch_testkit::{FaultStore, Reply, ScriptedProvider};
 use serde::{Deserialize, Serialize};
 
-use crate::databases::{Database, Kind};
+use crate::common::Backend;
+use crate::databases::Database;
 use crate::life::Life;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -89,7 +90,7 @@ async fn ask(_: Charge, ctx: Context, gateway: State<Gateway>) -> Reconciled<u64
 
 /// The handler as this life declares it. It gives up on nothing: on a busy machine leases run out
 /// that nobody meant to let run out.
-pub fn handler(life: &Life, kind: Kind) -> Registration {
+pub fn handler(life: &Life, backend: Backend) -> Registration {
     Registration {
         descriptor: Descriptor {
             name: "anomalies::charge",
@@ -114,7 +115,7 @@ pub fn handler(life: &Life, kind: Kind) -> Registration {
             bound::<Charge>().run(charged)
         },
         reconcile: life.reconciles().then_some(|call| bound::<Charge>().question(ask).start(call)),
-        finalize: life.hooked.then_some(Database::hook(kind)),
+        finalize: life.hooked.then_some(Database::hook(backend)),
         needs: || State::<Gateway>::need().into_iter().collect(),
     }
 }

@@ -8,14 +8,14 @@ use orch_core::words::{
 };
 use orch_testkit::{Reply, ScriptedProvider};
 
-use crate::databases::{Database, Kind};
+use crate::common::Backend;
+use crate::databases::Database;
 use crate::life::Life;
 use crate::process::Told;
 
 /// All that is wrong.
 pub async fn judge(
     life: &Life,
-    kind: Kind,
     database: &Database,
     provider: &ScriptedProvider,
     told: Told,
@@ -25,7 +25,7 @@ pub async fn judge(
     let (operation, log) = read(store, told.op_id).await;
     wrong.extend(log_is_right(&operation, &log));
     let marks = database.marks(told.op_id).await;
-    let once = if kind == Kind::Memory { marks >= 1 } else { marks == 1 };
+    let once = if database.backend == Backend::Memory { marks >= 1 } else { marks == 1 };
     if if life.hooked { !once } else { marks != 0 } {
         wrong.push(format!("the hook was committed {marks} times"));
     }

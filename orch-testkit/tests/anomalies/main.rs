@@ -8,6 +8,8 @@
 //! beyond the lease and then carried out. What has to hold in the end is in `judge.rs`.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod databases;
 mod handler;
 mod judge;
@@ -15,19 +17,19 @@ mod life;
 mod process;
 mod sweep;
 
-use databases::Kind;
+use common::Backend;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_memory_every_call_may_fail() {
-    sweep::every_call_of_every_life(Kind::Memory).await;
+    sweep::every_call_of_every_life(Backend::Memory).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_sqlite_every_call_may_fail() {
-    sweep::every_call_of_every_life(Kind::Sqlite).await;
+    sweep::every_call_of_every_life(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgres_every_call_may_fail() {
-    sweep::every_call_of_every_life(Kind::Postgres).await;
+    sweep::every_call_of_every_life(Backend::Postgres).await;
 }

@@ -9,7 +9,8 @@ use orch_core::seams::Settle;
 use orch_core::words::{Command, Failure, OpId, Operation, Payload, Phase, Settled};
 use orch_testkit::{FaultStore, Reply, ScriptedProvider};
 
-use crate::databases::{Database, Kind};
+use crate::common::Backend;
+use crate::databases::Database;
 use crate::handler::{Gateway, handler};
 use crate::life::{Life, ODD};
 
@@ -39,7 +40,7 @@ impl Process {
     /// `None` if it does not come up.
     pub async fn start(
         life: &Life,
-        kind: Kind,
+        backend: Backend,
         store: FaultStore,
         provider: &Arc<ScriptedProvider>,
     ) -> Option<Self> {
@@ -59,7 +60,7 @@ impl Process {
             ..Config::default()
         };
         let runtime = Runtime::on_shared(store.clone()).config(config).state(gateway);
-        let runtime = runtime.register(handler(life, kind)).start().await.ok()?;
+        let runtime = runtime.register(handler(life, backend)).start().await.ok()?;
         Some(Self { store, provider, runtime })
     }
 
@@ -181,13 +182,12 @@ pub fn new_key() -> String {
 /// One life, or the rest of one, in a process whose calls all come through.
 pub async fn in_peace(
     life: &'static Life,
-    kind: Kind,
     database: &Database,
     provider: &Arc<ScriptedProvider>,
     key: &str,
 ) -> (Told, Arc<FaultStore>) {
     let store = FaultStore::new(Arc::clone(&database.store));
-    let process = Process::start(life, kind, store, provider).await.unwrap();
+    let process = Process::start(life, database.backend, store, provider).await.unwrap();
     let told = process.live(life, key).await.unwrap();
     let store = Arc::clone(&process.store);
     process.end().await;

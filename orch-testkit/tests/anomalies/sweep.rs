@@ -8,17 +8,18 @@ use futures_util::{FutureExt, StreamExt, stream};
 use orch_testkit::{Fault, FaultStore, ScriptedProvider, Verb};
 use tokio::sync::Mutex;
 
-use crate::databases::{Database, Kind};
+use crate::common::Backend;
+use crate::databases::Database;
 use crate::judge::judge;
 use crate::life::{LIVES, Life, SPENT};
 use crate::process::{BEYOND_THE_LEASE, Process, in_peace, new_key};
 
 /// Lives at a time, each on a database of its own: they mostly wait for leases to run out.
-const fn lanes(kind: Kind) -> usize {
-    match kind {
-        Kind::Memory => 128,
-        Kind::Sqlite => 64,
-        Kind::Postgres => 48,
+const fn lanes(backend: Backend) -> usize {
+    match backend {
+        Backend::Memory => 128,
+        Backend::Sqlite => 64,
+        Backend::Postgres => 48,
     }
 }
 
@@ -55,9 +56,9 @@ enum Swept {
     Wrong(String),
 }
 
-pub async fn every_call_of_every_life(kind: Kind) {
+pub async fn every_call_of_every_life(backend: Backend) {
     let began = std::time::Instant::now();
-    let lanes = Lanes::open(kind).await;
+    let lanes = Lanes::open(backend).await;
     let lives: Vec<&'static Life> = LIVES.iter().chain([&SPENT]).collect();
     let points: Vec<Point> = stream::iter(lives)
         .map(|life| lanes.calls_of(life))
@@ -81,7 +82,7 @@ pub async fn every_call_of_every_life(kind: Kind) {
         }
     }
     let [right, not_reached] = counts.values().fold([0, 0], |a, b| [a[0] + b[0], a[1] + b[1]]);
-    println!("{kind:?}: {right} points right in {:.1?}", began.elapsed());
+    println!("{backend:?}: {right} points right in {:.1?}", began.elapsed());
     println!("  {counts:?} (right, not reached)");
     assert!(wrong.is_empty(), "{} points wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert!(not_reached * 20 <= right, "{not_reached} points were not reached, {right} were");
@@ -95,27 +96,28 @@ impl Point {
 
 /// The databases; each serves one life at a time.
 struct Lanes {
-    kind: Kind,
+    backend: Backend,
     count: usize,
     free: Mutex<Vec<Database>>,
 }
 
 impl Lanes {
-    async fn open(kind: Kind) -> Self {
-        let count = lanes(kind);
-        let databases = stream::iter(0..count).map(|_| Database::create(kind)).buffer_unordered(4);
-        Self { kind, count, free: Mutex::new(databases.collect().await) }
+    async fn open(backend: Backend) -> Self {
+        let count = lanes(backend);
+        let databases =
+            stream::iter(0..count).map(|_| Database::create(backend)).buffer_unordered(4);
+        Self { backend, count, free: Mutex::new(databases.collect().await) }
     }
 
     /// Every call that this life makes in peace, with every fault.
     async fn calls_of(&self, life: &'static Life) -> Vec<Point> {
         let database = self.free.lock().await.pop().unwrap();
         let provider = Arc::new(ScriptedProvider::new(life.script.iter().copied()));
-        let (told, store) = in_peace(life, self.kind, &database, &provider, &new_key()).await;
-        let wrong = judge(life, self.kind, &database, &provider, told).await;
+        let (told, store) = in_peace(life, &database, &provider, &new_key()).await;
+        let wrong = judge(life, &database, &provider, told).await;
         assert!(wrong.is_empty(), "{} in peace: {wrong:?}", life.name);
         self.free.lock().await.push(database);
-        let points = Verb::ALL.into_iter().flat_map(|verb| {
+        let points = Verb::ALL.iter().flat_map(|&verb| {
             let calls = store.calls(verb).min(most(verb));
             (1..=calls)
                 .flat_map(move |nth| FAULTS.map(move |fault| Point { life, verb, nth, fault }))
@@ -125,12 +127,12 @@ impl Lanes {
 
     async fn sweep(&self, point: Point) -> Swept {
         let database = self.free.lock().await.pop().unwrap();
-        let swept = tokio::time::timeout(PATIENCE, live(point, self.kind, &database)).await;
+        let swept = tokio::time::timeout(PATIENCE, live(point, &database)).await;
         if swept.is_ok() {
             self.free.lock().await.push(database);
         } else {
             // Whatever goes on there must not disturb another life.
-            let another = Database::create(self.kind).await;
+            let another = Database::create(self.backend).await;
             self.free.lock().await.push(another);
         }
         swept.unwrap_or_else(|_| Swept::Wrong(format!("no end in {PATIENCE:?}")))
@@ -150,14 +152,14 @@ fn most(verb: Verb) -> usize {
 
 /// One life in which one call fails; a killed process has a successor, whose client sends the
 /// command again.
-async fn live(point: Point, kind: Kind, database: &Database) -> Swept {
+async fn live(point: Point, database: &Database) -> Swept {
     let Point { life, verb, nth, fault } = point;
     let provider = Arc::new(ScriptedProvider::new(life.script.iter().copied()));
     let key = new_key();
     let store = FaultStore::new(Arc::clone(&database.store));
     store.plan(verb, nth, fault);
     let (mut told, mut again) = (None, None);
-    if let Some(first) = Process::start(life, kind, store, &provider).await {
+    if let Some(first) = Process::start(life, database.backend, store, &provider).await {
         told = first.live(life, &key).await;
         let over = tokio::time::timeout(A_WHILE, first.store.came_to_pass()).await;
         if over.is_err() {
@@ -170,11 +172,11 @@ async fn live(point: Point, kind: Kind, database: &Database) -> Swept {
     }
     let again = match again {
         Some(again) => again,
-        None => in_peace(life, kind, database, &provider, &key).await.0,
+        None => in_peace(life, database, &provider, &key).await.0,
     };
     if told.is_some_and(|told| told != again) {
         return Swept::Wrong(format!("told of {told:?} first, then of {again:?}"));
     }
-    let wrong = judge(life, kind, database, &provider, again).await;
+    let wrong = judge(life, database, &provider, again).await;
     if wrong.is_empty() { Swept::Right } else { Swept::Wrong(wrong.join("; ")) }
 }

@@ -4,8 +4,8 @@
 //! every store; and sequences of the store's verbs get the same answers from all of them, which
 //! are also those of the model that `tools/orch-model` checks.
 //!
-//! `ORCH_INPUT_CASES` says how many inputs (1,536 unless set) and `ORCH_INPUT_SEQUENCES` how many
-//! sequences (64 unless set) are generated for each store. The long run:
+//! `ORCH_INPUT_CASES` says how many inputs are generated for each store (1,536 unless set), and
+//! `ORCH_INPUT_SEQUENCES` how many sequences for all of them (64 unless set). The long run:
 //!
 //! ```sh
 //! ORCH_INPUT_CASES=40000 ORCH_INPUT_SEQUENCES=1000 \
@@ -14,25 +14,28 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod cases;
+#[path = "../common/mod.rs"]
+mod common;
+mod model;
 mod round_trip;
 mod sequences;
 mod stores;
 
-use stores::Kind;
+use common::Backend;
 
 #[test]
 fn memory_keeps_or_refuses_every_input() {
-    round_trip::every_input(Kind::Memory);
+    round_trip::every_input(Backend::Memory);
 }
 
 #[test]
 fn sqlite_keeps_or_refuses_every_input() {
-    round_trip::every_input(Kind::Sqlite);
+    round_trip::every_input(Backend::Sqlite);
 }
 
 #[test]
 fn postgres_keeps_or_refuses_every_input() {
-    round_trip::every_input(Kind::Postgres);
+    round_trip::every_input(Backend::Postgres);
 }
 
 /// A number from the environment.

@@ -11,23 +11,24 @@ use orch_core::seams::{
     Listed, ManualClock, Store,
 };
 use orch_core::words::{
-    AttemptEnd, Command, Fingerprint, Identity, Invalid, Kind as OperationKind, OpId, Outcome,
-    Owner, Payload, Settlement, Source, Timestamp, WorkerId,
+    AttemptEnd, Command, Fingerprint, Identity, Invalid, Kind, OpId, Outcome, Owner, Payload,
+    Settlement, Source, Timestamp, WorkerId,
 };
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::cases::{Case, LONGEST, PAYLOAD_LIMIT, case, millis};
+use crate::common::Backend;
 use crate::setting;
-use crate::stores::Kind;
+use crate::stores::Opened;
 
 /// Cases that go through the store together.
 const BATCH: usize = 64;
 const LEASE: Duration = Duration::from_secs(30);
 
-pub fn every_input(kind: Kind) {
+pub fn every_input(backend: Backend) {
     let cases = setting("ORCH_INPUT_CASES", 1536);
     let tokio = tokio::runtime::Runtime::new().unwrap();
-    let opened = tokio.block_on(kind.open(Arc::new(ManualClock::default())));
+    let opened = tokio.block_on(Opened::new(backend, Arc::new(ManualClock::default())));
     let store = Arc::clone(&opened.store);
     let acceptor = {
         let _within = tokio.enter();
@@ -46,7 +47,9 @@ pub fn every_input(kind: Kind) {
     let (kept, refused) = (seen.kept, seen.refused);
     drop(seen);
     let listed = world.tokio.block_on(world.list_all());
-    println!("{kind:?}: {kept} inputs kept exactly, {refused} refused, {listed} rows read again");
+    println!(
+        "{backend:?}: {kept} inputs kept exactly, {refused} refused, {listed} rows read again"
+    );
     assert!(kept > refused / 4 && refused > 0, "{kept} kept, {refused} refused");
 }
 
@@ -151,7 +154,7 @@ impl World {
 
     /// Claims what is new; nothing else of these kinds that is due may be mixed up with it.
     async fn claim(&self, new: &[Stored]) -> HashMap<OpId, (Attempt, KindPolicy)> {
-        let mut policies: BTreeMap<OperationKind, KindPolicy> = BTreeMap::new();
+        let mut policies: BTreeMap<Kind, KindPolicy> = BTreeMap::new();
         for item in new {
             let kind = item.identity.kind();
             let case = &item.case;

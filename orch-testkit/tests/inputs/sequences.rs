@@ -2,29 +2,30 @@
 //! row stands where the model says that it stands. The model is the one whose every state
 //! `tools/orch-model` checks, so what holds there is said of these stores.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use orch_core::policies::{Backoff, InDoubt, KindPolicy};
+use orch_core::policies::{Backoff, KindPolicy};
 use orch_core::seams::{
     Acceptance, Admitted, ClaimParams, Claimed, Clock, EndedAttempt, Finalization, Finalized,
-    Lease, Logged, ManualClock, Release, ReleaseReason, RenewParams, Renewed, Settle, SettleParams,
-    SettledParked, Store, SweepParams,
+    Lease, Logged, ManualClock, Purpose, Release, ReleaseReason, RenewParams, Renewed, Settle,
+    SettleParams, SettledParked, Store, SweepParams,
 };
 use orch_core::words::{
-    AttemptEnd, Command, Failure, Fence, Fingerprint, Kind as OperationKind, OpId, Operation,
-    Outcome, Owner, Payload, Source, Timestamp, WorkerId,
+    AttemptEnd, Command, Failure, Fingerprint, Kind, OpId, Operation, Outcome, Owner, Payload,
+    Source, Timestamp, WorkerId,
 };
 use orch_model::{
-    Answer, CLIENTS, Claim, DELAY, Decision, Declared, End, Ended, Faults, Final, LEASE,
-    MAX_ATTEMPTS, MAX_RECONCILES, Row, Rules, TIME_BUDGET, Verdict, Work, Write, identity,
+    CLIENTS, DELAY, Decision, End, Ended, Final, LEASE, MAX_ATTEMPTS, MAX_RECONCILES, TIME_BUDGET,
+    identity,
 };
-use proptest::prelude::*;
 use proptest::test_runner::Config;
-use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use proptest_state_machine::{StateMachineTest, prop_state_machine};
 
+use crate::common::Backend;
+use crate::model::{Model, START, Said, Shape, Verb, ended, shape};
 use crate::setting;
-use crate::stores::{Kind, Opened};
+use crate::stores::Opened;
 
 prop_state_machine! {
     #![proptest_config(Config {
@@ -38,208 +39,36 @@ prop_state_machine! {
     fn every_store_does_as_the_model(sequential 1..40 => Stores);
 }
 
-/// The model: one operation without a hook and one with a hook, and every claim that was made.
-#[derive(Debug, Clone)]
-pub struct Model {
-    rules: Rules,
-    world: orch_model::World,
-    claims: Vec<(Claim, bool)>,
-    /// What the model answered to the latest verb.
-    answer: Said,
-}
-
-/// A verb, on an operation or on one of the claims made so far, stale ones among them.
-#[derive(Debug, Clone)]
-pub enum Verb {
-    Accept(usize),
-    Claim(usize),
-    Renew(usize),
-    Log(usize, End),
-    Finalize(usize),
-    Settle(usize, End),
-    Release(usize),
-    Refuse(usize),
-    Reap,
-    Spend,
-    Unfinalized,
-    Decide(usize, Decision),
-    Forward(u8),
-    Back(u8),
-}
-
-/// What a verb answers, as far as the model knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Said {
-    Nothing,
-    Op(usize),
-    Claimed(Option<(Fence, bool)>),
-    Stale(bool),
-    Swept(Vec<usize>),
-    Claims(Vec<(usize, Fence)>),
-    Settled(bool),
-}
-
-/// So far the clock may be turned back.
-const START: u8 = 20;
-/// Later than that nothing is asked.
-const END: u8 = 200;
-
-impl ReferenceStateMachine for Model {
-    type State = Self;
-    type Transition = Verb;
-
-    fn init_state() -> BoxedStrategy<Self> {
-        let declared = || prop::sample::select(InDoubt::ALL.to_vec());
-        (declared(), declared())
-            .prop_map(|(plain, hooked)| {
-                let operations = [Declared::plain(plain), Declared::hooked(hooked)];
-                let mut world = orch_model::World::new(Faults::any(0));
-                world.now = START;
-                let rules = Rules::new(&operations, Faults::any(0));
-                Self { rules, world, claims: Vec::new(), answer: Said::Nothing }
-            })
-            .boxed()
-    }
-
-    fn transitions(state: &Self) -> BoxedStrategy<Verb> {
-        let op = || 0..CLIENTS;
-        let claim = 0..state.claims.len().max(1);
-        let end = prop::sample::select(vec![
-            End::Ok,
-            End::Failed(Verdict { uncertain: false, called: true }),
-            End::Retry,
-            End::InDoubt,
-            End::InDoubt,
-        ]);
-        let decision = prop::sample::select(vec![Decision::Ok, Decision::Fail, Decision::RunAgain]);
-        prop_oneof![
-            3 => op().prop_map(Verb::Accept),
-            6 => op().prop_map(Verb::Claim),
-            2 => claim.clone().prop_map(Verb::Renew),
-            3 => (claim.clone(), end.clone()).prop_map(|(claim, end)| Verb::Log(claim, end)),
-            4 => claim.clone().prop_map(Verb::Finalize),
-            5 => (claim.clone(), end).prop_map(|(claim, end)| Verb::Settle(claim, end)),
-            1 => claim.clone().prop_map(Verb::Release),
-            1 => claim.prop_map(Verb::Refuse),
-            3 => Just(Verb::Reap),
-            2 => Just(Verb::Spend),
-            2 => Just(Verb::Unfinalized),
-            2 => (op(), decision).prop_map(|(op, decision)| Verb::Decide(op, decision)),
-            5 => (1u8..4).prop_map(Verb::Forward),
-            1 => (1u8..3).prop_map(Verb::Back),
-        ]
-        .boxed()
-    }
-
-    fn preconditions(state: &Self, verb: &Verb) -> bool {
-        let there = |claim: &usize| *claim < state.claims.len();
-        match verb {
-            Verb::Renew(claim)
-            | Verb::Log(claim, _)
-            | Verb::Finalize(claim)
-            | Verb::Release(claim)
-            | Verb::Refuse(claim) => there(claim),
-            // Settle is for operations without a hook.
-            Verb::Settle(claim, _) => {
-                there(claim) && !state.rules.declared(state.claims[*claim].0.op).hooked
-            }
-            Verb::Forward(_) => state.world.now < END,
-            Verb::Back(ticks) => state.world.now > *ticks,
-            _ => true,
-        }
-    }
-
-    fn apply(mut state: Self, verb: &Verb) -> Self {
-        state.answer = state.take(verb);
-        state
-    }
-}
-
-impl Model {
-    fn take(&mut self, verb: &Verb) -> Said {
-        let Self { rules, world, claims, .. } = self;
-        let stale = |answer| Said::Stale(answer == Answer::Stale);
-        let all = 0..CLIENTS;
-        match *verb {
-            Verb::Accept(client) => Said::Op(world.accept(rules, client)),
-            Verb::Claim(op) => {
-                let work = world.claim(rules, op);
-                let claimed = match work {
-                    Some(Work::Run(claim)) => Some((claim, false)),
-                    Some(Work::Ask(claim)) => Some((claim, true)),
-                    _ => None,
-                };
-                claims.extend(claimed);
-                Said::Claimed(claimed.map(|(claim, asked)| (claim.fence, asked)))
-            }
-            Verb::Renew(claim) => stale(world.renew(rules, claims[claim].0)),
-            Verb::Log(claim, end) => {
-                let answer = world.write(rules, Write::Log(ended(claims[claim], end)), false);
-                if world.is_superseded(claims[claim].0) { Said::Nothing } else { stale(answer) }
-            }
-            Verb::Finalize(claim) => {
-                world.write(rules, Write::Finalize(claims[claim].0), false);
-                Said::Nothing
-            }
-            Verb::Settle(claim, end) => {
-                world.write(rules, Write::Settle(ended(claims[claim], end)), false);
-                Said::Nothing
-            }
-            Verb::Release(claim) => {
-                world.write(rules, Write::Release(claims[claim].0), false);
-                Said::Nothing
-            }
-            Verb::Refuse(claim) => {
-                world.write(rules, Write::Park(claims[claim].0), false);
-                Said::Nothing
-            }
-            Verb::Reap => Said::Swept(all.filter(|op| world.reap(rules, *op)).collect()),
-            Verb::Spend => Said::Swept(all.filter(|op| world.spend(rules, *op)).collect()),
-            Verb::Unfinalized => {
-                let found = all.filter_map(|op| world.unfinalized(rules, op));
-                Said::Claims(found.map(|claim| (claim.op, claim.fence)).collect())
-            }
-            Verb::Decide(op, decision) => Said::Settled(world.decide(rules, op, decision)),
-            Verb::Forward(ticks) => {
-                world.now += ticks;
-                Said::Nothing
-            }
-            Verb::Back(ticks) => {
-                world.now -= ticks;
-                Said::Nothing
-            }
-        }
-    }
-}
-
-fn ended((claim, asked): (Claim, bool), end: End) -> Ended {
-    let end =
-        if asked && matches!(end, End::Failed(_) | End::Retry) { End::NotHappened } else { end };
-    Ended { claim, asked, end }
-}
-
-/// The three stores with the same operations in them, and clocks that show the same.
+/// The three stores with the same operations in them.
 pub struct Stores {
-    tokio: &'static tokio::runtime::Runtime,
-    all: &'static [Opened],
-    clock: Arc<ManualClock>,
+    shared: &'static Shared,
     start: Timestamp,
     /// What sets these operations apart from those of other sequences.
     name: String,
     ids: [OpId; CLIENTS],
 }
 
-/// The stores of all sequences: a schema in Postgres takes a tenth of a second.
-fn shared() -> &'static (tokio::runtime::Runtime, Vec<Opened>, Arc<ManualClock>) {
-    static SHARED: std::sync::OnceLock<(tokio::runtime::Runtime, Vec<Opened>, Arc<ManualClock>)> =
-        std::sync::OnceLock::new();
-    SHARED.get_or_init(|| {
-        let tokio = tokio::runtime::Runtime::new().unwrap();
-        let clock = Arc::new(ManualClock::default());
-        let kinds = [Kind::Memory, Kind::Sqlite, Kind::Postgres];
-        let opened = kinds.map(|kind| tokio.block_on(kind.open(Arc::clone(&clock))));
-        (tokio, opened.into(), clock)
-    })
+/// What all sequences share, since a schema in Postgres takes a tenth of a second: the stores, on
+/// one clock.
+struct Shared {
+    tokio: tokio::runtime::Runtime,
+    stores: [Opened; 3],
+    clock: Arc<ManualClock>,
+}
+
+static SHARED: LazyLock<Shared> = LazyLock::new(|| {
+    let tokio = tokio::runtime::Runtime::new().unwrap();
+    let clock = Arc::new(ManualClock::default());
+    let stores = [Backend::Memory, Backend::Sqlite, Backend::Postgres]
+        .map(|backend| tokio.block_on(Opened::new(backend, Arc::clone(&clock))));
+    Shared { tokio, stores, clock }
+});
+
+impl Shared {
+    /// What each store answers.
+    fn each<T>(&self, ask: impl AsyncFn(&dyn Store) -> T) -> [T; 3] {
+        self.stores.each_ref().map(|opened| self.tokio.block_on(ask(&*opened.store)))
+    }
 }
 
 impl StateMachineTest for Stores {
@@ -247,30 +76,21 @@ impl StateMachineTest for Stores {
     type Reference = Model;
 
     fn init_test(_: &Model) -> Self {
-        let (tokio, all, clock) = shared();
+        let shared = &*SHARED;
         // Beyond all that earlier sequences have left behind.
-        clock.advance(Duration::from_secs(10_000));
+        shared.clock.advance(Duration::from_secs(10_000));
         let name = format!("S{}", OpId::generate()).replace('-', "_").to_uppercase();
-        Self {
-            tokio,
-            all,
-            clock: Arc::clone(clock),
-            start: clock.now(),
-            name,
-            ids: std::array::from_fn(|_| OpId::generate()),
-        }
+        let ids = std::array::from_fn(|_| OpId::generate());
+        Self { shared, start: shared.clock.now(), name, ids }
     }
 
     fn apply(state: Self, model: &Model, verb: Verb) -> Self {
+        let Shared { clock, .. } = state.shared;
         match verb {
-            Verb::Forward(ticks) => state.clock.advance(seconds(ticks)),
-            Verb::Back(ticks) => state.clock.turn_back(seconds(ticks)),
+            Verb::Forward(ticks) => clock.advance(seconds(ticks)),
+            Verb::Back(ticks) => clock.turn_back(seconds(ticks)),
             verb => {
-                let said: Vec<(Said, String)> = state
-                    .all
-                    .iter()
-                    .map(|opened| state.tokio.block_on(state.ask(&*opened.store, model, &verb)))
-                    .collect();
+                let said = state.shared.each(async |store| state.ask(store, model, &verb).await);
                 assert!(said.iter().all(|(_, all)| *all == said[0].1), "{verb:?}: {said:#?}");
                 assert_eq!(said[0].0, model.answer, "{verb:?}");
             }
@@ -279,40 +99,16 @@ impl StateMachineTest for Stores {
     }
 
     fn check_invariants(state: &Self, model: &Model) {
+        let owner = Owner::default();
         for (op, op_id) in state.ids.into_iter().enumerate() {
-            let get = |opened: &Opened| {
-                state.tokio.block_on(opened.store.get(&Owner::default(), op_id)).unwrap()
-            };
-            let rows: Vec<Option<Operation>> = state.all.iter().map(get).collect();
+            let rows = state.shared.each(async |store| store.get(&owner, op_id).await.unwrap());
             assert!(rows.iter().all(|row| *row == rows[0]), "{rows:#?}");
-            let log = |opened: &Opened| {
-                let owner = Owner::default();
-                let log = state.tokio.block_on(opened.store.history(&owner, op_id)).unwrap();
-                format!("{log:#?}")
-            };
-            let logs: Vec<String> = state.all.iter().map(log).collect();
-            assert!(logs.iter().all(|log| *log == logs[0]), "{}", logs.join("\n"));
+            let logs = state.shared.each(async |store| store.history(&owner, op_id).await.unwrap());
+            assert!(logs.iter().all(|log| *log == logs[0]), "{logs:#?}");
             let modelled = model.world.rows[op].as_ref();
             assert_eq!(rows[0].as_ref().map(|row| state.shape(row)), modelled.map(shape));
         }
     }
-}
-
-/// What the model knows of a row.
-type Shape = (
-    (orch_core::words::State, Option<orch_core::words::Phase>),
-    (u32, Fence, u32, u32),
-    (u8, Option<u8>, Option<u8>),
-    Option<Final>,
-);
-
-fn shape(row: &Row) -> Shape {
-    (
-        (row.state, row.phase),
-        (row.attempt, row.fence, row.retries, row.lost_attempts),
-        (row.deadline, row.due_at, row.lease_expires_at),
-        row.settlement,
-    )
 }
 
 impl Stores {
@@ -328,8 +124,8 @@ impl Stores {
         )
     }
 
-    fn kind(&self, op: usize) -> OperationKind {
-        OperationKind::new(&self.name, ["PLAIN", "HOOKED"][identity(op)]).unwrap()
+    fn kind(&self, op: usize) -> Kind {
+        Kind::new(&self.name, ["PLAIN", "HOOKED"][identity(op)]).unwrap()
     }
 
     fn policy(&self, model: &Model, op: usize) -> KindPolicy {
@@ -398,7 +194,7 @@ impl Stores {
                 assert!(answer.len() <= 1, "{answer:?}");
                 let claimed = answer.first().map(|claimed| {
                     let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
-                    let asked = attempt.purpose == orch_core::seams::Purpose::Reconcile;
+                    let asked = attempt.purpose == Purpose::Reconcile;
                     (attempt.envelope.fence, asked)
                 });
                 (Said::Claimed(claimed), format!("{answer:?}"))

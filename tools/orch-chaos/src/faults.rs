@@ -35,8 +35,8 @@ pub(crate) struct Struck {
     pub(crate) faults: BTreeMap<&'static str, u32>,
     /// Writes that were refused as stale, by verb.
     pub(crate) stale: BTreeMap<String, u64>,
-    /// How long each worker took from SIGTERM to its end, away from outages and hanging calls.
-    pub(crate) hand_overs: Vec<Duration>,
+    /// From SIGTERM to the end of each worker, away from outages and hanging calls.
+    pub(crate) hand_overs: Vec<HandOver>,
     /// When the database was away, with its aftermath, in microseconds since 1970.
     pub(crate) outages: Vec<(i64, i64)>,
     /// What SQLite said of its disk, full or broken: calls that it failed.
@@ -61,6 +61,15 @@ pub(crate) struct Kill {
     pub(crate) at: i64,
     /// Where it was, if it killed itself.
     pub(crate) point: Option<Point>,
+}
+
+/// A worker's end at SIGTERM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HandOver {
+    pub(crate) took: Duration,
+    pub(crate) worker: u32,
+    /// Microseconds since 1970.
+    pub(crate) asked_at: i64,
 }
 
 /// Carries the plan out.
@@ -278,7 +287,7 @@ impl Faults {
                 let hung = self.struck.hangs.iter().any(hung);
                 if !hung && !self.disturbed(at) && !self.disturbed(asked_at) {
                     let took = Duration::from_micros((at - asked_at).max(0).unsigned_abs());
-                    self.struck.hand_overs.push(took);
+                    self.struck.hand_overs.push(HandOver { took, worker: number, asked_at });
                 }
                 if !fated {
                     return Ok(());

@@ -18,7 +18,7 @@ use crate::world::{LEASE, TICK, World};
 const CONCURRENCY: usize = 16;
 /// A shutdown waits so long for handlers, then they end in doubt: the hand-over takes less than
 /// a second even while the provider keeps silent.
-const DRAIN: Duration = Duration::from_millis(500);
+const DRAIN: Duration = Duration::from_millis(400);
 
 /// One worker process: runs the handlers until SIGTERM, then hands over.
 pub(crate) async fn run(world: &World, number: u32, fate: Option<Fate>) -> crate::Result<()> {

@@ -47,5 +47,5 @@ pub use store::Answer;
 pub use upkeep::Decision;
 pub use world::{
     Audit, Book, CLIENTS, Claim, End, Ended, Entry, Final, Row, Verdict, Work, Worker, World,
-    Write, identity, instant, tick,
+    Write, identity,
 };

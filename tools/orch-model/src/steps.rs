@@ -5,7 +5,7 @@ use crate::provider::Reply;
 use crate::rules::LEASE;
 use crate::store::Answer;
 use crate::upkeep::Decision;
-use crate::world::{CLIENTS, Ended, Work, World, Write, identity};
+use crate::world::{CLIENTS, Ended, Work, Worker, World, Write, identity};
 use crate::{Faults, Rules};
 
 /// One step of one participant. What is left out of a step may happen between two.
@@ -126,75 +126,10 @@ impl Model for Rules {
     }
 
     fn actions(&self, world: &World, steps: &mut Vec<Step>) {
-        let faulty = world.faults.total > 0;
-        let one_or_both = |fault: bool| [false, true].into_iter().filter(move |f| !f || fault);
-        let lost_reply = faulty && world.faults.lost_replies > 0;
-        let gives_back = faulty && world.faults.given_back > 0;
-        let failing_hook = faulty && world.faults.failing_hooks > 0;
-        for client in 0..CLIENTS {
-            // The second client comes after the first; identities are as many as operations.
-            let comes = client != 1 || world.rows[0].is_some();
-            if comes && identity(client) < self.operations.len() {
-                steps.push(Step::Accept { client });
-            }
-        }
-        for (op, _) in world.operations() {
-            steps.extend([Step::Reap { op }, Step::Spend { op }]);
-            if world.finalizer.is_none() {
-                steps.push(Step::Find { op });
-            }
-            let decide = |decision| Step::Decide { op, decision };
-            steps.extend([Decision::Ok, Decision::Fail, Decision::RunAgain].map(decide));
-        }
-        for (worker, its) in world.workers.iter().enumerate() {
-            if its.paused {
-                steps.push(Step::Resume { worker });
-                continue;
-            }
-            match its.work {
-                Work::Idle => {
-                    for (op, _) in world.operations() {
-                        let claim = |reply_lost| Step::Claim { worker, op, reply_lost };
-                        steps.extend(one_or_both(lost_reply).map(claim));
-                    }
-                    continue;
-                }
-                Work::Run(_) => {
-                    steps.extend(Reply::ALL.map(|reply| Step::Call { worker, reply }));
-                    steps.extend(gives_back.then_some(Step::GiveBack { worker }));
-                }
-                Work::Ask(_) => {
-                    steps.extend([false, true].map(|answers| Step::Ask { worker, answers }));
-                    steps.extend(gives_back.then_some(Step::GiveBack { worker }));
-                }
-                Work::Returned(_) | Work::Logged(_) | Work::Releasing(_) | Work::Refused(_) => {
-                    for reply_lost in one_or_both(lost_reply) {
-                        let write = |hook_fails| Step::Write { worker, reply_lost, hook_fails };
-                        let hook = failing_hook && matches!(its.work, Work::Logged(_));
-                        steps.extend(one_or_both(hook).map(write));
-                    }
-                }
-            }
-            steps.push(Step::Renew { worker });
-            if faulty && world.faults.crashes > 0 {
-                let crash = |stray| Step::Crash { worker, stray };
-                steps.extend([false, true].map(crash));
-            }
-            if faulty && world.faults.pauses > 0 {
-                steps.push(Step::Pause { worker });
-            }
-        }
-        if world.stray.is_some() {
-            steps.push(Step::StrayArrives);
-        }
-        if world.finalizer.is_some() {
-            let finalize = |hook_fails| Step::Finalize { hook_fails };
-            steps.extend(one_or_both(failing_hook).map(finalize));
-        }
-        steps.push(Step::Tick);
-        if faulty && world.faults.clock_steps > 0 {
-            steps.extend([false, true].map(|forwards| Step::ClockJumps { forwards }));
-        }
+        world.clients_may(self, steps);
+        world.upkeep_may(steps);
+        (0..world.workers.len()).for_each(|worker| world.worker_may(worker, steps));
+        world.time_may(steps);
     }
 
     fn next_state(&self, before: &World, step: Step) -> Option<World> {
@@ -213,6 +148,95 @@ impl Model for Rules {
     fn properties(&self) -> Vec<Property<Self>> {
         properties()
     }
+}
+
+/// What somebody may do. Whether it can be done now is seen when the step is taken.
+impl World {
+    fn clients_may(&self, rules: &Rules, steps: &mut Vec<Step>) {
+        for client in 0..CLIENTS {
+            // The second client comes after the first; identities are as many as operations.
+            let comes = client != 1 || self.rows[0].is_some();
+            if comes && identity(client) < rules.operations.len() {
+                steps.push(Step::Accept { client });
+            }
+        }
+    }
+
+    fn upkeep_may(&self, steps: &mut Vec<Step>) {
+        for (op, _) in self.operations() {
+            steps.extend([Step::Reap { op }, Step::Spend { op }]);
+            if self.finalizer.is_none() {
+                steps.push(Step::Find { op });
+            }
+            let decide = |decision| Step::Decide { op, decision };
+            steps.extend([Decision::Ok, Decision::Fail, Decision::RunAgain].map(decide));
+        }
+        if self.finalizer.is_some() {
+            let finalize = |hook_fails| Step::Finalize { hook_fails };
+            steps.extend(without_and_with(self.left(|faults| faults.failing_hooks)).map(finalize));
+        }
+    }
+
+    fn worker_may(&self, worker: usize, steps: &mut Vec<Step>) {
+        let Worker { work, paused } = self.workers[worker];
+        if paused {
+            steps.push(Step::Resume { worker });
+            return;
+        }
+        let lost_reply = self.left(|faults| faults.lost_replies);
+        match work {
+            Work::Idle => {
+                for (op, _) in self.operations() {
+                    let claim = |reply_lost| Step::Claim { worker, op, reply_lost };
+                    steps.extend(without_and_with(lost_reply).map(claim));
+                }
+                return;
+            }
+            Work::Run(_) => steps.extend(Reply::ALL.map(|reply| Step::Call { worker, reply })),
+            Work::Ask(_) => {
+                steps.extend([false, true].map(|answers| Step::Ask { worker, answers }));
+            }
+            Work::Returned(_) | Work::Logged(_) | Work::Releasing(_) | Work::Refused(_) => {
+                let hooked = matches!(work, Work::Logged(_));
+                let failing_hook = hooked && self.left(|faults| faults.failing_hooks);
+                for reply_lost in without_and_with(lost_reply) {
+                    let write = |hook_fails| Step::Write { worker, reply_lost, hook_fails };
+                    steps.extend(without_and_with(failing_hook).map(write));
+                }
+            }
+        }
+        steps.push(Step::Renew { worker });
+        let calls = matches!(work, Work::Run(_) | Work::Ask(_));
+        if calls && self.left(|faults| faults.given_back) {
+            steps.push(Step::GiveBack { worker });
+        }
+        if self.left(|faults| faults.crashes) {
+            steps.extend([false, true].map(|stray| Step::Crash { worker, stray }));
+        }
+        if self.left(|faults| faults.pauses) {
+            steps.push(Step::Pause { worker });
+        }
+    }
+
+    fn time_may(&self, steps: &mut Vec<Step>) {
+        if self.stray.is_some() {
+            steps.push(Step::StrayArrives);
+        }
+        steps.push(Step::Tick);
+        if self.left(|faults| faults.clock_steps) {
+            steps.extend([false, true].map(|forwards| Step::ClockJumps { forwards }));
+        }
+    }
+
+    /// True if a fault of this sort may still happen.
+    fn left(&self, sort: impl FnOnce(&Faults) -> u8) -> bool {
+        self.faults.total > 0 && sort(&self.faults) > 0
+    }
+}
+
+/// A step without its fault; and with it, if that may happen.
+fn without_and_with(fault: bool) -> impl Iterator<Item = bool> {
+    [false, true].into_iter().take(1 + usize::from(fault))
 }
 
 impl World {

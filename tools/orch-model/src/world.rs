@@ -402,13 +402,11 @@ impl Final {
 }
 
 /// A tick as production's rules take it.
-#[must_use]
-pub fn instant(tick: u8) -> Timestamp {
+pub(crate) fn instant(tick: u8) -> Timestamp {
     Timestamp::from_micros(i64::from(tick) * 1_000_000)
 }
 
 /// The tick of an instant.
-#[must_use]
-pub fn tick(instant: Timestamp) -> u8 {
+pub(crate) fn tick(instant: Timestamp) -> u8 {
     u8::try_from(instant.as_micros() / 1_000_000).unwrap_or(u8::MAX)
 }
