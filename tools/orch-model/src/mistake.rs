@@ -149,6 +149,8 @@ impl Mistake {
         let third =
             matches!(self, Self::RetrySettlesDoubt | Self::NewKeyInDoubt | Self::NewKeyAfterDenial);
         let max_attempts = if third { 3 } else { MAX_ATTEMPTS };
-        Rules { mistake: Some(self), max_attempts, ..Rules::of(&[operation], 2) }
+        // Without a fault it shows only by a call that was sent and lost, which is what it is about.
+        let faults = if self == Self::NewKeyAfterDenial { 0 } else { 2 };
+        Rules { mistake: Some(self), max_attempts, ..Rules::of(&[operation], faults) }
     }
 }
