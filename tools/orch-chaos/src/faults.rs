@@ -35,6 +35,8 @@ pub(crate) struct Struck {
     pub(crate) faults: BTreeMap<&'static str, u32>,
     /// Writes that were refused as stale, by verb.
     pub(crate) stale: BTreeMap<String, u64>,
+    /// Operation and fence of each lease that a worker asked to be moved on, each time.
+    pub(crate) renewals: Vec<(String, i64)>,
     /// How long each worker took from SIGTERM to its end, away from outages and hanging calls.
     pub(crate) hand_overs: Vec<Duration>,
     /// When the database was away, with its aftermath, in microseconds since 1970.
@@ -213,6 +215,13 @@ impl Faults {
         under_way || self.struck.outages.iter().any(|(from, to)| (*from..*to).contains(&at))
     }
 
+    /// True if some call to the database hung meanwhile, or failed for longer than a moment.
+    fn hung(&self, since: i64, until: i64) -> bool {
+        let under_way = |(fault, began, _): &(Fault, i64, _)| fault.hangs() && *began < until;
+        let hung = |(from, to): &(i64, i64)| since < *to && *from < until;
+        self.under_way.iter().any(under_way) || self.struck.hangs.iter().any(hung)
+    }
+
     async fn take(&mut self, event: Event) -> crate::Result<()> {
         let Event { role, number, what } = event;
         match (role, what) {
@@ -259,6 +268,9 @@ impl Faults {
             ["disk", word] => {
                 *self.struck.disk_errors.entry((*word).to_owned()).or_default() += 1;
             }
+            ["renewing", op_id, fence] => {
+                self.struck.renewals.push((op_id.replace('-', ""), fence.parse()?));
+            }
             ["stale", verb, count] => {
                 *self.struck.stale.entry((*verb).to_owned()).or_default() +=
                     count.parse::<u64>()?;
@@ -274,9 +286,7 @@ impl Faults {
         match worker.state {
             State::Killed => {}
             State::Terminated { at: asked_at } => {
-                let hung = |(from, to): &(i64, i64)| asked_at < *to && *from < at;
-                let hung = self.struck.hangs.iter().any(hung);
-                if !hung && !self.disturbed(at) && !self.disturbed(asked_at) {
+                if !self.hung(asked_at, at) && !self.disturbed(at) && !self.disturbed(asked_at) {
                     let took = Duration::from_micros((at - asked_at).max(0).unsigned_abs());
                     self.struck.hand_overs.push(took);
                 }
@@ -380,9 +390,9 @@ impl Faults {
                 let aftermath = i64::try_from(AFTERMATH.as_micros())?;
                 self.struck.outages.push((began, now_us() + aftermath));
             }
-            if fault == Fault::Swallow {
-                let given_up = i64::try_from(ANSWER_WITHIN.as_micros())?;
-                self.struck.hangs.push((now_us(), now_us() + given_up));
+            if fault.hangs() {
+                let for_longer = if fault == Fault::Swallow { ANSWER_WITHIN } else { STEP };
+                self.struck.hangs.push((began, now_us() + i64::try_from(for_longer.as_micros())?));
             }
             match done.await? {
                 Ok(true) => self.count(fault),
@@ -441,5 +451,10 @@ impl Fault {
     /// True if no worker reaches the database meanwhile.
     const fn is_outage(self) -> bool {
         matches!(self, Self::Restart | Self::DiskFull)
+    }
+
+    /// True if some worker's calls to the database fail or wait for longer than a moment.
+    const fn hangs(self) -> bool {
+        matches!(self, Self::Swallow | Self::Lock | Self::WriteErrors)
     }
 }

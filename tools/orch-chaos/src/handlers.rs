@@ -2,6 +2,7 @@
 //! that, only the points at which the plan may let this process die.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use orch::prelude::*;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -13,6 +14,11 @@ use crate::ledger::Answer;
 use crate::order::Body;
 use crate::provider::Request;
 use crate::world::World;
+
+/// What every handler below declares, for the checker.
+pub(crate) const MAX_ATTEMPTS: u32 = 15;
+pub(crate) const BACKOFF_BASE: Duration = Duration::from_millis(100);
+pub(crate) const BACKOFF_CAP: Duration = Duration::from_secs(1);
 
 /// What the provider gives for the money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -81,7 +81,7 @@ impl Recovery {
 }
 
 /// `w17-…` without its random part.
-fn short(worker: &str) -> &str {
+pub(crate) fn short(worker: &str) -> &str {
     worker.split_once('-').map_or(worker, |(short, _)| short)
 }
 
