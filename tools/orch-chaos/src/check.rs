@@ -3,13 +3,13 @@
 //!
 //! | rule | |
 //! |---|---|
-//! | I1 | every accepted operation is terminal, or parked as declared |
+//! | I1 | every accepted operation is terminal, or parked as declared; doubt goes on as declared, and failures are declared ones |
 //! | I2 | exactly one terminal outcome, unchanged since it was written |
-//! | I3 | a success, or a refusal, equals an answer that the provider really gave |
+//! | I3 | each end in the log equals an answer that the provider gave to that worker; a failure is uncertain if and only if doubt stands behind it |
 //! | I4 | calls ≤ 1 + retries + lost attempts, as the store counts them and as its log does |
 //! | I5 | one provider key per operation, no key twice |
 //! | I6 | same key and body: one operation; same key, other body: refused |
-//! | I7 | no lease is taken back before its end, none stays expired for longer than a lease and two ticks; at the end none is held |
+//! | I7 | no lease is taken back before its end, none stays expired for longer than a lease and two ticks; at the end none is held; no claim before its delay or after its deadline |
 //! | I8 | fences only grow; no effect under a fence that was not current, or by a stranger |
 //! | I9 | sums of money are equal |
 

@@ -266,6 +266,11 @@ impl Faults {
                 }
             }
             ["disk", word] => {
+                if let Scene::Sqlite(sqlite) = &*self.scene
+                    && *word == "full"
+                {
+                    sqlite.disk.was_met();
+                }
                 *self.struck.disk_errors.entry((*word).to_owned()).or_default() += 1;
             }
             ["renewing", op_id, fence] => {

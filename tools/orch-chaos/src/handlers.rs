@@ -113,7 +113,9 @@ async fn capture_embedded(
     attempt_timeout = "1500ms",
     max_attempts = 15,
     backoff(base = "100ms", cap = "1s"),
-    reconcile = what_happened
+    reconcile = what_happened,
+    // Questions are lost as runs are: the default would make the seventh wait for a minute.
+    reconcile_backoff(base = "100ms", cap = "1s")
 )]
 async fn transfer(cmd: Transfer, ctx: Context, desk: State<Desk>) -> Result<Receipt, CallError> {
     desk.call(cmd.into(), &ctx).await
