@@ -368,7 +368,10 @@ impl Faults {
     /// once it does not, or it would stop all the others too.
     async fn stop(&mut self, number: u32) -> crate::Result<Duration> {
         let held = match &*self.scene {
-            Scene::Sqlite(sqlite) => sqlite.lock().await.ok(),
+            Scene::Sqlite(sqlite) => match sqlite.lock().await {
+                Ok(connection) => Some(connection),
+                Err(_) => return Ok(Duration::ZERO),
+            },
             Scene::Postgres(_) => None,
         };
         self.pauses += 1;
