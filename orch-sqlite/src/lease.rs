@@ -24,7 +24,10 @@ pub(crate) async fn renew(
         .iter()
         .map(|lease| (hex(lease.op_id.as_bytes()), lease.fence.get()))
         .collect();
-    let rows = sqlx::query(RENEW)
+    let sql = RENEW;
+    #[cfg(feature = "broken")]
+    let sql = crate::broken::statement(sql);
+    let rows = sqlx::query(sql)
         .bind(lease_expires_at.as_micros())
         .bind(serde_json::json!(leases).to_string())
         .fetch_all(connection)

@@ -24,7 +24,10 @@ pub(crate) async fn expired(
     params: &SweepParams,
     now: Timestamp,
 ) -> Result<Vec<Swept>, StoreError> {
-    let found = sqlx::query(EXPIRED)
+    let sql = EXPIRED;
+    #[cfg(feature = "broken")]
+    let sql = crate::broken::statement(sql);
+    let found = sqlx::query(sql)
         .bind(now.as_micros())
         .bind(i64::try_from(params.limit).unwrap_or(i64::MAX))
         .fetch_all(&mut *connection)

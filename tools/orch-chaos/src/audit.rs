@@ -12,6 +12,7 @@
 /// | `letter` | a dead letter was written |
 /// | `changed` | a terminal outcome or dead letter was changed |
 /// | `removed` | a row of the log, a dead letter or an operation went away |
+/// | `renewed` | a lease was moved on, with its fence and owner |
 /// | `stranger` | a lease was renewed, or an end logged, over a connection that is not the owner's |
 /// | `early` | a lease was taken back before its end, by the server's clock |
 pub(crate) const POSTGRES: &str = "
@@ -43,6 +44,8 @@ CREATE FUNCTION chaos_renewal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         INSERT INTO chaos_audit (what, op_id, fence, worker, detail)
         VALUES ('stranger', NEW.op_id, NEW.fence, NEW.worker, current_setting('application_name'));
     END IF;
+    INSERT INTO chaos_audit (what, op_id, fence, worker)
+    VALUES ('renewed', NEW.op_id, NEW.fence, NEW.worker);
     RETURN NULL; END $$;
 CREATE TRIGGER chaos_renewal AFTER UPDATE ON orch_queue FOR EACH ROW
     WHEN (OLD.fence = NEW.fence AND OLD.worker = NEW.worker
@@ -96,7 +99,8 @@ CREATE TRIGGER chaos_removed AFTER DELETE ON orch_operation FOR EACH ROW
     EXECUTE FUNCTION chaos_removed();
 ";
 
-/// The same for SQLite, where a connection has no name, so that strangers are not recognised.
+/// The same for SQLite, where a connection has no name: a stranger is known by a renewal that the
+/// owner did not ask for, and by an end that the provider did not tell it.
 pub(crate) const SQLITE: &str = "
 CREATE TABLE chaos_booking (order_number INTEGER NOT NULL, amount INTEGER NOT NULL);
 CREATE TABLE chaos_audit (
@@ -110,6 +114,23 @@ CREATE TRIGGER chaos_fence AFTER UPDATE ON orch_operation
 BEGIN
     INSERT INTO chaos_audit (what, op_id, fence, old_fence, worker)
     VALUES ('fence', NEW.op_id, NEW.fence, OLD.fence, NEW.worker);
+END;
+
+CREATE TRIGGER chaos_early AFTER UPDATE ON orch_operation
+    WHEN OLD.fence <> NEW.fence
+     AND OLD.lease_expires_at > 1000 + CAST(unixepoch('subsec') * 1000000 AS INTEGER)
+BEGIN
+    INSERT INTO chaos_audit (what, op_id, fence, worker, detail)
+    VALUES ('early', NEW.op_id, OLD.fence, OLD.worker,
+            OLD.lease_expires_at - CAST(unixepoch('subsec') * 1000000 AS INTEGER));
+END;
+
+CREATE TRIGGER chaos_renewal AFTER UPDATE ON orch_operation
+    WHEN OLD.fence = NEW.fence AND OLD.worker = NEW.worker
+     AND OLD.lease_expires_at <> NEW.lease_expires_at
+BEGIN
+    INSERT INTO chaos_audit (what, op_id, fence, worker)
+    VALUES ('renewed', NEW.op_id, NEW.fence, NEW.worker);
 END;
 
 CREATE TRIGGER chaos_log AFTER INSERT ON orch_write_ahead_log WHEN NOT NEW.late

@@ -3,23 +3,25 @@
 //!
 //! | rule | |
 //! |---|---|
-//! | I1 | every accepted operation is terminal, or parked as declared |
+//! | I1 | every accepted operation is terminal, or parked as declared; doubt goes on as declared, and failures are declared ones |
 //! | I2 | exactly one terminal outcome, unchanged since it was written |
-//! | I3 | a success, or a refusal, equals an answer that the provider really gave |
+//! | I3 | each end in the log equals an answer that the provider gave to that worker; a failure is uncertain if and only if doubt stands behind it |
 //! | I4 | calls ≤ 1 + retries + lost attempts, as the store counts them and as its log does |
 //! | I5 | one provider key per operation, no key twice |
 //! | I6 | same key and body: one operation; same key, other body: refused |
-//! | I7 | no lease is taken back before its end, none stays expired for longer than a lease and two ticks; at the end none is held |
+//! | I7 | no lease is taken back before its end, none stays expired for longer than a lease and two ticks; at the end none is held; no claim before its delay or after its deadline |
 //! | I8 | fences only grow; no effect under a fence that was not current, or by a stranger |
 //! | I9 | sums of money are equal |
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::client::Line;
-use crate::evidence::{Change, Evidence, Failure, Logged, Stored};
-use crate::handlers::Receipt;
+use crate::evidence::{Change, Evidence, Logged, Stored};
 use crate::ledger::{Answer, Call, Entry};
-use crate::order::{Body, Order, Product};
+use crate::order::{Body, Order, Product, Repeat};
+
+mod answers;
+mod way;
 
 /// What the checker found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,6 +37,12 @@ pub(crate) struct Verdict {
     pub(crate) repeated_calls: u64,
     pub(crate) questions: u64,
     pub(crate) late_entries: u64,
+    /// Changed bodies that were refused.
+    pub(crate) refused: u64,
+    /// Requests beyond the first of an order that were answered with an operation.
+    pub(crate) replayed: u64,
+    /// Leases that were moved on.
+    pub(crate) renewed: u64,
     /// Accepted operations that are gone, or that did not come to an end.
     pub(crate) lost: u64,
     pub(crate) finalized_twice: u64,
@@ -55,7 +63,7 @@ const FINDINGS: u64 = 5;
 pub(crate) fn check(seed: u64, evidence: &Evidence) -> Verdict {
     let book = Book::of(evidence);
     let mut verdict = Verdict::default();
-    verdict.told(&book);
+    verdict.told(seed, &book);
     for stored in &evidence.stored {
         verdict.operation(seed, stored, &book);
     }
@@ -69,50 +77,60 @@ pub(crate) fn check(seed: u64, evidence: &Evidence) -> Verdict {
 #[derive(Default)]
 struct Book<'a> {
     calls: HashMap<u64, Vec<&'a Call>>,
-    /// Answers to calls, by order.
-    answers: HashMap<u64, Vec<&'a Answer>>,
-    questions: Vec<(u64, &'a str, &'a Answer)>,
+    /// Answers to calls and when they were given, by order.
+    answers: HashMap<u64, Vec<(&'a Call, i64, &'a Answer)>>,
+    questions: HashMap<u64, Vec<(&'a str, &'a Answer)>>,
     acts: HashMap<u64, Vec<(&'a str, u64, &'a str)>>,
     told: HashMap<u64, HashSet<String>>,
+    /// Answers to requests that were accepted.
+    tellings: u64,
     refused: Vec<(u64, String)>,
     fooled: Vec<u64>,
     stored: HashMap<&'a str, Vec<&'a Stored>>,
     log: HashMap<&'a str, Vec<&'a Logged>>,
     changes: HashMap<&'a str, Vec<&'a Change>>,
     bookings: HashMap<u64, Vec<u64>>,
+    /// How often an owner asked for its lease to be moved on, by operation and fence.
+    renewals: HashMap<(&'a str, i64), u64>,
 }
 
 impl<'a> Book<'a> {
     fn of(evidence: &'a Evidence) -> Self {
         let mut book = Self::default();
-        let mut order_of = HashMap::new();
+        let mut call_of = HashMap::new();
         for entry in &evidence.ledger {
             match entry {
                 Entry::Call(call) => {
-                    order_of.insert(call.call, call.order);
+                    call_of.insert(call.call, call);
                     book.calls.entry(call.order).or_default().push(call);
                 }
                 Entry::Act { order, key, amount, receipt } => {
                     book.acts.entry(*order).or_default().push((key, *amount, receipt));
                 }
-                Entry::Answered { call, answer: Some(answer), .. } => {
-                    if let Some(order) = order_of.get(call) {
-                        book.answers.entry(*order).or_default().push(answer);
+                Entry::Answered { call, at, answer: Some(answer) } => {
+                    if let Some(call) = call_of.get(call) {
+                        book.answers.entry(call.order).or_default().push((call, *at, answer));
                     }
                 }
                 Entry::Answered { answer: None, .. } => {}
-                Entry::Asked { order, key, answer } => book.questions.push((*order, key, answer)),
+                Entry::Asked { order, key, answer } => {
+                    book.questions.entry(*order).or_default().push((key, answer));
+                }
             }
         }
         for line in &evidence.told {
             match line {
                 Line::Told { order, op_id } => {
+                    book.tellings += 1;
                     book.told.entry(*order).or_default().insert(plain(op_id));
                 }
                 Line::Refused { order, op_id } => book.refused.push((*order, plain(op_id))),
                 Line::Fooled { order, .. } => book.fooled.push(*order),
                 Line::Sent { .. } | Line::Done { .. } => {}
             }
+        }
+        for (op_id, fence) in &evidence.renewals {
+            *book.renewals.entry((op_id, *fence)).or_default() += 1;
         }
         for stored in &evidence.stored {
             book.stored.entry(&stored.idem_key).or_default().push(stored);
@@ -154,8 +172,10 @@ impl Verdict {
     }
 
     /// I1 and I6, from the clients' side.
-    fn told(&mut self, book: &Book<'_>) {
+    fn told(&mut self, seed: u64, book: &Book<'_>) {
         self.accepted = book.told.len() as u64;
+        self.refused = book.refused.len() as u64;
+        self.replayed = book.tellings - self.accepted;
         for (order, ids) in &book.told {
             let there = found_by(book, *order);
             if !there.iter().any(|stored| ids.contains(&stored.op_id)) {
@@ -171,6 +191,12 @@ impl Verdict {
                 self.breaks("I6", || format!("order {order}: refused for one that is not there"));
             }
         }
+        let refused: HashSet<u64> = book.refused.iter().map(|(order, _)| *order).collect();
+        for order in book.told.keys().filter(|order| !refused.contains(*order)) {
+            if Order::of(seed, *order).repeat == Repeat::Changed {
+                self.breaks("I6", || format!("order {order}: another body was not refused"));
+            }
+        }
         for order in &book.fooled {
             self.breaks("I6", || format!("order {order}: another body was accepted"));
         }
@@ -184,7 +210,8 @@ impl Verdict {
             return self.breaks("I6", || format!("{}: its body is not ours", stored.op_id));
         };
         let order = Order::of(seed, body.order);
-        if body != order.body() || stored.idem_key != order.idem_key() {
+        let sent = (order.body(), order.idem_key(), order.product.event());
+        if (body, stored.idem_key.clone(), stored.event.as_str()) != sent {
             self.breaks("I6", || format!("order {}: not as it was sent", body.order));
         }
         self.ended(order, stored);
@@ -192,6 +219,7 @@ impl Verdict {
         self.as_answered(order, stored, book);
         self.within_bound(order, stored, book);
         self.fenced(order, stored, book);
+        self.way(order, stored, book);
         if stored.held {
             self.breaks("I7", || format!("order {}: a lease is left", order.number));
         }
@@ -260,37 +288,6 @@ impl Verdict {
         }
     }
 
-    /// I3, and what a failure says of itself.
-    fn as_answered(&mut self, order: Order, stored: &Stored, book: &Book<'_>) {
-        let number = order.number;
-        let acts = found(&book.acts, &number);
-        if let Some(output) = &stored.output {
-            let real = serde_json::from_str::<Receipt>(output).is_ok_and(|given| {
-                let one =
-                    |act: &(&str, u64, &str)| (act.1, act.2) == (given.amount, &given.receipt);
-                given.order == number && given.amount == order.amount && acts.iter().any(one)
-            });
-            if !real {
-                self.breaks("I3", || format!("order {number}: {output} was never given"));
-            }
-        }
-        let Some(failure) = &stored.failure else { return };
-        let Ok(failure) = serde_json::from_str::<Failure>(failure) else {
-            return self.breaks("I3", || format!("order {number}: {failure} cannot be read"));
-        };
-        self.uncertain += u64::from(failure.uncertain);
-        let declined = || found(&book.answers, &number).contains(&&Answer::Declined);
-        if failure.code == "DECLINED" && !declined() {
-            self.breaks("I3", || format!("order {number} was never declined"));
-        }
-        if !failure.uncertain && !acts.is_empty() {
-            self.breaks("I3", || format!("order {number}: FAILED ({}), yet done", failure.code));
-        }
-        if !failure.called && !found(&book.calls, &number).is_empty() {
-            self.breaks("I3", || format!("order {number}: said not to be called, and was"));
-        }
-    }
-
     /// I4.
     fn within_bound(&mut self, order: Order, stored: &Stored, book: &Book<'_>) {
         let number = order.number;
@@ -328,7 +325,7 @@ impl Verdict {
             }
             fences.push(new);
         }
-        let mut raised = 0;
+        let (mut raised, mut renewed) = (0, HashMap::<i64, u64>::new());
         for change in changes {
             match change.what.as_str() {
                 "fence" => raised += 1,
@@ -349,6 +346,7 @@ impl Verdict {
                         });
                     }
                 }
+                "renewed" => *renewed.entry(change.fence.unwrap_or(-1)).or_default() += 1,
                 "stranger" => self.breaks("I8", || {
                     let Change { worker, detail, .. } = change;
                     format!("order {number}: {detail:?} wrote in the name of {worker:?}")
@@ -360,6 +358,17 @@ impl Verdict {
                     )
                 }),
                 _ => {}
+            }
+        }
+        for (fence, times) in renewed {
+            self.renewed += times;
+            let asked = book.renewals.get(&(stored.op_id.as_str(), fence)).copied().unwrap_or(0);
+            if times > asked {
+                self.breaks("I8", || {
+                    format!(
+                        "order {number}: fence {fence} renewed {times} times, asked for {asked}"
+                    )
+                });
             }
         }
     }
@@ -375,12 +384,14 @@ impl Verdict {
     }
 
     /// I5.
-    fn keys(&mut self, book: &Book<'_>) {
+    fn keys<'a>(&mut self, book: &Book<'a>) {
         let mut orders: HashMap<&str, HashSet<u64>> = HashMap::new();
         let mut keys: HashMap<u64, HashSet<&str>> = HashMap::new();
         let calls = book.calls.values().flatten().map(|call| (call.order, call.key.as_str()));
-        for (order, key) in calls.chain(book.questions.iter().map(|(order, key, _)| (*order, *key)))
-        {
+        let asked = |(order, asked): (&u64, &Vec<(&'a str, _)>)| {
+            asked.iter().map(|(key, _)| (*order, *key)).collect::<Vec<_>>()
+        };
+        for (order, key) in calls.chain(book.questions.iter().flat_map(asked)) {
             orders.entry(key).or_default().insert(order);
             keys.entry(order).or_default().insert(key);
         }
@@ -393,7 +404,7 @@ impl Verdict {
         let calls: u64 = book.calls.values().map(|calls| calls.len() as u64).sum();
         self.calls = calls;
         self.repeated_calls = calls - book.calls.len() as u64;
-        self.questions = book.questions.len() as u64;
+        self.questions = book.questions.values().map(|asked| asked.len() as u64).sum();
         self.late_entries = book.log.values().flatten().filter(|entry| entry.late).count() as u64;
     }
 
@@ -407,7 +418,7 @@ impl Verdict {
             if acts.len() > 1 {
                 self.breaks("I9", || format!("order {}: paid {} times", body.order, acts.len()));
             }
-            if stored.output.is_some() {
+            if stored.state == "COMPLETED" {
                 self.money_in_store += body.amount;
                 self.money_in_ledger += moved;
             }

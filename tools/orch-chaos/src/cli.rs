@@ -57,6 +57,9 @@ pub(crate) enum Role {
     Client,
 }
 
+/// A worker that is killed has to have had something to do.
+const OPERATIONS_PER_KILL: u64 = 40;
+
 impl Cli {
     /// Refuses what cannot be run, naming flag and bound.
     pub(crate) fn validate(&self) -> crate::Result<()> {
@@ -67,8 +70,13 @@ impl Cli {
             )
             .into());
         }
-        if !(5..=10_000).contains(&self.kills) {
-            return Err(format!("--kills is {}; it must be 5 to 10,000", self.kills).into());
+        let most = self.operations / OPERATIONS_PER_KILL;
+        if !(5..=most).contains(&self.kills.into()) {
+            return Err(format!(
+                "--kills is {}; with {} operations it must be 5 to {most}, so that each meets work",
+                self.kills, self.operations
+            )
+            .into());
         }
         Ok(())
     }

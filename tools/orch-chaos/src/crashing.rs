@@ -60,6 +60,9 @@ impl Store for Crashing {
 
     async fn renew(&self, params: RenewParams) -> Result<Vec<Renewed>, StoreError> {
         self.fates.pass(Point::Renewing).await;
+        for lease in &params.leases {
+            say(&format!("renewing {} {}", lease.op_id, lease.fence.get()));
+        }
         let renewed = noted(self.inner.renew(params).await)?;
         count("renew", renewed.iter().filter(|one| **one == Renewed::Stale).count());
         Ok(renewed)

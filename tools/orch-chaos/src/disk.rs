@@ -2,18 +2,26 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// Enough for every run.
 const ROOM: &str = "2g";
 /// How long a fault lasts: long enough for SQLite to need more room, and less than a lease.
 const LASTS: Duration = Duration::from_millis(1_900);
+/// A full disk lasts until SQLite has met it, which a log that is reused puts off; no longer than
+/// this.
+const LASTS_AT_MOST: Duration = Duration::from_secs(8);
+
+/// Between two looks whether it was met.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A file system in memory, for root; otherwise a plain folder, on which nothing is ever full.
 #[derive(Debug)]
 pub(crate) struct Disk {
     folder: PathBuf,
     mounted: bool,
+    met: AtomicBool,
 }
 
 impl Disk {
@@ -26,11 +34,16 @@ impl Disk {
         if let Err(error) = &mounted {
             eprintln!("orch-chaos: no disk of its own, so none that can be full: {error}");
         }
-        Ok(Self { folder, mounted: mounted.is_ok() })
+        Ok(Self { folder, mounted: mounted.is_ok(), met: AtomicBool::new(false) })
     }
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Somebody was told that the disk is full.
+    pub(crate) fn was_met(&self) {
+        self.met.store(true, Ordering::Relaxed);
     }
 
     /// Leaves no room beyond what is used, for a while.
@@ -41,8 +54,13 @@ impl Disk {
         let used = nix::sys::statvfs::statvfs(&self.folder)?;
         let blocks = used.blocks() - used.blocks_free();
         let bytes = blocks * used.fragment_size();
+        self.met.store(false, Ordering::Relaxed);
         self.resize(&bytes.to_string())?;
+        let began = Instant::now();
         tokio::time::sleep(LASTS).await;
+        while !self.met.load(Ordering::Relaxed) && began.elapsed() < LASTS_AT_MOST {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
         self.resize(ROOM)?;
         Ok(true)
     }

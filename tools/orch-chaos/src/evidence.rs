@@ -20,6 +20,8 @@ pub(crate) struct Evidence {
     pub(crate) changes: Vec<Change>,
     /// Order and amount of each row that a finalize hook wrote.
     pub(crate) bookings: Vec<(u64, u64)>,
+    /// Operation and fence of each lease that its owner asked to be moved on, as often as it did.
+    pub(crate) renewals: Vec<(String, i64)>,
 }
 
 /// An operation as it stands. Ids are 32 hexadecimal digits.
@@ -29,6 +31,8 @@ pub(crate) struct Stored {
     pub(crate) idem_key: String,
     pub(crate) event: String,
     pub(crate) body: String,
+    /// Microseconds since 1970.
+    pub(crate) accepted_at: i64,
     /// PENDING, IN_PROGRESS, COMPLETED, FAILED; two of them, joined, if the store says both.
     pub(crate) state: String,
     pub(crate) phase: Option<String>,
@@ -49,6 +53,9 @@ pub(crate) struct Logged {
     pub(crate) op_id: String,
     pub(crate) fence: i64,
     pub(crate) late: bool,
+    /// True if the state has not followed.
+    pub(crate) pending: bool,
+    pub(crate) attempt: i64,
     pub(crate) source: String,
     pub(crate) outcome: String,
     pub(crate) worker: Option<String>,
@@ -65,6 +72,13 @@ pub(crate) struct Change {
     pub(crate) old_fence: Option<i64>,
     pub(crate) worker: Option<String>,
     pub(crate) detail: Option<String>,
+}
+
+impl Change {
+    /// True if a worker took the operation.
+    pub(crate) fn is_claim(&self) -> bool {
+        self.what == "fence" && self.worker.is_some()
+    }
 }
 
 /// The dead letter's JSON.
@@ -86,6 +100,7 @@ macro_rules! ask {
                 idem_key: row.try_get("idem_key")?,
                 event: row.try_get("event")?,
                 body: row.try_get("body")?,
+                accepted_at: row.try_get("accepted_at")?,
                 state: row.try_get("state")?,
                 phase: row.try_get("phase")?,
                 held: row.try_get("held")?,
@@ -103,6 +118,8 @@ macro_rules! ask {
                 op_id: row.try_get("op_id")?,
                 fence: row.try_get("fence")?,
                 late: row.try_get("late")?,
+                pending: row.try_get("pending")?,
+                attempt: row.try_get("attempt")?,
                 source: row.try_get("source")?,
                 outcome: row.try_get("outcome")?,
                 worker: row.try_get("worker")?,
@@ -131,13 +148,18 @@ macro_rules! ask {
 
 impl Evidence {
     /// Reads everything.
-    pub(crate) async fn collect(world: &World, scene: &Scene) -> crate::Result<Self> {
+    pub(crate) async fn collect(
+        world: &World,
+        scene: &Scene,
+        renewals: &[(String, i64)],
+    ) -> crate::Result<Self> {
         let mut evidence = match scene {
             Scene::Postgres(postgres) => {
                 ask!(&mut postgres.connect().await?, &POSTGRES)
             }
             Scene::Sqlite(sqlite) => ask!(&mut sqlite.connect().await?, &SQLITE),
         };
+        evidence.renewals = renewals.to_vec();
         evidence.ledger = ledger::read(&world.ledger())?;
         for lane in 0..world.lanes {
             evidence.told.extend(ledger::read::<Line>(&world.told(lane))?);
@@ -158,6 +180,7 @@ const POSTGRES: Questions = Questions {
     stored: "
 SELECT replace(o.op_id::text, '-', '') AS op_id, o.idem_key, o.event_type AS event,
        convert_from(o.payload, 'UTF8') AS body,
+       (extract(epoch FROM o.accepted_at) * 1000000)::bigint AS accepted_at,
        concat_ws('+', q.state, CASE WHEN l.outcome = 'OK' THEN 'COMPLETED'
                                     WHEN l.outcome IS NOT NULL THEN 'FAILED' END) AS state,
        q.phase, q.lease_expires_at IS NOT NULL AS held,
@@ -172,7 +195,8 @@ LEFT JOIN orch_queue q ON q.op_id = o.op_id
 LEFT JOIN orch_write_ahead_log l ON l.op_id = o.op_id AND l.finished_at IS NOT NULL
 LEFT JOIN orch_dead_letter d ON d.op_id = o.op_id",
     log: "
-SELECT replace(op_id::text, '-', '') AS op_id, fence, late, source, outcome, worker,
+SELECT replace(op_id::text, '-', '') AS op_id, fence, late, state = 'PENDING' AS pending,
+       attempt::bigint AS attempt, source, outcome, worker,
        (extract(epoch FROM logged_at) * 1000000)::bigint AS logged_at
 FROM orch_write_ahead_log ORDER BY seq",
     changes: "
@@ -185,7 +209,7 @@ FROM chaos_audit ORDER BY id",
 const SQLITE: Questions = Questions {
     stored: "
 SELECT lower(hex(o.op_id)) AS op_id, o.idem_key, o.event_type AS event,
-       CAST(o.payload AS TEXT) AS body, o.state, o.phase,
+       CAST(o.payload AS TEXT) AS body, o.accepted_at, o.state, o.phase,
        o.lease_expires_at IS NOT NULL AS held, o.fence, o.retries, o.lost_attempts AS lost,
        o.reconciles, CAST(l.output AS TEXT) AS output, d.failure,
        CASE WHEN o.finished_at IS NOT NULL
@@ -195,7 +219,8 @@ LEFT JOIN orch_write_ahead_log l
     ON l.op_id = o.op_id AND l.fence = o.settled_fence AND NOT l.late AND o.outcome = 'OK'
 LEFT JOIN orch_dead_letter d ON d.op_id = o.op_id",
     log: "
-SELECT lower(hex(op_id)) AS op_id, fence, late <> 0 AS late, source, outcome, worker, logged_at
+SELECT lower(hex(op_id)) AS op_id, fence, late <> 0 AS late, state = 'PENDING' AS pending,
+       attempt, source, outcome, worker, logged_at
 FROM orch_write_ahead_log ORDER BY rowid",
     changes: "
 SELECT at, what, lower(hex(op_id)) AS op_id, fence, old_fence, worker,

@@ -35,6 +35,8 @@ pub(crate) struct Struck {
     pub(crate) faults: BTreeMap<&'static str, u32>,
     /// Writes that were refused as stale, by verb.
     pub(crate) stale: BTreeMap<String, u64>,
+    /// Operation and fence of each lease that a worker asked to be moved on, each time.
+    pub(crate) renewals: Vec<(String, i64)>,
     /// From SIGTERM to the end of each worker, away from outages and hanging calls.
     pub(crate) hand_overs: Vec<HandOver>,
     /// When the database was away, with its aftermath, in microseconds since 1970.
@@ -222,6 +224,13 @@ impl Faults {
         under_way || self.struck.outages.iter().any(|(from, to)| (*from..*to).contains(&at))
     }
 
+    /// True if some call to the database hung meanwhile, or failed for longer than a moment.
+    fn hung(&self, since: i64, until: i64) -> bool {
+        let under_way = |(fault, began, _): &(Fault, i64, _)| fault.hangs() && *began < until;
+        let hung = |(from, to): &(i64, i64)| since < *to && *from < until;
+        self.under_way.iter().any(under_way) || self.struck.hangs.iter().any(hung)
+    }
+
     async fn take(&mut self, event: Event) -> crate::Result<()> {
         let Event { role, number, what } = event;
         match (role, what) {
@@ -266,7 +275,15 @@ impl Faults {
                 }
             }
             ["disk", word] => {
+                if let Scene::Sqlite(sqlite) = &*self.scene
+                    && *word == "full"
+                {
+                    sqlite.disk.was_met();
+                }
                 *self.struck.disk_errors.entry((*word).to_owned()).or_default() += 1;
+            }
+            ["renewing", op_id, fence] => {
+                self.struck.renewals.push((op_id.replace('-', ""), fence.parse()?));
             }
             ["stale", verb, count] => {
                 *self.struck.stale.entry((*verb).to_owned()).or_default() +=
@@ -283,9 +300,7 @@ impl Faults {
         match worker.state {
             State::Killed => {}
             State::Terminated { at: asked_at } => {
-                let hung = |(from, to): &(i64, i64)| asked_at < *to && *from < at;
-                let hung = self.struck.hangs.iter().any(hung);
-                if !hung && !self.disturbed(at) && !self.disturbed(asked_at) {
+                if !self.hung(asked_at, at) && !self.disturbed(at) && !self.disturbed(asked_at) {
                     let took = Duration::from_micros((at - asked_at).max(0).unsigned_abs());
                     self.struck.hand_overs.push(HandOver { took, worker: number, asked_at });
                 }
@@ -362,7 +377,10 @@ impl Faults {
     /// once it does not, or it would stop all the others too.
     async fn stop(&mut self, number: u32) -> crate::Result<Duration> {
         let held = match &*self.scene {
-            Scene::Sqlite(sqlite) => sqlite.lock().await.ok(),
+            Scene::Sqlite(sqlite) => match sqlite.lock().await {
+                Ok(connection) => Some(connection),
+                Err(_) => return Ok(Duration::ZERO),
+            },
             Scene::Postgres(_) => None,
         };
         self.pauses += 1;
@@ -389,9 +407,9 @@ impl Faults {
                 let aftermath = i64::try_from(AFTERMATH.as_micros())?;
                 self.struck.outages.push((began, now_us() + aftermath));
             }
-            if fault == Fault::Swallow {
-                let given_up = i64::try_from(ANSWER_WITHIN.as_micros())?;
-                self.struck.hangs.push((now_us(), now_us() + given_up));
+            if fault.hangs() {
+                let for_longer = if fault == Fault::Swallow { ANSWER_WITHIN } else { STEP };
+                self.struck.hangs.push((began, now_us() + i64::try_from(for_longer.as_micros())?));
             }
             match done.await? {
                 Ok(true) => self.count(fault),
@@ -450,5 +468,10 @@ impl Fault {
     /// True if no worker reaches the database meanwhile.
     const fn is_outage(self) -> bool {
         matches!(self, Self::Restart | Self::DiskFull)
+    }
+
+    /// True if some worker's calls to the database fail or wait for longer than a moment.
+    const fn hangs(self) -> bool {
+        matches!(self, Self::Swallow | Self::Lock | Self::WriteErrors)
     }
 }

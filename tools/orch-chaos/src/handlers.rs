@@ -2,6 +2,7 @@
 //! that, only the points at which the plan may let this process die.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use orch::prelude::*;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -13,6 +14,11 @@ use crate::ledger::Answer;
 use crate::order::Body;
 use crate::provider::Request;
 use crate::world::World;
+
+/// What every handler below declares, for the checker.
+pub(crate) const MAX_ATTEMPTS: u32 = 15;
+pub(crate) const BACKOFF_BASE: Duration = Duration::from_millis(100);
+pub(crate) const BACKOFF_CAP: Duration = Duration::from_secs(1);
 
 /// What the provider gives for the money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +113,9 @@ async fn capture_embedded(
     attempt_timeout = "1500ms",
     max_attempts = 15,
     backoff(base = "100ms", cap = "1s"),
-    reconcile = what_happened
+    reconcile = what_happened,
+    // Questions are lost as runs are: the default would make the seventh wait for a minute.
+    reconcile_backoff(base = "100ms", cap = "1s")
 )]
 async fn transfer(cmd: Transfer, ctx: Context, desk: State<Desk>) -> Result<Receipt, CallError> {
     desk.call(cmd.into(), &ctx).await

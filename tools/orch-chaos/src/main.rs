@@ -57,6 +57,7 @@ mod world;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::Runtime;
 
 use cli::{Cli, Role};
 use world::World;
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
     let threads = if cli.role == Role::Supervisor { 2 } else { 1 };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(play(&cli))) {
+    match runtime.map_err(Into::into).and_then(|runtime| play(&cli, runtime)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("orch-chaos: {error}");
@@ -78,19 +79,19 @@ fn main() -> ExitCode {
     }
 }
 
-async fn play(cli: &Cli) -> Result<ExitCode> {
+fn play(cli: &Cli, runtime: Runtime) -> Result<ExitCode> {
     if cli.role == Role::Supervisor {
         cli.validate()?;
-        return supervisor::run(cli).await;
+        return supervisor::run(cli, runtime);
     }
     process::end_with_the_supervisor();
     let folder = cli.world.as_deref().ok_or("this role needs --world")?;
     let world = World::load(folder)?;
     match cli.role {
         Role::Supervisor => {}
-        Role::Provider => provider::serve(&world).await?,
-        Role::Worker => worker::run(&world, cli.number, cli.fate).await?,
-        Role::Client => client::run(&world, cli.number).await?,
+        Role::Provider => runtime.block_on(provider::serve(&world))?,
+        Role::Worker => runtime.block_on(worker::run(&world, cli.number, cli.fate))?,
+        Role::Client => runtime.block_on(client::run(&world, cli.number))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -30,6 +30,9 @@ pub(crate) enum Product {
     Notice,
 }
 
+/// The budget of what is hurried.
+pub(crate) const HURRY: Duration = Duration::from_millis(1_200);
+
 /// How a client sends an order besides the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
@@ -87,7 +90,7 @@ impl Order {
 
     /// From accept to the deadline, in a run of this length.
     pub(crate) fn time_budget(self, run: Duration) -> Duration {
-        if self.hurried { Duration::from_millis(1_200) } else { run + Duration::from_secs(600) }
+        if self.hurried { HURRY } else { run + Duration::from_secs(600) }
     }
 }
 

@@ -81,7 +81,7 @@ impl Recovery {
 }
 
 /// `w17-…` without its random part.
-fn short(worker: &str) -> &str {
+pub(crate) fn short(worker: &str) -> &str {
     worker.split_once('-').map_or(worker, |(short, _)| short)
 }
 
@@ -108,22 +108,43 @@ fn went_on(rest: &[&Change], killed_at: i64) -> Option<i64> {
     claimed.or(finished).or(taken_back).map(|change| change.at)
 }
 
-/// Kills at which the ledger has a call of the dead worker received and not answered.
+/// Kills at which a call of the dead worker was not answered. One that came in later was on its
+/// way: the dead send nothing.
 fn in_flight(kills: &[Kill], evidence: &Evidence) -> u64 {
     let mut answered: HashMap<u64, i64> = HashMap::new();
-    let mut calls: HashMap<u32, Vec<(u64, i64)>> = HashMap::new();
+    let mut calls: HashMap<u32, Vec<u64>> = HashMap::new();
     for entry in &evidence.ledger {
         match entry {
-            Entry::Call(call) => calls.entry(call.worker).or_default().push((call.call, call.at)),
+            Entry::Call(call) => calls.entry(call.worker).or_default().push(call.call),
             Entry::Answered { call, at, .. } => drop(answered.insert(*call, *at)),
             _ => {}
         }
     }
     let open = |kill: &&Kill| {
         let calls = calls.get(&kill.worker).map_or(&[] as &[_], Vec::as_slice);
-        calls.iter().any(|(call, at)| {
-            *at <= kill.at && answered.get(call).is_none_or(|answered| *answered >= kill.at)
-        })
+        calls.iter().any(|call| answered.get(call).is_none_or(|answered| *answered >= kill.at))
     };
     kills.iter().filter(open).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Call;
+
+    #[test]
+    fn a_call_that_comes_in_after_its_sender_has_died_was_in_flight() {
+        let call = |worker, at| {
+            let key = "key".to_owned();
+            Entry::Call(Call { call: 1, at, order: 1, key, amount: 1, attempt: 1, worker })
+        };
+        let met = |entries: Vec<Entry>| {
+            let evidence = Evidence { ledger: entries, ..Evidence::default() };
+            in_flight(&[Kill { worker: 1, at: 10, point: None }], &evidence)
+        };
+        let answered = |at| Entry::Answered { call: 1, at, answer: None };
+        assert_eq!(met(vec![call(1, 11), answered(15)]), 1);
+        assert_eq!(met(vec![call(1, 5), answered(9)]), 0);
+        assert_eq!(met(vec![call(2, 5), answered(15)]), 0);
+    }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Report {
 const RECOVERY_MS: u64 = 4_000;
 /// From SIGTERM to the end of the process.
 const HAND_OVER_MS: u64 = 1_000;
+/// With so many kills, both times are limited.
+const LONG_RUN: u32 = 100;
 
 impl Report {
     /// True if no rule is broken and every fault struck where it had to.
@@ -34,7 +36,20 @@ impl Report {
     fn minima(&self) -> Vec<(&'static str, u64, u64)> {
         let kills = u64::from(self.plan.count(Fault::Kill));
         let some = |percent: u64| (kills * percent).div_ceil(100).max(1);
+        let found = &self.verdict;
+        let of_all = |percent: u64| (self.operations * percent / 100).max(1);
+        let recoveries = self.recovery.times.len() + self.recovery.times_in_outages.len();
         let mut minima = vec![
+            // An engine that accepts nothing, or ends all in doubt, breaks no rule.
+            ("accepted", found.accepted, self.operations),
+            ("completed", found.completed, of_all(70)),
+            ("parked", found.parked, 1),
+            ("uncertain", found.uncertain, 1),
+            ("questions", found.questions, of_all(1)),
+            ("replayed", found.replayed, of_all(5)),
+            ("late_entries", found.late_entries, 1),
+            ("renewed", found.renewed, of_all(1)),
+            ("recoveries_seen", recoveries as u64, some(20)),
             ("kills", self.struck.kills.len() as u64, kills),
             ("kills_in_flight", self.recovery.in_flight, some(20)),
             (
@@ -45,7 +60,7 @@ impl Report {
             ("kills_between_log_and_finalize", self.killed_at(&[Point::Logged]), some(1)),
             ("pauses", self.fault(Fault::Pause), kills * 3 / 10 * u64::from(kills >= 100) + 2),
             ("stale_rejected", self.stale_rejected(), some(5)),
-            ("repeated_calls", self.verdict.repeated_calls, kills),
+            ("repeated_calls", found.repeated_calls, kills),
         ];
         if self.plan.backend == Backend::Postgres {
             let restarts = u64::from(self.plan.count(Fault::Restart));
@@ -71,12 +86,13 @@ impl Report {
         let mut at_most = |name: &str, value: Option<u64>, most: u64| match value {
             Some(value) if value <= most => {}
             Some(value) => unmet.push(format!("{name} is {value}, more than {most}")),
-            // A short run may have been in the aftermath of some fault all the time.
-            None if self.plan.count(Fault::Kill) < 100 => {}
             None => unmet.push(format!("{name} could not be measured")),
         };
-        at_most("recovery_p99_ms", Recovery::p99_ms(&self.recovery.times), RECOVERY_MS);
-        at_most("hand_over_p99_ms", self.hand_over_p99_ms(), HAND_OVER_MS);
+        // In a short run the slowest one decides: a moment in which the machine was busy elsewhere.
+        if self.plan.count(Fault::Kill) >= LONG_RUN {
+            at_most("recovery_p99_ms", Recovery::p99_ms(&self.recovery.times), RECOVERY_MS);
+            at_most("hand_over_p99_ms", self.hand_over_p99_ms(), HAND_OVER_MS);
+        }
         unmet
     }
 
@@ -134,14 +150,9 @@ impl Report {
             "db": self.plan.backend,
             "seed": self.plan.seed,
             "operations": self.operations,
-            "accepted": found.accepted,
-            "completed": found.completed,
             "failed": found.failed,
-            "uncertain": found.uncertain,
-            "parked": found.parked,
+            "refused": found.refused,
             "calls": found.calls,
-            "questions": found.questions,
-            "late_entries": found.late_entries,
             "kills": self.struck.kills.len(),
             "kills_at": at,
             "faults": self.struck.faults,

@@ -1,7 +1,10 @@
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::check::check;
@@ -17,24 +20,38 @@ use crate::report::Report;
 use crate::scene::Scene;
 use crate::world::{LEASE, TICK, World, now_us};
 
-/// The whole run. Children die with this process, so Ctrl-C leaves none behind.
-pub(crate) async fn run(cli: &Cli) -> crate::Result<ExitCode> {
+/// The whole run. It leaves nothing behind, also when it is told to end: the children die with
+/// this process, the database with the runtime, and then the folder goes.
+pub(crate) fn run(cli: &Cli, runtime: Runtime) -> crate::Result<ExitCode> {
+    let folder = tempfile::Builder::new().prefix("orch-chaos-").tempdir()?;
+    let done = runtime.block_on(until_told(cli, folder.path()));
+    drop(runtime);
+    let holds = done?;
+    if cli.keep || !holds {
+        eprintln!("orch-chaos: the evidence is kept in {}", folder.keep().display());
+    }
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn until_told(cli: &Cli, folder: &Path) -> crate::Result<bool> {
+    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        done = supervise(cli) => done,
+        done = supervise(cli, folder) => done,
         interrupt = tokio::signal::ctrl_c() => {
             interrupt?;
             Err("interrupted".into())
         }
+        _ = terminate.recv() => Err("terminated".into()),
     }
 }
 
-async fn supervise(cli: &Cli) -> crate::Result<ExitCode> {
+/// True if all holds.
+async fn supervise(cli: &Cli, folder: &Path) -> crate::Result<bool> {
     let began = Instant::now();
     let plan = Plan::new(cli.db, cli.operations, cli.kills, cli.seed);
-    let folder = tempfile::Builder::new().prefix("orch-chaos-").tempdir()?;
-    let scene = Arc::new(Scene::set(cli.db, folder.path()).await?);
+    let scene = Arc::new(Scene::set(cli.db, folder).await?);
     let world = World {
-        folder: folder.path().to_owned(),
+        folder: folder.to_owned(),
         backend: cli.db,
         seed: cli.seed,
         operations: cli.operations,
@@ -51,7 +68,7 @@ async fn supervise(cli: &Cli) -> crate::Result<ExitCode> {
     let fleet = Fleet::start(spawner, plan.clone())?;
     let struck = Faults::new(plan.clone(), Arc::clone(&scene), fleet, receiver).run().await?;
 
-    let evidence = Evidence::collect(&world, &scene).await?;
+    let evidence = Evidence::collect(&world, &scene, &struck.renewals).await?;
     let mut verdict = check(cli.seed, &evidence);
     if !struck.healed {
         verdict.breaks("I1", || "operations were left open when the run was given up".into());
@@ -76,10 +93,9 @@ async fn supervise(cli: &Cli) -> crate::Result<ExitCode> {
     };
     report.print(cli.json);
     if cli.keep || !report.holds() {
-        scene.keep(folder.path())?;
-        eprintln!("orch-chaos: the evidence is kept in {}", folder.keep().display());
+        scene.keep(folder)?;
     }
-    Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(report.holds())
 }
 
 async fn until_ready(events: &mut UnboundedReceiver<Event>) -> crate::Result<()> {

@@ -24,7 +24,12 @@ const DRAIN: Duration = Duration::from_millis(400);
 pub(crate) async fn run(world: &World, number: u32, fate: Option<Fate>) -> crate::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let _full = survive_a_file_limit()?;
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    // Where writes fail, what it logs is lost, and it must not panic about that.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .log_internal_errors(false)
+        .init();
     let fates = Arc::new(Fates::new(fate));
     // Set once in a process.
     let _ = FATES.set(Arc::clone(&fates));

@@ -1,6 +1,7 @@
 //! The checker is code that must be able to fail: each rule is broken once.
 
 use super::*;
+use crate::handlers::Receipt;
 
 const SEED: u64 = 1;
 const OP: &str = "0000000000000000000000000000000a";
@@ -42,6 +43,7 @@ fn sound() -> Evidence {
             idem_key: order.idem_key(),
             event: "CHARGE".into(),
             body: serde_json::to_string(&order.body()).unwrap(),
+            accepted_at: 0,
             state: "COMPLETED".into(),
             phase: None,
             held: false,
@@ -60,6 +62,7 @@ fn sound() -> Evidence {
             finished,
         ],
         bookings: vec![],
+        renewals: vec![],
     }
 }
 
@@ -73,10 +76,12 @@ fn entry(outcome: &str, source: &str) -> Logged {
         op_id: OP.into(),
         fence: 1,
         late: false,
+        pending: false,
+        attempt: 1,
         source: source.into(),
         outcome: outcome.into(),
-        worker: None,
-        logged_at: 1,
+        worker: Some("w1-a".into()),
+        logged_at: 3,
     }
 }
 
@@ -139,11 +144,186 @@ fn a_certain_failure_behind_which_money_moved_is_found() {
         let stored = &mut e.stored[0];
         stored.state = "FAILED".into();
         stored.output = None;
-        stored.failure = Some(r#"{"code":"X","uncertain":false,"called":true}"#.into());
+        stored.failure = Some(r#"{"code":"DECLINED","uncertain":false,"called":true}"#.into());
+        e.log[0].outcome = "FAIL".into();
         let letter = Change { what: "letter".into(), ..e.changes[2].clone() };
         e.changes.push(Change { detail: e.stored[0].failure.clone(), ..letter });
     });
     assert_eq!(failed, ["I3"]);
+}
+
+/// Breaks a rule where a failure is kept in full: state, dead letter, log.
+fn failed(e: &mut Evidence, code: &str, uncertain: bool, outcome: &str, source: &str) {
+    let stored = &mut e.stored[0];
+    (stored.state, stored.output) = ("FAILED".into(), None);
+    let failure = format!(r#"{{"code":"{code}","uncertain":{uncertain},"called":true}}"#);
+    stored.failure = Some(failure.clone());
+    stored.lost = i64::from(outcome == "IN_DOUBT");
+    e.log = vec![entry(outcome, source)];
+    e.ledger.truncate(1);
+    let letter = Change { what: "letter".into(), ..e.changes[2].clone() };
+    e.changes.push(Change { detail: Some(failure), ..letter });
+}
+
+#[test]
+fn a_success_without_an_output_or_without_an_entry_is_found() {
+    assert_eq!(broken(|e| e.stored[0].output = None), ["I3"]);
+    assert_eq!(broken(|e| e.log.clear()), ["I3"]);
+}
+
+#[test]
+fn an_answer_that_another_worker_was_given_is_found() {
+    assert_eq!(broken(|e| e.log[0].worker = Some("w2-b".into())), ["I3"]);
+    assert_eq!(broken(|e| e.log[0].attempt = 2), ["I3"]);
+    assert_eq!(broken(|e| e.log[0].logged_at = 1), ["I3"], "the answer came at 2");
+}
+
+#[test]
+fn a_refusal_or_a_retry_that_nobody_gave_is_found() {
+    assert_eq!(broken(|e| failed(e, "DECLINED", false, "FAIL", "handler")), ["I3"]);
+    let retry = |e: &mut Evidence| {
+        e.log.insert(0, entry("RETRY", "handler"));
+        e.stored[0].retries = 1;
+    };
+    assert_eq!(broken(retry), ["I3"]);
+}
+
+#[test]
+fn a_failure_that_its_kind_does_not_declare_is_found() {
+    for code in ["IN_DOUBT", "TIME_BUDGET_EXCEEDED", "ATTEMPTS_EXHAUSTED", "ELSE"] {
+        assert_eq!(broken(|e| failed(e, code, true, "IN_DOUBT", "engine")), ["I1"], "{code}");
+    }
+}
+
+#[test]
+fn a_failure_is_uncertain_if_and_only_if_doubt_stands() {
+    let declined = |e: &mut Evidence, uncertain| {
+        failed(e, "DECLINED", uncertain, "FAIL", "handler");
+        e.ledger.push(Entry::Answered { call: 1, at: 2, answer: Some(Answer::Declined) });
+    };
+    assert_eq!(broken(|e| declined(e, false)), Vec::<&str>::new());
+    assert_eq!(broken(|e| declined(e, true)), ["I3"]);
+    let doubted = |e: &mut Evidence, uncertain| {
+        declined(e, uncertain);
+        e.log.insert(0, Logged { logged_at: 0, ..entry("IN_DOUBT", "engine") });
+        e.stored[0].lost = 1;
+    };
+    assert_eq!(broken(|e| doubted(e, true)), Vec::<&str>::new());
+    assert_eq!(broken(|e| doubted(e, false)), ["I3"]);
+}
+
+/// A transfer whose first run ended in doubt, and which then was COMPLETED by this.
+fn after_doubt(asked: bool) -> Evidence {
+    let order = order(Product::Transfer);
+    let text = serde_json::to_string(&sound().ledger).unwrap();
+    let number = sound().ledger.len() as u64;
+    let charge = self::order(Product::Charge);
+    let text = text
+        .replace(&format!("\"order\":{}", charge.number), &format!("\"order\":{}", order.number))
+        .replace(&charge.amount.to_string(), &order.amount.to_string());
+    let mut evidence = Evidence { ledger: serde_json::from_str(&text).unwrap(), ..sound() };
+    assert_eq!(evidence.ledger.len() as u64, number);
+    evidence.told = vec![Line::Told { order: order.number, op_id: OP.into() }];
+    let stored = &mut evidence.stored[0];
+    stored.idem_key = order.idem_key();
+    stored.event = order.product.event().into();
+    stored.body = serde_json::to_string(&order.body()).unwrap();
+    let Order { number, amount, .. } = order;
+    let receipt = Receipt { order: number, receipt: "receipt-1".into(), amount };
+    stored.output = Some(serde_json::to_string(&receipt).unwrap());
+    stored.lost = 1;
+    evidence.log.insert(0, Logged { logged_at: 0, ..entry("IN_DOUBT", "engine") });
+    if asked {
+        let key = "key".into();
+        let answer = Answer::NotHappened;
+        evidence.ledger.push(Entry::Asked { order: number, key, answer });
+        evidence.log.insert(1, entry("NOT_HAPPENED", "reconcile"));
+    }
+    evidence
+}
+
+#[test]
+fn a_run_where_the_provider_was_to_be_asked_is_found() {
+    let broken = |asked| check(SEED, &after_doubt(asked)).broken.into_keys().collect::<Vec<_>>();
+    assert_eq!(broken(true), Vec::<&str>::new());
+    assert_eq!(broken(false), ["I1"]);
+}
+
+#[test]
+fn an_answer_to_a_question_that_was_never_asked_is_found() {
+    let mut evidence = after_doubt(true);
+    evidence.ledger.retain(|entry| !matches!(entry, Entry::Asked { .. }));
+    assert_eq!(check(SEED, &evidence).broken.into_keys().collect::<Vec<_>>(), ["I3"]);
+}
+
+#[test]
+fn an_outcome_that_the_state_never_followed_is_found() {
+    assert_eq!(broken(|e| e.log[0].pending = true), ["I1"]);
+}
+
+#[test]
+fn a_retry_before_its_delay_is_found() {
+    let next_claim = |e: &mut Evidence, at| {
+        e.ledger.push(Entry::Answered { call: 1, at: 2, answer: Some(Answer::Busy) });
+        e.log.insert(0, entry("RETRY", "handler"));
+        e.stored[0].retries = 1;
+        e.changes.push(Change {
+            at,
+            fence: Some(2),
+            old_fence: Some(1),
+            worker: Some("w2-b".into()),
+            ..e.changes[0].clone()
+        });
+    };
+    assert_eq!(broken(|e| next_claim(e, 100_003)), Vec::<&str>::new());
+    assert_eq!(broken(|e| next_claim(e, 98_000)), ["I7"]);
+}
+
+#[test]
+fn a_claim_after_the_deadline_is_found() {
+    let hurried = (0..).map(|n| Order::of(SEED, n)).find(|order| order.hurried).unwrap();
+    let late = |at| {
+        let claim = Change { at, ..sound().changes[0].clone() };
+        let body = serde_json::to_string(&hurried.body()).unwrap();
+        let stored = Stored { body, idem_key: hurried.idem_key(), ..sound().stored[0].clone() };
+        let evidence =
+            Evidence { stored: vec![stored], changes: vec![claim], ..Evidence::default() };
+        check(SEED, &evidence).broken.contains_key("I7")
+    };
+    assert!(!late(1_600_000));
+    assert!(late(1_800_000));
+}
+
+#[test]
+fn a_changed_body_that_was_not_refused_is_found() {
+    let changed =
+        (0..).map(|n| Order::of(SEED, n)).find(|order| order.repeat == Repeat::Changed).unwrap();
+    let (order, op_id) = (changed.number, OP.to_owned());
+    let mut evidence = Evidence {
+        stored: vec![Stored { idem_key: changed.idem_key(), ..sound().stored[0].clone() }],
+        told: vec![Line::Told { order, op_id: OP.into() }],
+        ..Evidence::default()
+    };
+    let unrefused = |evidence: &Evidence| {
+        let findings = check(SEED, evidence).findings;
+        findings.iter().any(|finding| finding.contains("was not refused"))
+    };
+    assert!(unrefused(&evidence));
+    evidence.told.push(Line::Refused { order, op_id });
+    assert!(!unrefused(&evidence));
+}
+
+#[test]
+fn a_renewal_that_the_owner_did_not_ask_for_is_found() {
+    let renewed = |e: &mut Evidence| {
+        e.changes.push(Change { what: "renewed".into(), ..e.changes[0].clone() });
+    };
+    assert_eq!(broken(renewed), ["I8"]);
+    let asked = broken(|e| {
+        renewed(e);
+        e.renewals.push((OP.into(), 1));
+    });
+    assert_eq!(asked, Vec::<&str>::new());
 }
 
 #[test]

@@ -1,0 +1,127 @@
+//! The way of an operation through its log, entry by entry: what its kind declares about doubt,
+//! failure and delay.
+
+use std::time::Duration;
+
+use super::{Book, Verdict, found};
+use crate::evidence::{Change, Failure, Logged, Stored};
+use crate::handlers::{BACKOFF_BASE, BACKOFF_CAP, MAX_ATTEMPTS};
+use crate::order::{HURRY, Order, Product};
+
+/// Clocks of a database may count in whole milliseconds, downwards.
+const TRUNCATED: i64 = 1_000;
+/// A claim reads the clock when it begins and is recorded when it writes.
+const CLAIMING: Duration = Duration::from_millis(500);
+
+impl Verdict {
+    /// I1: nothing is left in the log, doubt goes on as declared. I3: a failure is uncertain if
+    /// and only if doubt stands behind it. I7: nothing begins before its delay or after its
+    /// deadline.
+    pub(super) fn way(&mut self, order: Order, stored: &Stored, book: &Book<'_>) {
+        let number = order.number;
+        let log: Vec<&Logged> =
+            found(&book.log, &stored.op_id.as_str()).iter().copied().filter(|e| !e.late).collect();
+        let mut doubt = false;
+        for entry in &log {
+            if entry.pending {
+                self.lost += 1;
+                self.breaks("I1", || format!("order {number}: an outcome was never finalized"));
+            }
+            if doubt && entry.is_run() && !order.product.runs_in_doubt() {
+                self.breaks("I1", || format!("order {number} ran again while nobody knew"));
+            }
+            doubt = match entry.outcome.as_str() {
+                "IN_DOUBT" => true,
+                "OK" | "NOT_HAPPENED" => false,
+                _ => doubt,
+            };
+        }
+        if stored.phase.as_deref() == Some("parked") && !doubt {
+            self.breaks("I1", || format!("order {number} is parked, and there was no doubt"));
+        }
+        if let Some(Ok(failure)) = stored.failure.as_deref().map(serde_json::from_str) {
+            self.failed_as_declared(order, &failure, &log, doubt);
+        }
+        self.in_time(order, stored, book, &log);
+    }
+
+    fn failed_as_declared(
+        &mut self,
+        order: Order,
+        failure: &Failure,
+        log: &[&Logged],
+        doubt: bool,
+    ) {
+        let (number, code) = (order.number, failure.code.as_str());
+        let runs = log.iter().filter(|entry| entry.is_run()).count();
+        let declared = match code {
+            "DECLINED" => log.iter().any(|entry| entry.is_run() && entry.outcome == "FAIL"),
+            "IN_DOUBT" => order.product == Product::Notice,
+            "TIME_BUDGET_EXCEEDED" => order.hurried,
+            "ATTEMPTS_EXHAUSTED" => runs >= MAX_ATTEMPTS as usize,
+            _ => false,
+        };
+        if !declared {
+            self.breaks("I1", || {
+                format!("order {number} ({:?}) FAILED with {code} in {runs} runs", order.product)
+            });
+        }
+        if failure.uncertain != doubt {
+            self.breaks("I3", || {
+                let uncertain = failure.uncertain;
+                format!("order {number}: {code}, uncertain {uncertain}, and doubt {doubt}")
+            });
+        }
+    }
+
+    fn in_time(&mut self, order: Order, stored: &Stored, book: &Book<'_>, log: &[&Logged]) {
+        let number = order.number;
+        let changes = found(&book.changes, &stored.op_id.as_str());
+        let claims: Vec<&Change> = changes.iter().copied().filter(|c| c.is_claim()).collect();
+        for entry in log {
+            let delayed = entry.outcome == "RETRY"
+                || entry.outcome == "IN_DOUBT" && order.product.runs_in_doubt();
+            let next = claims.iter().find(|claim| claim.fence > Some(entry.fence));
+            if let Some(claim) = next.filter(|_| delayed)
+                && claim.at + TRUNCATED < entry.logged_at + least_delay(entry.attempt)
+            {
+                self.breaks("I7", || {
+                    let early = claim.at - entry.logged_at;
+                    let (attempt, outcome) = (entry.attempt, &entry.outcome);
+                    format!("order {number}: {early} us from {outcome} {attempt} to the next claim")
+                });
+            }
+        }
+        let deadline = stored.accepted_at + micros(HURRY + CLAIMING);
+        if let Some(claim) = claims.iter().find(|claim| order.hurried && claim.at > deadline) {
+            self.breaks("I7", || {
+                let after = claim.at - stored.accepted_at;
+                format!("order {number} was claimed {after} us after it was accepted")
+            });
+        }
+    }
+}
+
+impl Logged {
+    /// True if the handler ran, or may have run.
+    fn is_run(&self) -> bool {
+        self.source == "handler" || self.source == "engine" && self.outcome == "IN_DOUBT"
+    }
+}
+
+impl Product {
+    /// True if doubt is followed by another run with the same key.
+    const fn runs_in_doubt(self) -> bool {
+        matches!(self, Self::Charge | Self::Capture)
+    }
+}
+
+/// What the handlers declare, without jitter.
+fn least_delay(attempt: i64) -> i64 {
+    let doublings = attempt.clamp(1, 10).unsigned_abs() as u32 - 1;
+    micros((BACKOFF_BASE * 2_u32.pow(doublings)).min(BACKOFF_CAP))
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
