@@ -181,8 +181,8 @@ impl Store for PostgresStore {
         Ok(released)
     }
 
-    async fn sweep_expired(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
-        sweep::expired(&self.db, params).await
+    async fn sweep_expired(&self, limit: usize) -> Result<Vec<Swept>, StoreError> {
+        sweep::expired(&self.db, limit).await
     }
 
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {

@@ -16,8 +16,8 @@ const OVER_BUDGET: &str = include_str!("../queries/sweep_over_budget.sql");
 const PARK: &str = include_str!("../queries/park.sql");
 
 /// Takes back leases that have run out, the longest expired first.
-pub(crate) async fn expired(db: &Db, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
-    with_limit(params.limit, |limit| async move {
+pub(crate) async fn expired(db: &Db, limit: usize) -> Result<Vec<Swept>, StoreError> {
+    with_limit(limit, |limit| async move {
         let rows = db.fetch(EXPIRED, arguments![db.now(), to_limit(limit)]).await?;
         sweep(db, &rows, take_back).await
     })

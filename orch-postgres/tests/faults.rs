@@ -13,7 +13,7 @@ use orch_core::seams::{
 use orch_core::words::{AttemptEnd, Failure, OpId, Outcome, Payload, Settlement, State};
 use orch_postgres::PostgresStore;
 use orch_testkit::fixture::{
-    acceptance, claim_params, ended, fail, in_doubt, kind, ok, owner, policy, retry, sweep_params,
+    acceptance, claim_params, ended, fail, in_doubt, kind, ok, owner, policy, retry,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -435,7 +435,7 @@ async fn settlers_reapers_and_redrives_never_deadlock() {
             for round in 0..12 {
                 match n % 4 {
                     0 | 1 => drop(store.settle(shuffled_ends(&claims, round + n)).await?),
-                    2 => drop(store.sweep_expired(sweep_params([policy()])).await?),
+                    2 => drop(store.sweep_expired(10).await?),
                     _ => redrive_some(store.as_ref(), &ids, round + n).await?,
                 }
             }

@@ -182,8 +182,8 @@ impl Store for SqliteStore {
         self.inner.writer.call(Piece::Release, batch).await
     }
 
-    async fn sweep_expired(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
-        self.inner.writer.call(Piece::SweepExpired, params).await
+    async fn sweep_expired(&self, limit: usize) -> Result<Vec<Swept>, StoreError> {
+        self.inner.writer.call(Piece::SweepExpired, limit).await
     }
 
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {

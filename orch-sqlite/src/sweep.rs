@@ -21,7 +21,7 @@ pub(crate) const OVER_BUDGET: &str = include_str!("../queries/sweep_over_budget.
 /// Takes back expired leases.
 pub(crate) async fn expired(
     connection: &mut SqliteConnection,
-    params: &SweepParams,
+    limit: usize,
     now: Timestamp,
 ) -> Result<Vec<Swept>, StoreError> {
     let sql = EXPIRED;
@@ -29,7 +29,7 @@ pub(crate) async fn expired(
     let sql = crate::broken::statement(sql);
     let found = sqlx::query(sql)
         .bind(now.as_micros())
-        .bind(i64::try_from(params.limit).unwrap_or(i64::MAX))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&mut *connection)
         .await
         .map_err(store_error)?;

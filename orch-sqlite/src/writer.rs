@@ -45,7 +45,7 @@ pub(crate) enum Piece {
     Finalize(Many<Finalization, Finalized>),
     Settle(Many<EndedAttempt, Finalized>),
     Release(Many<Release, Released>),
-    SweepExpired(Call<SweepParams, Vec<Swept>>),
+    SweepExpired(Call<usize, Vec<Swept>>),
     SweepOverBudget(Call<SweepParams, Vec<Swept>>),
     SettleParked(Call<SettleParams, SettledParked>),
     Redrive(Call<RedriveParams, Redriven>),
@@ -307,7 +307,7 @@ async fn single(
             call.answer = Some(Ok(claim::claim(connection, &call.params, now).await?));
         }
         Piece::SweepExpired(call) => {
-            call.answer = Some(Ok(sweep::expired(connection, &call.params, now).await?));
+            call.answer = Some(Ok(sweep::expired(connection, call.params, now).await?));
         }
         Piece::SweepOverBudget(call) => {
             call.answer = Some(Ok(sweep::over_budget(connection, &call.params, now).await?));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{File, acceptance, claim, lease};
-use orch_core::seams::{ManualClock, RenewParams, Renewed, Store, SweepParams};
+use orch_core::seams::{ManualClock, RenewParams, Renewed, Store};
 use orch_core::words::Owner;
 use orch_sqlite::SqliteStore;
 
@@ -18,7 +18,7 @@ async fn a_stale_renewal_leaves_the_next_owners_lease_as_it_is() {
     store.accept(vec![acceptance("a")]).await.unwrap();
     let zombie = lease(&store.claim(claim(1)).await.unwrap()[0]);
     clock.advance(Duration::from_secs(61));
-    store.sweep_expired(SweepParams { kinds: Vec::new(), limit: 10 }).await.unwrap();
+    store.sweep_expired(10).await.unwrap();
     clock.advance(Duration::from_secs(10));
     let owner = lease(&store.claim(claim(1)).await.unwrap()[0]);
     let before = store.get(&Owner::default(), owner.op_id).await.unwrap().unwrap();

@@ -255,8 +255,8 @@ impl Store for FaultStore {
         self.through(Verb::Release, self.inner.release(batch)).await
     }
 
-    async fn sweep_expired(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
-        self.through(Verb::SweepExpired, self.inner.sweep_expired(params)).await
+    async fn sweep_expired(&self, limit: usize) -> Result<Vec<Swept>, StoreError> {
+        self.through(Verb::SweepExpired, self.inner.sweep_expired(limit)).await
     }
 
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {

@@ -126,7 +126,7 @@ impl Handlers {
         self.0.values().map(|handler| handler.policy.clone()).collect()
     }
 
-    /// A sweep on behalf of these handlers.
+    /// A sweep of time budgets on behalf of these handlers.
     #[must_use]
     pub fn sweep(&self, limit: usize) -> SweepParams {
         SweepParams { kinds: self.policies(), limit }

@@ -166,8 +166,8 @@ impl Store for MemoryStore {
         }))
     }
 
-    async fn sweep_expired(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
-        Ok(self.transact_and_wake(|tables, now| sweep::expired(tables, &params, now)))
+    async fn sweep_expired(&self, limit: usize) -> Result<Vec<Swept>, StoreError> {
+        Ok(self.transact_and_wake(|tables, now| sweep::expired(tables, limit, now)))
     }
 
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {

@@ -8,8 +8,8 @@ use crate::words::{
 };
 
 /// Takes back leases that have run out, the oldest first.
-pub(super) fn expired(tables: &mut Tables, params: &SweepParams, now: Timestamp) -> Vec<Swept> {
-    let due = oldest(tables, params.limit, |row| {
+pub(super) fn expired(tables: &mut Tables, limit: usize, now: Timestamp) -> Vec<Swept> {
+    let due = oldest(tables, limit, |row| {
         row.operation.lease_expires_at.filter(|expires| *expires <= now)
     });
     due.into_iter().map(|op_id| take_back(tables, op_id, now)).collect()

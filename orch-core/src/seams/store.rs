@@ -80,12 +80,12 @@ pub trait Store: Send + Sync + 'static {
     /// Gives claims back that were not run: the attempt is not counted, the fence stays.
     async fn release(&self, batch: Vec<Release>) -> Result<Vec<Released>, StoreError>;
 
-    /// Takes back expired leases. A running attempt is lost: logged in doubt under its fence,
+    /// Takes back at most `limit` expired leases, of whatever kind. A running attempt is lost: logged in doubt under its fence,
     /// counted, moved as the row declares. A reconcile is only due again, or parked after its
     /// last question. The fence goes up, so the former owner is stale from here on. Where the
     /// move is terminal and the kind has a hook, the end is logged PENDING for the Finalizer.
     /// Rows that cannot be decoded are parked and do not hold up the others.
-    async fn sweep_expired(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError>;
+    async fn sweep_expired(&self, limit: usize) -> Result<Vec<Swept>, StoreError>;
 
     /// Ends operations whose deadline has passed and that nobody works on: PENDING, waiting, or
     /// in doubt with `retry` declared ([`over_budget`](crate::policies::over_budget)). PENDING

@@ -134,7 +134,7 @@ impl Upkeep for Reaper {
         let expired = if self.owners_come_first() {
             Vec::new()
         } else {
-            self.noted(self.store.sweep_expired(self.handlers.sweep(limit)).await)?
+            self.noted(self.store.sweep_expired(limit).await)?
         };
         for row in &expired {
             self.handlers.meters(&row.kind).lease_lost();

@@ -10,7 +10,7 @@ use orch_core::seams::{
     Admitted, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Store, StoreError,
 };
 use orch_core::words::{OpId, State};
-use orch_testkit::fixture::{acceptance, claim_params, ended, kind, ok, owner, sweep_params};
+use orch_testkit::fixture::{acceptance, claim_params, ended, kind, ok, owner};
 
 /// Short, so that a claim whose answer was lost comes back soon.
 const LEASE: Duration = Duration::from_millis(400);
@@ -72,7 +72,7 @@ pub async fn survives(
 }
 
 async fn work(store: &dyn Store, done: &AtomicUsize) {
-    patiently(|| store.sweep_expired(sweep_params([lenient()]))).await;
+    patiently(|| store.sweep_expired(10)).await;
     let params = ClaimParams { lease: LEASE, limit: 8, ..claim_params([lenient()]) };
     let claimed = patiently(|| store.claim(params.clone())).await;
     if claimed.is_empty() {

@@ -241,8 +241,8 @@ impl Store for Gate {
         Ok(released)
     }
 
-    async fn sweep_expired(&self, params: SweepParams) -> Answer<Vec<Swept>> {
-        let swept = self.plainly(self.inner.sweep_expired(params)).await?;
+    async fn sweep_expired(&self, limit: usize) -> Answer<Vec<Swept>> {
+        let swept = self.plainly(self.inner.sweep_expired(limit)).await?;
         self.moved();
         Ok(swept)
     }

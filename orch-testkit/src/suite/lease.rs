@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{ClaimParams, Finalized, Lease, RenewParams, Renewed, SweepParams};
+use orch_core::seams::{ClaimParams, Finalized, Lease, RenewParams, Renewed};
 use orch_core::words::{AttemptEnd, Fence, LogState, OpId, Phase, Source, State};
 
-use crate::fixture::{
-    LEASE, World, acceptance, claim_params, ended, kind, listed, ok, other_kind, policy, retry,
-    sweep_params,
-};
+use crate::fixture::{LEASE, World, acceptance, claim_params, ended, listed, ok, policy, retry};
 
 pub async fn a_renewal_moves_the_end_of_the_lease(world: World) {
     let claim = world.running("k").await;
@@ -135,18 +132,9 @@ pub async fn a_sweep_keeps_its_limit_and_the_next_goes_on(world: World) {
     world.clock.advance(LEASE);
     let mut sizes = Vec::new();
     for _ in 0..4 {
-        let params = SweepParams { limit: 2, ..sweep_params([policy()]) };
-        sizes.push(world.store.sweep_expired(params).await.unwrap().len());
+        sizes.push(world.store.sweep_expired(2).await.unwrap().len());
     }
     assert_eq!(sizes, [2, 2, 1, 0]);
-}
-
-pub async fn leases_of_every_kind_are_taken_back(world: World) {
-    let claim = world.running("k").await;
-    world.clock.advance(LEASE);
-    let params = sweep_params([KindPolicy::new(other_kind())]);
-    let swept = world.store.sweep_expired(params).await.unwrap();
-    assert_eq!((swept[0].op_id, &swept[0].kind), (claim.op_id, &kind()));
 }
 
 pub async fn a_lost_lease_is_told_in_the_same_words(world: World) {

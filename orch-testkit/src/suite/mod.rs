@@ -95,7 +95,6 @@ macro_rules! conformance {
                 a_lease_is_taken_back_once
                 two_sweeps_at_once_take_a_lease_back_once
                 a_sweep_keeps_its_limit_and_the_next_goes_on
-                leases_of_every_kind_are_taken_back
                 a_lost_lease_is_told_in_the_same_words
                 a_lease_that_is_held_is_left_alone
                 an_operation_taken_back_runs_again

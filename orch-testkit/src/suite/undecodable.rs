@@ -92,8 +92,7 @@ pub async fn a_sweep_of_leases_goes_on_past_it(world: World) {
     world.clock.advance(LEASE);
     let mut swept = Vec::new();
     for _ in 0..4 {
-        let params = SweepParams { limit: 2, ..sweep_params([policy()]) };
-        swept.extend(world.store.sweep_expired(params).await.unwrap());
+        swept.extend(world.store.sweep_expired(2).await.unwrap());
     }
     assert!(ids(&swept).contains(&good.op_id));
     assert_eq!(world.operation(good.op_id).await.lost_attempts, 1);

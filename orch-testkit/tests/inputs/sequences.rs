@@ -235,10 +235,9 @@ impl Stores {
                 (Said::Nothing, String::new())
             }
             Verb::Reap | Verb::Spend => {
-                let params = self.sweep(model);
                 let swept = match verb {
-                    Verb::Reap => store.sweep_expired(params).await.unwrap(),
-                    _ => store.sweep_over_budget(params).await.unwrap(),
+                    Verb::Reap => store.sweep_expired(100_000).await.unwrap(),
+                    _ => store.sweep_over_budget(self.sweep(model)).await.unwrap(),
                 };
                 let mut ours: Vec<_> =
                     swept.iter().filter_map(|swept| Some((self.op(swept.op_id)?, swept))).collect();

@@ -4,7 +4,7 @@ use super::{Finalized, Lease};
 use crate::policies::KindPolicy;
 use crate::words::{Kind, OpId};
 
-/// One pass of a sweep.
+/// One pass over spent time budgets.
 #[derive(Debug, Clone)]
 pub struct SweepParams {
     /// The kinds that this worker has handlers for. A PENDING operation of another kind is left
