@@ -134,6 +134,11 @@ impl Store for SqliteStore {
         ConnectionType::of::<SqliteConnection>()
     }
 
+    /// The file has one writer.
+    fn accept_lanes(&self) -> usize {
+        1
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         Ok(self.inner.clock.now())
     }

@@ -124,6 +124,11 @@ impl Store for MemoryStore {
         ConnectionType::of::<MemoryConnection>()
     }
 
+    /// One lock serves all.
+    fn accept_lanes(&self) -> usize {
+        1
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         Ok(self.clock.now())
     }

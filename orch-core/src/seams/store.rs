@@ -38,10 +38,8 @@ pub trait Store: Send + Sync + 'static {
     fn connection_type(&self) -> ConnectionType;
 
     /// How many batches of [`Store::accept`] are carried out faster side by side than one after
-    /// the other. One where a single writer serves all.
-    fn accept_lanes(&self) -> usize {
-        1
-    }
+    /// the other. One where a single writer serves all. Who wraps a store passes its answer on.
+    fn accept_lanes(&self) -> usize;
 
     /// The store's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;

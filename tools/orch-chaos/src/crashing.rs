@@ -100,6 +100,10 @@ impl Store for Crashing {
         self.inner.connection_type()
     }
 
+    fn accept_lanes(&self) -> usize {
+        self.inner.accept_lanes()
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.inner.now().await
     }
