@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Orchestrator, StartError};
@@ -14,7 +14,7 @@ use crate::upkeep::{
 use crate::words::WorkerId;
 
 /// The least time for storing the ends of cancelled attempts.
-const MIN_STORING: Duration = Duration::from_secs(1);
+const MIN_STORING: Duration = Duration::from_millis(500);
 
 /// A running runtime. Dropped, it stops claiming but cannot wait for what is running; call
 /// [`Runtime::shutdown`] for that.
@@ -47,9 +47,9 @@ impl Runtime {
     }
 
     /// Drains: claims nothing more, gives back what it has claimed and not begun, waits for the
-    /// running handlers and until their outcomes are stored, renewing their leases all the while. Handlers that take longer than
-    /// `Config::drain_timeout` are cancelled and end in doubt; storing that may take as long
-    /// again if the database does not answer.
+    /// running handlers and until their outcomes are stored, renewing their leases all the while.
+    /// Handlers that take longer than `Config::drain_timeout` are cancelled and end in doubt;
+    /// storing that may take as long again, and 500 ms at least, if the database does not answer.
     pub async fn shutdown(self) -> Drained {
         match self.worker {
             Some(worker) => worker.drain().await,
@@ -62,8 +62,8 @@ impl Runtime {
 #[derive(Debug)]
 pub(super) struct Worker {
     queue: Arc<Queue>,
-    /// The queue's loop and the upkeep's tickers.
-    loops: JoinSet<()>,
+    claiming: JoinSet<()>,
+    upkeep: JoinSet<()>,
     stop: CancellationToken,
     drain_timeout: Duration,
 }
@@ -86,37 +86,47 @@ impl Worker {
         let queue = Queue::new(queue, common.clone(), states).map_err(StartError::Thread)?;
         let queue = Arc::new(queue);
         let stop = CancellationToken::new();
-        let mut loops = JoinSet::new();
-        loops.spawn(Arc::clone(&queue).run(stop.clone()));
-        start_upkeep(&mut loops, &config, &common, &stop);
-        Ok(Self { queue, loops, stop, drain_timeout: config.drain_timeout })
+        let mut claiming = JoinSet::new();
+        claiming.spawn(Arc::clone(&queue).run(stop.clone()));
+        let mut upkeep = JoinSet::new();
+        start_upkeep(&mut upkeep, &config, &common, &stop);
+        Ok(Self { queue, claiming, upkeep, stop, drain_timeout: config.drain_timeout })
     }
 
     async fn drain(mut self) -> Drained {
         self.stop.cancel();
-        if timeout(self.drain_timeout, self.ended()).await.is_ok() {
+        let until = Instant::now() + self.drain_timeout;
+        if timeout_at(until, self.stored()).await.is_ok() {
+            // A pass that is longer in coming to its end, behind somebody's lock, may be lost.
+            let _ = timeout_at(until, ended(&mut self.upkeep)).await;
             return Drained { cancelled: 0, unstored: 0 };
         }
         let cancelled = self.queue.in_flight();
         tracing::warn!(cancelled, "the drain timeout has passed; attempts are cancelled");
         self.queue.cancel_running();
         // Zero as a drain timeout means not to wait for handlers; their ends are stored still.
-        let _ = timeout(self.drain_timeout.max(MIN_STORING), self.ended()).await;
+        let _ = timeout(self.drain_timeout.max(MIN_STORING), self.stored()).await;
         Drained { cancelled, unstored: self.queue.in_flight() }
     }
 
-    /// Waits for the loops, which end between two calls to the database, and for the attempts.
-    async fn ended(&mut self) {
-        while self.loops.join_next().await.is_some() {}
+    /// Waits for the last claim to be answered, and for the ends of all attempts to be stored.
+    async fn stored(&mut self) {
+        ended(&mut self.claiming).await;
         self.queue.drained().await;
     }
+}
+
+/// Waits for loops, which end between two calls to the database.
+async fn ended(loops: &mut JoinSet<()>) {
+    while loops.join_next().await.is_some() {}
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         self.stop.cancel();
         // Not aborted: the loops see `stop` and end between two calls.
-        self.loops.detach_all();
+        self.claiming.detach_all();
+        self.upkeep.detach_all();
     }
 }
 

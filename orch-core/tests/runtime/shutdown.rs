@@ -58,6 +58,20 @@ async fn what_is_claimed_and_not_begun_is_given_back_to_the_next_worker() {
     assert_eq!((operation.attempt, operation.fence, provider.calls()), (1, Fence::new(2), 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn upkeep_that_hangs_does_not_hold_up_a_hand_over() {
+    let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
+    store.plan(Verb::SweepExpired, 1, Fault::Stall(Duration::from_secs(60)));
+    let hasty = Config { drain_timeout: Duration::from_millis(20), ..config() };
+    let worker = Runtime::on_shared(store.clone()).config(hasty).start().await.unwrap();
+    while store.calls(Verb::SweepExpired) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let asked_at = tokio::time::Instant::now();
+    assert_eq!(worker.shutdown().await, Drained { cancelled: 0, unstored: 0 });
+    assert!(asked_at.elapsed() < Duration::from_millis(25), "{:?}", asked_at.elapsed());
+}
+
 #[tokio::test]
 async fn a_dropped_runtime_stops_and_lets_go_of_the_store() {
     let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
