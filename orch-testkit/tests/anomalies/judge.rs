@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use orch_core::policies::InDoubt;
 use orch_core::seams::Store;
 use orch_core::words::{
-    AttemptEnd, Failure, LogEntry, LogState, OpId, Operation, Outcome, Owner, Settlement, State,
+    AttemptEnd, Failure, LogEntry, LogState, OpId, Operation, Outcome, Owner, Settlement, Source,
+    State,
 };
 use orch_testkit::{Reply, ScriptedProvider};
 
@@ -24,6 +26,7 @@ pub async fn judge(
     let store = &*database.store;
     let (operation, log) = read(store, told.op_id).await;
     wrong.extend(log_is_right(&operation, &log));
+    wrong.extend(ran_in_doubt(life, &log));
     let marks = database.marks(told.op_id).await;
     let once = if database.backend == Backend::Memory { marks >= 1 } else { marks == 1 };
     if if life.hooked { !once } else { marks != 0 } {
@@ -107,6 +110,24 @@ fn log_is_right(operation: &Operation, log: &[LogEntry]) -> Vec<String> {
         wrong.push(format!("{retries} retries are logged, {} counted", operation.retries));
     }
     wrong
+}
+
+/// Doubt is followed by another run only where the handler declares so.
+fn ran_in_doubt(life: &Life, log: &[LogEntry]) -> Option<String> {
+    let mut doubt = false;
+    for entry in log.iter().filter(|entry| !entry.late) {
+        let in_doubt = matches!(entry.end, AttemptEnd::InDoubt { .. });
+        let run = entry.source == Source::Handler || entry.source == Source::Engine && in_doubt;
+        if doubt && run && life.in_doubt != InDoubt::Retry {
+            return Some(format!("it ran again while nobody knew: {log:?}"));
+        }
+        doubt = match entry.end {
+            AttemptEnd::InDoubt { .. } => true,
+            AttemptEnd::NotHappened | AttemptEnd::Outcome(Outcome::Ok { .. }) => false,
+            AttemptEnd::Outcome(_) => doubt,
+        };
+    }
+    None
 }
 
 fn allowed_calls(operation: &Operation) -> usize {
