@@ -15,6 +15,7 @@ use crate::time::At;
 /// A statement, what stands in it, and what stands there in a build with the mistake.
 type Mistake = (&'static str, &'static str, &'static str);
 
+const ACCEPT: &str = include_str!("../queries/accept.sql");
 const CLAIM: &str = include_str!("../queries/claim.sql");
 const LOG: &str = include_str!("../queries/log.sql");
 const RENEW: &str = include_str!("../queries/renew.sql");
@@ -44,11 +45,14 @@ const FINALIZER: [Mistake; 1] = [(
     "AND (NOT q.hooked OR q.kind = ANY($2::text[])) AND orch_broken_run_again(l.op_id, l.fence)",
 )];
 /// Every accept makes an operation.
-const IDENTITY: [Mistake; 1] = [(
-    "",
-    "CREATE UNIQUE INDEX orch_operation_identity_idx",
-    "CREATE INDEX orch_operation_identity_idx",
-)];
+const IDENTITY: [Mistake; 2] = [
+    (
+        "",
+        "CREATE UNIQUE INDEX orch_operation_identity_idx",
+        "CREATE INDEX orch_operation_identity_idx",
+    ),
+    (ACCEPT, "ON CONFLICT (biz_key, idem_key, event_type, domain, owner, redrive)", "ON CONFLICT"),
+];
 
 /// True where the operation was not put back into the queue; so never.
 const RUN_AGAIN: &str = "
