@@ -115,12 +115,9 @@ impl Client {
     async fn request(&self, order: Order) -> crate::Result<()> {
         let number = order.number;
         self.note(&Line::Sent { order: number })?;
-        loop {
-            match self.accept(order, order.body()).await {
-                Ok(op_id) => return self.note(&Line::Told { order: number, op_id }),
-                Err(AcceptError::Store(_)) => tokio::time::sleep(AGAIN).await,
-                Err(error) => return Err(format!("order {number}: {error}").into()),
-            }
+        match self.accept(order, order.body()).await {
+            Ok(op_id) => self.note(&Line::Told { order: number, op_id }),
+            Err(error) => Err(format!("order {number}: {error}").into()),
         }
     }
 
@@ -128,26 +125,28 @@ impl Client {
     async fn changed(&self, order: Order) -> crate::Result<()> {
         let number = order.number;
         let body = Body { amount: order.amount + 1, ..order.body() };
-        loop {
-            match self.accept(order, body).await {
-                Ok(op_id) => return self.note(&Line::Fooled { order: number, op_id }),
-                Err(AcceptError::Conflict { op_id, .. }) => {
-                    let op_id = op_id.to_string();
-                    return self.note(&Line::Refused { order: number, op_id });
-                }
-                Err(AcceptError::Store(_)) => tokio::time::sleep(AGAIN).await,
-                Err(error) => return Err(format!("order {number}: {error}").into()),
+        match self.accept(order, body).await {
+            Ok(op_id) => self.note(&Line::Fooled { order: number, op_id }),
+            Err(AcceptError::Conflict { op_id, .. }) => {
+                self.note(&Line::Refused { order: number, op_id: op_id.to_string() })
             }
+            Err(error) => Err(format!("order {number}: {error}").into()),
         }
     }
 
+    /// Asks until the database is there.
     async fn accept(&self, order: Order, body: Body) -> Result<String, AcceptError> {
         let domain = domain(self.world.backend, order.product);
         let payload = Payload::json(&body)?;
         let (biz_key, idem_key) = (order.biz_key(), order.idem_key());
         let command = Command::new(domain, order.product.event(), &biz_key, &idem_key, payload)?;
         let budget = order.time_budget(self.world.duration);
-        Ok(self.orchestrator.start(command, budget).await?.to_string())
+        loop {
+            match self.orchestrator.start(command.clone(), budget).await {
+                Err(AcceptError::Store(_)) => tokio::time::sleep(AGAIN).await,
+                answer => return Ok(answer?.to_string()),
+            }
+        }
     }
 
     fn note(&self, line: &Line) -> crate::Result<()> {

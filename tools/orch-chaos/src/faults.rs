@@ -445,33 +445,3 @@ async fn carry_out(scene: &Scene, fault: Fault, class: Class, pids: &[i32]) -> c
         _ => Ok(false),
     }
 }
-
-impl Fault {
-    /// The word for it in figures.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Kill => "kills",
-            Self::Pause => "pauses",
-            Self::Terminate => "terminated",
-            Self::KillClient => "client_kills",
-            Self::Disconnect => "disconnects",
-            Self::Restart => "restarts",
-            Self::CutAfter => "replies_lost",
-            Self::CutBefore => "not_forwarded",
-            Self::Swallow => "swallowed",
-            Self::Lock => "locks",
-            Self::DiskFull => "disk_full",
-            Self::WriteErrors => "write_errors",
-        }
-    }
-
-    /// True if no worker reaches the database meanwhile.
-    const fn is_outage(self) -> bool {
-        matches!(self, Self::Restart | Self::DiskFull)
-    }
-
-    /// True if some worker's calls to the database fail or wait for longer than a moment.
-    const fn hangs(self) -> bool {
-        matches!(self, Self::Swallow | Self::Lock | Self::WriteErrors)
-    }
-}
