@@ -72,14 +72,13 @@ pub use orch_macros::Outcome;
 pub use orch_macros::orchestrated;
 
 // What a handler is made of.
-pub use orch_core::seams::http;
-pub use orch_core::seams::{
-    AttemptError, Context, Ending, Handled, Reconciled, State, TypedCommand,
-};
+pub use orch_core::handler::{AttemptError, Context, Handled, Reconciled, State, TypedCommand};
+pub use orch_core::policies::Ending;
+pub use orch_core::policies::http;
 pub use orch_core::words::{Failure, Outcome, Settled};
 
 // What a provider promises about its keys.
-pub use orch_core::seams::{
+pub use orch_core::provider::{
     AnyProvider, CheckoutCom, KeyAlphabet, KeyLifetime, Provider, ProviderKey, Qonto, Square,
     Stripe, Unkeyed,
 };
@@ -99,21 +98,23 @@ pub use orch_core::words::{
 pub use orch_core::flow::HistoryEntry;
 pub use orch_core::policies::{Bearing, Effect};
 pub use orch_core::runtime::{Divergent, Parked, QueryError, RedriveError, SettleError};
-pub use orch_core::seams::{ListParams, Listed, Page, Settle};
+pub use orch_core::store::{ListParams, Listed, Page, Settle};
 pub use orch_core::words::{
     AttemptEnd, DeadLetter, LogEntry, Operation, Phase, Source, State as OperationState, Timestamp,
     code,
 };
 
 // Backends.
-pub use orch_core::seams::{AcceptIn, Store, StoreError};
+pub use orch_core::store::{AcceptIn, Store, StoreError};
 #[cfg(feature = "postgres")]
 pub use orch_postgres as postgres;
 #[cfg(feature = "sqlite")]
 pub use orch_sqlite as sqlite;
 
 // All of the core by module, for backends and tools.
-pub use orch_core::{flow, memory, metrics, policies, runtime, seams, upkeep, words};
+pub use orch_core::{
+    flow, handler, memory, metrics, policies, provider, runtime, store, upkeep, words,
+};
 
 /// What the macros emit. Not public: nothing here is covered by semantic versioning.
 #[doc(hidden)]
@@ -128,11 +129,13 @@ pub mod __private {
     pub use std::time::Duration;
 
     pub use inventory;
-    pub use orch_core::policies::{Backoff, Effect, InDoubt};
-    pub use orch_core::seams::emitted::{
+    pub use orch_core::handler::emitted::{
         Argument, argument, bound, contract, domain_is, event_is, key, key_part, needs, underneath,
     };
-    pub use orch_core::seams::*;
+    pub use orch_core::handler::*;
+    pub use orch_core::policies::{Backoff, Effect, Ending, InDoubt};
+    pub use orch_core::provider::*;
+    pub use orch_core::store::*;
     pub use orch_core::words::{self, Settled, Settlement};
 
     /// The static that a handler exports under its domain and event type. It has a size, so

@@ -147,7 +147,7 @@ mod inside_macro_rules {
 
 #[test]
 fn all_of_them_are_registered() {
-    let mut events: Vec<&str> = orch::__private::inventory::iter::<orch::seams::Registration>
+    let mut events: Vec<&str> = orch::__private::inventory::iter::<orch::handler::Registration>
         .into_iter()
         .map(|registration| registration.descriptor.event_type)
         .collect();

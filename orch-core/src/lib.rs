@@ -17,7 +17,11 @@ pub mod words; // the nouns: a type each, valid by construction
 
 pub mod policies; // the rules, as pure functions: what follows an attempt, and when
 
-pub mod seams; // where a store, a clock and a handler are plugged in
+pub mod provider; // what somebody else's API promises about idempotency keys
+
+pub mod store; // what orch asks of a database, a verb per method
+
+pub mod handler; // how a user's function becomes something that can be run
 
 pub mod metrics; // what is counted, and under which names
 

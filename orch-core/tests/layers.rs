@@ -5,8 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom of the house to its top.
-const LAYERS: [&str; 8] =
-    ["words", "policies", "seams", "metrics", "memory", "flow", "upkeep", "runtime"];
+const LAYERS: [&str; 10] = [
+    "words", "policies", "provider", "store", "handler", "metrics", "memory", "flow", "upkeep",
+    "runtime",
+];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use orch_core::seams::{Acceptance, Admitted, StoreError};
+use orch_core::store::{Acceptance, Admitted, StoreError};
 use orch_core::words::OpId;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::types::Uuid;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 #[cfg(feature = "broken-clock")]
-use orch_core::seams::{Clock, SystemClock};
+use orch_core::store::{Clock, SystemClock};
 
 #[cfg(feature = "broken-clock")]
 use crate::time::At;

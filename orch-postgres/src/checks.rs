@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use orch_core::seams::StoreError;
+use orch_core::store::StoreError;
 use sqlx::Row as _;
 
 use crate::connect::Target;

@@ -1,7 +1,7 @@
 //! S2: due operations are leased to a worker.
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{
+use orch_core::store::{
     Attempt, ClaimParams, Claimed, Lease, Purpose, Release, ReleaseReason, StoreError,
 };
 use orch_core::words::{

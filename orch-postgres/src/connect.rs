@@ -1,7 +1,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use orch_core::seams::StoreError;
+use orch_core::store::StoreError;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 

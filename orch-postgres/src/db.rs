@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use orch_core::seams::{Clock, StoreError};
+use orch_core::store::{Clock, StoreError};
 use sqlx::postgres::{PgArguments, PgRow};
 
 use crate::errors::was_cancelled;

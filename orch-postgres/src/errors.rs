@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use orch_core::seams::StoreError;
+use orch_core::store::StoreError;
 
 /// What a database error means to the caller.
 ///

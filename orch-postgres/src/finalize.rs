@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use orch_core::policies::Move;
-use orch_core::seams::{Finalization, FinalizeHook, Finalized, Lease, StoreError};
+use orch_core::store::{Finalization, FinalizeHook, Finalized, Lease, StoreError};
 use orch_core::words::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use orch_core::policies::{Backoff, Move};
-use orch_core::seams::{FinalizeHook, Finalized, Lease, StoreError};
+use orch_core::store::{FinalizeHook, Finalized, Lease, StoreError};
 use orch_core::words::{Envelope, Settlement, storable};
 use sqlx::postgres::PgConnection;
 

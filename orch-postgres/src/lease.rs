@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use orch_core::seams::{Lease, Release, ReleaseReason, Released, RenewParams, Renewed, StoreError};
+use orch_core::store::{Lease, Release, ReleaseReason, Released, RenewParams, Renewed, StoreError};
 use orch_core::words::{Fence, storable};
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;

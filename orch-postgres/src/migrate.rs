@@ -1,6 +1,6 @@
 //! The schema, brought up to date once.
 
-use orch_core::seams::StoreError;
+use orch_core::store::StoreError;
 use sqlx::postgres::PgConnection;
 
 use crate::column::column;

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use orch_core::policies::{Move, Tally};
-use orch_core::seams::{Finalized, StoreError};
+use orch_core::store::{Finalized, StoreError};
 use orch_core::words::{
     AttemptEnd, Fence, LogState, OpId, Outcome, Payload, Phase, Settlement, Source, Timestamp,
     WorkerId, storable,

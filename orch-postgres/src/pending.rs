@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use orch_core::policies::{Move, after_attempt};
-use orch_core::seams::{Finalized, Lease, StoreError};
+use orch_core::store::{Finalized, Lease, StoreError};
 use orch_core::words::{Fence, LogState, Timestamp};
 use sqlx::postgres::PgRow;
 

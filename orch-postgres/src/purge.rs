@@ -1,6 +1,6 @@
 //! Retention.
 
-use orch_core::seams::{PurgeParams, Purged, StoreError};
+use orch_core::store::{PurgeParams, Purged, StoreError};
 
 use crate::db::{Db, to_limit, with_limit};
 use crate::pool::arguments;

@@ -1,7 +1,7 @@
 //! Questions.
 
 use orch_core::policies::divergences;
-use orch_core::seams::{LateParams, Lease, ListParams, Page, StoreError, Unfinalized};
+use orch_core::store::{LateParams, Lease, ListParams, Page, StoreError, Unfinalized};
 use orch_core::words::{
     DeadLetter, Fence, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase, Settlement, State,
     Timestamp,

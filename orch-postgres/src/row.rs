@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use orch_core::policies::{Backoff, Facts, InDoubt};
-use orch_core::seams::{Finalized, Listed, StoreError};
+use orch_core::store::{Finalized, Listed, StoreError};
 use orch_core::words::{
     BizKey, Command, Domain, Envelope, EventType, Fence, IdemKey, Identity, Operation, Owner,
     Phase, Settlement, State, Timestamp, WorkerId,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use orch_core::seams::{EndedAttempt, Finalized, Lease, Logged, StoreError};
+use orch_core::store::{EndedAttempt, Finalized, Lease, Logged, StoreError};
 use orch_core::words::{AttemptEnd, Fence, Outcome, Payload, Settlement};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use orch_core::policies::Backoff;
-use orch_core::seams::{
+use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
     EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
     Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams,
@@ -17,7 +17,9 @@ use crate::connect::Target;
 use crate::db::Db;
 use crate::pool::Pool;
 use crate::wake::Wake;
-use crate::{accept, checks, claim, finalize, lease, migrate, people, purge, read, settle, sweep};
+use crate::{
+    accept, checks, claim, finalize, lease, migrate, operator, purge, read, settle, sweep,
+};
 
 /// Between two tries to reach the server at the start.
 const RETRY: Backoff = Backoff::from_millis(100, 5000);
@@ -226,13 +228,13 @@ impl Store for PostgresStore {
     }
 
     async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {
-        let settled = people::settle_parked(&self.db, params).await?;
+        let settled = operator::settle_parked(&self.db, params).await?;
         self.announce();
         Ok(settled)
     }
 
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {
-        let redriven = people::redrive(&self.db, params).await?;
+        let redriven = operator::redrive(&self.db, params).await?;
         self.announce();
         Ok(redriven)
     }

@@ -1,7 +1,7 @@
 //! Lost leases and spent time budgets.
 
 use orch_core::policies::{Move, after_attempt, over_budget};
-use orch_core::seams::{Finalized, StoreError, SweepParams, Swept};
+use orch_core::store::{Finalized, StoreError, SweepParams, Swept};
 use orch_core::words::{AttemptEnd, Fence, Kind, OpId, Phase, Source, State, Timestamp};
 use sqlx::postgres::PgRow;
 

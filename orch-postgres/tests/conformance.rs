@@ -7,7 +7,7 @@ mod common;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use orch_core::seams::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
+use orch_core::store::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
 use orch_core::words::{Envelope, OpId, Settlement};
 use orch_postgres::PostgresStore;
 use orch_testkit::{Backend, marks};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::policies::{Facts, InDoubt, KindPolicy, Move, Tally, after_attempt};
-use orch_core::seams::{Claimed, EndedAttempt, Finalized, Lease, ManualClock, Store};
+use orch_core::store::{Claimed, EndedAttempt, Finalized, Lease, ManualClock, Store};
 use orch_core::words::{AttemptEnd, Outcome, Source, Timestamp, storable};
 use orch_postgres::PostgresStore;
 use orch_testkit::fixture::{acceptance, claim_params, kind, owner};
@@ -185,7 +185,7 @@ async fn leased(
     let batch = (0..cases.len()).map(|n| acceptance(&format!("{key}-{n}"))).collect();
     store.accept(batch).await.unwrap();
     let params = claim_params([KindPolicy::new(kind())]);
-    let params = orch_core::seams::ClaimParams { limit: cases.len(), ..params };
+    let params = orch_core::store::ClaimParams { limit: cases.len(), ..params };
     let mut claims = Vec::new();
     for claimed in store.claim(params).await.unwrap() {
         let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };

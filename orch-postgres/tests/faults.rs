@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::seams::{
+use orch_core::store::{
     Admitted, ClaimParams, Claimed, Lease, RedriveParams, RenewParams, Renewed, Store, StoreError,
 };
 use orch_core::words::{AttemptEnd, Failure, OpId, Outcome, Payload, Settlement, State};
@@ -452,7 +452,7 @@ async fn settlers_reapers_and_redrives_never_deadlock() {
 }
 
 /// All claims, in an order of this round's own, with ends of every sort.
-fn shuffled_ends(claims: &[Lease], seed: usize) -> Vec<orch_core::seams::EndedAttempt> {
+fn shuffled_ends(claims: &[Lease], seed: usize) -> Vec<orch_core::store::EndedAttempt> {
     let mut order: Vec<usize> = (0..claims.len()).collect();
     order.sort_by_key(|n| n.wrapping_mul(2_654_435_761).wrapping_add(seed * 7919) % 1009);
     let end = |n: &usize| match (n + seed) % 4 {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{
+use orch_core::store::{
     ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Lease, RunHook, Store,
     connection,
 };
@@ -30,7 +30,7 @@ async fn logged(schema: &Schema) -> (PostgresStore, Lease) {
     store.accept(vec![acceptance("key")]).await.unwrap();
     let hooked = KindPolicy { hooked: true, ..policy() };
     let claimed = store.claim(claim_params([hooked])).await.unwrap();
-    let orch_core::seams::Claimed::Attempt(attempt) = &claimed[0] else { panic!() };
+    let orch_core::store::Claimed::Attempt(attempt) = &claimed[0] else { panic!() };
     let claim = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
     store.log(vec![ended(claim, ok("done"))]).await.unwrap();
     (store, claim)

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use orch_core::seams::{AcceptIn, Acceptance, Admitted, Store};
+use orch_core::store::{AcceptIn, Acceptance, Admitted, Store};
 use orch_testkit::fixture::{acceptance, owner};
 use sqlx::Connection;
 

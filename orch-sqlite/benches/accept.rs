@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{Acceptance, ClaimParams, Claimed, EndedAttempt, Store};
+use orch_core::store::{Acceptance, ClaimParams, Claimed, EndedAttempt, Store};
 use orch_core::words::{
     AttemptEnd, Command, Fingerprint, Kind, OpId, Outcome, Owner, Source, WorkerId,
 };

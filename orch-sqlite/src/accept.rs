@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use orch_core::seams::{Acceptance, Admitted, StoreError};
+use orch_core::store::{Acceptance, Admitted, StoreError};
 use orch_core::words::{OpId, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 

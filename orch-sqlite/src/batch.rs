@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use orch_core::seams::{Finalized, Lease, StoreError};
+use orch_core::store::{Finalized, Lease, StoreError};
 use orch_core::words::{Envelope, Failure, Fence, LogEntry, LogState, OpId, Settlement, Timestamp};
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};

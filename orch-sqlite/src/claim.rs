@@ -1,7 +1,7 @@
 //! S2: due operations are leased to a worker.
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::seams::{Attempt, ClaimParams, Claimed, StoreError};
+use orch_core::store::{Attempt, ClaimParams, Claimed, StoreError};
 use orch_core::words::{Command, Envelope, Kind, OpId, Payload, Timestamp};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use orch_core::seams::{FinalizeHook, Lease, StoreError};
+use orch_core::store::{FinalizeHook, Lease, StoreError};
 use orch_core::words::{Envelope, Settlement, storable};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use orch_core::seams::{Lease, Release, ReleaseReason, Released, RenewParams, Renewed, StoreError};
+use orch_core::store::{Lease, Release, ReleaseReason, Released, RenewParams, Renewed, StoreError};
 use orch_core::words::{Fence, Phase, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 

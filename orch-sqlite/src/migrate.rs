@@ -1,6 +1,6 @@
 //! The schema, brought up to date once, however many processes start at the same time.
 
-use orch_core::seams::StoreError;
+use orch_core::store::StoreError;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row, SqlStr};
 

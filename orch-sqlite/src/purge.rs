@@ -1,6 +1,6 @@
 //! Retention: terminal operations are removed with all that belongs to them.
 
-use orch_core::seams::{PurgeParams, Purged, StoreError};
+use orch_core::store::{PurgeParams, Purged, StoreError};
 use orch_core::words::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 

@@ -1,7 +1,7 @@
 //! Reading: one statement each, so each sees one state of the file.
 
 use orch_core::policies::divergences;
-use orch_core::seams::{LateParams, Lease, ListParams, Listed, Page, StoreError, Unfinalized};
+use orch_core::store::{LateParams, Lease, ListParams, Listed, Page, StoreError, Unfinalized};
 use orch_core::words::{
     DeadLetter, Fence, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase, Settlement, State,
     Timestamp, storable,

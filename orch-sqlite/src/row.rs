@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orch_core::policies::{Backoff, Facts, InDoubt, KindPolicy, Move, Tally};
-use orch_core::seams::{Finalized, Purpose, StoreError};
+use orch_core::store::{Finalized, Purpose, StoreError};
 use orch_core::words::{
     BizKey, Command, Envelope, Failure, Fence, IdemKey, Identity, Kind, LogEntry, OpId, Operation,
     Owner, Payload, Phase, Settlement, State, Timestamp, WorkerId, storable,

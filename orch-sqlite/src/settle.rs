@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orch_core::policies::{Backoff, Move, after_attempt};
-use orch_core::seams::{EndedAttempt, Finalization, Finalized, Lease, Logged, StoreError};
+use orch_core::store::{EndedAttempt, Finalization, Finalized, Lease, Logged, StoreError};
 use orch_core::words::{LogEntry, LogState, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 

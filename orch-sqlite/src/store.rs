@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use orch_core::seams::{
+use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
     EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
     Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orch_core::policies::{self, Facts, InDoubt, KindPolicy, Move, after_attempt};
-use orch_core::seams::{StoreError, SweepParams, Swept};
+use orch_core::store::{StoreError, SweepParams, Swept};
 use orch_core::words::{
     AttemptEnd, Fence, LogEntry, LogState, OpId, Phase, Settlement, Source, State, Timestamp,
 };

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use orch_core::seams::{
+use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, Clock, EndedAttempt, Finalization, Finalized,
     Logged, PurgeParams, Purged, RedriveParams, Redriven, Release, Released, SettleParams,
     SettledParked, StoreError, SweepParams, Swept,
@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::connect::{close, open_writing, store_error};
 use crate::hook::{Hooks, Trouble};
 use crate::wake::Wake;
-use crate::{accept, claim, lease, people, purge, settle, sweep};
+use crate::{accept, claim, lease, operator, purge, settle, sweep};
 
 /// The most calls that one commit takes: a bound on how long a group holds the write lock.
 const GROUP: usize = 256;
@@ -313,10 +313,10 @@ async fn single(
             call.answer = Some(Ok(sweep::over_budget(connection, &call.params, now).await?));
         }
         Piece::SettleParked(call) => {
-            call.answer = Some(Ok(people::settle_parked(connection, &call.params, now).await?));
+            call.answer = Some(Ok(operator::settle_parked(connection, &call.params, now).await?));
         }
         Piece::Redrive(call) => {
-            call.answer = Some(Ok(people::redrive(connection, &call.params, now).await?));
+            call.answer = Some(Ok(operator::redrive(connection, &call.params, now).await?));
         }
         Piece::Purge(call) => {
             call.answer = Some(Ok(purge::purge(connection, &call.params, now).await?));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use orch_core::seams::{
+use orch_core::store::{
     ConnectionType, FinalizeHook, HookError, Hooked, ManualClock, Store, connection,
 };
 use orch_core::words::{Envelope, OpId, Settlement};

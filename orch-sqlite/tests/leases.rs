@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{File, acceptance, claim, lease};
-use orch_core::seams::{ManualClock, RenewParams, Renewed, Store};
+use orch_core::store::{ManualClock, RenewParams, Renewed, Store};
 use orch_core::words::Owner;
 use orch_sqlite::SqliteStore;
 

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use common::{CHILD, File, acceptance, claim, lease};
-use orch_core::seams::{Store, StoreError};
+use orch_core::store::{Store, StoreError};
 use orch_core::words::{OpId, Owner};
 use orch_sqlite::SqliteStore;
 

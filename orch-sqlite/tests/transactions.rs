@@ -7,7 +7,7 @@ use std::any::Any;
 
 use common::{File, acceptance, claim, kind, lease, succeeded};
 use futures_util::FutureExt;
-use orch_core::seams::{
+use orch_core::store::{
     AcceptIn, Admitted, ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Hooked,
     Lease, RunHook, Store, StoreError, connection,
 };

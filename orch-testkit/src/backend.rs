@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use orch_core::seams::{FinalizeHook, ManualClock, Store};
+use orch_core::store::{FinalizeHook, ManualClock, Store};
 use orch_core::words::{Envelope, OpId, Settlement};
 
 /// What the conformance suite needs to know of a backend. One value serves one case.

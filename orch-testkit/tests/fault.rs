@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
-use orch_core::seams::{Acceptance, Admitted, Store, StoreError};
+use orch_core::store::{Acceptance, Admitted, Store, StoreError};
 use orch_testkit::fixture::{acceptance, owner};
 use orch_testkit::{Fault, FaultStore, Verb};
 

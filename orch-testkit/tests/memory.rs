@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use orch_core::memory::{MemoryConnection, MemoryStore};
-use orch_core::seams::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
+use orch_core::store::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
 use orch_core::words::OpId;
 use orch_testkit::{Backend, marks};
 

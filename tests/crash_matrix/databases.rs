@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use orch::memory::MemoryStore;
-use orch::seams::{ManualClock, Store};
+use orch::store::{ManualClock, Store};
 use orch_postgres::PostgresStore;
 use orch_sqlite::SqliteStore;
 use orch_testkit::Database;

@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 
+use orch::handler::{Handled, States};
 use orch::prelude::*;
-use orch::seams::{Handled, States};
 use orch::words::{AttemptEnd, Outcome as End, Payload};
 
 use crate::world;

@@ -1,5 +1,5 @@
+use orch::handler::{KeyFromCaller, KeyInCommand, Storable, TypedCommand};
 use orch::prelude::*;
-use orch::seams::{KeyFromCaller, KeyInCommand, Storable, TypedCommand};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "{{{tenant}}}/ORDER-{order}-{order}")]

@@ -1,9 +1,10 @@
 use std::num::IntErrorKind;
 use std::time::Duration;
 
+use orch::handler::{AttemptError, States};
 use orch::http::HttpOutcome;
+use orch::policies::Ending;
 use orch::prelude::*;
-use orch::seams::{AttemptError, Ending, States};
 use orch::words::{AttemptEnd, Outcome as End, Payload};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;

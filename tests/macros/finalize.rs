@@ -3,7 +3,7 @@ use std::convert::Infallible;
 
 use orch::Envelope;
 use orch::prelude::*;
-use orch::seams::{ConnectionType, FinalizeHook};
+use orch::store::{ConnectionType, FinalizeHook};
 use orch::words::{Failure, Fence, OpId, Owner, Payload, Settlement, Timestamp};
 
 use crate::world::registration;

@@ -1,9 +1,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use orch::handler::{Call, Handled, Registration, States, Storable};
 use orch::policies::{Backoff, Effect, InDoubt};
 use orch::prelude::*;
-use orch::seams::{Call, Handled, Registration, States, Storable};
 use orch::words::{AttemptEnd, Outcome as End};
 use orch::{
     AnyProvider, KeyAlphabet, KeyLifetime, Provider, ProviderKey, Qonto, Square, Stripe, Unkeyed,

@@ -1,8 +1,8 @@
 use std::convert::Infallible;
 
+use orch::handler::States;
 use orch::policies::InDoubt;
 use orch::prelude::*;
-use orch::seams::States;
 use orch::words::{AttemptEnd, Outcome as End, Payload};
 
 use crate::world::{call, registration};

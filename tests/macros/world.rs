@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use orch::handler::{Call, Handled, Registration, States};
 use orch::policies::RunEnd;
-use orch::seams::{Call, Handled, Registration, States};
 use orch::words::{AttemptEnd, Command, Envelope, Fence, OpId, Owner, Timestamp};
 
 /// The registration of the handler that takes `C`.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Batcher, Patience};
 use crate::metrics::{Meters, MetersByKind};
 use crate::policies::{MAX_TIME_BUDGET, MIN_TIME_BUDGET};
-use crate::seams::{Acceptance, Admitted, Store, StoreError};
+use crate::store::{Acceptance, Admitted, Store, StoreError};
 use crate::words::{Invalid, OpId, Payload};
 
 /// S1: checks a command, gathers it with others, stores it.

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::policies::Backoff;
-use crate::seams::{Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// The most items that one call of the store takes.
 const BATCH_LIMIT: usize = 1000;
@@ -223,7 +223,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::seams::open;
+    use crate::store::open;
 
     const CALLERS: usize = 64;
     const ROUNDS: usize = 20;

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Handlers, Watch};
-use crate::seams::Store;
+use crate::store::Store;
 
 /// What the queue and the upkeep of one worker have in common. Cheap to clone.
 #[derive(Clone)]

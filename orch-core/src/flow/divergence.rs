@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{HistoryEntry, history};
 use crate::metrics::Meters;
 use crate::policies::Bearing;
-use crate::seams::{LateParams, Lease, Store, StoreError};
+use crate::store::{LateParams, Lease, Store, StoreError};
 use crate::words::{Fence, OpId, Operation, Owner};
 
 /// Looks for answers that contradict an outcome, and says so once: when the answer comes after

@@ -2,11 +2,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::handler::{Descriptor, Registration, Unrunnable};
 use crate::metrics::Meters;
 use crate::policies::{CallFacts, InDoubt, KindPolicy, REMEDY, may_call};
-use crate::seams::{
-    Attempt, Descriptor, FinalizeHook, Purpose, Registration, SweepParams, Unrunnable,
-};
+use crate::store::{Attempt, FinalizeHook, Purpose, SweepParams};
 use crate::words::{AttemptEnd, Invalid, Kind, Outcome, Source};
 
 /// A registered handler with its checked policy.

@@ -2,7 +2,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use crate::policies::{Bearing, bearings};
-use crate::seams::{Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::words::{AttemptEnd, LogEntry, LogState, OpId, Operation, Outcome, Owner, one_line};
 
 /// An entry of an operation's history: what was said, and what it means for the outcome. Reads

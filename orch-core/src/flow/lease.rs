@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::seams::{Lease, RenewParams, Renewed, Store};
+use crate::store::{Lease, RenewParams, Renewed, Store};
 
 /// Renews the leases that are held, from start until dropped.
 #[derive(Debug)]

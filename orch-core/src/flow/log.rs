@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Batcher, FinalizeStep, Patience};
-use crate::seams::{
+use crate::store::{
     EndedAttempt, Finalization, FinalizeHook, Finalized, Logged, Release, Released, Store,
     StoreError,
 };

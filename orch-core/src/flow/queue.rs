@@ -8,10 +8,11 @@ use tokio_util::task::TaskTracker;
 
 use super::execute::{execute, remember_panic_places};
 use super::{Common, Divergences, Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
+use crate::handler::{States, Unrunnable};
 use crate::policies::{Backoff, KindPolicy};
-use crate::seams::{
+use crate::store::{
     Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Purpose, Release, ReleaseReason,
-    Released, States, Store, StoreError, Unrunnable,
+    Released, Store, StoreError,
 };
 use crate::words::{AttemptEnd, Source, WorkerId, one_line};
 

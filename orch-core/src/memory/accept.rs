@@ -1,6 +1,6 @@
 use super::tables::{Row, Tables};
 use crate::policies::KindPolicy;
-use crate::seams::{Acceptance, Admitted, Purpose};
+use crate::store::{Acceptance, Admitted, Purpose};
 use crate::words::{Fence, Identity, OpId, Operation, State, Timestamp};
 
 /// Stores what is new, in the order of the batch, so that a second item with an identity meets

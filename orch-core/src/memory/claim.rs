@@ -1,6 +1,6 @@
 use super::tables::{CORRUPT, Row, Tables};
 use crate::policies::KindPolicy;
-use crate::seams::{Attempt, ClaimParams, Claimed, Purpose};
+use crate::store::{Attempt, ClaimParams, Claimed, Purpose};
 use crate::words::{OpId, Phase, State, Timestamp};
 
 /// Leases what is due, kind by kind, oldest due first.

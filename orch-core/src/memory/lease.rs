@@ -1,5 +1,5 @@
 use super::tables::Tables;
-use crate::seams::{Purpose, Release, ReleaseReason, Released, RenewParams, Renewed};
+use crate::store::{Purpose, Release, ReleaseReason, Released, RenewParams, Renewed};
 use crate::words::{Phase, Timestamp};
 
 /// Moves the ends of leases that are still held.

@@ -18,7 +18,7 @@ mod accept;
 mod claim;
 mod lease;
 mod moves;
-mod people;
+mod operator;
 mod purge;
 mod read;
 mod settle;

@@ -1,6 +1,6 @@
 use super::tables::{Row, Tables};
 use crate::policies::{Move, Tally};
-use crate::seams::Finalized;
+use crate::store::Finalized;
 use crate::words::{
     DeadLetter, IllegalTransition, LogEntry, OpId, Phase, Settlement, State, Timestamp,
 };

@@ -1,5 +1,5 @@
 use super::tables::{Row, Tables};
-use crate::seams::{PurgeParams, Purged};
+use crate::store::{PurgeParams, Purged};
 use crate::words::{OpId, State, Timestamp};
 
 /// Removes terminal operations past their retention, the longest finished first. One that was

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::time::Duration;
 
-use super::people::owned;
+use super::operator::owned;
 use super::tables::{CORRUPT, Row, Tables};
 use crate::policies;
-use crate::seams::{LateParams, Lease, ListParams, Listed, Page, StoreError, Unfinalized};
+use crate::store::{LateParams, Lease, ListParams, Listed, Page, StoreError, Unfinalized};
 use crate::words::{
     DeadLetter, Identity, Kind, LogEntry, LogState, OpId, Operation, Owner, Settlement, Timestamp,
 };

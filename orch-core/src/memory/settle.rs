@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::tables::{Entry, Tables};
 use crate::policies::{Move, after_attempt};
-use crate::seams::{EndedAttempt, Finalized, HookError, Lease, Logged};
+use crate::store::{EndedAttempt, Finalized, HookError, Lease, Logged};
 use crate::words::{Envelope, LogEntry, LogState, Settlement, Source, Timestamp, storable};
 
 /// Appends an end as PENDING and drops the lease.

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::tables::Tables;
-use super::{accept, claim, lease, people, purge, read, settle, sweep};
-use crate::seams::{
+use super::{accept, claim, lease, operator, purge, read, settle, sweep};
+use crate::store::{
     Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType, EndedAttempt,
     Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged,
     RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked,
@@ -216,11 +216,11 @@ impl Store for MemoryStore {
     }
 
     async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {
-        self.transact_and_wake(|tables, now| people::settle_parked(tables, params, now))
+        self.transact_and_wake(|tables, now| operator::settle_parked(tables, params, now))
     }
 
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {
-        self.transact_and_wake(|tables, now| people::redrive(tables, &params, now))
+        self.transact_and_wake(|tables, now| operator::redrive(tables, &params, now))
     }
 
     async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError> {
@@ -246,7 +246,7 @@ mod tests {
 
     use super::*;
     use crate::policies::KindPolicy;
-    use crate::seams::{FinalizeHook, Lease, ManualClock, open};
+    use crate::store::{FinalizeHook, Lease, ManualClock, open};
     use crate::words::{
         AttemptEnd, Command, Fingerprint, Outcome, Payload, Settlement, Source, State, WorkerId,
     };

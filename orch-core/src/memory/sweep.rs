@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::tables::{CORRUPT, Entry, Row, Tables};
 use crate::policies::{self, KindPolicy, Move, after_attempt};
-use crate::seams::{Finalized, Lease, Purpose, SweepParams, Swept};
+use crate::store::{Finalized, Lease, Purpose, SweepParams, Swept};
 use crate::words::{
     AttemptEnd, LogEntry, LogState, OpId, Operation, Phase, Source, State, Timestamp,
 };

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::policies::{Backoff, FINALIZER_HEAD_START, Facts, InDoubt, KindPolicy};
-use crate::seams::{Lease, Purpose, StoreError};
+use crate::store::{Lease, Purpose, StoreError};
 use crate::words::{
     DeadLetter, Envelope, Fingerprint, Identity, LogEntry, OpId, Operation, Phase, Timestamp,
     WorkerId,

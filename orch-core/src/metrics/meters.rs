@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::metrics::{Counter, Histogram, Label};
 
 use super::table::{self, Metric};
-use crate::seams::{Admitted, Attempt, Finalized, Purpose};
+use crate::store::{Admitted, Attempt, Finalized, Purpose};
 use crate::words::{AttemptEnd, Domain, EventType, Kind, Outcome, Source, State};
 
 /// The meters of one kind. They are handles that were looked up once: counting is an addition,

@@ -6,6 +6,8 @@
 mod backoff;
 mod call;
 mod divergence;
+mod ending;
+pub mod http;
 mod moves;
 mod policy;
 mod run_end;
@@ -14,6 +16,7 @@ mod tally;
 pub use backoff::Backoff;
 pub use call::{CallFacts, REMEDY, Refusal, may_call};
 pub use divergence::{Bearing, bearings, compare, divergences};
+pub use ending::{After, Ending};
 pub use moves::{Facts, Move, after_attempt, over_budget};
 pub use policy::{
     Contradiction, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_COMPLETED_RETENTION, DEFAULT_MAX_ATTEMPTS,

@@ -9,8 +9,9 @@ use futures_util::future::BoxFuture;
 
 use super::Orchestrator;
 use crate::flow::{AcceptError, Disposition, disposition};
+use crate::handler::{Handled, KeyFromCaller, KeyGiven, KeyInCommand};
 use crate::policies::DEFAULT_TIME_BUDGET;
-use crate::seams::{AcceptIn, Acceptance, Handled, KeyFromCaller, KeyGiven, KeyInCommand};
+use crate::store::{AcceptIn, Acceptance};
 use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, Kind, OpId};
 
 /// A command about to be accepted. `.await` it, or put it into a transaction of your own with

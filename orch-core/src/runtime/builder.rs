@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::running::Worker;
 use super::{Config, Orchestrator, Runtime, StartError};
 use crate::flow::{Acceptor, Common, Handlers, Watch};
+use crate::handler::{Descriptor, Registration, States};
 use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
-use crate::seams::{Descriptor, OpenError, Registration, States, Store, open};
+use crate::store::{OpenError, Store, open};
 use crate::words::Kind;
 
 /// Between two tries to reach the database at start.

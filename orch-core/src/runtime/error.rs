@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::policies::Contradiction;
-use crate::seams::{OpenError, StoreError};
+use crate::store::{OpenError, StoreError};
 use crate::words::{Invalid, OpId, Phase, State};
 
 /// Why a runtime did not start. Nothing was claimed.

@@ -9,8 +9,8 @@ mod accept;
 mod builder;
 mod config;
 mod error;
+mod operator;
 mod orchestrator;
-mod people;
 mod running;
 mod wait;
 
@@ -18,6 +18,6 @@ pub use accept::{Accept, Accepted};
 pub use builder::RuntimeBuilder;
 pub use config::{Config, DEFAULT_CONCURRENCY, DEFAULT_LEASE, DEFAULT_POLL_EVERY};
 pub use error::{QueryError, RedriveError, SettleError, StartError};
+pub use operator::{Divergent, Parked};
 pub use orchestrator::Orchestrator;
-pub use people::{Divergent, Parked};
 pub use running::{Drained, Runtime};

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{Accept, RedriveError, SettleError};
 use crate::flow::{AcceptError, Acceptor, Divergences, Watch};
-use crate::seams::{
-    Finalized, Handled, ListParams, Page, RedriveParams, Redriven, Settle, SettleParams,
-    SettledParked, Store, StoreError,
+use crate::handler::Handled;
+use crate::store::{
+    Finalized, ListParams, Page, RedriveParams, Redriven, Settle, SettleParams, SettledParked,
+    Store, StoreError,
 };
 use crate::words::{
     Command, DeadLetter, Fingerprint, Identity, Invalid, OpId, Operation, Owner, storable,
@@ -134,7 +135,7 @@ impl Orchestrator {
     ///
     /// ```
     /// # use orch_core::runtime::Orchestrator;
-    /// # use orch_core::{seams as orch, words::OpId};
+    /// # use orch_core::{store as orch, words::OpId};
     /// use orch::Settle;
     ///
     /// # async fn desk(orchestrator: &Orchestrator, one: OpId, two: OpId, three: OpId)

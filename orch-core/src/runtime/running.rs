@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Config, Orchestrator, StartError};
 use crate::flow::{Common, Queue, QueueConfig};
-use crate::seams::States;
+use crate::handler::States;
 use crate::upkeep::{
     Finalizer, FinalizerConfig, Pruner, PrunerConfig, Reaper, ReaperConfig, Ticker,
 };

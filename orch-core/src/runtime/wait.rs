@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
 use super::{Accepted, Orchestrator, QueryError};
+use crate::handler::{Handled, Storable};
 use crate::policies::Backoff;
-use crate::seams::{Handled, Storable};
 use crate::words::{OpId, Operation, Payload, Settled, Settlement};
 
 /// Between two looks at the store while another process may finish the operation.

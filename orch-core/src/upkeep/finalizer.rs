@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Report, Upkeep};
 use crate::flow::{Common, Divergences, Handlers, Watch};
-use crate::seams::{Finalization, Finalized, Store, StoreError};
+use crate::store::{Finalization, Finalized, Store, StoreError};
 
 /// Finalizes outcomes that are in the log and whose state has not followed: after a crash in
 /// between, or a hook that failed. The provider is not called again.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Report, Upkeep};
 use crate::policies::DEFAULT_COMPLETED_RETENTION;
-use crate::seams::{PurgeParams, Store, StoreError};
+use crate::store::{PurgeParams, Store, StoreError};
 
 /// How long a FAILED operation and its dead letter are kept for a person.
 pub const DEFAULT_FAILED_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);

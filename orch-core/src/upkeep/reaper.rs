@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Report, Upkeep};
 use crate::flow::{Common, Divergences, Handlers, Watch};
-use crate::seams::{Finalized, Store, StoreError, Swept};
+use crate::store::{Finalized, Store, StoreError, Swept};
 
 /// Takes back expired leases and ends operations whose time budget is spent; also reports due
 /// operations of kinds that this worker does not know.

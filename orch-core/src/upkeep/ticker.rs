@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::seams::StoreError;
+use crate::store::StoreError;
 
 /// A service that is run once per tick.
 #[async_trait]

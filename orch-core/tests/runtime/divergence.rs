@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_util::debugging::DebuggingRecorder;
+use orch_core::handler::Registration;
 use orch_core::memory::MemoryStore;
+use orch_core::policies::Ending;
 use orch_core::policies::{Bearing, InDoubt};
 use orch_core::runtime::{Accepted, Config, Runtime};
-use orch_core::seams::{Ending, ManualClock, Registration, Settle};
+use orch_core::store::{ManualClock, Settle};
 use orch_core::words::{Settled, State};
 
 use crate::metrics::counted;

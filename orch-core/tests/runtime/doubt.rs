@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use orch_core::handler::{Reconciled, Registration};
 use orch_core::memory::MemoryConnection;
+use orch_core::policies::Ending;
 use orch_core::policies::{Effect, InDoubt};
 use orch_core::runtime::Runtime;
-use orch_core::seams::{
-    ConnectionType, Ending, FinalizeHook, HookError, Reconciled, Registration, Settle,
-};
+use orch_core::store::{ConnectionType, FinalizeHook, HookError, Settle};
 use orch_core::words::{Failure, Phase, Settled, Settlement, Source, code};
 
 use crate::world::{

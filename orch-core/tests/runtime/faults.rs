@@ -4,7 +4,7 @@ use std::time::Duration;
 use orch_core::flow::AcceptError;
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::{Config, Runtime};
-use orch_core::seams::ManualClock;
+use orch_core::store::ManualClock;
 use orch_core::words::{Command, Settled};
 use orch_testkit::{Fault, FaultStore, Verb};
 

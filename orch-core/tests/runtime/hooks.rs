@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use orch_core::handler::Registration;
 use orch_core::memory::{MemoryConnection, MemoryStore};
 use orch_core::runtime::StartError;
-use orch_core::seams::{ConnectionType, FinalizeHook, HookError, ManualClock, Registration};
+use orch_core::store::{ConnectionType, FinalizeHook, HookError, ManualClock};
 use orch_core::words::{Settled, State};
 
 use crate::world::{
@@ -47,7 +48,7 @@ async fn the_hook_sees_the_outcome_and_whose_it_is() {
         connection: ConnectionType::of::<MemoryConnection>,
         run: |connection, settlement, of| {
             Box::pin(async move {
-                orch_core::seams::connection::<MemoryConnection>(connection)?;
+                orch_core::store::connection::<MemoryConnection>(connection)?;
                 let charge: Charge = of.command.payload().decode().map_err(HookError::new)?;
                 let whose = (charge.order, of.command.idem_key().as_str(), of.attempt);
                 if settlement.state() == State::Completed && whose == (1, "key-1", 1) {

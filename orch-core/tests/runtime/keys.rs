@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use orch_core::handler::{Descriptor, Reconciled, Registration};
 use orch_core::memory::MemoryStore;
+use orch_core::policies::Ending;
 use orch_core::policies::{Effect, InDoubt};
+use orch_core::provider::{AnyProvider, Stripe};
 use orch_core::runtime::{Accepted, Config, Runtime};
-use orch_core::seams::{
-    AnyProvider, Descriptor, Ending, ManualClock, Reconciled, Registration, Settle, Stripe,
-};
+use orch_core::store::{ManualClock, Settle};
 use orch_core::words::{Operation, Phase, Settled};
 
 use crate::world::{

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use orch_core::flow::LeaseKeeper;
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::Config;
-use orch_core::seams::{ClaimParams, Claimed, Lease, Store};
+use orch_core::store::{ClaimParams, Claimed, Lease, Store};
 use orch_core::words::{Fence, OpId, Settled};
 use orch_testkit::fixture::{acceptance, claim_params, policy};
 use orch_testkit::{Fault, FaultStore, Verb};

@@ -9,7 +9,7 @@ mod hooks;
 mod keys;
 mod leases;
 mod metrics;
-mod people;
+mod operator;
 mod questions;
 mod replies;
 mod running;

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use orch_core::handler::Registration;
 use orch_core::memory::MemoryConnection;
 use orch_core::metrics::{ALL, MetricKind};
+use orch_core::policies::Ending;
 use orch_core::policies::InDoubt;
-use orch_core::seams::{ConnectionType, Ending, FinalizeHook, HookError, Registration, Settle};
+use orch_core::store::{ConnectionType, FinalizeHook, HookError, Settle};
 use orch_core::words::Phase;
 
 use crate::world::{Answer, Provider, accept, handler, handler_with, runtime, settled, until};

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use orch_core::handler::emitted::bound;
+use orch_core::handler::{Context, Reconciled, Registration};
 use orch_core::memory::MemoryStore;
 use orch_core::policies::Backoff;
-use orch_core::seams::emitted::bound;
-use orch_core::seams::{Context, Ending, ManualClock, Reconciled, Registration};
+use orch_core::policies::Ending;
+use orch_core::store::ManualClock;
 use orch_core::words::{AttemptEnd, Phase, Settled};
 
 use crate::world::{
@@ -60,13 +62,13 @@ async fn questions_wait_by_their_own_backoff_and_runs_by_theirs() {
         let wanted = until(runtime.orchestrator(), &accepted, |op| {
             op.due_at.is_some() && *provider.questions.lock().unwrap() == asked && op.attempt == 1
         });
-        let delay = wanted.await.due_at.unwrap().since(orch_core::seams::Clock::now(&*clock));
+        let delay = wanted.await.due_at.unwrap().since(orch_core::store::Clock::now(&*clock));
         let least = Duration::from_secs(least);
         assert!(delay >= least && delay <= least.mul_f64(1.1), "{delay:?} after {asked}");
         clock.advance(delay);
     }
     let waiting = until(runtime.orchestrator(), &accepted, |op| op.phase == Some(Phase::Waiting));
-    let delay = waiting.await.due_at.unwrap().since(orch_core::seams::Clock::now(&*clock));
+    let delay = waiting.await.due_at.unwrap().since(orch_core::store::Clock::now(&*clock));
     assert!(delay <= Duration::from_millis(10), "{delay:?}");
     clock.advance(delay);
     assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use orch_core::flow::Disposition;
+use orch_core::handler::Registration;
 use orch_core::memory::{MemoryConnection, MemoryStore};
 use orch_core::runtime::{Config, Runtime};
-use orch_core::seams::{ConnectionType, FinalizeHook, Registration};
+use orch_core::store::{ConnectionType, FinalizeHook};
 use orch_core::words::{Command, Phase, Settled};
 use orch_testkit::{Fault, FaultStore, Verb};
 

@@ -3,8 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
+use orch_core::policies::Ending;
 use orch_core::runtime::{Config, Orchestrator, Runtime};
-use orch_core::seams::{Ending, ManualClock, Store};
+use orch_core::store::{ManualClock, Store};
 use orch_core::words::{AttemptEnd, Command, OpId, Operation, Phase, Settled, State, code};
 
 use crate::world::{
@@ -183,9 +184,9 @@ async fn no_more_handlers_run_than_there_are_slots_and_nothing_is_prefetched() {
     while provider.calls() < 8 {
         provider.called.notified().await;
     }
-    let params = orch_core::seams::ListParams { limit: 100, ..Default::default() };
+    let params = orch_core::store::ListParams { limit: 100, ..Default::default() };
     let pending = store.list(params).await.unwrap().items.into_iter().filter(|item| {
-        matches!(item, orch_core::seams::Listed::Operation(op) if op.state == State::Pending)
+        matches!(item, orch_core::store::Listed::Operation(op) if op.state == State::Pending)
     });
     assert_eq!(pending.count(), 12);
     for accepted in &all {

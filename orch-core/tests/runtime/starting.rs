@@ -4,7 +4,7 @@ use std::time::Duration;
 use orch_core::memory::MemoryStore;
 use orch_core::policies::{Contradiction, Effect, InDoubt};
 use orch_core::runtime::{Config, Runtime, StartError};
-use orch_core::seams::OpenError;
+use orch_core::store::OpenError;
 
 use crate::world::{Provider, builder, config, handler, handler_with};
 

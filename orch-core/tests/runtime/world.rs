@@ -5,14 +5,17 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use orch_core::memory::MemoryStore;
-use orch_core::policies::{Backoff, InDoubt};
-use orch_core::runtime::{Accepted, Config, Orchestrator, Runtime, RuntimeBuilder};
-use orch_core::seams::emitted::bound;
-use orch_core::seams::{
-    AnyProvider, AttemptError, Context, Descriptor, Ending, FromCall, Handled, KeyFromCaller,
-    Provider as Contract, Reconciled, Registration, State, Store, TypedCommand,
+use orch_core::handler::emitted::bound;
+use orch_core::handler::{
+    AttemptError, Context, Descriptor, FromCall, Handled, KeyFromCaller, Reconciled, Registration,
+    State, TypedCommand,
 };
+use orch_core::memory::MemoryStore;
+use orch_core::policies::Ending;
+use orch_core::policies::{Backoff, InDoubt};
+use orch_core::provider::{AnyProvider, Provider as Contract};
+use orch_core::runtime::{Accepted, Config, Orchestrator, Runtime, RuntimeBuilder};
+use orch_core::store::Store;
 use orch_core::words::{Operation, Settled};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{
+use orch_core::store::{
     Admitted, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Store, StoreError,
 };
 use orch_core::words::{OpId, State};

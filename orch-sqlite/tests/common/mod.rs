@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{Acceptance, ClaimParams, Claimed, EndedAttempt, Lease};
+use orch_core::store::{Acceptance, ClaimParams, Claimed, EndedAttempt, Lease};
 use orch_core::words::{
     AttemptEnd, Command as Cmd, Fingerprint, Kind, OpId, Outcome, Owner, Source, WorkerId,
 };

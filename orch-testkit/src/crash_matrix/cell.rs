@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use orch_core::seams::ManualClock;
+use orch_core::store::ManualClock;
 use orch_core::words::{Command, OpId, Operation};
 
 use super::books::ProviderBooks;

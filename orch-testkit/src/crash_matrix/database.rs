@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use orch_core::memory::MemoryStore;
-use orch_core::seams::{ManualClock, Store};
+use orch_core::store::{ManualClock, Store};
 
 /// A database that outlives the processes that are killed.
 ///
@@ -13,7 +13,7 @@ use orch_core::seams::{ManualClock, Store};
 /// # use std::sync::Arc;
 /// # use orch_core::memory::MemoryStore as SqliteStore;
 /// use async_trait::async_trait;
-/// use orch_core::seams::{ManualClock, Store};
+/// use orch_core::store::{ManualClock, Store};
 /// use orch_testkit::Database;
 ///
 /// struct File(String);

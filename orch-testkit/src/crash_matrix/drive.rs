@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use orch_core::policies::FINALIZER_HEAD_START;
-use orch_core::seams::{Clock, Lease, ManualClock};
+use orch_core::store::{Clock, Lease, ManualClock};
 use orch_core::words::{OpId, Operation, Phase, Timestamp};
 
 use super::process::Process;

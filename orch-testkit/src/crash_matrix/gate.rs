@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use orch_core::seams::{
+use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
     Finalized, LateParams, Lease, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams,
     Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked, Store,

@@ -1,6 +1,6 @@
 use std::any::type_name;
 
-use orch_core::seams::{Handled, Registration};
+use orch_core::handler::{Handled, Registration};
 
 /// An orchestrated function: it takes `Command` first, then what orch gives it.
 #[diagnostic::on_unimplemented(

@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use orch_core::handler::{Call, FromCall, Registration, Run, StartFn, State, Unrunnable};
 use orch_core::policies::RunEnd;
 use orch_core::runtime::RuntimeBuilder;
-use orch_core::seams::{
-    Call, FinalizeHook, FromCall, HookError, Hooked, Registration, Run, StartFn, State, Unrunnable,
-};
+use orch_core::store::{FinalizeHook, HookError, Hooked};
 use orch_core::words::{Envelope, OpId, Settlement};
 use tokio::runtime::{Handle, Id};
 use tokio::time::Interval;

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use orch_core::handler::Descriptor;
 use orch_core::policies::{Effect, InDoubt};
-use orch_core::seams::Descriptor;
 use orch_core::words::{Phase, Settlement, State};
 
 use super::{Boundary, Cell};

@@ -18,9 +18,9 @@ mod sqlite_file;
 use std::sync::Arc;
 use std::time::Duration;
 
+use orch_core::handler::{Handled, Registration};
 use orch_core::policies::DEFAULT_TIME_BUDGET;
 use orch_core::runtime::RuntimeBuilder;
-use orch_core::seams::{Handled, Registration};
 
 pub use books::ProviderBooks;
 pub use boundary::Boundary;
@@ -52,7 +52,7 @@ use request::Request;
 /// # use std::sync::Arc;
 /// # use orch_testkit::{ScriptedProvider, crash_matrix};
 /// # async fn example<C, A, F>(charge: F, command: C)
-/// # where C: orch_core::seams::Handled, F: orch_testkit::OrchestratedFn<C, A> {
+/// # where C: orch_core::handler::Handled, F: orch_testkit::OrchestratedFn<C, A> {
 /// crash_matrix(charge, command)
 ///     .against(ScriptedProvider::default)
 ///     .state(Arc::clone)

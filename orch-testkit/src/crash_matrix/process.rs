@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use orch_core::handler::Registration;
 use orch_core::runtime::{Config, Orchestrator, Runtime, RuntimeBuilder, StartError};
-use orch_core::seams::{ManualClock, Registration};
+use orch_core::store::ManualClock;
 use tokio::sync::oneshot;
 
 use super::gate::Gate;

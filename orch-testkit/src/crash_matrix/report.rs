@@ -1,6 +1,6 @@
 use std::fmt;
 
-use orch_core::seams::{Descriptor, Registration};
+use orch_core::handler::{Descriptor, Registration};
 use orch_core::words::{Operation, Phase, Settlement};
 
 use super::judge::{CellFault, judge};

@@ -1,4 +1,4 @@
-use orch_core::seams::Handled;
+use orch_core::handler::Handled;
 use orch_core::words::{BizKey, Command, IdemKey, Invalid, Kind, OpId, Payload};
 
 /// A command as a client sends it, and sends it again.

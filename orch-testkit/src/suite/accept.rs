@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use orch_core::seams::{Acceptance, Admitted, Lease};
+use orch_core::store::{Acceptance, Admitted, Lease};
 use orch_core::words::{BizKey, Command, Fence, Fingerprint, IdemKey, OpId, Payload, State};
 use tokio::task::JoinSet;
 

@@ -1,7 +1,7 @@
 //! How often a handler runs: at most `max_attempts`, and never more than was asked for or lost.
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::Finalized;
+use orch_core::store::Finalized;
 use orch_core::words::State;
 
 use crate::fixture::{World, ended, in_doubt, listed, ok, policy, retry};

@@ -1,6 +1,6 @@
 //! Batches: answered in order, and one bad item never fails its neighbours.
 
-use orch_core::seams::{
+use orch_core::store::{
     Attempt, EndedAttempt, Finalization, Finalized, Lease, Logged, Release, ReleaseReason, Released,
 };
 use orch_core::words::{Fence, OpId, Settlement, State};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::seams::{Acceptance, Finalized, ReleaseReason, Renewed, SweepParams};
+use orch_core::store::{Acceptance, Finalized, ReleaseReason, Renewed, SweepParams};
 use orch_core::words::{LogState, Phase, Source, State};
 
 use crate::fixture::{

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{Acceptance, ClaimParams, Claimed, Purpose};
+use orch_core::store::{Acceptance, ClaimParams, Claimed, Purpose};
 use orch_core::words::{Command, Fence, OpId, Phase, State};
 use tokio::task::JoinSet;
 

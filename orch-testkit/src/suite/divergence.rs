@@ -1,7 +1,7 @@
 //! Answers beside the outcome: which operations have some, and which of them contradict it.
 
 use orch_core::policies::{Bearing, InDoubt, KindPolicy, bearings};
-use orch_core::seams::{Acceptance, Finalized, LateParams, Lease, Settle};
+use orch_core::store::{Acceptance, Finalized, LateParams, Lease, Settle};
 use orch_core::words::{AttemptEnd, Failure, OpId, Outcome};
 
 use crate::fixture::{

@@ -1,7 +1,7 @@
 //! In doubt: the call was sent and no answer came. What follows is what the kind declares.
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::seams::{Finalized, Purpose};
+use orch_core::store::{Finalized, Purpose};
 use orch_core::words::{AttemptEnd, Failure, LogState, Outcome, Phase, State};
 
 use crate::fixture::{BUDGET, DELAY, LEASE, World, ended, in_doubt, ok, policy, retry};

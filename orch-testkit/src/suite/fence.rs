@@ -1,7 +1,7 @@
 //! The fence only ever grows, and each new owner raises it.
 
 use orch_core::policies::InDoubt;
-use orch_core::seams::{Redriven, ReleaseReason, Settle};
+use orch_core::store::{Redriven, ReleaseReason, Settle};
 use orch_core::words::Fence;
 
 use crate::fixture::{World, ended, in_doubt, output, policy, retry};

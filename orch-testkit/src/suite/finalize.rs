@@ -1,7 +1,7 @@
 //! S3: the log, the state that follows it, and the hook between them.
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{Acceptance, Finalization, Finalized, Lease, Logged, Settle};
+use orch_core::store::{Acceptance, Finalization, Finalized, Lease, Logged, Settle};
 use orch_core::words::{
     AttemptEnd, Command, Envelope, Failure, LogState, Operation, Phase, Settlement, Source, State,
 };
@@ -322,7 +322,7 @@ pub async fn only_a_worker_with_the_kind_finalizes_a_hooked_outcome(world: World
     let plain = world.running("plain").await;
     world.log(ended(plain, ok("plain"))).await;
     world.advance(1);
-    let of = |found: Vec<orch_core::seams::Unfinalized>| {
+    let of = |found: Vec<orch_core::store::Unfinalized>| {
         found.into_iter().map(|u| (u.claim, u.kind)).collect::<Vec<_>>()
     };
     assert_eq!(of(world.store.unfinalized(&[], 10).await.unwrap()), [(plain, kind())]);

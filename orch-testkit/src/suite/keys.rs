@@ -2,7 +2,7 @@
 //! unheard, and how many keys the provider has answered with a definite error.
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::seams::{Attempt, Purpose, ReleaseReason, Settle};
+use orch_core::store::{Attempt, Purpose, ReleaseReason, Settle};
 use orch_core::words::Timestamp;
 
 use crate::fixture::{World, ended, in_doubt, not_happened, policy, reconciled, retry};

@@ -1,7 +1,7 @@
 //! Answers that come too late: kept once, without effect.
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::seams::{Finalized, Lease, Logged};
+use orch_core::store::{Finalized, Lease, Logged};
 use orch_core::words::{LogEntry, LogState, OpId, State};
 
 use crate::fixture::{BUDGET, World, ended, fail, in_doubt, ok, policy, retry};

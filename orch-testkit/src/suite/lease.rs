@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{ClaimParams, Finalized, Lease, RenewParams, Renewed};
+use orch_core::store::{ClaimParams, Finalized, Lease, RenewParams, Renewed};
 use orch_core::words::{AttemptEnd, Fence, LogState, OpId, Phase, Source, State};
 
 use crate::fixture::{LEASE, World, acceptance, claim_params, ended, listed, ok, policy, retry};

@@ -1,6 +1,6 @@
 //! Reading: pages, filters, and whose operation it is.
 
-use orch_core::seams::{Acceptance, ListParams, Listed};
+use orch_core::store::{Acceptance, ListParams, Listed};
 use orch_core::words::{Command, OpId, Owner, Phase, State};
 
 use crate::fixture::{

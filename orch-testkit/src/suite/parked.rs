@@ -1,7 +1,7 @@
 //! Parked operations, and what a person may decide about them.
 
 use orch_core::policies::{DEFAULT_MAX_RECONCILES, InDoubt, KindPolicy};
-use orch_core::seams::{Finalized, ReleaseReason, Released, Settle, SettleParams, SettledParked};
+use orch_core::store::{Finalized, ReleaseReason, Released, Settle, SettleParams, SettledParked};
 use orch_core::words::{Failure, LogState, OpId, Phase, Settlement, Source, State, TEXT_LIMIT};
 
 use crate::fixture::{

@@ -1,6 +1,6 @@
 //! What is stored comes back exactly, however large or odd.
 
-use orch_core::seams::Acceptance;
+use orch_core::store::Acceptance;
 use orch_core::words::{
     AttemptEnd, BizKey, Command, DEFAULT_PAYLOAD_LIMIT, Failure, Fingerprint, IdemKey, Outcome,
     Owner, Payload, Settlement, storable,

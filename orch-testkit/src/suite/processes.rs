@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use orch_core::seams::{Admitted, Finalized};
+use orch_core::store::{Admitted, Finalized};
 use orch_core::words::{Settlement, State};
 use tokio::task::JoinSet;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orch_core::seams::PurgeParams;
+use orch_core::store::PurgeParams;
 use orch_core::words::{OpId, State};
 
 use crate::fixture::{World, acceptance, ended, fail, listed, ok, owner, policy, retry};
@@ -106,8 +106,8 @@ pub async fn a_purged_operation_is_gone_for_every_verb(world: World) {
     world.settle(ended(claim, ok("done"))).await;
     purge(&world, Duration::ZERO, NEVER).await;
     let answer = world.settle(ended(claim, ok("done"))).await;
-    assert_eq!(answer, orch_core::seams::Finalized::Stale);
-    assert_eq!(world.renew(claim).await, orch_core::seams::Renewed::Stale);
+    assert_eq!(answer, orch_core::store::Finalized::Stale);
+    assert_eq!(world.renew(claim).await, orch_core::store::Renewed::Stale);
     assert_eq!(world.history(claim.op_id).await, []);
     assert_eq!(world.all().await, []);
 }

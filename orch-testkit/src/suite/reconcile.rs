@@ -1,7 +1,7 @@
 //! Reconcile: the provider is asked what happened, and only its answer moves the operation.
 
 use orch_core::policies::{DEFAULT_MAX_RECONCILES, InDoubt, KindPolicy};
-use orch_core::seams::{Finalized, Lease, Purpose, ReleaseReason, Released, Renewed};
+use orch_core::store::{Finalized, Lease, Purpose, ReleaseReason, Released, Renewed};
 use orch_core::words::{Phase, Settlement, Source, State};
 
 use crate::fixture::{

@@ -1,7 +1,7 @@
 //! Dead letters, and running a failed operation anew.
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::seams::{Admitted, Finalized, PurgeParams, RedriveParams, Redriven};
+use orch_core::store::{Admitted, Finalized, PurgeParams, RedriveParams, Redriven};
 use orch_core::words::{Fence, OpId, Phase, State};
 
 use crate::fixture::{

@@ -1,6 +1,6 @@
 //! A worker that lost its lease cannot write: every verb, after every way to lose it.
 
-use orch_core::seams::{Finalized, Lease, Logged, ReleaseReason, Released, Renewed};
+use orch_core::store::{Finalized, Lease, Logged, ReleaseReason, Released, Renewed};
 use orch_core::words::{Fence, OpId};
 
 use crate::fixture::{World, ended, fail, in_doubt, ok, retry};

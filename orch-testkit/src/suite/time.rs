@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orch_core::seams::{Clock, EndedAttempt, Finalized, Renewed};
+use orch_core::store::{Clock, EndedAttempt, Finalized, Renewed};
 use orch_core::words::State;
 
 use crate::fixture::{DELAY, LEASE, World, acceptance, ended, ok, policy, retry};
@@ -78,7 +78,7 @@ pub async fn turned_back_a_key_is_still_replayed(world: World) {
     let op_id = world.accepted("k").await;
     world.clock.turn_back(BACK);
     let answer = world.admit(acceptance("k")).await;
-    assert_eq!(answer, orch_core::seams::Admitted::Replayed { op_id });
+    assert_eq!(answer, orch_core::store::Admitted::Replayed { op_id });
 }
 
 pub async fn a_leap_of_a_century_ends_budgets_and_nothing_else(world: World) {

@@ -1,6 +1,6 @@
 //! Rows that cannot be decoded: set aside, and never in the way of the others.
 
-use orch_core::seams::{ClaimParams, Claimed, Listed, StoreError, SweepParams, Swept};
+use orch_core::store::{ClaimParams, Claimed, Listed, StoreError, SweepParams, Swept};
 use orch_core::words::{OpId, State};
 
 use crate::fixture::{

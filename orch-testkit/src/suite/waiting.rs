@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orch_core::seams::{EndedAttempt, Finalized, ReleaseReason, Released};
+use orch_core::store::{EndedAttempt, Finalized, ReleaseReason, Released};
 use orch_core::words::{Phase, State};
 
 use crate::fixture::{DELAY, World, ended, policy, retry};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use orch_core::memory::{MemoryConnection, MemoryStore};
-use orch_core::seams::{ConnectionType, FinalizeHook, HookError, Store, connection};
+use orch_core::store::{ConnectionType, FinalizeHook, HookError, Store, connection};
 use orch_core::words::OpId;
 use orch_postgres::PostgresStore;
 use orch_sqlite::SqliteStore;

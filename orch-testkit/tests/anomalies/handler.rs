@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::policies::Backoff;
-use orch_core::seams::emitted::bound;
-use orch_core::seams::{
-    AttemptError, Context, Descriptor, Ending, FromCall, Handled, KeyFromCaller, Reconciled,
-    Registration, State, TypedCommand,
+use orch_core::handler::emitted::bound;
+use orch_core::handler::{
+    AttemptError, Context, Descriptor, FromCall, Handled, KeyFromCaller, Reconciled, Registration,
+    State, TypedCommand,
 };
+use orch_core::policies::Backoff;
+use orch_core::policies::Ending;
 use orch_testkit::{FaultStore, Reply, ScriptedProvider};
 use serde::{Deserialize, Serialize};
 

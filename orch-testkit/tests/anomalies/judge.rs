@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use orch_core::policies::InDoubt;
-use orch_core::seams::Store;
+use orch_core::store::Store;
 use orch_core::words::{
     AttemptEnd, Failure, LogEntry, LogState, OpId, Operation, Outcome, Owner, Settlement, Source,
     State,

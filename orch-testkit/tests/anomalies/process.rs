@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use orch_core::flow::AcceptError;
 use orch_core::runtime::{Config, Orchestrator, RedriveError, Runtime, SettleError};
-use orch_core::seams::Settle;
+use orch_core::store::Settle;
 use orch_core::words::{Command, Failure, OpId, Operation, Payload, Phase, Settled};
 use orch_testkit::{FaultStore, Reply, ScriptedProvider};
 

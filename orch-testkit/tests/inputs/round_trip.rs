@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use orch_core::flow::Acceptor;
 use orch_core::policies::{Facts, KindPolicy, Move, after_attempt};
-use orch_core::seams::{
+use orch_core::store::{
     Acceptance, Admitted, Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, ListParams,
     Listed, ManualClock, Store,
 };

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use orch_core::policies::{Backoff, KindPolicy};
-use orch_core::seams::{
+use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, Clock, EndedAttempt, Finalization, Finalized,
     Lease, Logged, ManualClock, Purpose, Release, ReleaseReason, RenewParams, Renewed, Settle,
     SettleParams, SettledParked, Store, SweepParams,

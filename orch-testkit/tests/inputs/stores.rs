@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orch_core::memory::MemoryStore;
-use orch_core::seams::{ManualClock, Store};
+use orch_core::store::{ManualClock, Store};
 use orch_postgres::PostgresStore;
 use orch_sqlite::SqliteStore;
 use tempfile::TempDir;

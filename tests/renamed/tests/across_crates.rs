@@ -3,8 +3,8 @@
 
 use std::convert::Infallible;
 
+use conductor::handler::{Handled, Registration};
 use conductor::prelude::*;
-use conductor::seams::{Handled, Registration};
 use renamed::{Charge, Notify};
 
 #[orchestrated(

@@ -9,9 +9,11 @@ use std::time::Instant;
 use divan::{Bencher, black_box};
 use orch::prelude::*;
 use orch::{BizKey, Handled, IdemKey, Kind, OpId, Owner, Payload, Timestamp};
+use orch_core::handler::{Call, Registration, States};
 use orch_core::metrics::MetersByKind;
 use orch_core::policies::Backoff;
-use orch_core::seams::{Admitted, Call, Finalized, ProviderKey, Registration, States};
+use orch_core::provider::ProviderKey;
+use orch_core::store::{Admitted, Finalized};
 use orch_core::words::{AttemptEnd, Envelope, Fence, Fingerprint, Settlement, Source};
 
 fn main() {

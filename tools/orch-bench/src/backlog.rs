@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use orch::{Config, Handled, Kind, Store};
 use orch_core::policies::KindPolicy;
-use orch_core::seams::{ClaimParams, Claimed, Lease, Release, ReleaseReason};
+use orch_core::store::{ClaimParams, Claimed, Lease, Release, ReleaseReason};
 use orch_core::words::WorkerId;
 
 use crate::Failed;

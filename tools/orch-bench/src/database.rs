@@ -4,7 +4,7 @@ use std::sync::Arc;
 use orch::{ListParams, OperationState, Runtime, Store};
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::RuntimeBuilder;
-use orch_core::seams::open;
+use orch_core::store::open;
 
 use crate::Failed;
 

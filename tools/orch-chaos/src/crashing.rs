@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use orch::seams::{
+use orch::store::{
     Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
     Finalized, LateParams, Logged, PurgeParams, Purged, RedriveParams, Redriven, Release, Released,
     RenewParams, Renewed, SettleParams, SettledParked, SweepParams, Swept, Unfinalized,

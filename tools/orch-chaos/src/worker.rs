@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use orch::Runtime;
 use orch::runtime::Config;
-use orch::seams::open;
+use orch::store::open;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::crashing::Crashing;

@@ -9,7 +9,7 @@
 //! ([`after_attempt`](orch_core::policies::after_attempt),
 //! [`over_budget`](orch_core::policies::over_budget)), what it counts
 //! ([`Tally`](orch_core::policies::Tally)), what a claim is for
-//! ([`Purpose`](orch_core::seams::Purpose)), which state may follow which, and the fence. The
+//! ([`Purpose`](orch_core::store::Purpose)), which state may follow which, and the fence. The
 //! guards around them, which each backend writes in its own language, are written here once
 //! more. [`Mistake`] has a list of ways to get one wrong, and each of them must be found.
 //!

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use orch_core::policies::{FINALIZER_HEAD_START, Facts, InDoubt, Move, Tally, after_attempt};
-use orch_core::seams::Purpose;
+use orch_core::store::Purpose;
 use orch_core::words::{Fence, LogState, Phase, Source, State};
 
 use crate::rules::{DELAY, LEASE, MAX_RECONCILES, TIME_BUDGET};

@@ -1,7 +1,7 @@
 //! What moves operations on when their worker does not: the Reaper, the Finalizer, a person.
 
 use orch_core::policies::{self, InDoubt, Move};
-use orch_core::seams::Purpose;
+use orch_core::store::Purpose;
 use orch_core::words::{LogState, Phase, Settlement, Source, State};
 
 use crate::rules::{DELAY, TIME_BUDGET};

@@ -1,5 +1,5 @@
 use orch_core::policies::Tally;
-use orch_core::seams::Purpose;
+use orch_core::store::Purpose;
 use orch_core::words::{
     AttemptEnd, Failure, Fence, LogState, Outcome, Payload, Phase, Settlement, Source, State,
     Timestamp,

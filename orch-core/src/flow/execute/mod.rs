@@ -10,8 +10,9 @@ use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 
 use super::{Handler, HeldLease};
+use crate::handler::{Call, Run, States, Unrunnable};
 use crate::policies::RunEnd;
-use crate::seams::{Attempt, Call, Purpose, Run, States, Unrunnable};
+use crate::store::{Attempt, Purpose};
 use crate::words::{AttemptEnd, storable};
 
 pub(super) use panics::remember_panic_places;

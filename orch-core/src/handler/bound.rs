@@ -1,0 +1,231 @@
+//! What the code that the macros emit calls: the steps of a run, one method each.
+//!
+//! Each bound that a user can miss stands on exactly one of these, and rustc folds equal errors
+//! at one place into one. So one mistake gives one error, at the user's token that the macro
+//! gives as the call's place.
+
+use std::any::Any;
+use std::fmt;
+
+use super::agree::agree;
+use super::errors::end_of;
+use super::functions::{Run, decode, succeeded};
+use super::{AttemptError, Call, FinalizeFn, ForProvider, FromCall, Handled, HandlerResult};
+use super::{ReconcileFn, StateNeed, Storable, Unrunnable};
+use crate::provider::AnyProvider;
+use crate::store::{ConnectionType, HookError, Hooked, connection};
+use crate::words::{AttemptEnd, Envelope, Payload, Settled, Settlement, Undecodable};
+
+/// A run, or why there is none.
+pub type Started = Result<Run, Unrunnable>;
+
+/// A command together with the output that it is bound to. The bound of [`bound`] is the only
+/// one on the command; what the methods need of it is kept here.
+#[derive(Debug)]
+pub struct Bound<C, O> {
+    domain: &'static str,
+    event: &'static str,
+    command: fn(&Call) -> Result<C, Unrunnable>,
+    encode: fn(&O) -> AttemptEnd,
+    decode: fn(&Payload) -> Result<O, Undecodable>,
+}
+
+/// The binding of a command.
+#[must_use]
+pub const fn bound<C: Handled>() -> Bound<C, C::Output> {
+    Bound {
+        domain: C::DOMAIN,
+        event: C::EVENT,
+        command: decode::<C>,
+        encode: succeeded::<C::Output>,
+        decode: <C::Output as Storable>::from_payload,
+    }
+}
+
+impl<C, O: Send + 'static> Bound<C, O> {
+    /// The command of the call.
+    ///
+    /// # Errors
+    /// [`Unrunnable`] if the payload is not the command.
+    pub fn command(&self, call: &Call) -> Result<C, Unrunnable> {
+        (self.command)(call)
+    }
+
+    /// The run of a handler that returns `R`.
+    ///
+    /// # Errors
+    /// None; the type is the one that a registration holds.
+    pub fn run<R>(&self, attempt: impl Future<Output = R> + Send + 'static) -> Started
+    where
+        R: HandlerResult<Output: SameAs<O>, Error: AttemptError>,
+    {
+        let encode = self.encode;
+        Ok(Box::pin(async move {
+            match attempt.await.into_result() {
+                Ok(output) => encode(&output.same()).into(),
+                Err(error) => end_of(&error),
+            }
+        }))
+    }
+
+    /// The reconcile function of the handler.
+    pub fn question<A, F: ReconcileFn<C, A, O>>(&self, reconcile: F) -> Question {
+        Question::of(reconcile)
+    }
+
+    /// The finalize hook of the handler.
+    pub fn hook<Form, Connection, F>(&self, finalize: F) -> Hook
+    where
+        Connection: Send + 'static,
+        F: for<'a> FinalizeFn<'a, Form, Connection, O>,
+        O: Sync,
+    {
+        let decode = self.decode;
+        Hook {
+            connection: ConnectionType::of::<Connection>(),
+            run: Box::new(move |any, settlement, of| {
+                Box::pin(async move {
+                    let settled = settled(decode, settlement)?;
+                    finalize.call(connection(any)?, &settled, of).await
+                })
+            }),
+        }
+    }
+}
+
+/// Compares the domain that a handler declares with its command's, at compile time.
+///
+/// # Panics
+/// If they differ.
+#[track_caller]
+pub const fn domain_is<C, O>(bound: &Bound<C, O>, declared: &str) {
+    agree("domain", bound.domain, declared);
+}
+
+/// Compares the event type that a handler declares with its command's, at compile time.
+///
+/// # Panics
+/// If they differ.
+#[track_caller]
+pub const fn event_is<C, O>(bound: &Bound<C, O>, declared: &str) {
+    agree("event", bound.event, declared);
+}
+
+/// The stored settlement, with the result as the handler's type.
+fn settled<O>(
+    decode: fn(&Payload) -> Result<O, Undecodable>,
+    settlement: &Settlement,
+) -> Result<Settled<O>, HookError> {
+    match settlement {
+        Settlement::Ok { output } => decode(output)
+            .map(Settled::Ok)
+            .map_err(|e| HookError::new(format_args!("the stored result {e}"))),
+        Settlement::Failed(failure) => Ok(Settled::Failed(failure.clone())),
+    }
+}
+
+/// An argument after the command.
+#[derive(Debug, Clone, Copy)]
+pub struct Argument<A> {
+    /// Takes it out of the call.
+    pub take: fn(&Call) -> Result<A, Unrunnable>,
+    /// The state that it needs.
+    pub need: fn() -> Option<StateNeed>,
+    /// Whether the provider key comes with it.
+    pub has_key: bool,
+}
+
+/// The argument of this type, of a handler that names no provider.
+#[must_use]
+pub const fn argument<A: FromCall<For: ForProvider<AnyProvider>>>() -> Argument<A> {
+    Argument::of()
+}
+
+impl<A: FromCall> Argument<A> {
+    pub(super) const fn of() -> Self {
+        Self { take: A::from_call, need: A::need, has_key: A::HAS_KEY }
+    }
+}
+
+/// The states that a handler takes, then those of its reconcile function.
+#[must_use]
+pub fn needs(
+    handler: &[fn() -> Option<StateNeed>],
+    asked: Option<fn() -> Vec<StateNeed>>,
+) -> Vec<StateNeed> {
+    let asked = asked.map(|needs| needs()).unwrap_or_default();
+    handler.iter().filter_map(|need| need()).chain(asked).collect()
+}
+
+/// A reconcile function behind its types.
+pub struct Question {
+    /// The states that it takes.
+    pub needs: fn() -> Vec<StateNeed>,
+    start: Box<dyn FnOnce(&Call) -> Started>,
+}
+
+impl Question {
+    pub(super) fn of<C, A, O, P, F: ReconcileFn<C, A, O, P>>(reconcile: F) -> Self {
+        Self { needs: F::needs, start: Box::new(move |call| reconcile.start(call)) }
+    }
+
+    /// Puts the question.
+    ///
+    /// # Errors
+    /// [`Unrunnable`] if the payload is not the command.
+    pub fn start(self, call: &Call) -> Started {
+        (self.start)(call)
+    }
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").field("needs", &(self.needs)()).finish_non_exhaustive()
+    }
+}
+
+/// A finalize hook behind its types.
+pub struct Hook {
+    /// The connection type that it takes.
+    pub connection: ConnectionType,
+    run: Box<RunHook>,
+}
+
+type RunHook =
+    dyn for<'a> FnOnce(&'a mut (dyn Any + Send), &'a Settlement, &'a Envelope) -> Hooked<'a> + Send;
+
+impl Hook {
+    /// Runs it.
+    pub fn run<'a>(
+        self,
+        connection: &'a mut (dyn Any + Send),
+        settlement: &'a Settlement,
+        of: &'a Envelope,
+    ) -> Hooked<'a> {
+        (self.run)(connection, settlement, of)
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hook").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+/// Says that two types are one.
+#[diagnostic::on_unimplemented(
+    message = "this handler returns `{Self}`, but its command is bound to `{T}`",
+    label = "the result's type is not the one that the command names",
+    note = "whoever accepts the command is promised a `{T}`, so the handler must return it",
+    note = "return `Result<{T}, …>`, or change `output = …` in `#[command(…)]` of the command"
+)]
+pub trait SameAs<T> {
+    /// The value, unchanged.
+    fn same(self) -> T;
+}
+
+impl<T> SameAs<T> for T {
+    fn same(self) -> T {
+        self
+    }
+}

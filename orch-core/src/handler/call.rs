@@ -1,0 +1,335 @@
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::Handled;
+use crate::policies::{DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_TIME_BUDGET};
+use crate::provider::{AnyProvider, Provider, ProviderKey};
+use crate::store::{Clock, SystemClock};
+use crate::words::{
+    BizKey, Command, Envelope, Fence, IdemKey, Invalid, Kind, OpId, Owner, Timestamp,
+};
+
+/// One run of a handler or reconcile: what it is given.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The claimed command.
+    pub envelope: Arc<Envelope>,
+    /// The values of `Runtime::state`.
+    pub states: States,
+    /// When the attempt is cut off.
+    pub ends_at: Instant,
+    /// Cancelled when the worker shuts down and the drain is over, or loses its lease.
+    pub cancelled: CancellationToken,
+}
+
+/// A claimed operation whose handler cannot be run: it is parked, and no attempt is counted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unrunnable {
+    /// What is wrong, without the content.
+    pub reason: String,
+}
+
+/// What a handler may know of its attempt. The second argument of an orchestrated function.
+///
+/// `P` is the handler's `provider`: `Context<Stripe>` with `provider = Stripe`, and plain
+/// `Context` where none is named.
+pub struct Context<P = AnyProvider> {
+    call: Call,
+    provider_key: ProviderKey<P>,
+}
+
+impl<P: Provider> Context<P> {
+    fn of(call: Call) -> Self {
+        let Envelope { op_id, key_generation, .. } = *call.envelope;
+        let provider_key = ProviderKey::of(op_id, key_generation);
+        Self { call, provider_key }
+    }
+
+    /// The first attempt of a new operation that no store knows, with 30 seconds left: to call a
+    /// handler in a unit test. `P` is what that handler takes; where nothing says so, write
+    /// `<Context>::for_test(…)`.
+    ///
+    /// ```
+    /// # use orch_core::handler::{Context, Handled, KeyFromCaller, TypedCommand};
+    /// # #[derive(serde::Serialize, serde::Deserialize)]
+    /// # struct Charge { order_id: u64 }
+    /// # impl TypedCommand for Charge {
+    /// #     const IDEM_IGNORE: &'static [&'static str] = &[];
+    /// #     type Key = KeyFromCaller;
+    /// #     fn biz_key(&self) -> String { format!("ORDER-{}", self.order_id) }
+    /// #     fn idem_key(&self) -> Option<String> { None }
+    /// # }
+    /// # impl Handled for Charge {
+    /// #     const DOMAIN: &'static str = "PAYMENT";
+    /// #     const EVENT: &'static str = "CHARGE";
+    /// #     type Output = ();
+    /// # }
+    /// let command = Charge { order_id: 1 };
+    /// let ctx = <Context>::for_test(&command)?;
+    /// assert_eq!((ctx.attempt(), ctx.biz_key()), (1, "ORDER-1"));
+    /// // charge(command, ctx, State::new(gateway)).await
+    /// # Ok::<_, orch_core::words::Invalid>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Invalid`] if the command's keys could not be accepted.
+    pub fn for_test<C: Handled>(command: &C) -> Result<Self, Invalid> {
+        let (payload, _) = command.to_payload(C::IDEM_IGNORE)?;
+        let idem_key = command.idem_key().unwrap_or_else(|| "test".to_owned());
+        let accepted_at = SystemClock.now();
+        let envelope = Envelope {
+            op_id: OpId::generate(),
+            owner: Owner::default(),
+            command: Command::of(
+                Kind::new(C::DOMAIN, C::EVENT)?,
+                BizKey::new(command.biz_key())?,
+                IdemKey::new(idem_key)?,
+                payload,
+            ),
+            accepted_at,
+            deadline: accepted_at.plus(DEFAULT_TIME_BUDGET),
+            attempt: 1,
+            fence: Fence::new(1),
+            key_generation: 0,
+        };
+        let call = Call {
+            envelope: Arc::new(envelope),
+            states: States::default(),
+            ends_at: Instant::now() + DEFAULT_ATTEMPT_TIMEOUT,
+            cancelled: CancellationToken::new(),
+        };
+        Ok(Self::of(call))
+    }
+}
+
+impl<P> Context<P> {
+    /// The key for the provider's idempotency header: the same in every attempt, unless the
+    /// provider replays errors and the last attempt ended with one.
+    #[must_use]
+    pub fn provider_key(&self) -> &ProviderKey<P> {
+        &self.provider_key
+    }
+
+    /// The operation.
+    #[must_use]
+    pub fn op_id(&self) -> OpId {
+        self.call.envelope.op_id
+    }
+
+    /// Which execution this is, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.call.envelope.attempt
+    }
+
+    /// Whose operation it is.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.call.envelope.owner
+    }
+
+    /// Domain and event type.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.call.envelope.command.kind()
+    }
+
+    /// The entity acted on.
+    #[must_use]
+    pub fn biz_key(&self) -> &str {
+        self.call.envelope.command.biz_key().as_str()
+    }
+
+    /// When the operation was accepted, by the store's clock.
+    #[must_use]
+    pub fn accepted_at(&self) -> Timestamp {
+        self.call.envelope.accepted_at
+    }
+
+    /// When the operation's time budget ends, by the store's clock.
+    #[must_use]
+    pub fn deadline(&self) -> Timestamp {
+        self.call.envelope.deadline
+    }
+
+    /// How long this attempt may still run before it ends in doubt. Give your client a shorter
+    /// timeout than this.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.call.ends_at.saturating_duration_since(Instant::now())
+    }
+
+    /// Resolves when the result will no longer be taken: the lease is lost, or the worker's
+    /// drain is over. The future of the handler is dropped then; blocking code may poll
+    /// [`Context::is_cancelled`].
+    pub async fn cancelled(&self) {
+        self.call.cancelled.cancelled().await;
+    }
+
+    /// True once [`Context::cancelled`] resolves.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.call.cancelled.is_cancelled()
+    }
+}
+
+// By hand: a derive would ask the same of `P`, which is only a name.
+impl<P> Clone for Context<P> {
+    fn clone(&self) -> Self {
+        Self { call: self.call.clone(), provider_key: self.provider_key.clone() }
+    }
+}
+
+impl<P> fmt::Debug for Context<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("call", &self.call)
+            .field("provider_key", &self.provider_key)
+            .finish()
+    }
+}
+
+/// A value given to `Runtime::state`, shared by all runs. `State<T>` as a handler's argument
+/// takes it; a missing one stops the start.
+pub struct State<T>(Arc<T>);
+
+impl<T> State<T> {
+    /// Wraps a value, to call a handler in a unit test.
+    pub fn new(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for State<T> {
+    /// Names the type only: a client may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "State<{}>", type_name::<T>())
+    }
+}
+
+/// All values given to `Runtime::state`, one per type.
+#[derive(Clone, Default)]
+pub struct States(Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+impl States {
+    /// Adds a value; of one type the last one counts.
+    #[must_use]
+    pub fn with<T: Send + Sync + 'static>(self, value: T) -> Self {
+        let mut all = Arc::unwrap_or_clone(self.0);
+        all.insert(TypeId::of::<T>(), Arc::new(State::new(value)));
+        Self(Arc::new(all))
+    }
+
+    /// True if a value of the needed type is there.
+    #[must_use]
+    pub fn has(&self, need: &StateNeed) -> bool {
+        self.0.contains_key(&need.id)
+    }
+
+    fn get<T: 'static>(&self) -> Option<State<T>> {
+        self.0.get(&TypeId::of::<T>())?.downcast_ref::<State<T>>().cloned()
+    }
+}
+
+impl fmt::Debug for States {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "States({})", self.0.len())
+    }
+}
+
+/// A `State<T>` that a handler takes.
+#[derive(Debug, Clone, Copy)]
+pub struct StateNeed {
+    id: TypeId,
+    /// The path of `T`.
+    pub name: &'static str,
+}
+
+/// An argument of a handler after the command: [`Context`] or [`State`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of an orchestrated function",
+    label = "neither `Context` nor `State<T>`",
+    note = "orch calls the function itself, in another process perhaps, so it must know where each argument comes from",
+    note = "write `async fn name(cmd: YourCommand, ctx: Context, thing: State<Thing>)` and give the thing to the runtime with `.state(thing)`"
+)]
+pub trait FromCall: Sized + 'static {
+    /// The provider that it is made for, or [`EveryProvider`].
+    type For;
+    /// Whether the provider key comes with it.
+    const HAS_KEY: bool = false;
+
+    /// Takes the argument out of the call.
+    ///
+    /// # Errors
+    /// [`Unrunnable`] if it is not there; the runtime refuses to start before that.
+    fn from_call(call: &Call) -> Result<Self, Unrunnable>;
+
+    /// The state that must be given to the runtime for this argument.
+    #[must_use]
+    fn need() -> Option<StateNeed> {
+        None
+    }
+}
+
+impl<P: Provider> FromCall for Context<P> {
+    type For = P;
+    const HAS_KEY: bool = true;
+
+    fn from_call(call: &Call) -> Result<Self, Unrunnable> {
+        Ok(Self::of(call.clone()))
+    }
+}
+
+impl<T: 'static> FromCall for State<T> {
+    type For = EveryProvider;
+
+    fn from_call(call: &Call) -> Result<Self, Unrunnable> {
+        call.states.get().ok_or_else(|| Unrunnable {
+            reason: format!("no state of type {} was given to the runtime", type_name::<T>()),
+        })
+    }
+
+    fn need() -> Option<StateNeed> {
+        Some(StateNeed { id: TypeId::of::<T>(), name: type_name::<T>() })
+    }
+}
+
+/// An argument that is the same for all providers.
+#[derive(Debug, Clone, Copy)]
+pub enum EveryProvider {}
+
+/// Says that an argument is made for a handler of the provider `P`.
+#[diagnostic::on_unimplemented(
+    message = "this context is made for `{Self}`, and its handler for `{P}`",
+    label = "the context of another provider",
+    note = "the key in it follows the provider's contract: what it looks like, how long it is remembered, when it changes",
+    note = "write `Context<{P}>` here, or `provider = {Self}` in `#[orchestrated(…)]`; `Context` alone is `Context<orch::AnyProvider>`"
+)]
+pub trait ForProvider<P> {}
+
+#[diagnostic::do_not_recommend]
+impl<P: Provider> ForProvider<P> for P {}
+
+#[diagnostic::do_not_recommend]
+impl<P: Provider> ForProvider<P> for EveryProvider {}

@@ -1,0 +1,76 @@
+//! What the code that `provider = …` and `effect = …` emit calls.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use super::bound::{Argument, Bound, Question};
+use super::{ForProvider, FromCall, ReconcileFn};
+use crate::policies::{Effect, InDoubt};
+use crate::provider::Provider;
+use crate::provider::Rules;
+
+/// The contract that a handler is bound to. The bound of [`contract`] is the only one on the
+/// provider; what the methods need of it is kept here.
+pub struct Contract<P> {
+    rules: Rules,
+    provider: PhantomData<fn() -> P>,
+}
+
+/// The contract of a provider.
+#[must_use]
+pub const fn contract<P: Provider>() -> Contract<P> {
+    Contract { rules: Rules::of::<P>(), provider: PhantomData }
+}
+
+impl<P> Contract<P> {
+    /// Holds effect, end of doubt and times against the contract, at compile time.
+    ///
+    /// # Panics
+    /// If the contract does not carry them.
+    #[track_caller]
+    pub const fn carries(&self, effect: Effect, in_doubt: InDoubt, attempt_timeout: Duration) {
+        self.rules.carry(effect, in_doubt, attempt_timeout);
+    }
+
+    /// How long a key is remembered, where that is to be minded at run time.
+    #[must_use]
+    pub const fn key_lifetime(&self, effect: Effect) -> Option<Duration> {
+        self.rules.key_lifetime(effect)
+    }
+
+    /// True if a repeated key gets the first answer also where that was an error.
+    #[must_use]
+    pub const fn replays_errors(&self) -> bool {
+        self.rules.replays_errors()
+    }
+
+    /// Looks for the key among the arguments, at compile time.
+    ///
+    /// # Panics
+    /// If no argument has it.
+    #[track_caller]
+    pub const fn key_is_taken(&self, offered: &[bool]) {
+        self.rules.key_is_taken(offered);
+    }
+
+    /// An argument of a handler of this provider.
+    #[must_use]
+    pub const fn argument<A: FromCall<For: ForProvider<P>>>(&self) -> Argument<A> {
+        Argument::of()
+    }
+
+    /// The reconcile function of a handler of this provider.
+    pub fn question<C, O, A, F>(&self, _: &Bound<C, O>, reconcile: F) -> Question
+    where
+        F: ReconcileFn<C, A, O, P>,
+    {
+        Question::of(reconcile)
+    }
+}
+
+impl<P> fmt::Debug for Contract<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Contract").field(&self.rules).finish()
+    }
+}

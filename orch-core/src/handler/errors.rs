@@ -1,0 +1,170 @@
+use std::convert::Infallible;
+use std::error::Error;
+
+use crate::policies::{Ending, RunEnd};
+use crate::words::{AttemptEnd, Failure, Outcome, storable};
+
+/// The error underneath another one. It is given before the function that is asked about it, so
+/// that rustc knows its type when it speaks of a function that does not fit.
+#[derive(Debug)]
+pub struct Underneath<'a, E>(&'a E);
+
+/// The error in a field.
+pub const fn underneath<E>(error: &E) -> Underneath<'_, E> {
+    Underneath(error)
+}
+
+impl<E> Underneath<'_, E> {
+    /// How the attempt ends, as this function says.
+    #[must_use]
+    pub fn ending<Form, F: EndingOf<Form, E>>(&self, function: F) -> Ending {
+        function.ending_of(self.0)
+    }
+}
+
+/// What `#[outcome(from = function)]` may name: a `fn(&E) -> Ending` for the error `E` that the
+/// variant holds. An error that derives `Outcome` itself has one, `AttemptError::ending`.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot say how the attempt ends with a `{E}`",
+    label = "not a `fn(&{E}) -> Ending`",
+    note = "after an error orch must know whether to retry, to fail, or to find out what happened; `from` names the function that knows it of the error in this variant",
+    note = "usage:\n\n    fn name(error: &{E}) -> orch::Ending"
+)]
+pub trait EndingOf<Form, E> {
+    /// The ending.
+    fn ending_of(&self, error: &E) -> Ending;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, F: Fn(&E) -> Ending> EndingOf<(), E> for F {
+    fn ending_of(&self, error: &E) -> Ending {
+        self(error)
+    }
+}
+
+/// No function has this form. It stands here because rustc reports a trait in its own words only
+/// where more than one implementation could have fitted; with one, it reports what is wrong with
+/// the arguments of a closure, which the user has not written.
+#[derive(Debug, Clone, Copy)]
+pub enum NoForm {}
+
+#[diagnostic::do_not_recommend]
+impl<E, F: Fn(NoForm)> EndingOf<NoForm, E> for F {
+    fn ending_of(&self, _: &E) -> Ending {
+        Ending::InDoubt
+    }
+}
+
+/// What has a text and a cause: every type that implements the standard `Error`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not implement `std::error::Error`",
+    label = "not an error",
+    note = "its text and its causes are stored, so that people can see what happened",
+    note = "add `#[derive(Debug, thiserror::Error)]` and an `#[error(\"…\")]` to each variant, or implement `Display` and `Error` by hand"
+)]
+pub trait StandardError {
+    /// The error as such.
+    fn as_error(&self) -> &(dyn Error + 'static);
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Error + 'static> StandardError for T {
+    fn as_error(&self) -> &(dyn Error + 'static) {
+        self
+    }
+}
+
+/// An error of a handler: it says of each value how the attempt ends.
+/// `#[derive(Outcome)]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say how an attempt ends",
+    label = "this error type does not derive `Outcome`",
+    note = "after an error orch must know whether to retry, to fail, or to find out what happened",
+    note = "add `#[derive(orch::Outcome)]` to `{Self}` and mark each variant with `#[outcome(retry)]`, `#[outcome(fail, code = \"…\")]` or `#[outcome(in_doubt)]`"
+)]
+pub trait AttemptError: StandardError + Send + 'static {
+    /// How the attempt ends.
+    fn ending(&self) -> Ending;
+}
+
+impl AttemptError for Infallible {
+    fn ending(&self) -> Ending {
+        match *self {}
+    }
+}
+
+/// The run's end, with the error's texts made storable.
+pub(super) fn end_of(error: &dyn AttemptError) -> RunEnd {
+    let message = error.as_error().to_string();
+    let cause = causes(error.as_error());
+    let ending = error.ending();
+    let settles_doubt = matches!(ending, Ending::Fail { settles_doubt: true, .. });
+    let end = match ending {
+        Ending::Retry { after } => AttemptEnd::Outcome(Outcome::Retry {
+            reason: storable(&with_cause(message, cause)),
+            after,
+        }),
+        Ending::Fail { code, uncertain, .. } => AttemptEnd::Outcome(Outcome::Fail(
+            Failure::new(&code, &message).cause(cause.as_deref()).uncertain(uncertain),
+        )),
+        Ending::InDoubt => AttemptEnd::InDoubt { reason: storable(&with_cause(message, cause)) },
+    };
+    RunEnd { end, settles_doubt }
+}
+
+fn with_cause(message: String, cause: Option<String>) -> String {
+    match cause {
+        Some(cause) => format!("{message}: {cause}"),
+        None => message,
+    }
+}
+
+/// The texts of all sources, outermost first.
+fn causes(error: &(dyn Error + 'static)) -> Option<String> {
+    let texts: Vec<String> =
+        std::iter::successors(error.source(), |&e| e.source()).map(ToString::to_string).collect();
+    (!texts.is_empty()).then(|| texts.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] std::num::ParseIntError, Ending);
+
+    impl AttemptError for Outer {
+        fn ending(&self) -> Ending {
+            self.1.clone()
+        }
+    }
+
+    fn outer(ending: Ending) -> Outer {
+        Outer("x".parse::<u8>().unwrap_err(), ending)
+    }
+
+    #[test]
+    fn the_chain_of_causes_is_kept() {
+        let end = end_of(&outer(Ending::InDoubt));
+        let reason = "outer: invalid digit found in string".to_owned();
+        assert_eq!(end, AttemptEnd::InDoubt { reason }.into());
+    }
+
+    #[test]
+    fn a_failure_keeps_code_message_and_cause_apart() {
+        let RunEnd { end, settles_doubt } = end_of(&outer(Ending::fail("BAD", true)));
+        let AttemptEnd::Outcome(Outcome::Fail(failure)) = end else { panic!("{end:?}") };
+        assert_eq!((failure.code.as_str(), failure.message.as_str()), ("BAD", "outer"));
+        assert_eq!(failure.cause.as_deref(), Some("invalid digit found in string"));
+        assert!(failure.uncertain && failure.called && !settles_doubt);
+    }
+
+    #[test]
+    fn only_a_failure_that_says_so_settles_doubt() {
+        let settles = |ending| end_of(&outer(ending)).settles_doubt;
+        assert!(settles(Ending::fail_settling_doubt("DECLINED")));
+        assert!(!settles(Ending::fail("DECLINED", false)));
+        assert!(!settles(Ending::Retry { after: None }) && !settles(Ending::InDoubt));
+    }
+}

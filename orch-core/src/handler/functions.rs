@@ -1,0 +1,228 @@
+use futures_util::future::BoxFuture;
+
+use super::{Call, ForProvider, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
+use crate::policies::RunEnd;
+use crate::provider::AnyProvider;
+use crate::store::{HookError, Hooked};
+use crate::words::{AttemptEnd, Envelope, Failure, Outcome, Settled, code};
+
+/// The run of one attempt, or of a question to the provider, ready to be polled.
+pub type Run = BoxFuture<'static, RunEnd>;
+
+/// What an orchestrated function returns: `Result<T, E>`, also behind an alias.
+#[diagnostic::on_unimplemented(
+    message = "an orchestrated function returns `Result<T, E>`, not `{Self}`",
+    label = "not a `Result`",
+    note = "the error says how the attempt ends: retry, fail or in doubt",
+    note = "return `Result<{Self}, YourError>` where `YourError` derives `orch::Outcome`; `std::convert::Infallible` if it never fails"
+)]
+pub trait HandlerResult: Send + 'static {
+    /// The result's `Ok` type.
+    type Output;
+    /// The result's `Err` type.
+    type Error;
+
+    /// The standard form.
+    ///
+    /// # Errors
+    /// The handler's own.
+    fn into_result(self) -> Result<Self::Output, Self::Error>;
+}
+
+impl<T: Send + 'static, E: Send + 'static> HandlerResult for Result<T, E> {
+    type Output = T;
+    type Error = E;
+
+    fn into_result(self) -> Result<T, E> {
+        self
+    }
+}
+
+/// What a provider says about an attempt in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reconciled<T> {
+    /// It acted; this is the result, as the handler would have returned it.
+    Happened(T),
+    /// It has not acted and will not: safe to run again.
+    NotHappened,
+    /// It cannot say now: stay in doubt, ask again later.
+    Unanswered,
+}
+
+/// A `reconcile` function: arguments as the handler's, of which it may leave out any after the
+/// command; returns `Reconciled<T>` or `Result<Reconciled<T>, E>`, whose error means unanswered.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be the reconcile of a handler that takes `{Command}` and returns `{Output}`",
+    label = "not the signature of a reconcile function",
+    note = "after an attempt in doubt orch asks it what happened at the provider, with the same command",
+    note = "usage:\n\n    async fn name(cmd: {Command}, ctx: Context, thing: State<Thing>) -> Reconciled<{Output}>\n\nany argument after the command may be left out; `Result<Reconciled<{Output}>, E>` with `E: Display` may be returned as well\na result as the handler returns it is wrapped: `Reconciled::Happened(…)`",
+    note = "its `Context` is that of the handler: `Context<{P}>`"
+)]
+pub trait ReconcileFn<Command, Args, Output, P = AnyProvider>: Copy + Send + 'static {
+    /// The states that it takes.
+    fn needs() -> Vec<StateNeed>;
+
+    /// Decodes the command, takes the other arguments, and returns the run.
+    ///
+    /// # Errors
+    /// [`Unrunnable`] if the payload is not the command.
+    fn start(self, call: &Call) -> Result<Run, Unrunnable>;
+}
+
+/// A `finalize` hook: takes the backend's connection, inside the finalizing transaction, what
+/// became of the operation, and, if it wants to know, which operation that is.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be the finalize hook of a handler that returns `{Output}`",
+    label = "not the signature of a finalize hook",
+    note = "orch runs the hook inside the transaction that finishes the operation, with the backend's own connection",
+    note = "usage:\n\n    async fn name(conn: &mut SqliteConnection, settled: &Settled<{Output}>, of: &Envelope) -> Result<(), E>\n\nwhere `E: Display`; the last argument may be left out"
+)]
+pub trait FinalizeFn<'a, Form, Connection, Output>: Copy + Send + 'static {
+    /// Runs it.
+    fn call(
+        self,
+        connection: &'a mut Connection,
+        settled: &'a Settled<Output>,
+        of: &'a Envelope,
+    ) -> Hooked<'a>;
+}
+
+/// The form of a hook that asks which operation it is: `(connection, settled, of)`.
+///
+/// Forms are told apart by type, so that either may be written. It also takes two forms for
+/// rustc to report a mistake in the words of [`FinalizeFn`]: where a single implementation could
+/// fit, it reports what is wrong with the arguments of a closure, which the user has not written.
+#[derive(Debug, Clone, Copy)]
+pub enum WithEnvelope {}
+
+/// The form of a hook that only asks how it ended: `(connection, settled)`.
+#[derive(Debug, Clone, Copy)]
+pub enum WithoutEnvelope {}
+
+#[diagnostic::do_not_recommend]
+impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, WithEnvelope, Connection, Output> for F
+where
+    F: Fn(&'a mut Connection, &'a Settled<Output>, &'a Envelope) -> Fut + Copy + Send + 'static,
+    Fut: Future<Output = Result<(), E>> + Send + 'a,
+    E: std::fmt::Display,
+    Connection: 'a,
+    Output: 'a,
+{
+    fn call(
+        self,
+        connection: &'a mut Connection,
+        settled: &'a Settled<Output>,
+        of: &'a Envelope,
+    ) -> Hooked<'a> {
+        let run = self(connection, settled, of);
+        Box::pin(async move { run.await.map_err(HookError::new) })
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, WithoutEnvelope, Connection, Output> for F
+where
+    F: Fn(&'a mut Connection, &'a Settled<Output>) -> Fut + Copy + Send + 'static,
+    Fut: Future<Output = Result<(), E>> + Send + 'a,
+    E: std::fmt::Display,
+    Connection: 'a,
+    Output: 'a,
+{
+    fn call(
+        self,
+        connection: &'a mut Connection,
+        settled: &'a Settled<Output>,
+        _: &'a Envelope,
+    ) -> Hooked<'a> {
+        let run = self(connection, settled);
+        Box::pin(async move { run.await.map_err(HookError::new) })
+    }
+}
+
+/// What a reconcile function may return.
+pub trait ReconcileAnswer<Output>: Send + 'static {
+    /// The end to log.
+    fn into_end(self) -> AttemptEnd;
+}
+
+impl<T: Storable + Send + 'static> ReconcileAnswer<T> for Reconciled<T> {
+    fn into_end(self) -> AttemptEnd {
+        match self {
+            Self::Happened(output) => succeeded(&output),
+            Self::NotHappened => AttemptEnd::NotHappened,
+            Self::Unanswered => {
+                AttemptEnd::InDoubt { reason: "the provider cannot say yet".into() }
+            }
+        }
+    }
+}
+
+impl<T, E> ReconcileAnswer<T> for Result<Reconciled<T>, E>
+where
+    T: Storable + Send + 'static,
+    E: std::fmt::Display + Send + 'static,
+{
+    fn into_end(self) -> AttemptEnd {
+        match self {
+            Ok(answer) => answer.into_end(),
+            Err(error) => {
+                let reason = format!("the provider could not be asked: {error}");
+                AttemptEnd::InDoubt { reason: crate::words::storable(&reason) }
+            }
+        }
+    }
+}
+
+pub(super) fn decode<C: TypedCommand>(call: &Call) -> Result<C, Unrunnable> {
+    C::from_payload(call.envelope.command.payload())
+        .map_err(|e| Unrunnable { reason: format!("the payload {e}") })
+}
+
+/// The call has succeeded; if its result cannot be kept, that is a failure that somebody has to
+/// look at, never a reason to call again.
+pub(super) fn succeeded<T: Storable>(output: &T) -> AttemptEnd {
+    AttemptEnd::Outcome(match output.to_payload(&[]) {
+        Ok((output, _)) => Outcome::Ok { output },
+        Err(error) => Outcome::Fail(
+            Failure::new(code::OUTPUT_NOT_ENCODABLE, "the call succeeded, its result is lost")
+                .cause(Some(&error.to_string()))
+                .uncertain(true),
+        ),
+    })
+}
+
+macro_rules! functions {
+    ($($argument:ident)*) => {
+        #[diagnostic::do_not_recommend]
+        impl<F, Fut, Cmd, Output, P, $($argument,)*> ReconcileFn<Cmd, ($($argument,)*), Output, P>
+            for F
+        where
+            F: Fn(Cmd, $($argument),*) -> Fut + Copy + Send + 'static,
+            Fut: Future<Output: ReconcileAnswer<Output>> + Send + 'static,
+            Cmd: TypedCommand,
+            $($argument: FromCall<For: ForProvider<P>>,)*
+        {
+            fn needs() -> Vec<StateNeed> {
+                [None, $($argument::need()),*].into_iter().flatten().collect()
+            }
+
+            #[allow(non_snake_case, reason = "the arguments go by the names of their types")]
+            fn start(self, call: &Call) -> Result<Run, Unrunnable> {
+                let command = decode::<Cmd>(call)?;
+                $(let $argument = $argument::from_call(call)?;)*
+                let answer = self(command, $($argument),*);
+                Ok(Box::pin(async move { answer.await.into_end().into() }))
+            }
+        }
+    };
+}
+
+functions!();
+functions!(A1);
+functions!(A1 A2);
+functions!(A1 A2 A3);
+functions!(A1 A2 A3 A4);
+functions!(A1 A2 A3 A4 A5);
+functions!(A1 A2 A3 A4 A5 A6);
+functions!(A1 A2 A3 A4 A5 A6 A7);
+functions!(A1 A2 A3 A4 A5 A6 A7 A8);

@@ -1,0 +1,43 @@
+//! How a user's function becomes something that the executor can run.
+//!
+//! The macros emit `impl`s and one [`Registration`] per handler; all logic is here. What an
+//! answer over HTTP says is in [`policies::http`](crate::policies::http); a handler may return an
+//! [`HttpOutcome`](crate::policies::http::HttpOutcome) as its error.
+
+mod typed; // a command as the user's type
+
+mod call; // what one attempt is given
+
+mod functions; // what a handler, a reconcile and a finalize hook look like
+
+mod errors; // how an attempt ends with an error
+mod http;
+
+mod registration; // a handler that is linked into the binary
+
+mod agree; // what the macros emit calls to
+mod bound;
+mod contract;
+mod key;
+
+use call::ForProvider;
+pub use call::{Call, Context, FromCall, State, StateNeed, States, Unrunnable};
+pub use errors::AttemptError;
+pub use functions::{FinalizeFn, HandlerResult, ReconcileAnswer, ReconcileFn, Reconciled, Run};
+pub use registration::{Descriptor, Registration, StartFn};
+pub use typed::{Handled, KeyFromCaller, KeyGiven, KeyInCommand, Storable, TypedCommand};
+
+/// What the macros emit calls to; of no use by itself.
+#[doc(hidden)]
+pub mod emitted {
+    pub use super::bound::{
+        Argument, Bound, Hook, Question, SameAs, Started, argument, bound, domain_is, event_is,
+        needs,
+    };
+    pub use super::call::{EveryProvider, ForProvider};
+    pub use super::contract::{Contract, contract};
+    pub use super::errors::{EndingOf, StandardError, Underneath, underneath};
+    pub use super::functions::{WithEnvelope, WithoutEnvelope};
+    pub use super::key::{KeyText, key, key_part};
+    pub use crate::policies::After;
+}

@@ -1,0 +1,131 @@
+use std::time::Duration;
+
+use super::functions::Run;
+use super::{Call, StateNeed, Unrunnable};
+use crate::policies::{
+    Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,
+    DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, Effect, InDoubt, KindPolicy,
+};
+use crate::store::FinalizeHook;
+use crate::words::{Invalid, Kind};
+
+/// Decodes the command and returns the run: a handler or reconcile function behind its types.
+pub type StartFn = fn(&Call) -> Result<Run, Unrunnable>;
+
+/// What the attribute says about a handler, as constants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Descriptor {
+    /// The function's path, for messages.
+    pub name: &'static str,
+    /// The source file that it stands in.
+    pub file: &'static str,
+    /// The line.
+    pub line: u32,
+    /// The domain.
+    pub domain: &'static str,
+    /// The event type.
+    pub event_type: &'static str,
+    /// How long one attempt may run.
+    pub attempt_timeout: Duration,
+    /// Total executions.
+    pub max_attempts: u32,
+    /// Delays between them.
+    pub backoff: Backoff,
+    /// What follows an attempt in doubt.
+    pub in_doubt: InDoubt,
+    /// What a call does at the provider.
+    pub effect: Effect,
+    /// How long the provider remembers a key after its first use; `None` if for ever, or if no
+    /// key is needed.
+    pub key_lifetime: Option<Duration>,
+    /// True if the provider answers a repeated key with the error that it gave before: then the
+    /// run after a definite error has the key of the next generation, unless an attempt was lost.
+    pub replays_errors: bool,
+    /// How long one question to the provider may take.
+    pub reconcile_timeout: Duration,
+    /// Delays between questions.
+    pub reconcile_backoff: Backoff,
+    /// Questions in all, at least 1; then the operation is parked.
+    pub max_reconciles: u32,
+}
+
+impl Descriptor {
+    /// What holds for options that are not given. Name, place and kind are blank.
+    pub const DEFAULTS: Self = Self {
+        name: "",
+        file: "",
+        line: 0,
+        domain: "",
+        event_type: "",
+        attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
+        max_attempts: DEFAULT_MAX_ATTEMPTS,
+        backoff: Backoff::DEFAULT,
+        in_doubt: InDoubt::Retry,
+        effect: Effect::Keyed,
+        key_lifetime: None,
+        replays_errors: false,
+        reconcile_timeout: DEFAULT_RECONCILE_TIMEOUT,
+        reconcile_backoff: DEFAULT_RECONCILE_BACKOFF,
+        max_reconciles: DEFAULT_MAX_RECONCILES,
+    };
+}
+
+/// A handler that is linked into the binary. `#[orchestrated]` submits one; the runtime collects
+/// them.
+#[derive(Debug, Clone, Copy)]
+pub struct Registration {
+    /// The constants.
+    pub descriptor: Descriptor,
+    /// Starts an attempt.
+    pub run: StartFn,
+    /// Starts a question to the provider.
+    pub reconcile: Option<StartFn>,
+    /// Runs inside the finalizing transaction.
+    pub finalize: Option<FinalizeHook>,
+    /// The states that handler and reconcile take.
+    pub needs: fn() -> Vec<StateNeed>,
+}
+
+inventory::collect!(Registration);
+
+impl Registration {
+    /// A handler without reconcile and finalize.
+    #[must_use]
+    pub const fn new(descriptor: Descriptor, run: StartFn, needs: fn() -> Vec<StateNeed>) -> Self {
+        Self { descriptor, run, reconcile: None, finalize: None, needs }
+    }
+
+    /// Adds the function that asks the provider.
+    #[must_use]
+    pub const fn reconcile(mut self, reconcile: StartFn) -> Self {
+        self.reconcile = Some(reconcile);
+        self
+    }
+
+    /// Adds the hook that runs inside the finalizing transaction.
+    #[must_use]
+    pub const fn finalize(mut self, hook: FinalizeHook) -> Self {
+        self.finalize = Some(hook);
+        self
+    }
+
+    /// The rules that a claim writes into the operation's row.
+    ///
+    /// # Errors
+    /// [`Invalid`] for a hand-written descriptor with an illegal name; the macro checks its own.
+    pub fn policy(&self) -> Result<KindPolicy, Invalid> {
+        let Descriptor { domain, event_type, backoff, in_doubt, .. } = self.descriptor;
+        let Descriptor { max_attempts, max_reconciles, replays_errors, .. } = self.descriptor;
+        // The feature is a mistake that the chaos run has to find: doubt is always run again.
+        let in_doubt = if cfg!(feature = "broken-doubt") { InDoubt::Retry } else { in_doubt };
+        Ok(KindPolicy {
+            kind: Kind::new(domain, event_type)?,
+            max_attempts,
+            backoff,
+            in_doubt,
+            max_reconciles,
+            replays_errors,
+            hooked: self.finalize.is_some(),
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! What an answer over HTTP, or its absence, says about the provider.
+//!
+//! After an error orch has to know one thing: did the provider certainly do nothing (retry),
+//! did it say no (fail), or may it have acted (in doubt)? For HTTP most of that is known, and
+//! getting it wrong charges a card twice. [`HttpOutcome`] knows it of a status and its headers;
+//! with the feature `reqwest`, `ending_of_reqwest` knows it of a `reqwest::Error`.
+//!
+//! ```
+//! # use orch_core::policies as orch;
+//! use http::{HeaderMap, StatusCode};
+//! use orch::Ending;
+//! use orch::http::HttpOutcome;
+//!
+//! let none = HeaderMap::new();
+//! assert_eq!(HttpOutcome::check(StatusCode::CREATED, &none), Ok(()));
+//!
+//! let not_there = HttpOutcome::check(StatusCode::NOT_FOUND, &none).unwrap_err();
+//! assert_eq!(not_there.ending(), Ending::fail("HTTP_404", false));
+//!
+//! let broken = HttpOutcome::check(StatusCode::BAD_GATEWAY, &none).unwrap_err();
+//! assert_eq!(broken.ending(), Ending::InDoubt);
+//! ```
+//!
+//! # Every status, by the effect of the call
+//!
+#![doc = include_str!("table.md")]
+//!
+//! - **retry** waits at least as long as `Retry-After` says, in seconds or as a date.
+//! - **fail** has the status in its code: `HTTP_404`. A status that means something else at your
+//!   provider, such as 402 for a declined card, gets a variant of its own before the rest is
+//!   left to [`HttpOutcome`]. It speaks of this call only and never settles doubt about an
+//!   earlier one: a status does not say whether the provider has looked at the key.
+//! - **in doubt** is followed by `reconcile`, or by what `in_doubt` declares; with the default
+//!   `retry` the call is made again with the same key. That is why an idempotent call does not
+//!   end with retry where the provider may have acted: the next attempt is the same, but when
+//!   the attempts are used up, the failure says `uncertain`.
+//! - **A provider that compares bodies**, such as Stripe or Square, answers 4xx to a key that comes
+//!   again with another body, as it may after a deploy. The table takes that for a refusal, and the
+//!   first call may have acted. Look into the body first, and end that answer in doubt: see below.
+//! - A status above 599 is no status (RFC 9110 §15) and is taken as 500; so is a 5xx that nobody
+//!   has registered.
+//! - Of 202 (accepted, not done yet) and 207 (several answers in one) only the body tells what
+//!   became of the call: look into it before you return `Ok`.
+//!
+//! # With a provider that compares bodies
+//!
+//! ```
+//! # use orch_core::policies as orch;
+//! # #[derive(Debug)]
+//! # enum ChargeError { OtherBody, Answer(HttpOutcome) }
+//! # impl From<HttpOutcome> for ChargeError {
+//! #     fn from(answer: HttpOutcome) -> Self { Self::Answer(answer) }
+//! # }
+//! use orch::http::HttpOutcome;
+//!
+//! // With `#[outcome(in_doubt)]` on `OtherBody`, and `#[outcome(from = HttpOutcome::ending)]` on
+//! // `Answer`, as on the page of `derive(Outcome)`.
+//! fn check(
+//!     status: http::StatusCode,
+//!     headers: &http::HeaderMap,
+//!     body: &str,
+//! ) -> Result<(), ChargeError> {
+//!     // Stripe's word; Square says `IDEMPOTENCY_KEY_REUSED`.
+//!     if status.is_client_error() && body.contains("idempotency_error") {
+//!         return Err(ChargeError::OtherBody);
+//!     }
+//!     Ok(HttpOutcome::check(status, headers)?)
+//! }
+//! # let none = http::HeaderMap::new();
+//! # let refused = |body| check(http::StatusCode::BAD_REQUEST, &none, body).unwrap_err();
+//! # assert!(matches!(refused(r#"{"type":"idempotency_error"}"#), ChargeError::OtherBody));
+//! # assert!(matches!(refused(r#"{"type":"card_error"}"#), ChargeError::Answer(_)));
+//! ```
+
+#[cfg(feature = "reqwest")]
+mod client;
+mod retry_after;
+mod rules;
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+
+#[cfg(feature = "reqwest")]
+pub use client::{REQUEST_NOT_BUILT, ending_of_reqwest};
+
+pub use retry_after::LONGEST_WAIT;
+
+use super::{Effect, Ending};
+use crate::words::Timestamp;
+
+/// An HTTP answer that is no success: its status, and how the attempt ends with it.
+///
+/// A handler may return it as its error, or hold it in an error of its own with
+/// `#[outcome(from = HttpOutcome::ending)]`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the provider answered {status}")]
+pub struct HttpOutcome {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    effect: Effect,
+}
+
+impl HttpOutcome {
+    /// [`HttpOutcome::from_status`]; `now` is used where the answer has no `Date`.
+    pub(crate) fn at(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Option<Self> {
+        (!status.is_success())
+            .then(|| Self::with_wait(status, retry_after::retry_after(headers, now)))
+    }
+
+    fn with_wait(status: StatusCode, retry_after: Option<Duration>) -> Self {
+        Self { status, retry_after, effect: Effect::default() }
+    }
+
+    /// As the answer to a call with this effect, which is the one that the handler declares.
+    ///
+    /// ```
+    /// # use orch_core::policies as orch;
+    /// use orch::http::HttpOutcome;
+    /// use orch::{Effect, Ending};
+    ///
+    /// # let (status, headers) = (http::StatusCode::BAD_GATEWAY, http::HeaderMap::new());
+    /// // A query changes nothing: after a 502 it is asked again.
+    /// let outcome = HttpOutcome::from_status(status, &headers).unwrap();
+    /// let ending = outcome.for_effect(Effect::Read).ending();
+    /// assert_eq!(ending, Ending::Retry { after: None });
+    /// ```
+    #[must_use]
+    pub const fn for_effect(self, effect: Effect) -> Self {
+        Self { effect, ..self }
+    }
+
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// How long the provider asks to be left alone, from now on; at most [`LONGEST_WAIT`].
+    /// `None` if it does not say, or not legibly.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// How the attempt ends.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        rules::ending(self.status, self.retry_after, self.effect)
+    }
+}
+
+impl From<&HttpOutcome> for Ending {
+    fn from(outcome: &HttpOutcome) -> Self {
+        outcome.ending()
+    }
+}

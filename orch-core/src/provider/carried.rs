@@ -1,0 +1,225 @@
+//! What a contract carries of what a handler declares.
+
+use std::time::Duration;
+
+use super::KeyLifetime;
+use super::rules::{Rules, refuse};
+use crate::policies::{DEFAULT_COMPLETED_RETENTION, DEFAULT_TIME_BUDGET, Effect, InDoubt};
+use crate::provider::Message;
+
+impl Rules {
+    /// Refuses an effect and an end of doubt that the contract does not carry.
+    #[track_caller]
+    pub(crate) const fn carry(&self, effect: Effect, in_doubt: InDoubt, attempt_timeout: Duration) {
+        self.legal();
+        if !matches!(effect, Effect::Keyed) {
+            return;
+        }
+        let repeats = matches!(in_doubt, InDoubt::Retry);
+        match self.lifetime {
+            KeyLifetime::NoKeys => self.has_no_keys(),
+            KeyLifetime::Unpublished if repeats => self.is_silent(),
+            KeyLifetime::Unpublished | KeyLifetime::Unlimited => {}
+            KeyLifetime::AtLeast(lifetime) => {
+                let last_end = DEFAULT_TIME_BUDGET.saturating_add(attempt_timeout);
+                if repeats && lifetime.as_nanos() < last_end.as_nanos() {
+                    self.forgets_too_early(lifetime, attempt_timeout, last_end);
+                }
+                if lifetime.as_nanos() > DEFAULT_COMPLETED_RETENTION.as_nanos() {
+                    self.outlives_the_operation(lifetime);
+                }
+            }
+        }
+    }
+
+    /// How long a key is remembered, where that is to be minded at run time.
+    pub(crate) const fn key_lifetime(&self, effect: Effect) -> Option<Duration> {
+        match self.lifetime {
+            KeyLifetime::AtLeast(lifetime) if matches!(effect, Effect::Keyed) => Some(lifetime),
+            _ => None,
+        }
+    }
+
+    /// Whether a definite error uses up a key.
+    pub(crate) const fn replays_errors(&self) -> bool {
+        self.replays_errors
+    }
+
+    /// Refuses a keyed handler that is not given the key. `offered` says of each argument behind
+    /// the command whether it has one.
+    #[track_caller]
+    pub(crate) const fn key_is_taken(&self, offered: &[bool]) {
+        let mut at = 0;
+        while at < offered.len() {
+            if offered[at] {
+                return;
+            }
+            at += 1;
+        }
+        // A contract without keys has been refused for that.
+        if !matches!(self.lifetime, KeyLifetime::NoKeys) {
+            panic!(
+                "the effect of this handler is `keyed`, and it does not take `Context`\n\
+                 note: the key, which makes a repeated call the same call, comes with the context\n\
+                 help: take `ctx: Context` behind the command, with `provider = Bank` \
+                 `ctx: Context<Bank>`, and send `ctx.provider_key()` with each call; or give \
+                 another `effect`"
+            );
+        }
+    }
+
+    #[track_caller]
+    const fn has_no_keys(&self) -> ! {
+        refuse(
+            Message::EMPTY
+                .with(self.name)
+                .with(" knows no idempotency keys, and the effect of this handler is `keyed`")
+                .with("\nnote: without a key, a repeated call acts again; `keyed` holds where no `effect` is given")
+                .with("\nhelp: say what a repeated call does: `effect = \"read\"`, `\"idempotent\"` or `\"unsafe\"`"),
+        )
+    }
+
+    #[track_caller]
+    const fn is_silent(&self) -> ! {
+        refuse(
+            Message::EMPTY
+                .with("nobody knows how long ")
+                .with(self.name)
+                .with(" remembers a key (`KEY_LIFETIME` of its contract is `Unpublished`), and in doubt this handler repeats the call")
+                .with("\nnote: once the key is forgotten, the repeated call acts a second time")
+                .with("\nhelp: give `reconcile = …`, or `in_doubt = \"park\"` or `\"fail\"`, or write a contract of your own with a figure that the provider has confirmed"),
+        )
+    }
+
+    #[track_caller]
+    const fn forgets_too_early(
+        &self,
+        lifetime: Duration,
+        attempt_timeout: Duration,
+        last_end: Duration,
+    ) -> ! {
+        refuse(
+            Message::EMPTY
+                .with("`attempt_timeout` of ")
+                .with_duration(attempt_timeout)
+                .with(" with the default time budget of ")
+                .with_duration(DEFAULT_TIME_BUDGET)
+                .with(" makes ")
+                .with_duration(last_end)
+                .with(", and ")
+                .with(self.name)
+                .with(" forgets keys after ")
+                .with_duration(lifetime)
+                .with(" (`KEY_LIFETIME` of its contract)")
+                .with("\nnote: in doubt this handler repeats the call up to the end of the budget, and once the key is forgotten, it acts a second time")
+                .with("\nhelp: give `reconcile = …`, or `in_doubt = \"park\"` or `\"fail\"`"),
+        )
+    }
+
+    #[track_caller]
+    const fn outlives_the_operation(&self, lifetime: Duration) -> ! {
+        refuse(
+            Message::EMPTY
+                .with(self.name)
+                .with(" remembers keys for ")
+                .with_duration(lifetime)
+                .with(" (`KEY_LIFETIME` of its contract), and orch a completed operation for ")
+                .with_duration(DEFAULT_COMPLETED_RETENTION)
+                .with(" (the default `completed_retention`)")
+                .with("\nnote: a request that comes again in between would be a new operation with a new key, and act a second time")
+                .with("\nhelp: `AtLeast` is a lower bound, so a shorter one is true as well: write at most ")
+                .with_duration(DEFAULT_COMPLETED_RETENTION),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::rules::tests::{lives, refusal, with};
+    use crate::provider::{AnyProvider, Square, Stripe, Unkeyed};
+
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn only_keyed_effects_mind_the_lifetime() {
+        let stripe = Rules::of::<Stripe>();
+        assert_eq!(stripe.key_lifetime(Effect::Keyed), Some(24 * HOUR));
+        for effect in [Effect::Read, Effect::Idempotent, Effect::Unsafe] {
+            assert_eq!(stripe.key_lifetime(effect), None);
+            Rules::of::<Unkeyed>().carry(effect, InDoubt::Retry, TIMEOUT);
+            Rules::of::<Square>().carry(effect, InDoubt::Retry, TIMEOUT);
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_of_any_provider() {
+        let any = Rules::of::<AnyProvider>();
+        any.carry(Effect::Keyed, InDoubt::Retry, Duration::MAX);
+        assert_eq!(any.key_lifetime(Effect::Keyed), None);
+    }
+
+    #[test]
+    fn a_key_must_outlive_the_last_attempt_where_calls_are_repeated() {
+        let last_end = DEFAULT_TIME_BUDGET + TIMEOUT;
+        lives(last_end).carry(Effect::Keyed, InDoubt::Retry, TIMEOUT);
+        let short = lives(last_end - Duration::from_nanos(1));
+        for in_doubt in [InDoubt::Park, InDoubt::Fail, InDoubt::Reconcile] {
+            short.carry(Effect::Keyed, in_doubt, TIMEOUT);
+        }
+        let text = refusal(move || short.carry(Effect::Keyed, InDoubt::Retry, TIMEOUT));
+        let figures = "`attempt_timeout` of 30s with the default time budget of 5m makes 330s, \
+                       and Stripe forgets keys after 329";
+        assert!(text.starts_with(figures), "{text}");
+    }
+
+    #[test]
+    fn an_operation_is_kept_as_long_as_its_key() {
+        lives(DEFAULT_COMPLETED_RETENTION).carry(Effect::Keyed, InDoubt::Park, TIMEOUT);
+        let long = lives(DEFAULT_COMPLETED_RETENTION + HOUR);
+        let text = refusal(move || long.carry(Effect::Keyed, InDoubt::Park, TIMEOUT));
+        assert!(text.starts_with("Stripe remembers keys for 169h"), "{text}");
+    }
+
+    #[test]
+    fn a_provider_that_says_nothing_carries_no_repetition() {
+        let square = Rules::of::<Square>();
+        for in_doubt in [InDoubt::Park, InDoubt::Fail, InDoubt::Reconcile] {
+            square.carry(Effect::Keyed, in_doubt, TIMEOUT);
+        }
+        let text = refusal(move || square.carry(Effect::Keyed, InDoubt::Retry, TIMEOUT));
+        assert!(text.starts_with("nobody knows how long Square"), "{text}");
+    }
+
+    #[test]
+    fn the_key_is_found_wherever_it_stands() {
+        let stripe = Rules::of::<Stripe>();
+        stripe.key_is_taken(&[true]);
+        stripe.key_is_taken(&[false, true]);
+        for offered in [&[][..], &[false, false]] {
+            assert!(refusal(move || stripe.key_is_taken(offered)).contains("`Context`"));
+        }
+        Rules::of::<Unkeyed>().key_is_taken(&[]);
+    }
+
+    #[test]
+    fn every_message_fits_with_the_longest_names() {
+        const NAME: &str = "a provider with a name of fifty characters exactly";
+        assert_eq!(NAME.len(), 50);
+        let long = KeyLifetime::AtLeast(Duration::from_nanos(u64::MAX));
+        for (lifetime, in_doubt, last) in [
+            (KeyLifetime::NoKeys, InDoubt::Retry, "`\"unsafe\"`"),
+            (KeyLifetime::Unpublished, InDoubt::Retry, "has confirmed"),
+            (KeyLifetime::AtLeast(TIMEOUT), InDoubt::Retry, "`\"fail\"`"),
+            (long, InDoubt::Park, "at most 7d"),
+        ] {
+            let rules = with(|rules| {
+                rules.name = NAME;
+                rules.lifetime = lifetime;
+            });
+            let text = refusal(move || rules.carry(Effect::Keyed, in_doubt, TIMEOUT));
+            assert!(text.contains(NAME) && text.ends_with(last), "{text}");
+        }
+    }
+}

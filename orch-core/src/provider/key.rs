@@ -1,0 +1,267 @@
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+
+use http::{HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::rules::{Form, Rules};
+use super::{AnyProvider, Provider};
+use crate::words::OpId;
+
+/// The key for the provider's idempotency header, as its contract `P` wants it.
+///
+/// Only orch makes one, so a client that takes a `&ProviderKey<P>` cannot be called with a key
+/// that somebody made up. Every attempt of one operation gets the same key; two operations never
+/// share one. Where the provider replays errors, the attempt after a definite error has a key of
+/// the next generation, until the first attempt is lost: from then on the key stays. The
+/// operation's row counts the generations; which contract the handler of a later deploy is bound
+/// to does not change them.
+///
+/// The text is a hash of the operation's id, which it does not give away, nor the client's key.
+/// It is a UUID version 8 (36 characters, 122 bits of the hash) where the contract has room for
+/// it, else 128 bits in the contract's characters.
+pub struct ProviderKey<P = AnyProvider> {
+    text: String,
+    provider: PhantomData<fn() -> P>,
+}
+
+impl<P: Provider> ProviderKey<P> {
+    /// The key of this operation.
+    pub(crate) fn of(op_id: OpId, generation: u32) -> Self {
+        Self { text: Self::text_of(op_id, generation), provider: PhantomData }
+    }
+
+    /// The text of an operation's key, to find its calls in the provider's own books. Generation 0
+    /// is the first, and where errors were never replayed the only one. It is a text and no key: a
+    /// handler gets its key from `Context`.
+    #[must_use]
+    pub fn text_of(op_id: OpId, generation: u32) -> String {
+        let form = const { Rules::of::<P>().form() };
+        let hash = hash(op_id, generation);
+        match form {
+            Form::Uuid => Uuid::new_v8(hash).to_string(),
+            Form::Digits(alphabet) => digits(u128::from_be_bytes(hash), alphabet.characters()),
+        }
+    }
+
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The header's name. A contract without a header is refused as [`header`](Self::header) does.
+    #[must_use]
+    pub fn header_name(&self) -> HeaderName {
+        const { Rules::of::<P>().sent_in_a_header() };
+        name::<P>()
+    }
+
+    /// The header's value: the key's text. It is no secret and not marked as one, so a log of the
+    /// request shows it. A contract without a header is refused as [`header`](Self::header) does.
+    #[must_use]
+    pub fn header_value(&self) -> HeaderValue {
+        const { Rules::of::<P>().sent_in_a_header() };
+        value(&self.text)
+    }
+
+    /// Name and value, as an HTTP client takes them. Does not compile for a contract without a
+    /// header: `cargo build` and `cargo test` refuse it, `cargo check` does not see it yet, since it
+    /// is found where this method is built for the contract.
+    #[must_use]
+    pub fn header(&self) -> (HeaderName, HeaderValue) {
+        const { Rules::of::<P>().sent_in_a_header() };
+        (name::<P>(), value(&self.text))
+    }
+}
+
+fn name<P: Provider>() -> HeaderName {
+    HeaderName::from_bytes(P::HEADER.as_bytes()).expect("the compiler has checked the contract")
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("a key is visible ASCII")
+}
+
+/// 128 bits of operation and generation. The first generation is that of the time before there
+/// were several: a key that changed between releases would charge twice.
+fn hash(op_id: OpId, generation: u32) -> [u8; 16] {
+    let mut hash =
+        Sha256::new().chain_update(b"orch provider key\0").chain_update(op_id.as_bytes());
+    if generation > 0 {
+        hash.update(generation.to_be_bytes());
+    }
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash.finalize()[..16]);
+    half
+}
+
+/// The number in these digits, the highest first, always as long as the largest one.
+fn digits(mut number: u128, characters: &'static [u8]) -> String {
+    let base = characters.len() as u128;
+    let (mut largest, mut text) = (u128::MAX, Vec::new());
+    while largest > 0 {
+        text.push(char::from(characters[(number % base) as usize]));
+        number /= base;
+        largest /= base;
+    }
+    text.iter().rev().collect()
+}
+
+// By hand: a derive would ask the same of `P`, which is only a name.
+impl<P> Clone for ProviderKey<P> {
+    fn clone(&self) -> Self {
+        Self { text: self.text.clone(), provider: PhantomData }
+    }
+}
+
+impl<P> PartialEq for ProviderKey<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl<P> Eq for ProviderKey<P> {}
+
+impl<P> Hash for ProviderKey<P> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl<P> fmt::Debug for ProviderKey<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ProviderKey").field(&self.text).finish()
+    }
+}
+
+impl<P> fmt::Display for ProviderKey<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::provider::{CheckoutCom, KeyAlphabet, KeyLifetime, Qonto, Square, Stripe};
+
+    macro_rules! contract {
+        ($name:ident, $length:literal, $alphabet:expr) => {
+            enum $name {}
+
+            impl Provider for $name {
+                const NAME: &'static str = stringify!($name);
+                const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
+                const KEY_LENGTH: usize = $length;
+                const KEY_ALPHABET: KeyAlphabet = $alphabet;
+            }
+        };
+    }
+
+    contract!(Short, 35, KeyAlphabet::VISIBLE);
+    contract!(Shorter, 31, KeyAlphabet::VISIBLE);
+    contract!(Shortest, 20, KeyAlphabet::VISIBLE);
+    contract!(Plain, 255, KeyAlphabet::ALPHANUMERIC);
+    contract!(Numbers, 39, KeyAlphabet::DIGITS);
+    contract!(Letters, 64, KeyAlphabet::of("ABCD"));
+
+    const ID: OpId = OpId::from_bytes([7; 16]);
+
+    fn text<P: Provider>() -> String {
+        ProviderKey::<P>::text_of(ID, 0)
+    }
+
+    #[test]
+    fn the_first_key_is_the_same_in_every_release_and_hides_the_op_id() {
+        // Written down: a key that changed between releases would charge twice after an upgrade.
+        let written = "e14da119-7c59-8df6-a8c1-099358a4b00b";
+        let ready_made =
+            [text::<AnyProvider>(), text::<Stripe>(), text::<CheckoutCom>(), text::<Qonto>()];
+        assert!(ready_made.iter().chain(&[text::<Square>()]).all(|text| text == written));
+        assert_ne!(written, ID.to_string());
+        assert_ne!(text::<Stripe>(), ProviderKey::<Stripe>::text_of(OpId::from_bytes([8; 16]), 0));
+    }
+
+    #[test]
+    fn a_key_fits_its_contract() {
+        fn fits<P: Provider>(length: usize) -> String {
+            let text = text::<P>();
+            let alphabet = P::KEY_ALPHABET.characters();
+            assert_eq!(text.len(), length, "{text}");
+            assert!(length <= P::KEY_LENGTH && text.bytes().all(|c| alphabet.contains(&c)));
+            text
+        }
+        // Written down, as above.
+        assert_eq!(fits::<Short>(32), "e14da1197c590df668c1099358a4b00b");
+        assert_eq!(fits::<Shorter>(22), "6r8kVzjWvRHRtPcZqw48fz");
+        assert_eq!(fits::<Shortest>(20), "*c.{3IbpGO5'xivc`[yl");
+        assert_eq!(fits::<Plain>(32), fits::<Short>(32));
+        assert_eq!(fits::<Numbers>(39), "299479373396847305458304267061744152587");
+        assert_eq!(
+            fits::<Letters>(64),
+            "DCABBADBCCABABCBBDDABBCBAADBDDBCBCCADAABAACBCBADBBCACCBACDAAAACD"
+        );
+    }
+
+    #[test]
+    fn each_generation_has_a_key_that_is_the_same_under_every_contract() {
+        let keys: HashSet<String> =
+            (0..100).map(|g| ProviderKey::<Stripe>::text_of(ID, g)).collect();
+        assert_eq!(keys.len(), 100);
+        for generation in 0..100 {
+            let replayed = ProviderKey::<Stripe>::text_of(ID, generation);
+            assert_eq!(ProviderKey::<Qonto>::text_of(ID, generation), replayed);
+            assert_eq!(ProviderKey::<AnyProvider>::text_of(ID, generation), replayed);
+        }
+    }
+
+    #[test]
+    fn a_small_number_is_as_long_as_a_large_one() {
+        assert_eq!(digits(0, b"01"), "0".repeat(128));
+        assert_eq!(digits(u128::MAX, b"01"), "1".repeat(128));
+        assert_eq!(digits(255, KeyAlphabet::HEX.characters()), format!("{:032x}", 255));
+        assert_eq!(digits(u128::MAX, KeyAlphabet::DIGITS.characters()), u128::MAX.to_string());
+    }
+
+    #[test]
+    fn a_key_becomes_a_header() {
+        let key = ProviderKey::<Qonto>::of(ID, 0);
+        let (name, value) = key.header();
+        assert_eq!(
+            (name.as_str(), value.to_str().unwrap()),
+            ("x-qonto-idempotency-key", key.as_str())
+        );
+        assert_eq!(ProviderKey::<Stripe>::of(ID, 0).header_name(), "idempotency-key");
+    }
+
+    #[test]
+    fn a_header_value_is_the_keys_text_as_http_takes_it() {
+        fn check<P: Provider>() {
+            for generation in 0..100 {
+                let key = ProviderKey::<P>::of(ID, generation);
+                let value = key.header_value();
+                assert_eq!(HeaderValue::from_bytes(key.as_str().as_bytes()).unwrap(), value);
+                assert_eq!(value.to_str().unwrap(), key.as_str());
+                assert_eq!(key.header(), (key.header_name(), value));
+            }
+        }
+        check::<AnyProvider>();
+        check::<Stripe>();
+        check::<Shortest>();
+        check::<Numbers>();
+        check::<Letters>();
+    }
+
+    #[test]
+    fn a_header_value_is_shown_in_logs_to_find_the_call_by() {
+        let key = ProviderKey::<AnyProvider>::of(ID, 0);
+        let value = key.header_value();
+        assert!(!value.is_sensitive());
+        assert_eq!(format!("{value:?}"), format!("{:?}", key.as_str()));
+    }
+}

@@ -1,0 +1,28 @@
+//! The store: what orch asks of a database, and the clock of one that has none of its own.
+//!
+//! [`Store`] is one trait with a verb per method; its parameters and answers stand beside it.
+//! Memory, SQLite and Postgres implement it. A [`Backend`] is a store that is chosen by the
+//! scheme of a URL, with [`open`]. [`Clock`] is the host's clock, for stores without their own;
+//! tests move it. [`FinalizeHook`] is a user's function that a store runs inside its finalizing
+//! transaction.
+
+mod verbs; // the trait, and its errors
+
+mod params; // what goes into the verbs, and what comes out
+
+mod hook; // what runs inside the finalizing transaction
+
+mod clock; // the host's clock, and one that a test moves
+
+mod backend; // a URL becomes a store
+
+pub use backend::{Backend, OpenError, Opening, open};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection};
+pub use params::{
+    Acceptance, Admitted, Attempt, ClaimParams, Claimed, Cursor, EndedAttempt, Finalization,
+    Finalized, LateParams, Lease, ListParams, Listed, Logged, Page, PurgeParams, Purged, Purpose,
+    RedriveParams, Redriven, Release, ReleaseReason, Released, RenewParams, Renewed, Settle,
+    SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
+};
+pub use verbs::{AcceptIn, Store, StoreError};

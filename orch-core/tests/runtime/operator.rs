@@ -1,0 +1,126 @@
+use std::sync::Arc;
+
+use orch_core::policies::Ending;
+use orch_core::policies::{Bearing, InDoubt};
+use orch_core::runtime::{Orchestrator, RedriveError, Runtime, SettleError};
+use orch_core::store::Settle;
+use orch_core::words::{Failure, Owner, Phase, Settled, Source, State};
+
+use crate::world::{
+    Answer, Charge, Provider, accept, handler, handler_with, operation, runtime, settled, until,
+};
+use orch_core::runtime::Accepted;
+
+/// A runtime whose only operation is parked, after one call without an answer.
+async fn parked(provider: &Arc<Provider>) -> (Runtime, Accepted<Charge>) {
+    let provider = provider.answers([Answer::Error("no answer", Ending::InDoubt)]);
+    let runtime = runtime(&provider, handler_with(|h| h.in_doubt = InDoubt::Park)).await;
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    until(runtime.orchestrator(), &accepted, |op| op.phase == Some(Phase::Parked)).await;
+    (runtime, accepted)
+}
+
+async fn failed(orchestrator: &Orchestrator) -> Accepted<Charge> {
+    let accepted = accept(orchestrator, 1).await;
+    assert!(matches!(settled(orchestrator, &accepted).await, Settled::Failed(_)));
+    accepted
+}
+
+#[tokio::test]
+async fn a_person_says_that_it_happened() {
+    let (runtime, accepted) = parked(&Arc::default()).await;
+    let output = Settle::ok(&501).unwrap();
+    runtime.orchestrator().settle(accepted.op_id, output, "kim", "on the statement").await.unwrap();
+    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    let last = runtime.orchestrator().history(accepted.op_id).await.unwrap().pop().unwrap();
+    assert_eq!(last.source, Source::Operator);
+    assert_eq!(last.note.as_deref(), Some("kim: on the statement"));
+}
+
+#[tokio::test]
+async fn a_person_sees_what_waits_and_why() {
+    let (runtime, accepted) = parked(&Arc::default()).await;
+    let orchestrator = runtime.orchestrator();
+    let page = orchestrator.parked(None).await.unwrap();
+    assert_eq!((page.items.len(), page.next), (1, None));
+    let parked = &page.items[0];
+    assert_eq!((parked.op_id, parked.reason.as_str()), (accepted.op_id, "no answer"));
+    let history = orchestrator.history(accepted.op_id).await.unwrap();
+    assert_eq!(parked.since, Some(history[0].logged_at));
+    assert_eq!((parked.late.len(), history[0].bearing), (0, Bearing::Counts));
+    let operation = parked.operation.as_ref().unwrap();
+    assert_eq!(operation.identity.biz_key.as_str(), "ORDER-1");
+    orchestrator.settle(parked.op_id, Settle::ok(&501).unwrap(), "kim", "seen").await.unwrap();
+    assert_eq!(orchestrator.parked(None).await.unwrap().items, []);
+}
+
+#[tokio::test]
+async fn a_person_does_not_see_what_waits_for_others() {
+    let (runtime, _) = parked(&Arc::default()).await;
+    let other = runtime.orchestrator().owned_by(Owner::new("tenant-2").unwrap());
+    assert_eq!(other.parked(None).await.unwrap().items, []);
+}
+
+#[tokio::test]
+async fn a_person_says_that_it_failed() {
+    let (runtime, accepted) = parked(&Arc::default()).await;
+    let failure = Failure::new("NOT_CHARGED", "not on the statement");
+    let settle = Settle::Fail(failure.clone());
+    runtime.orchestrator().settle(accepted.op_id, settle, "kim", "looked").await.unwrap();
+    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Failed(failure));
+}
+
+#[tokio::test]
+async fn a_person_has_it_run_again_with_the_same_key() {
+    let provider = Arc::new(Provider::default());
+    let (runtime, accepted) = parked(&provider).await;
+    let orchestrator = runtime.orchestrator();
+    orchestrator.settle(accepted.op_id, Settle::RunAgain, "kim", "not charged").await.unwrap();
+    assert_eq!(settled(orchestrator, &accepted).await, Settled::Ok(501));
+    let keys = provider.keys.lock().unwrap().clone();
+    assert!(keys.len() == 2 && keys[0] == keys[1], "{keys:?}");
+}
+
+#[tokio::test]
+async fn only_what_is_parked_can_be_settled_and_somebody_signs() {
+    let runtime = runtime(&Arc::default(), handler()).await;
+    let orchestrator = runtime.orchestrator();
+    let accepted = accept(orchestrator, 1).await;
+    settled(orchestrator, &accepted).await;
+    let error = orchestrator.settle(accepted.op_id, Settle::RunAgain, "kim", "x").await;
+    assert!(matches!(error, Err(SettleError::NotParked { state: State::Completed, .. })));
+    let error = orchestrator.settle(accepted.op_id, Settle::RunAgain, " ", "x").await;
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "who is blank; give it at least one visible character"
+    );
+}
+
+#[tokio::test]
+async fn a_redrive_is_a_new_operation_with_a_new_key() {
+    let ending = Ending::fail("DOWN", false);
+    let provider = Arc::new(Provider::default()).answers([Answer::Error("down", ending)]);
+    let runtime = runtime(&provider, handler()).await;
+    let orchestrator = runtime.orchestrator();
+    let first = failed(orchestrator).await;
+    let second = orchestrator.redrive(first.op_id).await.unwrap();
+    assert_eq!(orchestrator.redrive(first.op_id).await.unwrap(), second);
+    orchestrator.wait_for(second, std::time::Duration::from_secs(20)).await.unwrap();
+    let second = orchestrator.get(second).await.unwrap().unwrap();
+    assert_eq!((second.state, second.redrive_of), (State::Completed, Some(first.op_id)));
+    assert_eq!(operation(orchestrator, &first).await.state, State::Failed);
+    let keys = provider.keys.lock().unwrap().clone();
+    assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
+}
+
+#[tokio::test]
+async fn an_uncertain_failure_is_redriven_only_when_said_twice() {
+    let answer = Answer::Error("no answer", Ending::InDoubt);
+    let provider = Arc::new(Provider::default()).answers([answer]);
+    let runtime = runtime(&provider, handler_with(|h| h.in_doubt = InDoubt::Fail)).await;
+    let orchestrator = runtime.orchestrator();
+    let first = failed(orchestrator).await;
+    let error = orchestrator.redrive(first.op_id).await.unwrap_err();
+    assert!(matches!(error, RedriveError::Uncertain { .. }), "{error}");
+    assert!(orchestrator.redrive_uncertain(first.op_id).await.is_ok());
+}
