@@ -6,7 +6,7 @@
 //! ```
 
 use clap::{Parser, Subcommand, ValueEnum};
-use orch::{AnyProvider, OpId, Operation, OperationState, Orchestrator, Owner, Runtime, Settle};
+use orch::{AnyProvider, OpId, Operation, Orchestrator, Owner, Resolution, Runtime, Status};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -30,7 +30,7 @@ enum Ask {
     /// One operation, its keys at the provider, and its history.
     Show { op_id: OpId },
     /// Decides about a parked operation.
-    Settle {
+    Resolve {
         op_id: OpId,
         decision: Decision,
         /// Who decides; goes into the history.
@@ -43,7 +43,7 @@ enum Ask {
         #[arg(long, required_if_eq("decision", "ok"), value_parser = json)]
         output: Option<serde_json::Value>,
         /// For `fail`: a code for programs.
-        #[arg(long, default_value = "SETTLED_BY_HAND")]
+        #[arg(long, default_value = "RESOLVED_BY_HAND")]
         code: String,
     },
     /// Finished operations with an answer that contradicts their outcome.
@@ -73,13 +73,13 @@ async fn main() -> Result<()> {
     match ask {
         Ask::Parked => parked(&desk).await?,
         Ask::Show { op_id } => show(&desk, op_id).await?,
-        Ask::Settle { op_id, decision, who, why, output, code } => {
-            let settle = match decision {
-                Decision::Ok => Settle::ok(&output)?,
-                Decision::Fail => Settle::fail(&code, &why),
-                Decision::RunAgain => Settle::RunAgain,
+        Ask::Resolve { op_id, decision, who, why, output, code } => {
+            let resolution = match decision {
+                Decision::Ok => Resolution::ok(&output)?,
+                Decision::Fail => Resolution::fail(&code, &why),
+                Decision::RunAgain => Resolution::RunAgain,
             };
-            desk.settle(op_id, settle, &who, &why).await?;
+            desk.resolve(op_id, resolution, &who, &why).await?;
             show(&desk, op_id).await?;
         }
         Ask::Divergent => divergent(&desk).await?,
@@ -133,13 +133,13 @@ async fn divergent(desk: &Orchestrator) -> Result<()> {
 }
 
 fn print(operation: &Operation) {
-    let Operation { op_id, identity, state, phase, attempt, .. } = operation;
-    let phase = match (state, phase) {
-        (OperationState::InProgress, Some(phase)) => format!(", {phase}"),
+    let Operation { op_id, identity, status, phase, attempt, .. } = operation;
+    let phase = match (status, phase) {
+        (Status::InProgress, Some(phase)) => format!(", {phase}"),
         _ => String::new(),
     };
     println!(
-        "{op_id} {} {}: {state}{phase}, attempts: {attempt}",
+        "{op_id} {} {}: {status}{phase}, attempts: {attempt}",
         identity.kind(),
         identity.biz_key
     );

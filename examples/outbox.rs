@@ -92,7 +92,7 @@ async fn main() -> Result<()> {
     println!("committed: 1 order, 1 operation");
 
     match shop.orchestrator.wait(&kept, Duration::from_secs(10)).await? {
-        Settled::Ok(receipt) => println!("order 2 is paid with receipt {receipt}"),
+        Waited::Ok(receipt) => println!("order 2 is paid with receipt {receipt}"),
         other => return Err(format!("order 2 is not paid: {other:?}").into()),
     }
     let _ = runtime.shutdown().await;

@@ -46,9 +46,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let accepted = orchestrator.accept(command).idem_key("checkout-123")?.await?;
         println!("{:?} operation {}", accepted.disposition, accepted.op_id);
         match orchestrator.wait(&accepted, Duration::from_secs(10)).await? {
-            Settled::Ok(receipt) => println!("charged {receipt}"),
-            Settled::Failed(failure) => println!("failed: {}", failure.message),
-            Settled::Pending(_) => println!("accepted; ask again later"),
+            Waited::Ok(receipt) => println!("charged {receipt}"),
+            Waited::Failed(failure) => println!("failed: {}", failure.message),
+            Waited::Pending(_) => println!("accepted; ask again later"),
         }
     }
     let _ = runtime.shutdown().await;

@@ -29,8 +29,8 @@
 //! let runtime = Runtime::connect("memory:").start().await?;
 //! let orchestrator = runtime.orchestrator();
 //! let accepted = orchestrator.accept(Charge { order_id: 1, request_id: "r-1".into() }).await?;
-//! let settled = orchestrator.wait(&accepted, Duration::from_secs(10)).await?;
-//! assert_eq!(settled, Settled::Ok("receipt for 1".to_owned()));
+//! let waited = orchestrator.wait(&accepted, Duration::from_secs(10)).await?;
+//! assert_eq!(waited, Waited::Ok("receipt for 1".to_owned()));
 //! let _ = runtime.shutdown().await;
 //! # Ok(())
 //! # }
@@ -46,7 +46,7 @@
 //! | start, give handlers what they need, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |
 //! | accept, also inside a transaction of your own (the outbox) | [`Orchestrator::accept`], [`Accept::within`] |
 //! | wait for the end, look at what happened | [`Orchestrator::wait`], [`Orchestrator::history`] |
-//! | find parked operations and decide about them | [`Orchestrator::parked`], [`Orchestrator::settle`] |
+//! | find parked operations and decide about them | [`Orchestrator::parked`], [`Orchestrator::resolve`] |
 //! | find answers that contradict an outcome | [`Orchestrator::divergent`], [`Orchestrator::history`] |
 //! | run a failed operation anew | [`Orchestrator::dead_letter`], [`Orchestrator::redrive`] |
 //! | set leases, slots, retention, timeouts | [`Config`] |
@@ -72,10 +72,12 @@ pub use orch_macros::Outcome;
 pub use orch_macros::orchestrated;
 
 // What a handler is made of.
-pub use orch_core::handler::{AttemptError, Context, Handled, Reconciled, State, TypedCommand};
+pub use orch_core::handler::{
+    Context, HandledCommand, HandlerError, Reconciled, State, TypedCommand,
+};
 pub use orch_core::policies::Ending;
 pub use orch_core::policies::http;
-pub use orch_core::words::{Failure, Outcome, Settled};
+pub use orch_core::words::{Failure, FinalOutcome, Outcome, Waited};
 
 // What a provider promises about its keys.
 pub use orch_core::provider::{
@@ -97,11 +99,10 @@ pub use orch_core::words::{
 // Waiting, looking, deciding.
 pub use orch_core::flow::HistoryEntry;
 pub use orch_core::policies::{Bearing, Effect};
-pub use orch_core::runtime::{Divergent, Parked, QueryError, RedriveError, SettleError};
-pub use orch_core::store::{ListParams, Listed, Page, Settle};
+pub use orch_core::runtime::{Divergent, Parked, QueryError, RedriveError, ResolveError};
+pub use orch_core::store::{ListParams, Listed, Page, Resolution};
 pub use orch_core::words::{
-    AttemptEnd, DeadLetter, LogEntry, Operation, Phase, Source, State as OperationState, Timestamp,
-    code,
+    AttemptEnd, DeadLetter, LogEntry, Operation, Phase, Source, Status, Timestamp, code,
 };
 
 // Backends.
@@ -136,7 +137,7 @@ pub mod __private {
     pub use orch_core::policies::{Backoff, Effect, Ending, InDoubt};
     pub use orch_core::provider::*;
     pub use orch_core::store::*;
-    pub use orch_core::words::{self, Settled, Settlement};
+    pub use orch_core::words::{self, FinalOutcome};
 
     /// The static that a handler exports under its domain and event type. It has a size, so
     /// that no two of them share an address.

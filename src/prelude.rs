@@ -5,6 +5,6 @@ pub use std::time::Duration;
 pub use serde::{Deserialize, Serialize};
 
 pub use crate::{
-    Accepted, Command, Config, Context, Disposition, Envelope, Failure, Outcome, ProviderKey,
-    Reconciled, Runtime, Settled, State, orchestrated,
+    Accepted, Command, Config, Context, Disposition, Envelope, Failure, FinalOutcome, Outcome,
+    ProviderKey, Reconciled, Runtime, State, Waited, orchestrated,
 };

@@ -63,7 +63,7 @@ impl World {
         self.runtime.orchestrator()
     }
 
-    async fn settled(&self, command: Echo) -> Settled<String> {
+    async fn settled(&self, command: Echo) -> Waited<String> {
         let accepted = self.orchestrator().accept(command).await.unwrap();
         self.orchestrator().wait(&accepted, Duration::from_secs(20)).await.unwrap()
     }
@@ -123,7 +123,7 @@ async fn odd_texts_round_trip_in_payloads_and_outputs() {
     let odd = ["\0", "a\0b", "\u{FFFD}\u{FFFF}", "👩‍🚀", "\u{202e}", "'; --"];
     for (n, text) in odd.iter().enumerate() {
         let settled = world.settled(command("e", &format!("k{n}"), text, Ending::Ok)).await;
-        assert_eq!(settled, Settled::Ok((*text).to_owned()));
+        assert_eq!(settled, Waited::Ok((*text).to_owned()));
     }
 }
 
@@ -131,10 +131,10 @@ async fn odd_texts_round_trip_in_payloads_and_outputs() {
 async fn odd_texts_in_errors_and_panics_are_stored() {
     let world = World::new().await;
     let settled = world.settled(command("e", "k1", "a\0b", Ending::Fail)).await;
-    let Settled::Failed(failure) = settled else { panic!("{settled:?}") };
+    let Waited::Failed(failure) = settled else { panic!("{settled:?}") };
     assert_eq!(failure.message, "refused: a\\0b");
     let settled = world.settled(command("e", "k2", "a\0b", Ending::Panic)).await;
-    let Settled::Failed(failure) = settled else { panic!("{settled:?}") };
+    let Waited::Failed(failure) = settled else { panic!("{settled:?}") };
     assert!(failure.cause.unwrap().ends_with("a\\0b"));
 }
 
@@ -150,7 +150,7 @@ async fn lone_surrogates_in_an_untyped_body_park_the_operation() {
         if operation.phase == Some(Phase::Parked) {
             break operation;
         }
-        assert!(!operation.state.is_terminal());
+        assert!(!operation.status.is_terminal());
         tokio::task::yield_now().await;
     };
     assert_eq!(parked.attempt, 0);
@@ -192,7 +192,7 @@ async fn a_row_that_cannot_be_decoded_is_listed_and_holds_up_nobody() {
     drop(world.settled(command("e1", "k1", "", Ending::Fail)).await);
     world.sql("UPDATE orch_operation SET biz_key = ''").await;
     let settled = world.settled(command("e2", "k2", "fine", Ending::Ok)).await;
-    assert_eq!(settled, Settled::Ok("fine".to_owned()));
+    assert_eq!(settled, Waited::Ok("fine".to_owned()));
     let items = world.orchestrator().list(ListParams::default()).await.unwrap().items;
     let odd = items.iter().filter(|item| matches!(item, Listed::Undecodable { .. })).count();
     assert_eq!((items.len(), odd), (2, 1));
@@ -239,7 +239,7 @@ async fn an_error_text_of_a_megabyte_is_cut_and_marked() {
     let world = World::new().await;
     let long = "x".repeat(1_000_000);
     let settled = world.settled(command("e", "k", &long, Ending::Fail)).await;
-    let Settled::Failed(failure) = settled else { panic!("{settled:?}") };
+    let Waited::Failed(failure) = settled else { panic!("{settled:?}") };
     assert!(failure.message.len() < 10_000);
     assert!(failure.message.ends_with("[truncated: 1000009 bytes in all]"));
 }

@@ -133,17 +133,17 @@ async fn a_person_finds_a_parked_operation_and_settles_it() {
         )
     );
     let person = ["--who", "kim", "--why", "seen on their pages"];
-    let decision = ["settle", &id, "ok", "--output", "\"ch_42\""];
-    let settled = "  attempt 1, fence 2, operator: ok, 7 bytes (kim: seen on their pages); counts";
+    let decision = ["resolve", &id, "ok", "--output", "\"ch_42\""];
+    let resolved = "  attempt 1, fence 2, operator: ok, 7 bytes (kim: seen on their pages); counts";
     assert_eq!(
         desk(&[&decision[..], &person].concat()),
-        format!("{head} COMPLETED, attempts: 1\n  provider key {key}\n{doubt}\n{settled}\n")
+        format!("{head} COMPLETED, attempts: 1\n  provider key {key}\n{doubt}\n{resolved}\n")
     );
     assert_eq!((desk(&["parked"]), desk(&["divergent"])), (String::new(), String::new()));
 
-    let again = ["--db", &url, "settle", &id, "run-again"];
+    let again = ["--db", &url, "resolve", &id, "run-again"];
     let refused = run("operator", &[&again[..], &person].concat(), folder.path());
-    assert!(!refused.status.success(), "what is not parked is not settled");
+    assert!(!refused.status.success(), "what is not parked is not resolved");
 }
 
 #[test]

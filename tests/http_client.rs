@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use orch::http::{HttpOutcome, REQUEST_NOT_BUILT, ending_of_reqwest};
 use orch::policies::Effect;
-use orch::{AttemptError, Ending, Outcome};
+use orch::{Ending, HandlerError, Outcome};
 use reqwest::dns::{Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder, Response, redirect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

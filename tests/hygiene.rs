@@ -62,7 +62,7 @@ mod without_a_prelude {
 
     async fn book(
         _connection: &mut Connection,
-        _settled: &::orch::Settled<::std::string::String>,
+        _ended: &::orch::FinalOutcome<::std::string::String>,
     ) -> ::std::result::Result<(), BareError> {
         ::std::result::Result::Ok(())
     }

@@ -79,14 +79,14 @@ async fn transfer(
 /// The generations of the keys that the provider has seen once `command` is done.
 async fn generations<C, P: Provider>(command: C, ends: &[Answer]) -> Vec<u32>
 where
-    C: orch::Handled<Output = u32, Key = orch::handler::KeyInCommand>,
+    C: orch::HandledCommand<Output = u32, Key = orch::handler::KeyInCommand>,
 {
     let script = Script::of(ends);
     let runtime = Runtime::connect("memory:").state(Arc::clone(&script)).start().await.unwrap();
     let orchestrator = runtime.orchestrator();
     let accepted = orchestrator.accept(command).await.unwrap();
     let settled = orchestrator.wait(&accepted, Duration::from_secs(30)).await.unwrap();
-    assert_eq!(settled, Settled::Ok(7));
+    assert_eq!(settled, Waited::Ok(7));
     let of_the_desk = orchestrator.provider_keys::<P>(accepted.op_id).await.unwrap();
     let _ = runtime.shutdown().await;
     let keys = script.keys.lock().unwrap();

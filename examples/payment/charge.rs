@@ -30,7 +30,7 @@ pub(crate) struct Receipt {
 pub(crate) enum ChargeError {
     /// The gateway looks at the key before it looks at the card: a key that has charged gets its
     /// receipt, and a call that comes after a later attempt is turned away.
-    #[outcome(fail, code = "CARD_DECLINED", settles_doubt)]
+    #[outcome(fail, code = "CARD_DECLINED", clears_doubt)]
     #[error("card declined: {0}")]
     Declined(String),
 

@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use orch::prelude::*;
-use orch::words::Settlement;
-use orch::{
-    HistoryEntry, Kind, ListParams, Listed, Operation, OperationState, Orchestrator, Source,
-};
+use orch::words::FinalOutcome;
+use orch::{HistoryEntry, Kind, ListParams, Listed, Operation, Orchestrator, Source, Status};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
@@ -189,7 +187,7 @@ impl Watch<'_> {
 
     async fn look(&self, live: &Live) -> crate::Result<Snapshot> {
         let mut finished = 0;
-        for state in [OperationState::Completed, OperationState::Failed] {
+        for state in [Status::Completed, Status::Failed] {
             finished += list(self.orchestrator, self.orders, Some(state)).await?.len() as u64;
         }
         let inflight = self.eyes.look().await?;
@@ -208,10 +206,10 @@ impl Watch<'_> {
 async fn list(
     orchestrator: &Orchestrator,
     orders: Orders,
-    state: Option<OperationState>,
+    status: Option<Status>,
 ) -> crate::Result<Vec<(Charge, Operation)>> {
     let kind = Some(Kind::new("PAYMENT", "CHARGE")?);
-    let mut params = ListParams { kind, state, limit: 500, ..ListParams::default() };
+    let mut params = ListParams { kind, status, limit: 500, ..ListParams::default() };
     let mut all = Vec::new();
     loop {
         let page = orchestrator.list(params.clone()).await?;
@@ -257,15 +255,13 @@ fn stale_writes(operation: &Operation, history: &[HistoryEntry]) -> u64 {
         .last()
         .is_some_and(|last| last.source == Source::Handler && last.fence != operation.fence);
     (effective.len() - fences.len()) as u64
-        + u64::from(last_is_old && operation.state.is_terminal())
+        + u64::from(last_is_old && operation.status.is_terminal())
 }
 
 fn end(operation: &Operation) -> crate::Result<End> {
-    Ok(match (operation.state, &operation.settlement) {
-        (OperationState::Completed, Some(Settlement::Ok { output })) => {
-            End::Completed(output.decode()?)
-        }
-        (OperationState::Failed, Some(Settlement::Failed(failure))) => {
+    Ok(match (operation.status, &operation.outcome) {
+        (Status::Completed, Some(FinalOutcome::Ok(output))) => End::Completed(output.decode()?),
+        (Status::Failed, Some(FinalOutcome::Failed(failure))) => {
             End::Failed { code: failure.code.clone(), uncertain: failure.uncertain }
         }
         (state, _) => End::Unfinished(state.to_string()),

@@ -2,7 +2,7 @@
 
 use orch_core::policies::KindPolicy;
 use orch_core::store::{
-    Attempt, ClaimParams, Claimed, Lease, Purpose, Release, ReleaseReason, StoreError,
+    Claim, ClaimParams, Claimed, ClaimedOperation, Purpose, Release, ReleaseReason, StoreError,
 };
 use orch_core::words::{
     BizKey, Command, Domain, Envelope, EventType, Fence, IdemKey, Invalid, Kind, OpId, Owner,
@@ -34,7 +34,7 @@ pub(crate) async fn claim(db: &Db, params: ClaimParams) -> Result<Vec<Claimed>, 
     for row in &rows {
         let lease = leased(row).map_err(StoreError::fatal)?;
         claimed.push(match attempt(row, lease) {
-            Ok(attempt) => Claimed::Attempt(attempt),
+            Ok(attempt) => Claimed::Operation(attempt),
             Err(reason) => {
                 let op_id = lease.op_id;
                 let why = ReleaseReason::Unrunnable { reason: reason.clone() };
@@ -99,12 +99,12 @@ where
     row.try_get(place).map_err(|_| format!("column {} of a claim cannot be read", place + 1))
 }
 
-fn leased(row: &PgRow) -> Result<Lease, String> {
+fn leased(row: &PgRow) -> Result<Claim, String> {
     let op_id: OpId = from_uuid(at::<Uuid>(row, place::OP_ID)?);
-    Ok(Lease { op_id, fence: Fence::new(at(row, place::FENCE)?) })
+    Ok(Claim { op_id, fence: Fence::new(at(row, place::FENCE)?) })
 }
 
-fn attempt(row: &PgRow, lease: Lease) -> Result<Attempt, String> {
+fn attempt(row: &PgRow, lease: Claim) -> Result<ClaimedOperation, String> {
     let count = |place| -> Result<u32, String> {
         u32::try_from(at::<i32>(row, place)?).map_err(|_| "a count is negative".to_owned())
     };
@@ -130,11 +130,11 @@ fn attempt(row: &PgRow, lease: Lease) -> Result<Attempt, String> {
         fence: lease.fence,
         key_generation: count(place::KEY_GENERATION)?,
     };
-    let purpose = if at(row, place::ASKS)? { Purpose::Reconcile } else { Purpose::Run };
+    let purpose = if at(row, place::ASKS)? { Purpose::Reconcile } else { Purpose::Attempt };
     let reconciles = count(place::RECONCILES)?;
     let claimed_at = at::<At>(row, place::STARTED_AT)?.0;
     let in_doubt_since = at::<Option<At>>(row, place::FIRST_CALLED_AT)?.map(|at| at.0);
-    Ok(Attempt {
+    Ok(ClaimedOperation {
         envelope,
         purpose,
         reconciles,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use orch_core::words::{
-    AttemptEnd, Fence, LogEntry, LogState, Outcome, Payload, Source, Timestamp, WorkerId, storable,
+    AttemptEnd, Fence, LogEntry, LogStatus, Outcome, Payload, Source, Timestamp, WorkerId, storable,
 };
 use sqlx::postgres::PgRow;
 
@@ -13,7 +13,7 @@ use crate::time::{as_millis, from_millis};
 pub(crate) struct Entry {
     pub(crate) end: AttemptEnd,
     pub(crate) source: Source,
-    pub(crate) state: LogState,
+    pub(crate) status: LogStatus,
     pub(crate) logged_at: Timestamp,
     /// The backoff from `logged_at`.
     pub(crate) delay: Duration,
@@ -31,7 +31,7 @@ impl Entry {
         Ok(Some(Self {
             end: decode_end(row)?,
             source: parsed(row, "entry_source")?.ok_or("a log entry has no source")?,
-            state: parsed(row, "entry_state")?.ok_or("a log entry has no state")?,
+            status: parsed(row, "entry_state")?.ok_or("a log entry has no status")?,
             logged_at: instant(row, "entry_logged_at")?.ok_or("a log entry has no instant")?,
             delay: from_millis(column::<Option<i64>>(row, "entry_delay_ms")?.unwrap_or_default())?,
             failures: count(row, "entry_finalize_failures")?,
@@ -49,7 +49,7 @@ pub(crate) fn log_entry(row: &PgRow) -> Result<LogEntry, String> {
         started_at: instant(row, "started_at")?,
         logged_at: instant(row, "logged_at")?.ok_or("a log entry has no instant")?,
         end: decode_end(row)?,
-        state: parsed(row, "state")?.ok_or("a log entry has no state")?,
+        status: parsed(row, "state")?.ok_or("a log entry has no status")?,
         late: column(row, "late")?,
         note: column(row, "note")?,
         hook_error: column(row, "hook_error")?,

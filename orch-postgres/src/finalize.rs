@@ -1,10 +1,10 @@
-//! S3, second half: the state follows the log.
+//! S3, second half: the status follows the log.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use orch_core::policies::Move;
-use orch_core::store::{Finalization, FinalizeHook, Finalized, Lease, StoreError};
+use orch_core::store::{Claim, Finalization, FinalizeHook, Finalized, StoreError};
 use orch_core::words::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -30,9 +30,9 @@ async fn finalize_whole(
     db: &Db,
     batch: Arc<Vec<Finalization>>,
 ) -> Result<Vec<Finalized>, StoreError> {
-    let hooks: HashMap<Lease, FinalizeHook> =
+    let hooks: HashMap<Claim, FinalizeHook> =
         batch.iter().filter_map(|item| Some((item.claim, item.hook?))).collect();
-    let claims: Vec<Lease> = batch.iter().map(|item| item.claim).collect();
+    let claims: Vec<Claim> = batch.iter().map(|item| item.claim).collect();
     let answers = finalize_claims(db, &claims, &hooks).await?;
     Ok(claims.iter().map(|claim| answers.get(claim).cloned().unwrap_or(Finalized::Stale)).collect())
 }
@@ -40,11 +40,11 @@ async fn finalize_whole(
 /// What became of each claim; one that comes twice is looked at once.
 pub(crate) async fn finalize_claims(
     db: &Db,
-    claims: &[Lease],
-    hooks: &HashMap<Lease, FinalizeHook>,
-) -> Result<HashMap<Lease, Finalized>, StoreError> {
+    claims: &[Claim],
+    hooks: &HashMap<Claim, FinalizeHook>,
+) -> Result<HashMap<Claim, Finalized>, StoreError> {
     let mut answers = HashMap::new();
-    let mut left: Vec<Lease> = claims.iter().copied().collect::<HashSet<_>>().into_iter().collect();
+    let mut left: Vec<Claim> = claims.iter().copied().collect::<HashSet<_>>().into_iter().collect();
     for _ in 0..READS {
         if left.is_empty() {
             break;
@@ -73,10 +73,10 @@ pub(crate) async fn finalize_claims(
 /// Carries the changes out; returns the claims that somebody else moved meanwhile.
 async fn apply(
     db: &Db,
-    changes: Vec<(Lease, Change, Finalized)>,
+    changes: Vec<(Claim, Change, Finalized)>,
     now: Timestamp,
-    answers: &mut HashMap<Lease, Finalized>,
-) -> Result<Vec<Lease>, StoreError> {
+    answers: &mut HashMap<Claim, Finalized>,
+) -> Result<Vec<Claim>, StoreError> {
     let mut claims = Vec::with_capacity(changes.len());
     let mut all = Vec::with_capacity(changes.len());
     for (claim, change, to) in changes {
@@ -98,8 +98,8 @@ async fn apply(
 /// Each in a transaction of its own. Half of the connections are left for the other verbs.
 async fn run_hooks(
     db: &Db,
-    hooked: Vec<(Lease, FinalizeHook)>,
-) -> Result<Vec<(Lease, Finalized)>, StoreError> {
+    hooked: Vec<(Claim, FinalizeHook)>,
+) -> Result<Vec<(Claim, Finalized)>, StoreError> {
     let at_once = Arc::new(Semaphore::new((db.pool.target().connections / 2).max(1)));
     let mut tasks = JoinSet::new();
     for (claim, hook) in hooked {

@@ -5,8 +5,8 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use orch_core::policies::{Backoff, Move};
-use orch_core::store::{FinalizeHook, Finalized, Lease, StoreError};
-use orch_core::words::{Envelope, Settlement, storable};
+use orch_core::store::{Claim, FinalizeHook, Finalized, StoreError};
+use orch_core::words::{Envelope, FinalOutcome, storable};
 use sqlx::postgres::PgConnection;
 
 use crate::column::{column, instant, to_uuid};
@@ -42,7 +42,7 @@ enum Ran {
 /// however many finalize at the same time.
 pub(crate) async fn finalize(
     db: &Db,
-    claim: Lease,
+    claim: Claim,
     hook: FinalizeHook,
 ) -> Result<Finalized, StoreError> {
     let (now, begin) = (db.now(), db.pool.target().begin_for_hook());
@@ -67,7 +67,7 @@ pub(crate) async fn finalize(
 
 async fn transaction(
     connection: &mut PgConnection,
-    claim: Lease,
+    claim: Claim,
     hook: FinalizeHook,
     now: Option<At>,
     begin: String,
@@ -85,9 +85,9 @@ async fn transaction(
         }
         Pending::Move(row, next) => (row, next),
     };
-    if let Move::Finish(settlement) = &next {
+    if let Move::Finish(outcome) = &next {
         let failures = row.entry.as_ref().map_or(0, |entry| entry.failures);
-        match run(connection, hook, settlement, &row.envelope()).await {
+        match run(connection, hook, outcome, &row.envelope()).await {
             Ran::Ok => {}
             Ran::Failed(reason) => {
                 command(connection, "ROLLBACK").await?;
@@ -115,11 +115,11 @@ async fn transaction(
 async fn run(
     connection: &mut PgConnection,
     hook: FinalizeHook,
-    settlement: &Settlement,
+    outcome: &FinalOutcome,
     of: &Envelope,
 ) -> Ran {
     let connection_as_any = connection as &mut (dyn Any + Send);
-    let running = AssertUnwindSafe((hook.run)(connection_as_any, settlement, of));
+    let running = AssertUnwindSafe((hook.run)(connection_as_any, outcome, of));
     match tokio::time::timeout(HOOK_LIMIT, running.catch_unwind()).await {
         Ok(Ok(Ok(()))) => still_in_transaction(connection).await,
         Ok(Ok(Err(error))) => Ran::Failed(storable(&error.to_string())),
@@ -148,7 +148,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 async fn postpone(
     db: &Db,
-    claim: Lease,
+    claim: Claim,
     reason: String,
     failures: u32,
 ) -> Result<Finalized, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use orch_core::store::{Lease, Release, ReleaseReason, Released, RenewParams, Renewed, StoreError};
+use orch_core::store::{Claim, Release, ReleaseReason, Released, RenewParams, Renewed, StoreError};
 use orch_core::words::{Fence, storable};
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
@@ -23,7 +23,7 @@ pub(crate) async fn renew(db: &Db, params: RenewParams) -> Result<Vec<Renewed>, 
     let lease_ms = as_millis(params.lease);
     let limit = params.lease / RENEWALS_PER_LEASE;
     in_pieces(
-        params.leases,
+        params.claims,
         |_| 0,
         |leases| async move {
             let (ids, fences) = columns(leases.iter());
@@ -59,7 +59,7 @@ pub(crate) async fn release(db: &Db, batch: Vec<Release>) -> Result<Vec<Released
             let rows = db.fetch(RELEASE, arguments![db.now(), ids, fences, reasons]).await?;
             let mut released = rows.iter().map(claim_of).collect::<Result<Vec<_>, _>>()?;
             released.sort_unstable_by_key(|lease| (lease.op_id, lease.fence));
-            let key = |lease: &Lease| (lease.op_id, lease.fence);
+            let key = |lease: &Claim| (lease.op_id, lease.fence);
             let answer = |release: &Release| match released
                 .binary_search_by_key(&key(&release.claim), key)
             {
@@ -73,14 +73,14 @@ pub(crate) async fn release(db: &Db, batch: Vec<Release>) -> Result<Vec<Released
 }
 
 /// Claims as two columns.
-pub(crate) fn columns<'a>(claims: impl Iterator<Item = &'a Lease>) -> (Vec<Uuid>, Vec<i64>) {
+pub(crate) fn columns<'a>(claims: impl Iterator<Item = &'a Claim>) -> (Vec<Uuid>, Vec<i64>) {
     claims.map(|claim| (to_uuid(claim.op_id), claim.fence.get())).unzip()
 }
 
 /// The claim that a statement answers for.
-pub(crate) fn claim_of(row: &PgRow) -> Result<Lease, StoreError> {
-    let claim = || -> Result<Lease, String> {
-        Ok(Lease { op_id: op_id(row, "op_id")?, fence: Fence::new(column(row, "fence")?) })
+pub(crate) fn claim_of(row: &PgRow) -> Result<Claim, StoreError> {
+    let claim = || -> Result<Claim, String> {
+        Ok(Claim { op_id: op_id(row, "op_id")?, fence: Fence::new(column(row, "fence")?) })
     };
     claim().map_err(StoreError::fatal)
 }

@@ -38,7 +38,7 @@ mod claim; // S2
 mod finalize; // S3, second half
 mod hook; // with the user's hook in the transaction
 mod lease; // renew, release
-mod operator; // settle_parked, redrive
+mod operator; // resolve, redrive
 mod purge; // retention
 mod read; // get, find, history, dead_letter, list, unfinalized, unknown_kinds
 mod settle; // S3: log, settle, late answers

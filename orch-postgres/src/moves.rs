@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use orch_core::policies::{Move, Tally};
 use orch_core::store::{Finalized, StoreError};
 use orch_core::words::{
-    AttemptEnd, Fence, LogState, OpId, Outcome, Payload, Phase, Settlement, Source, Timestamp,
-    WorkerId, storable,
+    AttemptEnd, Fence, FinalOutcome, LogStatus, OpId, Payload, Phase, Source, Timestamp, WorkerId,
+    storable,
 };
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
@@ -38,7 +38,7 @@ struct NewEntry {
     started_at: Option<Timestamp>,
     end: EncodedEnd,
     note: Option<String>,
-    state: LogState,
+    status: LogStatus,
     finishes: bool,
 }
 
@@ -105,11 +105,11 @@ impl Change {
                 (operation.phase, operation.due_at) = (Some(Phase::InDoubt), Some(not_before));
             }
             Move::Park => operation.phase = Some(Phase::Parked),
-            Move::Finish(settlement) => {
+            Move::Finish(outcome) => {
                 operation.phase = None;
-                operation.state = settlement.state();
+                operation.status = outcome.status();
                 operation.finished_at = Some(now);
-                operation.settlement = Some(settlement);
+                operation.outcome = Some(outcome);
             }
         }
         self.after.standing()
@@ -119,19 +119,16 @@ impl Change {
     /// has a hook: then the end is logged, and the Finalizer does the rest.
     pub(crate) fn conclude(
         &mut self,
-        settlement: Settlement,
+        outcome: FinalOutcome,
         source: Source,
         note: Option<String>,
         now: Timestamp,
     ) -> Option<Finalized> {
-        let outcome = match settlement.clone() {
-            Settlement::Ok { output } => Outcome::Ok { output },
-            Settlement::Failed(failure) => Outcome::Fail(failure),
-        };
-        self.append(source, &AttemptEnd::Outcome(outcome), note);
+        let end = AttemptEnd::Outcome(outcome.clone().into());
+        self.append(source, &end, note);
         if self.after.hooked {
             if let Some(entry) = self.entries.last_mut() {
-                entry.state = LogState::Pending;
+                entry.status = LogStatus::Pending;
             }
             let operation = &mut self.after.operation;
             operation.phase = Some(Phase::Running);
@@ -141,7 +138,7 @@ impl Change {
         if let Some(entry) = self.entries.last_mut() {
             entry.finishes = true;
         }
-        Some(self.carry(Move::Finish(settlement), now))
+        Some(self.carry(Move::Finish(outcome), now))
     }
 }
 
@@ -154,7 +151,7 @@ fn entry(row: &Row, source: Source, end: &AttemptEnd) -> NewEntry {
         started_at: None,
         end: EncodedEnd::of(end),
         note: None,
-        state: LogState::Completed,
+        status: LogStatus::Completed,
         finishes: false,
     }
 }
@@ -178,8 +175,8 @@ pub(crate) fn encode(changes: &[Change], now: Timestamp) -> Result<PgArguments, 
     let rows = || changes.iter().map(|change| &change.after);
     let owned = |change: &Change| to_uuid(change.before.operation.op_id);
     let entries = || changes.iter().flat_map(|c| c.entries.iter().map(move |e| (owned(c), e)));
-    let failures = after().map(|operation| match &operation.settlement {
-        Some(Settlement::Failed(failure)) => Some(failure_json(failure)),
+    let failures = after().map(|operation| match &operation.outcome {
+        Some(FinalOutcome::Failed(failure)) => Some(failure_json(failure)),
         _ => None,
     });
     arguments![
@@ -212,7 +209,7 @@ pub(crate) fn encode(changes: &[Change], now: Timestamp) -> Result<PgArguments, 
         entries().map(|(_, e)| e.end.detail.as_deref()).collect::<Vec<Option<&str>>>(),
         entries().map(|(_, e)| e.end.output.as_ref().map(Payload::as_bytes)).collect::<Vec<_>>(),
         entries().map(|(_, e)| e.note.as_deref()).collect::<Vec<Option<&str>>>(),
-        entries().map(|(_, e)| e.state.as_str()).collect::<Vec<&str>>(),
+        entries().map(|(_, e)| e.status.as_str()).collect::<Vec<&str>>(),
         entries().map(|(_, e)| e.finishes).collect::<Vec<bool>>(),
     ]
 }

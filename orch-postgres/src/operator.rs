@@ -2,10 +2,10 @@
 
 use orch_core::policies::Move;
 use orch_core::store::{
-    Finalized, Lease, RedriveParams, Redriven, Settle, SettleParams, SettledParked, StoreError,
+    Claim, Finalized, RedriveParams, Redriven, Resolution, ResolveParams, Resolved, StoreError,
 };
 use orch_core::words::{
-    AttemptEnd, Fence, OpId, Owner, Phase, Settlement, Source, State, Timestamp, storable,
+    AttemptEnd, Fence, FinalOutcome, OpId, Owner, Phase, Source, Status, Timestamp, storable,
 };
 use sqlx::types::Uuid;
 
@@ -24,40 +24,37 @@ const REDRIVE: &str = include_str!("../queries/redrive.sql");
 const READS: u32 = 3;
 
 /// Carries out a person's decision about a parked operation.
-pub(crate) async fn settle_parked(
-    db: &Db,
-    params: SettleParams,
-) -> Result<SettledParked, StoreError> {
+pub(crate) async fn resolve(db: &Db, params: ResolveParams) -> Result<Resolved, StoreError> {
     for _ in 0..READS {
         let Some((now, row)) = owned(db, &params.owner, params.op_id).await? else {
-            return Ok(SettledParked::NotFound);
+            return Ok(Resolved::NotFound);
         };
-        let (state, phase) = (row.operation.state, row.operation.phase);
+        let (status, phase) = (row.operation.status, row.operation.phase);
         if phase != Some(Phase::Parked) {
-            return Ok(SettledParked::NotParked { state, phase });
+            return Ok(Resolved::NotParked { status, phase });
         }
         let (change, to) = decide(row, &params, now);
         if !carry_out(db, &[change], now).await?.is_empty() {
-            return Ok(SettledParked::Settled(to));
+            return Ok(Resolved::Resolved(to));
         }
     }
     Err(StoreError::transient("the operation was moved each time it was read"))
 }
 
-fn decide(row: Row, params: &SettleParams, now: Timestamp) -> (Change, Option<Finalized>) {
+fn decide(row: Row, params: &ResolveParams, now: Timestamp) -> (Change, Option<Finalized>) {
     let note = storable(&format!("{}: {}", params.who, params.why));
     let mut change = Change::of(row);
     change.supersede();
-    let to = match &params.settle {
-        Settle::Ok(output) => {
-            let settlement = Settlement::Ok { output: output.clone() };
-            change.conclude(settlement, Source::Operator, Some(note), now)
+    let to = match &params.resolution {
+        Resolution::Ok(output) => {
+            let outcome = FinalOutcome::Ok(output.clone());
+            change.conclude(outcome, Source::Operator, Some(note), now)
         }
-        Settle::Fail(failure) => {
-            let settlement = Settlement::Failed(failure.clone());
-            change.conclude(settlement, Source::Operator, Some(note), now)
+        Resolution::Fail(failure) => {
+            let outcome = FinalOutcome::Failed(failure.clone());
+            change.conclude(outcome, Source::Operator, Some(note), now)
         }
-        Settle::RunAgain => {
+        Resolution::RunAgain => {
             change.note(&AttemptEnd::NotHappened, Source::Operator, now);
             change.append(Source::Operator, &AttemptEnd::NotHappened, Some(note.clone()));
             let row = change.row_mut();
@@ -100,9 +97,9 @@ async fn without_a_new_one(
     let Some((_, row)) = owned(db, &params.owner, params.op_id).await? else {
         return Ok(Some(Redriven::NotFound));
     };
-    let Some(Settlement::Failed(failure)) = row.operation.settlement else {
-        let state: State = row.operation.state;
-        return Ok(Some(Redriven::NotFailed { state }));
+    let Some(FinalOutcome::Failed(failure)) = row.operation.outcome else {
+        let status: Status = row.operation.status;
+        return Ok(Some(Redriven::NotFailed { status }));
     };
     let letter = read::dead_letter(db, &params.owner, params.op_id).await?;
     let acted = read::has_late_success(db, params.op_id).await?;
@@ -123,7 +120,7 @@ async fn owned(
     op_id: OpId,
 ) -> Result<Option<(Timestamp, Row)>, StoreError> {
     // No entry is asked for: no claim has this fence.
-    let claim = Lease { op_id, fence: Fence::new(-1) };
+    let claim = Claim { op_id, fence: Fence::new(-1) };
     let (now, mut rows) = load(db, &[claim]).await?;
     let Some(row) = rows.remove(&claim) else { return Ok(None) };
     match row {

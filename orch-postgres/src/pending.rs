@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
 use orch_core::policies::{Move, after_attempt};
-use orch_core::store::{Finalized, Lease, StoreError};
-use orch_core::words::{Fence, LogState, Timestamp};
+use orch_core::store::{Claim, Finalized, StoreError};
+use orch_core::words::{Fence, LogStatus, Timestamp};
 use sqlx::postgres::PgRow;
 
 use crate::column::{column, instant, op_id};
@@ -25,17 +25,17 @@ pub(crate) enum Pending {
 /// The move that the PENDING entry under a claim that stands asks for. The delay counts from
 /// the attempt's end, however late the entry is finalized.
 pub(crate) fn pending(
-    claim: Lease,
+    claim: Claim,
     row: Option<&Result<Row, StoreError>>,
 ) -> Result<Pending, StoreError> {
     let Some(row) = row else { return Ok(Pending::Answered(Finalized::Stale)) };
     let row = row.as_ref().map_err(Clone::clone)?;
     // Never true but in a build whose mistake the chaos run has to find.
-    let unguarded = cfg!(feature = "broken-finalize-fence") && !row.operation.state.is_terminal();
+    let unguarded = cfg!(feature = "broken-finalize-fence") && !row.operation.status.is_terminal();
     let entry = row.entry.as_ref().filter(|_| unguarded || row.operation.fence == claim.fence);
     Ok(match entry {
         None => Pending::Answered(Finalized::Stale),
-        Some(entry) if !unguarded && entry.state == LogState::Completed => {
+        Some(entry) if !unguarded && entry.status == LogStatus::Completed => {
             Pending::Answered(row.standing())
         }
         Some(entry) => {
@@ -49,9 +49,9 @@ pub(crate) fn pending(
 pub(crate) fn change(
     row: Row,
     next: Move,
-    claim: Lease,
+    claim: Claim,
     now: Timestamp,
-) -> (Lease, Change, Finalized) {
+) -> (Claim, Change, Finalized) {
     let said = row.entry.clone();
     let mut change = Change::of(row);
     if let Some(entry) = said {
@@ -63,11 +63,11 @@ pub(crate) fn change(
 }
 
 /// An instant, and where operations stood at it; the inner error says what cannot be decoded.
-pub(crate) type Loaded = (Timestamp, HashMap<Lease, Result<Row, StoreError>>);
+pub(crate) type Loaded = (Timestamp, HashMap<Claim, Result<Row, StoreError>>);
 
 /// Where the operations of these claims stand, each with its entry. What is not there is left
 /// out.
-pub(crate) async fn load(db: &Db, claims: &[Lease]) -> Result<Loaded, StoreError> {
+pub(crate) async fn load(db: &Db, claims: &[Claim]) -> Result<Loaded, StoreError> {
     let (ids, fences) = columns(claims.iter());
     decode(&db.fetch(LOAD, arguments![db.now(), ids, fences]).await?)
 }
@@ -86,6 +86,6 @@ pub(crate) fn decode(rows: &[PgRow]) -> Result<Loaded, StoreError> {
     Ok((now, found))
 }
 
-fn asked(row: &PgRow) -> Result<Lease, String> {
-    Ok(Lease { op_id: op_id(row, "op_id")?, fence: Fence::new(column(row, "asked_fence")?) })
+fn asked(row: &PgRow) -> Result<Claim, String> {
+    Ok(Claim { op_id: op_id(row, "op_id")?, fence: Fence::new(column(row, "asked_fence")?) })
 }

@@ -1,10 +1,10 @@
 //! Questions.
 
 use orch_core::policies::divergences;
-use orch_core::store::{LateParams, Lease, ListParams, Page, StoreError, Unfinalized};
+use orch_core::store::{Claim, LateParams, ListParams, Page, StoreError, Unfinalized};
 use orch_core::words::{
-    DeadLetter, Fence, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase, Settlement, State,
-    Timestamp,
+    DeadLetter, Fence, FinalOutcome, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase,
+    Status, Timestamp,
 };
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
@@ -101,8 +101,8 @@ pub(crate) async fn dead_letter(
     let corrupt = |reason| StoreError::Corrupt { op_id, reason };
     let letter = rows.first().map(|row| letter(op_id, row).map_err(corrupt)).transpose()?;
     let Some(letter) = letter else { return Ok(None) };
-    let settlement = Settlement::Failed(letter.failure.clone());
-    let divergences = divergences(&settlement, &history(db, owner, op_id).await?);
+    let outcome = FinalOutcome::Failed(letter.failure.clone());
+    let divergences = divergences(&outcome, &history(db, owner, op_id).await?);
     Ok(Some(DeadLetter { divergences, ..letter }))
 }
 
@@ -145,17 +145,17 @@ pub(crate) async fn list(db: &Db, params: ListParams) -> Result<Page, StoreError
     let kind = params.kind.as_ref();
     let arguments = arguments![
         params.owner.as_ref().map(Owner::as_str),
-        params.state.map(State::as_str),
+        params.status.map(Status::as_str),
         params.phase.map(Phase::as_str),
         kind.map(|kind| kind.domain.as_str()),
         kind.map(|kind| kind.event_type.as_str()),
         params.after.map(to_uuid),
         to_limit(limit.saturating_add(1)),
     ];
-    let query = match (params.state, params.phase) {
-        (Some(State::Pending | State::InProgress), _) | (None, Some(_)) => LIST_UNFINISHED,
-        (Some(State::Failed), _) => LIST_FAILED,
-        (Some(State::Completed) | None, _) => LIST,
+    let query = match (params.status, params.phase) {
+        (Some(Status::Pending | Status::InProgress), _) | (None, Some(_)) => LIST_UNFINISHED,
+        (Some(Status::Failed), _) => LIST_FAILED,
+        (Some(Status::Completed) | None, _) => LIST,
     };
     let rows = db.fetch(query, arguments).await?;
     let page = &rows[..rows.len().min(limit)];
@@ -167,7 +167,7 @@ pub(crate) async fn list(db: &Db, params: ListParams) -> Result<Page, StoreError
     Ok(Page { items, next })
 }
 
-/// Logged ends whose state has not followed, the longest due first.
+/// Logged ends whose status has not followed, the longest due first.
 pub(crate) async fn unfinalized(
     db: &Db,
     kinds: &[Kind],
@@ -176,7 +176,7 @@ pub(crate) async fn unfinalized(
     let arguments = arguments![db.now(), texts(kinds), to_limit(limit)];
     let decode = |row: &PgRow| -> Result<Unfinalized, String> {
         let fence = Fence::new(column(row, "fence")?);
-        let claim = Lease { op_id: op_id(row, "op_id")?, fence };
+        let claim = Claim { op_id: op_id(row, "op_id")?, fence };
         Ok(Unfinalized { claim, kind: kind_of(column(row, "kind")?)? })
     };
     let rows = db.fetch(UNFINALIZED, arguments).await?;

@@ -3,8 +3,8 @@ use std::time::Duration;
 use orch_core::policies::{Backoff, Facts, InDoubt};
 use orch_core::store::{Finalized, Listed, StoreError};
 use orch_core::words::{
-    BizKey, Command, Domain, Envelope, EventType, Fence, IdemKey, Identity, Operation, Owner,
-    Phase, Settlement, State, Timestamp, WorkerId,
+    BizKey, Command, Domain, Envelope, EventType, Fence, FinalOutcome, IdemKey, Identity,
+    Operation, Owner, Phase, Status, Timestamp, WorkerId,
 };
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
@@ -97,14 +97,15 @@ impl Row {
 
 /// The operation of a row of `orch_status`.
 pub(crate) fn operation(row: &PgRow) -> Result<Operation, String> {
-    let state = parsed::<State>(row, "state")?.ok_or("the operation has neither entry nor end")?;
+    let status =
+        parsed::<Status>(row, "state")?.ok_or("the operation has neither entry nor end")?;
     let phase = parsed::<Phase>(row, "phase")?;
     let reason = column::<Option<String>>(row, "reason")?;
     Ok(Operation {
         op_id: op_id(row, "op_id")?,
         identity: identity(row)?,
         payload: payload(row, "payload")?.ok_or("the payload is missing")?,
-        state,
+        status,
         phase,
         attempt: count(row, "attempt")?,
         fence: Fence::new(column(row, "fence")?),
@@ -115,7 +116,7 @@ pub(crate) fn operation(row: &PgRow) -> Result<Operation, String> {
         due_at: instant(row, "due_at")?,
         lease_expires_at: instant(row, "lease_expires_at")?,
         finished_at: instant(row, "finished_at")?,
-        settlement: settlement(row, state)?,
+        outcome: outcome(row, status)?,
         reason: reason.filter(|_| phase.is_some_and(Phase::has_reason)),
         redrive_of: column::<Option<Uuid>>(row, "redrive_of")?.map(from_uuid),
     })
@@ -138,16 +139,16 @@ pub(crate) fn listed(row: &PgRow) -> Result<Listed, StoreError> {
     }
 }
 
-fn settlement(row: &PgRow, state: State) -> Result<Option<Settlement>, String> {
-    Ok(match state {
-        State::Pending | State::InProgress => None,
-        State::Completed => {
+fn outcome(row: &PgRow, status: Status) -> Result<Option<FinalOutcome>, String> {
+    Ok(match status {
+        Status::Pending | Status::InProgress => None,
+        Status::Completed => {
             let output = payload(row, "output")?.ok_or("the output is missing")?;
-            Some(Settlement::Ok { output })
+            Some(FinalOutcome::Ok(output))
         }
-        State::Failed => {
+        Status::Failed => {
             let failure: Option<String> = column(row, "failure")?;
-            Some(Settlement::Failed(failure_of(&failure.ok_or("the failure is missing")?)?))
+            Some(FinalOutcome::Failed(failure_of(&failure.ok_or("the failure is missing")?)?))
         }
     })
 }

@@ -1,10 +1,10 @@
-//! S3: ends of attempts go into the log, and the state follows them.
+//! S3: ends of attempts go into the log, and the status follows them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use orch_core::store::{EndedAttempt, Finalized, Lease, Logged, StoreError};
-use orch_core::words::{AttemptEnd, Fence, Outcome, Payload, Settlement};
+use orch_core::store::{Claim, EndedAttempt, Finalized, Logged, StoreError};
+use orch_core::words::{AttemptEnd, Fence, FinalOutcome, Outcome, Payload};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
@@ -38,7 +38,7 @@ async fn settle_whole(
     db: &Db,
     batch: Arc<Vec<EndedAttempt>>,
 ) -> Result<Vec<Finalized>, StoreError> {
-    let mut answers: HashMap<Lease, Finalized> = HashMap::with_capacity(batch.len());
+    let mut answers: HashMap<Claim, Finalized> = HashMap::with_capacity(batch.len());
     let mut left = firsts(&batch);
     for _ in 0..TRIES {
         let (definite, open): (Vec<&EndedAttempt>, Vec<&EndedAttempt>) =
@@ -63,7 +63,7 @@ pub(crate) async fn log(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>
 }
 
 async fn log_whole(db: &Db, batch: Arc<Vec<EndedAttempt>>) -> Result<Vec<Logged>, StoreError> {
-    let mut answers: HashMap<Lease, Logged> = HashMap::with_capacity(batch.len());
+    let mut answers: HashMap<Claim, Logged> = HashMap::with_capacity(batch.len());
     let mut left = firsts(&batch);
     for _ in 0..TRIES {
         if !left.is_empty() {
@@ -104,7 +104,7 @@ const fn is_definite(end: &AttemptEnd) -> bool {
 async fn settle_definite(
     db: &Db,
     ended: &[&EndedAttempt],
-    answers: &mut HashMap<Lease, Finalized>,
+    answers: &mut HashMap<Claim, Finalized>,
 ) -> Result<(), StoreError> {
     if ended.is_empty() {
         return Ok(());
@@ -112,30 +112,28 @@ async fn settle_definite(
     let rows = db.fetch(SETTLE, settle_arguments(db, ended)).await?;
     let settled = settled(&rows).map_err(StoreError::fatal)?;
     for ended in ended.iter().filter(|ended| settled.contains(&ended.claim)) {
-        let settlement = match &ended.end {
-            AttemptEnd::Outcome(Outcome::Ok { output }) => {
-                Settlement::Ok { output: output.clone() }
-            }
-            AttemptEnd::Outcome(Outcome::Fail(failure)) => Settlement::Failed(failure.clone()),
+        let outcome = match &ended.end {
+            AttemptEnd::Outcome(Outcome::Ok { output }) => FinalOutcome::Ok(output.clone()),
+            AttemptEnd::Outcome(Outcome::Fail(failure)) => FinalOutcome::Failed(failure.clone()),
             _ => return Err(StoreError::fatal("an end that may go on is not definite")),
         };
-        answers.insert(ended.claim, Finalized::Finished(settlement));
+        answers.insert(ended.claim, Finalized::Finished(outcome));
     }
     Ok(())
 }
 
 /// What settle.sql has settled.
-fn settled(rows: &[PgRow]) -> Result<HashSet<Lease>, String> {
+fn settled(rows: &[PgRow]) -> Result<HashSet<Claim>, String> {
     let Some(row) = rows.first() else { return Ok(HashSet::new()) };
     let (op_ids, fences): (Vec<Uuid>, Vec<i64>) = (column(row, "op_ids")?, column(row, "fences")?);
-    let claim = |(op_id, fence)| Lease { op_id: from_uuid(op_id), fence: Fence::new(fence) };
+    let claim = |(op_id, fence)| Claim { op_id: from_uuid(op_id), fence: Fence::new(fence) };
     Ok(op_ids.into_iter().zip(fences).map(claim).collect())
 }
 
 async fn settle_open(
     db: &Db,
     ended: &[&EndedAttempt],
-    answers: &mut HashMap<Lease, Finalized>,
+    answers: &mut HashMap<Claim, Finalized>,
 ) -> Result<(), StoreError> {
     if ended.is_empty() {
         return Ok(());
@@ -156,7 +154,7 @@ fn moved_to(row: &PgRow) -> Result<Finalized, String> {
         _ => {
             let failure: Option<String> = column(row, "failure")?;
             let failure = failure_of(&failure.ok_or("the failure is missing")?)?;
-            Finalized::Finished(Settlement::Failed(failure))
+            Finalized::Finished(FinalOutcome::Failed(failure))
         }
     })
 }
@@ -168,7 +166,7 @@ struct Unanswered<'a> {
     /// Still leased: their rows changed, by a renewal, while the statement ran.
     again: Vec<&'a EndedAttempt>,
     /// Under a claim that stands and has logged before.
-    logged: Vec<Lease>,
+    logged: Vec<Claim>,
 }
 
 async fn sort_out<'a>(db: &Db, ended: Vec<&'a EndedAttempt>) -> Result<Unanswered<'a>, StoreError> {
@@ -176,7 +174,7 @@ async fn sort_out<'a>(db: &Db, ended: Vec<&'a EndedAttempt>) -> Result<Unanswere
     if ended.is_empty() {
         return Ok(unanswered);
     }
-    let claims: Vec<Lease> = ended.iter().map(|ended| ended.claim).collect();
+    let claims: Vec<Claim> = ended.iter().map(|ended| ended.claim).collect();
     let (_, rows) = load(db, &claims).await?;
     let mut late = Vec::new();
     for ended in ended {

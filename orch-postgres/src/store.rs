@@ -7,8 +7,8 @@ use orch_core::policies::Backoff;
 use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
     EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
-    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams,
-    SettledParked, Store, StoreError, SweepParams, Swept, Unfinalized,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
+    Resolved, Store, StoreError, SweepParams, Swept, Unfinalized,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use sqlx::postgres::PgConnection;
@@ -134,7 +134,7 @@ impl Store for PostgresStore {
     }
 
     /// One connection is left for the other verbs.
-    fn accept_lanes(&self) -> usize {
+    fn accept_batches(&self) -> usize {
         self.db.pool.target().connections.saturating_sub(1).clamp(1, ACCEPT_LANES)
     }
 
@@ -227,8 +227,8 @@ impl Store for PostgresStore {
         read::late(&self.db, &params).await
     }
 
-    async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {
-        let settled = operator::settle_parked(&self.db, params).await?;
+    async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError> {
+        let settled = operator::resolve(&self.db, params).await?;
         self.announce();
         Ok(settled)
     }

@@ -2,7 +2,7 @@
 
 use orch_core::policies::{Move, after_attempt, over_budget};
 use orch_core::store::{Finalized, StoreError, SweepParams, Swept};
-use orch_core::words::{AttemptEnd, Fence, Kind, OpId, Phase, Source, State, Timestamp};
+use orch_core::words::{AttemptEnd, Fence, Kind, OpId, Phase, Source, Status, Timestamp};
 use sqlx::postgres::PgRow;
 
 use crate::column::{column, instant, op_id, to_uuid};
@@ -85,7 +85,7 @@ fn take_back(row: Row, now: Timestamp) -> (Change, Option<Finalized>) {
     }
     change.supersede();
     let to = match next {
-        Move::Finish(settlement) => change.conclude(settlement, Source::Engine, None, now),
+        Move::Finish(outcome) => change.conclude(outcome, Source::Engine, None, now),
         next => Some(change.carry(next, now)),
     };
     (change, to)
@@ -97,14 +97,14 @@ fn end(row: Row, params: &SweepParams, now: Timestamp) -> (Change, Option<Finali
     let next = over_budget(&row.facts(), row.operation.reason.as_deref());
     let mut change = Change::of(row);
     let row = change.row_mut();
-    if row.operation.state == State::Pending {
+    if row.operation.status == Status::Pending {
         let kind = row.operation.identity.kind();
         row.hooked = params.kinds.iter().any(|policy| policy.kind == kind && policy.hooked);
-        row.operation.state = State::InProgress;
+        row.operation.status = Status::InProgress;
     }
     change.supersede();
     let to = match next {
-        Move::Finish(settlement) => change.conclude(settlement, Source::Engine, None, now),
+        Move::Finish(outcome) => change.conclude(outcome, Source::Engine, None, now),
         next => Some(change.carry(next, now)),
     };
     (change, to)

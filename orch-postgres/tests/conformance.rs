@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use orch_core::store::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
-use orch_core::words::{Envelope, OpId, Settlement};
+use orch_core::words::{Envelope, FinalOutcome, OpId};
 use orch_postgres::PostgresStore;
 use orch_testkit::{Backend, marks};
 use sqlx::PgConnection;
@@ -148,8 +148,8 @@ impl Backend for Postgres {
     fn marking_hook(&self) -> FinalizeHook {
         FinalizeHook {
             connection: ConnectionType::of::<PgConnection>,
-            run: |any, settlement, of| {
-                Box::pin(async move { write_marks(connection(any)?, settlement, of).await })
+            run: |any, outcome, of| {
+                Box::pin(async move { write_marks(connection(any)?, outcome, of).await })
             },
         }
     }
@@ -157,9 +157,9 @@ impl Backend for Postgres {
     fn failing_hook(&self) -> FinalizeHook {
         FinalizeHook {
             connection: ConnectionType::of::<PgConnection>,
-            run: |any, settlement, of| {
+            run: |any, outcome, of| {
                 Box::pin(async move {
-                    write_marks(connection(any)?, settlement, of).await?;
+                    write_marks(connection(any)?, outcome, of).await?;
                     Err(HookError::new("the ledger is closed"))
                 })
             },
@@ -179,12 +179,12 @@ impl Backend for Postgres {
 
 async fn write_marks(
     connection: &mut PgConnection,
-    settlement: &Settlement,
+    outcome: &FinalOutcome,
     of: &Envelope,
 ) -> Result<(), HookError> {
     sqlx::query("INSERT INTO mark (text) SELECT unnest($1::text[])")
         .persistent(false)
-        .bind(marks(settlement, of))
+        .bind(marks(outcome, of))
         .execute(connection)
         .await
         .map_err(HookError::new)?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::policies::{Facts, InDoubt, KindPolicy, Move, Tally, after_attempt};
-use orch_core::store::{Claimed, EndedAttempt, Finalized, Lease, ManualClock, Store};
+use orch_core::store::{Claim, Claimed, EndedAttempt, Finalized, ManualClock, Store};
 use orch_core::words::{AttemptEnd, Outcome, Source, Timestamp, storable};
 use orch_postgres::PostgresStore;
 use orch_testkit::fixture::{acceptance, claim_params, kind, owner};
@@ -144,14 +144,14 @@ async fn check(schema: &Schema, store: &PostgresStore, cases: Vec<Case>) {
         let counted = (stored.retries, stored.lost_attempts);
         let lost_attempts = case.lost_attempts + tally.lost_attempts;
         assert_eq!(counted, (tally.retries, lost_attempts), "{case:?}");
-        if stored.settlement.is_none() {
+        if stored.outcome.is_none() {
             assert_eq!(stored.reason, tally.reason.as_deref().map(storable));
             let first_called_at = tally.first_called_at(case.first_called_at(now), now);
             let generation = case.key_generation + tally.key_generations;
             assert_eq!(keys[&claim.op_id.to_string()], (first_called_at, generation), "{case:?}");
         }
         match expected(case, now) {
-            Finalized::Finished(settlement) => assert_eq!(stored.settlement, Some(settlement)),
+            Finalized::Finished(outcome) => assert_eq!(stored.outcome, Some(outcome)),
             Finalized::Waiting { due_at } | Finalized::InDoubt { due_at } => {
                 assert_eq!(stored.due_at, Some(due_at));
             }
@@ -177,7 +177,7 @@ async fn leased(
     store: &PostgresStore,
     cases: &[Case],
     now: Timestamp,
-) -> Vec<Lease> {
+) -> Vec<Claim> {
     let mut admin = schema.connect().await;
     // What earlier cases left waiting may be due.
     execute(&mut admin, "DELETE FROM orch_queue").await;
@@ -188,9 +188,9 @@ async fn leased(
     let params = orch_core::store::ClaimParams { limit: cases.len(), ..params };
     let mut claims = Vec::new();
     for claimed in store.claim(params).await.unwrap() {
-        let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
+        let Claimed::Operation(attempt) = claimed else { panic!("{claimed:?}") };
         let envelope = attempt.envelope;
-        claims.push(Lease { op_id: envelope.op_id, fence: envelope.fence });
+        claims.push(Claim { op_id: envelope.op_id, fence: envelope.fence });
     }
     assert_eq!(claims.len(), cases.len());
     let mut sql = String::new();
@@ -222,7 +222,7 @@ async fn leased(
 
 fn expected(case: &Case, now: Timestamp) -> Finalized {
     match after_attempt(&case.end, &case.facts(now), Duration::from_millis(case.delay_ms), now) {
-        Move::Finish(settlement) => Finalized::Finished(settlement),
+        Move::Finish(outcome) => Finalized::Finished(outcome),
         Move::Wait { not_before } => Finalized::Waiting { due_at: not_before },
         Move::Doubt { not_before } => Finalized::InDoubt { due_at: not_before },
         Move::Park => Finalized::Parked,

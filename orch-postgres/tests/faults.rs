@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::store::{
-    Admitted, ClaimParams, Claimed, Lease, RedriveParams, RenewParams, Renewed, Store, StoreError,
+    Admitted, Claim, ClaimParams, Claimed, RedriveParams, RenewParams, Renewed, Store, StoreError,
 };
-use orch_core::words::{AttemptEnd, Failure, OpId, Outcome, Payload, Settlement, State};
+use orch_core::words::{AttemptEnd, Failure, FinalOutcome, OpId, Outcome, Payload, Status};
 use orch_postgres::PostgresStore;
 use orch_testkit::fixture::{
     acceptance, claim_params, ended, fail, in_doubt, kind, ok, owner, policy, retry,
@@ -161,9 +161,9 @@ async fn a_renewal_whose_answer_never_comes_leaves_time_for_another_one() {
     let store = line.store(&schema, "").await;
     store.accept(vec![acceptance("key")]).await.unwrap();
     let claimed = store.claim(claim_params([policy()])).await.unwrap();
-    let [Claimed::Attempt(attempt)] = claimed.as_slice() else { panic!("{claimed:?}") };
+    let [Claimed::Operation(attempt)] = claimed.as_slice() else { panic!("{claimed:?}") };
     let lease = Duration::from_secs(3);
-    let params = RenewParams { leases: vec![attempt.lease()], lease };
+    let params = RenewParams { claims: vec![attempt.claim()], lease };
     store.renew(params.clone()).await.unwrap();
     line.cut_off();
     let asked_at = Instant::now();
@@ -332,16 +332,16 @@ async fn odd_bytes_are_kept_alone_and_among_a_hundred() {
             let op_id = items[place].op_id;
             store.accept(items).await.unwrap();
             let claims = claim(&store, around).await;
-            let claims_of = |claim: &&Lease| claim.op_id == op_id;
+            let claims_of = |claim: &&Claim| claim.op_id == op_id;
             let odd = claims.iter().find(claims_of).copied().unwrap();
-            let end = |claim: &Lease| {
+            let end = |claim: &Claim| {
                 let output = if *claim == odd { Payload::from(bytes) } else { "fine".into() };
                 ended(*claim, AttemptEnd::Outcome(Outcome::Ok { output }))
             };
             store.settle(claims.iter().map(end).collect()).await.unwrap();
             let stored = store.get(&owner(), op_id).await.unwrap().unwrap();
             assert_eq!(stored.payload, Payload::from(bytes));
-            assert_eq!(stored.settlement, Some(Settlement::Ok { output: Payload::from(bytes) }));
+            assert_eq!(stored.outcome, Some(FinalOutcome::Ok(Payload::from(bytes))));
         }
     }
 }
@@ -375,16 +375,16 @@ async fn odd_texts_of_errors_are_stored_alone_and_among_a_hundred() {
     }
 }
 
-async fn claim(store: &PostgresStore, count: usize) -> Vec<Lease> {
+async fn claim(store: &PostgresStore, count: usize) -> Vec<Claim> {
     let params = ClaimParams { limit: count, ..claim_params([KindPolicy::new(kind())]) };
     let claimed = store.claim(params).await.unwrap();
     assert_eq!(claimed.len(), count);
-    claimed.iter().map(lease).collect()
+    claimed.iter().map(claim_of).collect()
 }
 
-fn lease(claimed: &Claimed) -> Lease {
-    let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
-    Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence }
+fn claim_of(claimed: &Claimed) -> Claim {
+    let Claimed::Operation(attempt) = claimed else { panic!("{claimed:?}") };
+    Claim { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence }
 }
 
 #[tokio::test]
@@ -411,7 +411,7 @@ async fn a_statement_timeout_makes_batches_smaller_and_stops_nothing() {
     while settled < 100 {
         let params = ClaimParams { limit: 100, ..claim_params([policy()]) };
         let claimed = patiently(|| store.claim(params.clone())).await;
-        let batch: Vec<_> = claimed.iter().map(|c| ended(lease(c), ok("done"))).collect();
+        let batch: Vec<_> = claimed.iter().map(|c| ended(claim_of(c), ok("done"))).collect();
         settled += patiently(|| store.settle(batch.clone())).await.len();
     }
     assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_queue").await, 0);
@@ -427,7 +427,7 @@ async fn settlers_reapers_and_redrives_never_deadlock() {
     store.accept(items).await.unwrap();
     let params =
         ClaimParams { limit: 600, lease: Duration::from_millis(1), ..claim_params([doubting]) };
-    let claims: Vec<Lease> = store.claim(params).await.unwrap().iter().map(lease).collect();
+    let claims: Vec<Claim> = store.claim(params).await.unwrap().iter().map(claim_of).collect();
     let mut mix = JoinSet::new();
     for n in 0..8usize {
         let (store, claims, ids) = (store.clone(), claims.clone(), ids.clone());
@@ -452,7 +452,7 @@ async fn settlers_reapers_and_redrives_never_deadlock() {
 }
 
 /// All claims, in an order of this round's own, with ends of every sort.
-fn shuffled_ends(claims: &[Lease], seed: usize) -> Vec<orch_core::store::EndedAttempt> {
+fn shuffled_ends(claims: &[Claim], seed: usize) -> Vec<orch_core::store::EndedAttempt> {
     let mut order: Vec<usize> = (0..claims.len()).collect();
     order.sort_by_key(|n| n.wrapping_mul(2_654_435_761).wrapping_add(seed * 7919) % 1009);
     let end = |n: &usize| match (n + seed) % 4 {
@@ -489,8 +489,8 @@ async fn a_pool_of_one_serves_everybody() {
             let owner = owner();
             let get = store.get(&owner, op_id);
             let _ = tokio::time::timeout(Duration::from_micros(200), get).await;
-            store.get(&owner, op_id).await.unwrap().unwrap().state
+            store.get(&owner, op_id).await.unwrap().unwrap().status
         });
     }
-    assert_eq!(all.join_all().await, [State::Pending; 40]);
+    assert_eq!(all.join_all().await, [Status::Pending; 40]);
 }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use orch_core::policies::KindPolicy;
 use orch_core::store::{
-    ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Lease, RunHook, Store,
+    Claim, ConnectionType, Finalization, FinalizeHook, Finalized, HookError, RunHook, Store,
     connection,
 };
-use orch_core::words::State;
+use orch_core::words::Status;
 use orch_postgres::{HOOK_LIMIT, PostgresStore};
 use orch_testkit::fixture::{acceptance, claim_params, ended, ok, owner, policy};
 use sqlx::{Executor, PgConnection};
@@ -24,19 +24,19 @@ fn hook(run: RunHook) -> Option<FinalizeHook> {
 }
 
 /// An operation whose end is logged and whose hook has not run.
-async fn logged(schema: &Schema) -> (PostgresStore, Lease) {
+async fn logged(schema: &Schema) -> (PostgresStore, Claim) {
     let store = schema.store("").await;
     execute(&mut schema.connect().await, "CREATE TABLE ledger (entry text)").await;
     store.accept(vec![acceptance("key")]).await.unwrap();
     let hooked = KindPolicy { hooked: true, ..policy() };
     let claimed = store.claim(claim_params([hooked])).await.unwrap();
-    let orch_core::store::Claimed::Attempt(attempt) = &claimed[0] else { panic!() };
-    let claim = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
+    let orch_core::store::Claimed::Operation(attempt) = &claimed[0] else { panic!() };
+    let claim = Claim { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
     store.log(vec![ended(claim, ok("done"))]).await.unwrap();
     (store, claim)
 }
 
-async fn finalize(store: &PostgresStore, claim: Lease, hook: Option<FinalizeHook>) -> Finalized {
+async fn finalize(store: &PostgresStore, claim: Claim, hook: Option<FinalizeHook>) -> Finalized {
     store.finalize(vec![Finalization { claim, hook }]).await.unwrap().remove(0)
 }
 
@@ -79,7 +79,7 @@ async fn one_that_panics_changes_nothing() {
     let answer = reason(finalize(&store, claim, panicking).await);
     assert!(answer.contains("the ledger is on fire"), "{answer}");
     let operation = store.get(&owner(), claim.op_id).await.unwrap().unwrap();
-    assert_eq!(operation.state, State::InProgress);
+    assert_eq!(operation.status, Status::InProgress);
     assert_eq!(number(&mut schema.connect().await, "SELECT count(*) FROM ledger").await, 0);
 }
 

@@ -58,9 +58,9 @@ async fn nobody_changes_what_is_terminal() {
     let store = schema.store("").await;
     store.accept(vec![acceptance("key")]).await.unwrap();
     let claimed = store.claim(claim_params([policy()])).await.unwrap();
-    let orch_core::store::Claimed::Attempt(attempt) = &claimed[0] else { panic!() };
+    let orch_core::store::Claimed::Operation(attempt) = &claimed[0] else { panic!() };
     let envelope = &attempt.envelope;
-    let claim = orch_core::store::Lease { op_id: envelope.op_id, fence: envelope.fence };
+    let claim = orch_core::store::Claim { op_id: envelope.op_id, fence: envelope.fence };
     store.settle(vec![ended(claim, ok("done"))]).await.unwrap();
     let mut admin = schema.connect().await;
     for change in [

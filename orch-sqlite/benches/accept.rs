@@ -121,9 +121,9 @@ async fn drain(store: &SqliteStore) -> (f64, f64) {
 }
 
 fn ended(claimed: &Claimed) -> EndedAttempt {
-    let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
+    let Claimed::Operation(attempt) = claimed else { panic!("{claimed:?}") };
     EndedAttempt {
-        claim: attempt.lease(),
+        claim: attempt.claim(),
         source: Source::Handler,
         end: AttemptEnd::Outcome(Outcome::Ok { output: "{\"ok\":true}".into() }),
         delay: Duration::ZERO,

@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use orch_core::store::{Finalized, Lease, StoreError};
-use orch_core::words::{Envelope, Failure, Fence, LogEntry, LogState, OpId, Settlement, Timestamp};
+use orch_core::store::{Claim, Finalized, StoreError};
+use orch_core::words::{
+    Envelope, Failure, Fence, FinalOutcome, LogEntry, LogStatus, OpId, Timestamp,
+};
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -30,10 +32,10 @@ pub(crate) struct Batch<'c> {
     pub(crate) connection: &'c mut SqliteConnection,
     pub(crate) now: Timestamp,
     rows: BTreeMap<OpId, Result<Row, String>>,
-    entries: HashMap<Lease, Result<Entry, String>>,
+    entries: HashMap<Claim, Result<Entry, String>>,
     moved: BTreeSet<OpId>,
     appended: Vec<Entry>,
-    completed: Vec<Lease>,
+    completed: Vec<Claim>,
     buried: Vec<(OpId, Failure)>,
     late: Vec<Entry>,
 }
@@ -76,7 +78,7 @@ impl<'c> Batch<'c> {
         self.rows.entry(op_id).or_insert_with(|| Row::decode(row));
         let fence: Option<i64> = row.try_get("l_fence").map_err(store_error)?;
         if let (Some(fence), Some(entry)) = (fence, Entry::decode(row).transpose()) {
-            self.entries.insert(Lease { op_id, fence: Fence::new(fence) }, entry);
+            self.entries.insert(Claim { op_id, fence: Fence::new(fence) }, entry);
         }
         Ok(())
     }
@@ -109,7 +111,7 @@ impl<'c> Batch<'c> {
     }
 
     /// What is logged under a claim, late answers left out.
-    pub(crate) fn entry(&self, claim: Lease) -> Result<Option<&Entry>, StoreError> {
+    pub(crate) fn entry(&self, claim: Claim) -> Result<Option<&Entry>, StoreError> {
         match self.entries.get(&claim) {
             None => Ok(None),
             Some(Ok(entry)) => Ok(Some(entry)),
@@ -131,35 +133,35 @@ impl<'c> Batch<'c> {
 
     /// Appends an entry to the log.
     pub(crate) fn append(&mut self, entry: Entry) {
-        let claim = Lease { op_id: entry.op_id, fence: entry.log.fence };
+        let claim = Claim { op_id: entry.op_id, fence: entry.log.fence };
         self.entries.insert(claim, Ok(entry.clone()));
         self.appended.push(entry);
     }
 
     /// Keeps an answer that came too late.
     pub(crate) fn append_late(&mut self, mut entry: Entry) {
-        entry.log = LogEntry { late: true, state: LogState::Completed, ..entry.log };
+        entry.log = LogEntry { late: true, status: LogStatus::Completed, ..entry.log };
         self.late.push(entry);
     }
 
     /// Marks the entry of a claim as finalized.
-    pub(crate) fn complete(&mut self, claim: Lease) {
+    pub(crate) fn complete(&mut self, claim: Claim) {
         if let Some(Ok(entry)) = self.entries.get_mut(&claim) {
-            entry.log.state = LogState::Completed;
+            entry.log.status = LogStatus::Completed;
         }
         match self
             .appended
             .iter_mut()
             .find(|e| e.op_id == claim.op_id && e.log.fence == claim.fence)
         {
-            Some(entry) => entry.log.state = LogState::Completed,
+            Some(entry) => entry.log.status = LogStatus::Completed,
             None => self.completed.push(claim),
         }
     }
 
     /// Writes the dead letter of a failure.
     pub(crate) fn bury_if_failed(&mut self, op_id: OpId, finalized: &Finalized) {
-        if let Finalized::Finished(Settlement::Failed(failure)) = finalized {
+        if let Finalized::Finished(FinalOutcome::Failed(failure)) = finalized {
             self.buried.push((op_id, failure.clone()));
         }
     }
@@ -237,7 +239,7 @@ impl<'c> Batch<'c> {
     /// The entry has done its part, so that it does not come up again.
     pub(crate) async fn park_logged(
         &mut self,
-        claim: Lease,
+        claim: Claim,
         reason: &str,
     ) -> Result<bool, StoreError> {
         let parked = self.park_under(claim.op_id, Some(claim.fence), reason).await?;
@@ -266,7 +268,7 @@ impl<'c> Batch<'c> {
     /// Keeps why a hook failed, and sets the time of its next try.
     pub(crate) async fn postpone(
         &mut self,
-        claim: Lease,
+        claim: Claim,
         to: Timestamp,
         reason: &str,
     ) -> Result<(), StoreError> {

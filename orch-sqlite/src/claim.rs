@@ -1,7 +1,7 @@
 //! S2: due operations are leased to a worker.
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::store::{Attempt, ClaimParams, Claimed, StoreError};
+use orch_core::store::{ClaimParams, Claimed, ClaimedOperation, StoreError};
 use orch_core::words::{Command, Envelope, Kind, OpId, Payload, Timestamp};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -32,7 +32,7 @@ pub(crate) async fn claim(
     for found in &due {
         let op_id = row::op_id(found, "op_id").map_err(StoreError::fatal)?;
         match lease(found, params, &mut batch, op_id)? {
-            Ok(attempt) => claimed.push(Claimed::Attempt(attempt)),
+            Ok(attempt) => claimed.push(Claimed::Operation(attempt)),
             Err(reason) => {
                 batch.park(op_id, &reason).await?;
                 claimed.push(Claimed::Undecodable { op_id, reason });
@@ -89,7 +89,7 @@ fn lease(
     params: &ClaimParams,
     batch: &mut Batch<'_>,
     op_id: OpId,
-) -> Result<Result<Attempt, String>, StoreError> {
+) -> Result<Result<ClaimedOperation, String>, StoreError> {
     let (mut row, command, accepted_at) = match decode(found) {
         Ok(parts) => parts,
         Err(reason) => return Ok(Err(reason)),
@@ -102,7 +102,7 @@ fn lease(
         Err(reason) => return Ok(Err(reason)),
     };
     let purpose = row.take(policy, &params.worker, params.lease, batch.now)?;
-    let attempt = Attempt {
+    let attempt = ClaimedOperation {
         envelope: Envelope {
             op_id,
             owner,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orch_core::policies::FINALIZER_HEAD_START;
 use orch_core::words::{
-    AttemptEnd, Fence, LogEntry, LogState, OpId, Outcome, Payload, Source, Timestamp, WorkerId,
+    AttemptEnd, Fence, LogEntry, LogStatus, OpId, Outcome, Payload, Source, Timestamp, WorkerId,
 };
 use sqlx::sqlite::SqliteRow;
 
@@ -34,7 +34,7 @@ impl Entry {
             started_at: instant(row, "l_started_at")?,
             logged_at: Timestamp::from_micros(column(row, "l_logged_at")?),
             end: decode_end(row)?,
-            state: word(row, "l_state")?,
+            status: word(row, "l_state")?,
             late: column(row, "l_late")?,
             note: column(row, "l_note")?,
             hook_error: column(row, "l_hook_error")?,
@@ -65,7 +65,7 @@ impl Entry {
         let log = &self.log;
         let (outcome, detail, after_ms) = encode_end(&log.end);
         let finalize_due_at =
-            (log.state == LogState::Pending).then(|| log.logged_at.plus(FINALIZER_HEAD_START));
+            (log.status == LogStatus::Pending).then(|| log.logged_at.plus(FINALIZER_HEAD_START));
         values
             .add(self.op_id.as_bytes().as_slice())
             .add(log.fence.get())
@@ -79,7 +79,7 @@ impl Entry {
             .add(detail)
             .add(after_ms)
             .add(as_millis(self.delay))
-            .add(log.state.as_str())
+            .add(log.status.as_str())
             .add(finalize_due_at.map(Timestamp::as_micros))
             .add(log.note.as_deref())
             .add(self.output().map(Payload::as_bytes));

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use orch_core::store::{FinalizeHook, Lease, StoreError};
-use orch_core::words::{Envelope, Settlement, storable};
+use orch_core::store::{Claim, FinalizeHook, StoreError};
+use orch_core::words::{Envelope, FinalOutcome, storable};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
@@ -28,9 +28,9 @@ pub(crate) struct Hooks {
     /// Stops a statement that is still running when its hook is given up.
     pub(crate) interrupt: Arc<AtomicBool>,
     /// Hooks that were given up in an earlier try of this group, with the reason.
-    pub(crate) given_up: HashMap<Lease, String>,
+    pub(crate) given_up: HashMap<Claim, String>,
     /// Hooks of this group that came to an end by themselves.
-    ended: Mutex<HashSet<Lease>>,
+    ended: Mutex<HashSet<Claim>>,
 }
 
 /// Why a group cannot be committed.
@@ -40,7 +40,7 @@ pub(crate) enum Trouble {
     /// A hook left the connection in an unknown state.
     Hook {
         /// Whose hook.
-        claim: Lease,
+        claim: Claim,
         /// What it did.
         reason: String,
     },
@@ -63,8 +63,8 @@ impl Hooks {
         &self,
         connection: &mut SqliteConnection,
         hook: &FinalizeHook,
-        claim: Lease,
-        settlement: &Settlement,
+        claim: Claim,
+        outcome: &FinalOutcome,
         of: &Envelope,
     ) -> Result<Result<(), String>, Trouble> {
         if let Some(reason) = self.given_up.get(&claim) {
@@ -76,7 +76,7 @@ impl Hooks {
         let mut savepoint = connection.begin().await.map_err(store_error)?;
         let running = AssertUnwindSafe(async {
             let connection: &mut SqliteConnection = &mut savepoint;
-            (hook.run)(connection as &mut (dyn Any + Send), settlement, of).await
+            (hook.run)(connection as &mut (dyn Any + Send), outcome, of).await
         });
         // The one place where database calls run under a timeout: when it strikes, the whole
         // connection is thrown away, so nothing half-done can leak.
@@ -109,7 +109,7 @@ impl Hooks {
         self.ended().clear();
     }
 
-    fn ended(&self) -> MutexGuard<'_, HashSet<Lease>> {
+    fn ended(&self) -> MutexGuard<'_, HashSet<Claim>> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

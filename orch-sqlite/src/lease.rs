@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use orch_core::store::{Lease, Release, ReleaseReason, Released, RenewParams, Renewed, StoreError};
+use orch_core::store::{Claim, Release, ReleaseReason, Released, RenewParams, Renewed, StoreError};
 use orch_core::words::{Fence, Phase, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
@@ -19,17 +19,17 @@ pub(crate) async fn renew(
     now: Timestamp,
 ) -> Result<Vec<Renewed>, StoreError> {
     let lease_expires_at = now.plus(params.lease);
-    let leases: Vec<(String, i64)> = params
-        .leases
+    let claims: Vec<(String, i64)> = params
+        .claims
         .iter()
-        .map(|lease| (hex(lease.op_id.as_bytes()), lease.fence.get()))
+        .map(|claim| (hex(claim.op_id.as_bytes()), claim.fence.get()))
         .collect();
     let sql = RENEW;
     #[cfg(feature = "broken")]
     let sql = crate::broken::statement(sql);
     let rows = sqlx::query(sql)
         .bind(lease_expires_at.as_micros())
-        .bind(serde_json::json!(leases).to_string())
+        .bind(serde_json::json!(claims).to_string())
         .fetch_all(connection)
         .await
         .map_err(store_error)?;
@@ -37,13 +37,13 @@ pub(crate) async fn renew(
     for found in &rows {
         let op_id = row::op_id(found, "op_id").map_err(StoreError::fatal)?;
         let fence = Fence::new(column(found, "fence").map_err(StoreError::fatal)?);
-        renewed.insert(Lease { op_id, fence });
+        renewed.insert(Claim { op_id, fence });
     }
-    let answer = |lease| match renewed.contains(lease) {
+    let answer = |claim| match renewed.contains(claim) {
         true => Renewed::Renewed { lease_expires_at },
         false => Renewed::Stale,
     };
-    Ok(params.leases.iter().map(answer).collect())
+    Ok(params.claims.iter().map(answer).collect())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -34,7 +34,7 @@ mod claim; // S2
 mod lease; // renew, release
 mod settle; // S3: log, finalize, settle
 
-mod operator; // settle_parked, redrive
+mod operator; // resolve, redrive
 mod purge; // retention
 mod read; // get, find, history, dead_letter, list, unfinalized, unknown_kinds
 mod sweep; // lost leases, time budgets

@@ -1,10 +1,10 @@
 //! What people decide: settling what is parked, running anew what has failed.
 
 use orch_core::store::{
-    Finalized, RedriveParams, Redriven, Settle, SettleParams, SettledParked, StoreError,
+    Finalized, RedriveParams, Redriven, Resolution, ResolveParams, Resolved, StoreError,
 };
 use orch_core::words::{
-    AttemptEnd, LogState, OpId, Owner, Phase, Settlement, Source, State, Timestamp, storable,
+    AttemptEnd, FinalOutcome, LogStatus, OpId, Owner, Phase, Source, Status, Timestamp, storable,
 };
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
@@ -21,37 +21,37 @@ const REDRIVE: &str = include_str!("../queries/redrive.sql");
 const REDRIVEN: &str = include_str!("../queries/redriven.sql");
 
 /// Carries out a decision about a parked operation.
-pub(crate) async fn settle_parked(
+pub(crate) async fn resolve(
     connection: &mut SqliteConnection,
-    params: &SettleParams,
+    params: &ResolveParams,
     now: Timestamp,
-) -> Result<SettledParked, StoreError> {
+) -> Result<Resolved, StoreError> {
     if !is_of(connection, params.op_id, &params.owner).await? {
-        return Ok(SettledParked::NotFound);
+        return Ok(Resolved::NotFound);
     }
     let mut batch = Batch::new(connection, now);
     batch.load([(params.op_id, None)]).await?;
-    let Some(row) = batch.row(params.op_id)? else { return Ok(SettledParked::NotFound) };
+    let Some(row) = batch.row(params.op_id)? else { return Ok(Resolved::NotFound) };
     if row.phase != Some(Phase::Parked) {
-        return Ok(SettledParked::NotParked { state: row.state, phase: row.phase });
+        return Ok(Resolved::NotParked { status: row.status, phase: row.phase });
     }
     let note = storable(&format!("{}: {}", params.who, params.why));
     let row = batch.change(params.op_id)?;
     row.fence = row.fence.next();
     row.first_called_at = None;
-    let settlement = match &params.settle {
-        Settle::Ok(output) => Settlement::Ok { output: output.clone() },
-        Settle::Fail(failure) => Settlement::Failed(failure.clone()),
-        Settle::RunAgain => {
+    let outcome = match &params.resolution {
+        Resolution::Ok(output) => FinalOutcome::Ok(output.clone()),
+        Resolution::Fail(failure) => FinalOutcome::Failed(failure.clone()),
+        Resolution::RunAgain => {
             let due_at = now;
             run_again(&mut batch, params.op_id, note)?;
             batch.flush().await?;
-            return Ok(SettledParked::Settled(Some(Finalized::Waiting { due_at })));
+            return Ok(Resolved::Resolved(Some(Finalized::Waiting { due_at })));
         }
     };
-    let swept = end(&mut batch, params.op_id, settlement, Source::Operator, Some(note))?;
+    let swept = end(&mut batch, params.op_id, outcome, Source::Operator, Some(note))?;
     batch.flush().await?;
-    Ok(SettledParked::Settled(swept.to))
+    Ok(Resolved::Resolved(swept.to))
 }
 
 fn run_again(batch: &mut Batch<'_>, op_id: OpId, note: String) -> Result<(), StoreError> {
@@ -61,7 +61,7 @@ fn run_again(batch: &mut Batch<'_>, op_id: OpId, note: String) -> Result<(), Sto
     row.due_at = Some(now);
     row.deadline = now.plus(row.time_budget);
     row.reconciles = 0;
-    let (done, end) = (LogState::Completed, AttemptEnd::NotHappened);
+    let (done, end) = (LogStatus::Completed, AttemptEnd::NotHappened);
     row.reason = Some(note.clone());
     let mut entry = entry_of(row, row.fence, Source::Operator, end, done, now);
     entry.log.note = Some(note);
@@ -81,8 +81,8 @@ pub(crate) async fn redrive(
     let mut batch = Batch::new(connection, now);
     batch.load([(params.op_id, None)]).await?;
     let Some(row) = batch.row(params.op_id)?.cloned() else { return Ok(Redriven::NotFound) };
-    if row.state != State::Failed {
-        return Ok(Redriven::NotFailed { state: row.state });
+    if row.status != Status::Failed {
+        return Ok(Redriven::NotFailed { status: row.status });
     }
     match redriven_as(batch.connection, params.op_id).await? {
         Some(op_id) if op_id == params.new_op_id => return Ok(Redriven::Created { op_id }),

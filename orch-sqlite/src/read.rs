@@ -1,10 +1,10 @@
 //! Reading: one statement each, so each sees one state of the file.
 
 use orch_core::policies::divergences;
-use orch_core::store::{LateParams, Lease, ListParams, Listed, Page, StoreError, Unfinalized};
+use orch_core::store::{Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized};
 use orch_core::words::{
-    DeadLetter, Fence, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase, Settlement, State,
-    Timestamp, storable,
+    DeadLetter, Fence, FinalOutcome, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase,
+    Status, Timestamp, storable,
 };
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 
@@ -90,8 +90,8 @@ pub(crate) async fn dead_letter(
     });
     let letter = letter.transpose().map_err(|reason: String| corrupt(op_id, &reason))?;
     let Some(letter) = letter else { return Ok(None) };
-    let settlement = Settlement::Failed(letter.failure.clone());
-    let divergences = divergences(&settlement, &history(readers, owner, op_id).await?);
+    let outcome = FinalOutcome::Failed(letter.failure.clone());
+    let divergences = divergences(&outcome, &history(readers, owner, op_id).await?);
     Ok(Some(DeadLetter { divergences, ..letter }))
 }
 
@@ -135,7 +135,7 @@ pub(crate) async fn list(readers: &Readers, params: &ListParams) -> Result<Page,
     values
         .add(params.after.map(|after| after.as_bytes().to_vec()))
         .add(params.owner.as_ref().map(Owner::as_str))
-        .add(params.state.map(State::as_str))
+        .add(params.status.map(Status::as_str))
         .add(params.phase.map(Phase::as_str))
         .add(kind.map(|kind| kind.domain.as_str()))
         .add(kind.map(|kind| kind.event_type.as_str()))
@@ -179,7 +179,7 @@ pub(crate) async fn unfinalized(
         let op_id = row::op_id(found, "op_id").map_err(StoreError::fatal)?;
         let fence = Fence::new(column(found, "fence").map_err(StoreError::fatal)?);
         match row::kind(found) {
-            Ok(kind) => due.push(Unfinalized { claim: Lease { op_id, fence }, kind }),
+            Ok(kind) => due.push(Unfinalized { claim: Claim { op_id, fence }, kind }),
             // Its kind cannot be read, so no worker has its hook: it must not hold up the rest.
             Err(reason) => tracing::warn!(%op_id, reason, "a logged outcome cannot be finalized"),
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use orch_core::policies::{Backoff, Facts, InDoubt, KindPolicy, Move, Tally};
 use orch_core::store::{Finalized, Purpose, StoreError};
 use orch_core::words::{
-    BizKey, Command, Envelope, Failure, Fence, IdemKey, Identity, Kind, LogEntry, OpId, Operation,
-    Owner, Payload, Phase, Settlement, State, Timestamp, WorkerId, storable,
+    BizKey, Command, Envelope, Failure, Fence, FinalOutcome, IdemKey, Identity, Kind, LogEntry,
+    OpId, Operation, Owner, Payload, Phase, Status, Timestamp, WorkerId, storable,
 };
 use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Decode, Row as _, Type};
@@ -19,8 +19,8 @@ pub(crate) struct Row {
     pub(crate) op_id: OpId,
     pub(crate) kind: Kind,
     /// Fence and state as they were loaded: the guard of the write.
-    guard: (Fence, State),
-    pub(crate) state: State,
+    guard: (Fence, Status),
+    pub(crate) status: Status,
     pub(crate) phase: Option<Phase>,
     pub(crate) attempt: u32,
     pub(crate) fence: Fence,
@@ -51,13 +51,13 @@ pub(crate) struct Row {
 impl Row {
     /// Decodes a row; the error says what is wrong with it, without the content.
     pub(crate) fn decode(row: &SqliteRow) -> Result<Self, String> {
-        let state = word(row, "state")?;
+        let status = word(row, "state")?;
         let fence = Fence::new(column(row, "fence")?);
         Ok(Self {
             op_id: op_id(row, "op_id")?,
             kind: kind(row)?,
-            guard: (fence, state),
-            state,
+            guard: (fence, status),
+            status,
             phase: column::<Option<String>>(row, "phase")?.map(|p| p.parse()).transpose()?,
             attempt: column(row, "attempt")?,
             fence,
@@ -108,7 +108,7 @@ impl Row {
 
     /// True while this fence is the latest and the operation is in progress.
     pub(crate) fn is_under(&self, fence: Fence) -> bool {
-        self.state == State::InProgress && self.fence == fence
+        self.status == Status::InProgress && self.fence == fence
     }
 
     /// S2: the row as it is while `worker` holds the lease.
@@ -135,7 +135,7 @@ impl Row {
         self.replays_errors = policy.replays_errors;
         self.hooked = policy.hooked;
         match purpose {
-            Purpose::Run => {
+            Purpose::Attempt => {
                 self.attempt = self.attempt.saturating_add(1);
                 self.phase = Some(Phase::Running);
             }
@@ -149,8 +149,8 @@ impl Row {
 
     /// PENDING → IN_PROGRESS; an operation in progress stays so.
     pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
-        if self.state != State::InProgress {
-            self.state = self.state.transition(State::InProgress).map_err(StoreError::fatal)?;
+        if self.status != Status::InProgress {
+            self.status = self.status.transition(Status::InProgress).map_err(StoreError::fatal)?;
             self.phase = Some(Phase::Running);
         }
         Ok(())
@@ -193,17 +193,17 @@ impl Row {
                 self.phase = Some(Phase::Parked);
                 Finalized::Parked
             }
-            Move::Finish(settlement) => {
-                let state = settlement.state();
-                self.state = self.state.transition(state).map_err(StoreError::fatal)?;
+            Move::Finish(outcome) => {
+                let status = outcome.status();
+                self.status = self.status.transition(status).map_err(StoreError::fatal)?;
                 self.phase = None;
                 self.settled_fence = Some(self.fence);
                 self.finished_at = Some(now);
                 self.reason = None;
-                if let Settlement::Failed(failure) = &settlement {
+                if let FinalOutcome::Failed(failure) = &outcome {
                     self.failure = Some(failure.clone());
                 }
-                Finalized::Finished(settlement)
+                Finalized::Finished(outcome)
             }
         })
     }
@@ -212,10 +212,8 @@ impl Row {
     pub(crate) fn stands(&self, fence: Fence, output: Option<&Payload>) -> Finalized {
         if self.settled_fence == Some(fence) {
             return match (&self.failure, output) {
-                (Some(failure), _) => Finalized::Finished(Settlement::Failed(failure.clone())),
-                (None, Some(output)) => {
-                    Finalized::Finished(Settlement::Ok { output: output.clone() })
-                }
+                (Some(failure), _) => Finalized::Finished(FinalOutcome::Failed(failure.clone())),
+                (None, Some(output)) => Finalized::Finished(FinalOutcome::Ok(output.clone())),
                 (None, None) => Finalized::Stale,
             };
         }
@@ -248,22 +246,22 @@ impl Row {
 
     /// After a write: what is in the database now is the next guard.
     pub(crate) fn written(&mut self) {
-        self.guard = (self.fence, self.state);
+        self.guard = (self.fence, self.status);
     }
 
     /// The values of `save.sql`.
     pub(crate) fn encode(&self, values: &mut Values) {
-        let (fence, state) = self.guard;
-        let outcome = match self.state {
-            State::Completed => Some("OK"),
-            State::Failed => Some("FAIL"),
-            State::Pending | State::InProgress => None,
+        let (fence, status) = self.guard;
+        let outcome = match self.status {
+            Status::Completed => Some("OK"),
+            Status::Failed => Some("FAIL"),
+            Status::Pending | Status::InProgress => None,
         };
         values
             .add(self.op_id.as_bytes().as_slice())
             .add(fence.get())
-            .add(state.as_str())
-            .add(self.state.as_str())
+            .add(status.as_str())
+            .add(self.status.as_str())
             .add(self.phase.map(Phase::as_str))
             .add(self.attempt)
             .add(self.fence.get())
@@ -294,22 +292,24 @@ impl Row {
 
 /// An operation as `get.sql`, `find.sql` and `list.sql` return it.
 pub(crate) fn operation(row: &SqliteRow) -> Result<Operation, String> {
-    let state: State = word(row, "state")?;
+    let status: Status = word(row, "state")?;
     let phase: Option<Phase> =
         column::<Option<String>>(row, "phase")?.map(|p| p.parse()).transpose()?;
-    let settlement = match state {
-        State::Completed => {
+    let outcome = match status {
+        Status::Completed => {
             let output: Option<Vec<u8>> = column(row, "output")?;
-            Some(Settlement::Ok { output: output.ok_or("the output is missing")?.into() })
+            Some(FinalOutcome::Ok(output.ok_or("the output is missing")?.into()))
         }
-        State::Failed => Some(Settlement::Failed(failure(row)?.ok_or("the failure is missing")?)),
-        State::Pending | State::InProgress => None,
+        Status::Failed => {
+            Some(FinalOutcome::Failed(failure(row)?.ok_or("the failure is missing")?))
+        }
+        Status::Pending | Status::InProgress => None,
     };
     Ok(Operation {
         op_id: op_id(row, "op_id")?,
         identity: identity(row)?,
         payload: column::<Vec<u8>>(row, "payload")?.into(),
-        state,
+        status,
         phase,
         attempt: column(row, "attempt")?,
         fence: Fence::new(column(row, "fence")?),
@@ -320,7 +320,7 @@ pub(crate) fn operation(row: &SqliteRow) -> Result<Operation, String> {
         due_at: instant(row, "due_at")?,
         lease_expires_at: instant(row, "lease_expires_at")?,
         finished_at: instant(row, "finished_at")?,
-        settlement,
+        outcome,
         reason: column::<Option<String>>(row, "reason")?
             .filter(|_| phase.is_some_and(Phase::has_reason)),
         redrive_of: column::<Option<Vec<u8>>>(row, "redrive_of")?

@@ -1,10 +1,10 @@
-//! S3: ends of attempts go into the log, and the state follows them.
+//! S3: ends of attempts go into the log, and the status follows them.
 
 use std::time::Duration;
 
 use orch_core::policies::{Backoff, Move, after_attempt};
-use orch_core::store::{EndedAttempt, Finalization, Finalized, Lease, Logged, StoreError};
-use orch_core::words::{LogEntry, LogState, Timestamp};
+use orch_core::store::{Claim, EndedAttempt, Finalization, Finalized, Logged, StoreError};
+use orch_core::words::{LogEntry, LogStatus, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::batch::Batch;
@@ -66,7 +66,7 @@ pub(crate) async fn finalize(
 fn log_one(batch: &mut Batch<'_>, ended: &EndedAttempt) -> Result<Logged, StoreError> {
     match place(batch, ended)? {
         Place::Held => {
-            append(batch, ended, LogState::Pending)?;
+            append(batch, ended, LogStatus::Pending)?;
             Ok(Logged::Logged)
         }
         Place::Logged(_) => Ok(Logged::Logged),
@@ -80,7 +80,7 @@ fn log_one(batch: &mut Batch<'_>, ended: &EndedAttempt) -> Result<Logged, StoreE
 fn settle_one(batch: &mut Batch<'_>, ended: &EndedAttempt) -> Result<Finalized, StoreError> {
     match place(batch, ended)? {
         Place::Held => {
-            let entry = append(batch, ended, LogState::Completed)?;
+            let entry = append(batch, ended, LogStatus::Completed)?;
             let next = next(batch, &entry)?;
             follow(batch, &entry, next)
         }
@@ -111,9 +111,9 @@ async fn finalize_one(
     }
     let next = next(batch, &entry)?;
     let ran = match (&next, &item.hook) {
-        (Move::Finish(settlement), Some(hook)) => {
+        (Move::Finish(outcome), Some(hook)) => {
             let of = batch.envelope(claim.op_id).await?;
-            hooks.run(batch.connection, hook, claim, settlement, &of).await?
+            hooks.run(batch.connection, hook, claim, outcome, &of).await?
         }
         _ => Ok(()),
     };
@@ -150,18 +150,18 @@ fn place(batch: &Batch<'_>, ended: &EndedAttempt) -> Result<Place, StoreError> {
     }
 }
 
-/// True if the state has to follow this entry yet.
+/// True if the status has to follow this entry yet.
 fn pending(batch: &Batch<'_>, entry: &Entry) -> Result<bool, StoreError> {
     let row = batch.row(entry.op_id)?;
     let under = row.is_some_and(|row| row.is_under(entry.log.fence));
-    Ok(under && entry.log.state == LogState::Pending)
+    Ok(under && entry.log.status == LogStatus::Pending)
 }
 
 /// Logs an end under the lease that it ends.
 fn append(
     batch: &mut Batch<'_>,
     ended: &EndedAttempt,
-    state: LogState,
+    status: LogStatus,
 ) -> Result<Entry, StoreError> {
     let now = batch.now;
     let row = batch.change(ended.claim.op_id)?;
@@ -173,7 +173,7 @@ fn append(
         started_at: row.attempt_started_at,
         logged_at: now,
         end: ended.end.clone(),
-        state,
+        status,
         late: false,
         note: None,
         hook_error: None,
@@ -191,7 +191,7 @@ fn next(batch: &Batch<'_>, entry: &Entry) -> Result<Move, StoreError> {
     Ok(after_attempt(&entry.log.end, &row.facts(), entry.delay, entry.log.logged_at))
 }
 
-/// The state follows the entry.
+/// The status follows the entry.
 fn follow(batch: &mut Batch<'_>, entry: &Entry, next: Move) -> Result<Finalized, StoreError> {
     let now = batch.now;
     let row = batch.change(entry.op_id)?;
@@ -201,7 +201,7 @@ fn follow(batch: &mut Batch<'_>, entry: &Entry, next: Move) -> Result<Finalized,
     Ok(finalized)
 }
 
-fn stands(batch: &Batch<'_>, claim: Lease) -> Result<Finalized, StoreError> {
+fn stands(batch: &Batch<'_>, claim: Claim) -> Result<Finalized, StoreError> {
     let output = batch.entry(claim)?.and_then(Entry::output);
     let row = batch.row(claim.op_id)?;
     Ok(row.map_or(Finalized::Stale, |row| row.stands(claim.fence, output)))
@@ -224,7 +224,7 @@ fn keep_late(batch: &mut Batch<'_>, ended: &EndedAttempt) -> Result<(), StoreErr
         started_at: lost.and_then(|lost| lost.started_at),
         logged_at: now,
         end: ended.end.clone(),
-        state: LogState::Completed,
+        status: LogStatus::Completed,
         late: true,
         note: None,
         hook_error: None,

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
     EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
-    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams,
-    SettledParked, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
+    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -135,7 +135,7 @@ impl Store for SqliteStore {
     }
 
     /// The file has one writer.
-    fn accept_lanes(&self) -> usize {
+    fn accept_batches(&self) -> usize {
         1
     }
 
@@ -231,8 +231,8 @@ impl Store for SqliteStore {
         read::late(&self.inner.readers, &params).await
     }
 
-    async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {
-        self.inner.writer.call(Piece::SettleParked, params).await
+    async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError> {
+        self.inner.writer.call(Piece::Resolve, params).await
     }
 
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use orch_core::policies::{self, Facts, InDoubt, KindPolicy, Move, after_attempt};
 use orch_core::store::{StoreError, SweepParams, Swept};
 use orch_core::words::{
-    AttemptEnd, Fence, LogEntry, LogState, OpId, Phase, Settlement, Source, State, Timestamp,
+    AttemptEnd, Fence, FinalOutcome, LogEntry, LogStatus, OpId, Phase, Source, Status, Timestamp,
 };
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -72,8 +72,8 @@ pub(crate) async fn over_budget(
     // PENDING passes through IN_PROGRESS, as every operation does.
     batch.save().await?;
     let mut swept = Vec::with_capacity(ended.len());
-    for (op_id, settlement) in ended {
-        swept.push(end(&mut batch, op_id, settlement, Source::Engine, None)?);
+    for (op_id, outcome) in ended {
+        swept.push(end(&mut batch, op_id, outcome, Source::Engine, None)?);
     }
     batch.flush().await?;
     Ok(swept)
@@ -123,16 +123,16 @@ fn lose(batch: &mut Batch<'_>, op_id: OpId) -> Result<Swept, StoreError> {
     let now = batch.now;
     let row = batch.change(op_id)?;
     let lost = AttemptEnd::lost(row.worker.as_ref());
-    let entry = entry_of(row, row.fence, Source::Engine, lost.clone(), LogState::Completed, now);
+    let entry = entry_of(row, row.fence, Source::Engine, lost.clone(), LogStatus::Completed, now);
     let delay = row.backoff.delay(row.attempt, fastrand::f64());
     let next = after_attempt(&lost, &row.facts(), delay, now);
     row.count(&entry.log);
     row.fence = row.fence.next();
     let swept = match next {
-        Move::Finish(settlement) => {
+        Move::Finish(outcome) => {
             row.end_lease();
             batch.append(entry);
-            return end(batch, op_id, settlement, Source::Engine, None);
+            return end(batch, op_id, outcome, Source::Engine, None);
         }
         other => {
             let to = Some(row.carry(other, now)?);
@@ -148,9 +148,9 @@ fn stop(
     batch: &mut Batch<'_>,
     op_id: OpId,
     kinds: &[KindPolicy],
-) -> Result<Settlement, StoreError> {
+) -> Result<FinalOutcome, StoreError> {
     let row = batch.change(op_id)?;
-    if row.state == State::Pending {
+    if row.status == Status::Pending {
         row.hooked = kinds.iter().any(|policy| policy.kind == row.kind && policy.hooked);
     }
     let next = policies::over_budget(&row.facts(), row.reason.as_deref());
@@ -159,26 +159,26 @@ fn stop(
     row.end_lease();
     row.phase = Some(Phase::Running);
     match next {
-        Move::Finish(settlement) => Ok(settlement),
+        Move::Finish(outcome) => Ok(outcome),
         _ => Err(StoreError::fatal("a spent time budget ends an operation")),
     }
 }
 
 /// Logs the end of an operation that no worker ended, under its latest fence. Without a hook
-/// its state follows at once; with one, `to` is `None` and the Finalizer does the rest.
+/// its status follows at once; with one, `to` is `None` and the Finalizer does the rest.
 pub(crate) fn end(
     batch: &mut Batch<'_>,
     op_id: OpId,
-    settlement: Settlement,
+    outcome: FinalOutcome,
     source: Source,
     note: Option<String>,
 ) -> Result<Swept, StoreError> {
     let now = batch.now;
     let row = batch.change(op_id)?;
     let kind = row.kind.clone();
-    let outcome = settlement.clone().into();
-    let state = if row.hooked { LogState::Pending } else { LogState::Completed };
-    let mut entry = entry_of(row, row.fence, source, AttemptEnd::Outcome(outcome), state, now);
+    let end = AttemptEnd::Outcome(outcome.clone().into());
+    let status = if row.hooked { LogStatus::Pending } else { LogStatus::Completed };
+    let mut entry = entry_of(row, row.fence, source, end, status, now);
     entry.log.worker = None;
     entry.log.started_at = None;
     entry.log.note = note;
@@ -187,7 +187,7 @@ pub(crate) fn end(
         row.phase = Some(Phase::Running);
         None
     } else {
-        Some(row.carry(Move::Finish(settlement), now)?)
+        Some(row.carry(Move::Finish(outcome), now)?)
     };
     if let Some(finalized) = &to {
         batch.bury_if_failed(op_id, finalized);
@@ -202,7 +202,7 @@ pub(crate) fn entry_of(
     fence: Fence,
     source: Source,
     end: AttemptEnd,
-    state: LogState,
+    status: LogStatus,
     now: Timestamp,
 ) -> Entry {
     let log = LogEntry {
@@ -213,7 +213,7 @@ pub(crate) fn entry_of(
         started_at: row.attempt_started_at,
         logged_at: now,
         end,
-        state,
+        status,
         late: false,
         note: None,
         hook_error: None,

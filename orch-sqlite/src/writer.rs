@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 
 use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, Clock, EndedAttempt, Finalization, Finalized,
-    Logged, PurgeParams, Purged, RedriveParams, Redriven, Release, Released, SettleParams,
-    SettledParked, StoreError, SweepParams, Swept,
+    Logged, PurgeParams, Purged, RedriveParams, Redriven, Release, Released, ResolveParams,
+    Resolved, StoreError, SweepParams, Swept,
 };
 use orch_core::words::Timestamp;
 use sqlx::Connection;
@@ -47,7 +47,7 @@ pub(crate) enum Piece {
     Release(Many<Release, Released>),
     SweepExpired(Call<usize, Vec<Swept>>),
     SweepOverBudget(Call<SweepParams, Vec<Swept>>),
-    SettleParked(Call<SettleParams, SettledParked>),
+    Resolve(Call<ResolveParams, Resolved>),
     Redrive(Call<RedriveParams, Redriven>),
     Purge(Call<PurgeParams, Purged>),
 }
@@ -312,8 +312,8 @@ async fn single(
         Piece::SweepOverBudget(call) => {
             call.answer = Some(Ok(sweep::over_budget(connection, &call.params, now).await?));
         }
-        Piece::SettleParked(call) => {
-            call.answer = Some(Ok(operator::settle_parked(connection, &call.params, now).await?));
+        Piece::Resolve(call) => {
+            call.answer = Some(Ok(operator::resolve(connection, &call.params, now).await?));
         }
         Piece::Redrive(call) => {
             call.answer = Some(Ok(operator::redrive(connection, &call.params, now).await?));
@@ -342,7 +342,7 @@ macro_rules! each {
             Piece::Release($call) => $act,
             Piece::SweepExpired($call) => $act,
             Piece::SweepOverBudget($call) => $act,
-            Piece::SettleParked($call) => $act,
+            Piece::Resolve($call) => $act,
             Piece::Redrive($call) => $act,
             Piece::Purge($call) => $act,
         }

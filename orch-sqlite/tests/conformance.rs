@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use orch_core::store::{
     ConnectionType, FinalizeHook, HookError, Hooked, ManualClock, Store, connection,
 };
-use orch_core::words::{Envelope, OpId, Settlement};
+use orch_core::words::{Envelope, FinalOutcome, OpId};
 use orch_sqlite::SqliteStore;
 use orch_testkit::{Backend, conformance, marks};
 use sqlx::Connection;
@@ -79,12 +79,12 @@ impl Backend for Sqlite {
 
 fn marking<'a>(
     any: &'a mut (dyn std::any::Any + Send),
-    settlement: &'a Settlement,
+    outcome: &'a FinalOutcome,
     of: &'a Envelope,
 ) -> Hooked<'a> {
     async move {
         let connection = connection::<SqliteConnection>(any)?;
-        let [end, whose] = marks(settlement, of);
+        let [end, whose] = marks(outcome, of);
         sqlx::query("INSERT INTO mark (text) VALUES (?1), (?2)")
             .bind(end)
             .bind(whose)
@@ -98,11 +98,11 @@ fn marking<'a>(
 
 fn failing<'a>(
     any: &'a mut (dyn std::any::Any + Send),
-    settlement: &'a Settlement,
+    outcome: &'a FinalOutcome,
     of: &'a Envelope,
 ) -> Hooked<'a> {
     async move {
-        marking(any, settlement, of).await?;
+        marking(any, outcome, of).await?;
         Err(HookError::new("the hook fails"))
     }
     .boxed()

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
-use common::{CHILD, File, acceptance, claim, lease};
+use common::{CHILD, File, acceptance, claim, claim_of};
 use orch_core::store::{Store, StoreError};
 use orch_core::words::{OpId, Owner};
 use orch_sqlite::SqliteStore;
@@ -82,7 +82,7 @@ async fn two_processes_share_the_work_and_nothing_is_claimed_twice() {
             if claimed.is_empty() {
                 return mine;
             }
-            mine.extend(claimed.iter().map(|claimed| lease(claimed).op_id));
+            mine.extend(claimed.iter().map(|claimed| claim_of(claimed).op_id));
         }
     }
     if let Ok(url) = std::env::var(CHILD) {

@@ -5,13 +5,13 @@ mod common;
 
 use std::any::Any;
 
-use common::{File, acceptance, claim, kind, lease, succeeded};
+use common::{File, acceptance, claim, claim_of, kind, succeeded};
 use futures_util::FutureExt;
 use orch_core::store::{
-    AcceptIn, Admitted, ConnectionType, Finalization, FinalizeHook, Finalized, HookError, Hooked,
-    Lease, RunHook, Store, StoreError, connection,
+    AcceptIn, Admitted, Claim, ConnectionType, Finalization, FinalizeHook, Finalized, HookError,
+    Hooked, RunHook, Store, StoreError, connection,
 };
-use orch_core::words::{Envelope, Owner, Phase, Settlement, State};
+use orch_core::words::{Envelope, FinalOutcome, Owner, Phase, Status};
 use orch_sqlite::SqliteStore;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -32,10 +32,11 @@ async fn rows(file: &File) -> i64 {
 }
 
 /// So many operations, each with its success logged.
-async fn logged(store: &SqliteStore, count: usize) -> Vec<Lease> {
+async fn logged(store: &SqliteStore, count: usize) -> Vec<Claim> {
     let batch = (0..count).map(|n| acceptance(&n.to_string())).collect();
     store.accept(batch).await.unwrap();
-    let claims: Vec<Lease> = store.claim(claim(count)).await.unwrap().iter().map(lease).collect();
+    let claims: Vec<Claim> =
+        store.claim(claim(count)).await.unwrap().iter().map(claim_of).collect();
     store.log(claims.iter().copied().map(succeeded).collect()).await.unwrap();
     claims
 }
@@ -44,7 +45,7 @@ fn hook(run: RunHook) -> FinalizeHook {
     FinalizeHook { connection: ConnectionType::of::<SqliteConnection>, run }
 }
 
-fn writes<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement, _: &'a Envelope) -> Hooked<'a> {
+fn writes<'a>(any: &'a mut (dyn Any + Send), _: &'a FinalOutcome, _: &'a Envelope) -> Hooked<'a> {
     async move {
         let connection = connection::<SqliteConnection>(any)?;
         sqlx::query(ROW).execute(connection).await.map(drop).map_err(HookError::new)
@@ -54,11 +55,11 @@ fn writes<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement, _: &'a Envelope)
 
 fn fails<'a>(
     any: &'a mut (dyn Any + Send),
-    settlement: &'a Settlement,
+    outcome: &'a FinalOutcome,
     of: &'a Envelope,
 ) -> Hooked<'a> {
     async move {
-        writes(any, settlement, of).await?;
+        writes(any, outcome, of).await?;
         Err(HookError::new("no such account"))
     }
     .boxed()
@@ -66,11 +67,11 @@ fn fails<'a>(
 
 fn panics<'a>(
     any: &'a mut (dyn Any + Send),
-    settlement: &'a Settlement,
+    outcome: &'a FinalOutcome,
     of: &'a Envelope,
 ) -> Hooked<'a> {
     async move {
-        writes(any, settlement, of).await?;
+        writes(any, outcome, of).await?;
         panic!("a bug in the hook");
     }
     .boxed()
@@ -78,11 +79,11 @@ fn panics<'a>(
 
 fn hangs<'a>(
     any: &'a mut (dyn Any + Send),
-    settlement: &'a Settlement,
+    outcome: &'a FinalOutcome,
     of: &'a Envelope,
 ) -> Hooked<'a> {
     async move {
-        writes(any, settlement, of).await?;
+        writes(any, outcome, of).await?;
         // A statement that never ends, so that giving the future up is not enough.
         let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
                        SELECT max(i) FROM n";
@@ -94,18 +95,18 @@ fn hangs<'a>(
 
 fn rolls_back<'a>(
     any: &'a mut (dyn Any + Send),
-    settlement: &'a Settlement,
+    outcome: &'a FinalOutcome,
     of: &'a Envelope,
 ) -> Hooked<'a> {
     async move {
-        writes(any, settlement, of).await?;
+        writes(any, outcome, of).await?;
         let connection = connection::<SqliteConnection>(any)?;
         sqlx::raw_sql("ROLLBACK").execute(connection).await.map(drop).map_err(HookError::new)
     }
     .boxed()
 }
 
-fn nests<'a>(any: &'a mut (dyn Any + Send), _: &'a Settlement, _: &'a Envelope) -> Hooked<'a> {
+fn nests<'a>(any: &'a mut (dyn Any + Send), _: &'a FinalOutcome, _: &'a Envelope) -> Hooked<'a> {
     async move {
         let connection = connection::<SqliteConnection>(any)?;
         let mut inner = connection.begin().await.map_err(HookError::new)?;
@@ -127,7 +128,7 @@ async fn finalize_between_neighbours(middle: FinalizeHook) -> (File, SqliteStore
     assert!(finalized.iter().all(|f| matches!(f, Finalized::Finished(_))), "{finalized:?}");
     let operation = store.get(&Owner::default(), claims[1].op_id).await.unwrap().unwrap();
     let finished = matches!(middle, Finalized::Finished(_));
-    assert_eq!(operation.state == State::Completed, finished);
+    assert_eq!(operation.status == Status::Completed, finished);
     (file, store, middle)
 }
 
@@ -213,7 +214,7 @@ async fn accept_in_is_rolled_back_with_the_business_row() {
 /// A full disk, made by the one who has the writer's connection: a hook.
 fn fills_the_disk<'a>(
     any: &'a mut (dyn Any + Send),
-    _: &'a Settlement,
+    _: &'a FinalOutcome,
     _: &'a Envelope,
 ) -> Hooked<'a> {
     async move {

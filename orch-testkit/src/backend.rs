@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use orch_core::store::{FinalizeHook, ManualClock, Store};
-use orch_core::words::{Envelope, OpId, Settlement};
+use orch_core::words::{Envelope, FinalOutcome, OpId};
 
 /// What the conformance suite needs to know of a backend. One value serves one case.
 #[async_trait]
@@ -31,10 +31,10 @@ pub trait Backend: Send + Sync + 'static {
 /// What the hooks of the suite write down: the output, or the message of the failure; and whose
 /// it is, all that the envelope says.
 #[must_use]
-pub fn marks(settlement: &Settlement, of: &Envelope) -> [String; 2] {
-    let end = match settlement {
-        Settlement::Ok { output } => String::from_utf8_lossy(output.as_bytes()).into_owned(),
-        Settlement::Failed(failure) => failure.message.clone(),
+pub fn marks(outcome: &FinalOutcome, of: &Envelope) -> [String; 2] {
+    let end = match outcome {
+        FinalOutcome::Ok(output) => String::from_utf8_lossy(output.as_bytes()).into_owned(),
+        FinalOutcome::Failed(failure) => failure.message.clone(),
     };
     [end, whose(of)]
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
     Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
-    Release, Released, RenewParams, Renewed, SettleParams, SettledParked, Store, StoreError,
+    Release, Released, RenewParams, Renewed, ResolveParams, Resolved, Store, StoreError,
     SweepParams, Swept, Unfinalized,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
@@ -71,7 +71,7 @@ macro_rules! verbs {
 
 verbs! {
     Migrate Now Accept Claim Renew Log Finalize Settle Release SweepExpired SweepOverBudget
-    Unfinalized Get Find History DeadLetter List Late SettleParked Redrive Purge UnknownKinds
+    Unfinalized Get Find History DeadLetter List Late Resolve Redrive Purge UnknownKinds
 }
 
 #[derive(Default)]
@@ -219,8 +219,8 @@ impl Store for FaultStore {
         self.inner.connection_type()
     }
 
-    fn accept_lanes(&self) -> usize {
-        self.inner.accept_lanes()
+    fn accept_batches(&self) -> usize {
+        self.inner.accept_batches()
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
@@ -299,8 +299,8 @@ impl Store for FaultStore {
         self.through(Verb::Late, self.inner.late(params)).await
     }
 
-    async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {
-        self.through(Verb::SettleParked, self.inner.settle_parked(params)).await
+    async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError> {
+        self.through(Verb::Resolve, self.inner.resolve(params)).await
     }
 
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {

@@ -37,10 +37,10 @@ impl Backend for Memory {
     fn marking_hook(&self) -> FinalizeHook {
         FinalizeHook {
             connection: ConnectionType::of::<MemoryConnection>,
-            run: |any, settlement, of| {
+            run: |any, outcome, of| {
                 Box::pin(async move {
                     connection::<MemoryConnection>(any)?;
-                    MARKS.lock().unwrap().extend(marks(settlement, of));
+                    MARKS.lock().unwrap().extend(marks(outcome, of));
                     Ok(())
                 })
             },

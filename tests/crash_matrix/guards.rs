@@ -53,7 +53,7 @@ handler!(Idle, idle, "IDLE", |_ctx, _provider| Ok(7));
 
 async fn report_of<C, A, F>(handler: F, command: C, provider: fn() -> ScriptedProvider) -> Report
 where
-    C: orch::Handled,
+    C: orch::HandledCommand,
     F: orch_testkit::OrchestratedFn<C, A>,
 {
     crash_matrix(handler, command).against(provider).state(Arc::clone).run().await

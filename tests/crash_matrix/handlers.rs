@@ -47,7 +47,7 @@ macro_rules! handler {
         }
 
         $(
-            async fn book(_: &mut $connection, _: &Settled<u64>) -> Result<(), Infallible> {
+            async fn book(_: &mut $connection, _: &FinalOutcome<u64>) -> Result<(), Infallible> {
                 Ok(())
             }
         )?

@@ -38,9 +38,9 @@ macro_rules! booked {
 
             async fn book(
                 connection: &mut $connection,
-                settled: &Settled<String>,
+                ended: &FinalOutcome<String>,
             ) -> Result<(), sqlx::Error> {
-                let Settled::Ok(key) = settled else { return Ok(()) };
+                let FinalOutcome::Ok(key) = ended else { return Ok(()) };
                 sqlx::query($insert).bind(key.clone()).execute(connection).await.map(drop)
             }
 
@@ -84,9 +84,9 @@ mod ready {
 
     async fn book(
         connection: &mut sqlx::SqliteConnection,
-        settled: &Settled<String>,
+        ended: &FinalOutcome<String>,
     ) -> Result<(), sqlx::Error> {
-        let Settled::Ok(key) = settled else { return Ok(()) };
+        let FinalOutcome::Ok(key) = ended else { return Ok(()) };
         let insert = sqlx::query("INSERT INTO ready (receipt) VALUES (?)").bind(key.clone());
         insert.execute(connection).await.map(drop)
     }

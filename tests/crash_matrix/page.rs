@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
 use orch::policies::{Effect, InDoubt};
-use orch::words::{Phase, Settlement};
+use orch::words::{FinalOutcome, Phase};
 use orch_testkit::{Boundary, Cell};
 
 use crate::judge::Reports;
@@ -40,14 +40,14 @@ pub fn compare(part: &str, ran: &str) {
 /// What became of an operation, as the page tells it.
 pub fn told(cell: &Cell) -> String {
     let operation = &cell.operation;
-    let end = match (&operation.settlement, operation.phase) {
-        (Some(Settlement::Ok { .. }), _) => "COMPLETED".to_owned(),
-        (Some(Settlement::Failed(failure)), _) => {
+    let end = match (&operation.outcome, operation.phase) {
+        (Some(FinalOutcome::Ok(_)), _) => "COMPLETED".to_owned(),
+        (Some(FinalOutcome::Failed(failure)), _) => {
             let certain = if failure.uncertain { ", uncertain" } else { "" };
             format!("FAILED, `{}`{certain}", failure.code)
         }
         (None, Some(Phase::Parked)) => "IN_PROGRESS, parked".to_owned(),
-        (None, phase) => panic!("no end: {} {phase:?}", operation.state),
+        (None, phase) => panic!("no end: {} {phase:?}", operation.status),
     };
     let count = |count: usize, what: &str| match count {
         0 => format!("no {what}"),

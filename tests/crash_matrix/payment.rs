@@ -14,7 +14,7 @@ pub struct Charge {
 
 #[derive(Debug, thiserror::Error, Outcome)]
 pub enum ChargeError {
-    #[outcome(fail, code = "CARD_DECLINED", settles_doubt)]
+    #[outcome(fail, code = "CARD_DECLINED", clears_doubt)]
     #[error("card declined")]
     Declined,
     #[outcome(fail, code = "REFUSED")]

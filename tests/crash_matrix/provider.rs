@@ -23,7 +23,7 @@ const SCRIPTS: [(&str, Script); 10] = [
     ("acts and never answers, then refuses before it looks at the key", || {
         vec![Step::ChargeAndNeverAnswer, Step::Refuse]
     }),
-    ("loses the first call, then declines, which settles doubt", || {
+    ("loses the first call, then declines, which clears doubt", || {
         vec![Step::NeverAnswer, Step::Decline]
     }),
 ];
@@ -47,7 +47,7 @@ macro_rules! handler {
 
             #[derive(Debug, thiserror::Error, Outcome)]
             enum ChargeError {
-                #[outcome(fail, code = "CARD_DECLINED", settles_doubt)]
+                #[outcome(fail, code = "CARD_DECLINED", clears_doubt)]
                 #[error("declined")]
                 Declined,
                 #[outcome(fail, code = "REFUSED")]

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use orch::prelude::*;
-use orch::{ListParams, Listed, Operation, Orchestrator, Payload, Phase, store::Settle};
+use orch::{ListParams, Listed, Operation, Orchestrator, Payload, Phase, store::Resolution};
 use orch_testkit::{Reply, ScriptedProvider, Step};
 
 use crate::databases::{Kind, Shared};
@@ -91,7 +91,7 @@ async fn every_answer_is_asked_for(kind: Kind) {
     }
     let mut answers = HashMap::new();
     for (order_id, accepted) in all {
-        let Settled::Ok(receipt) = orchestrator.wait(&accepted, PATIENCE).await.unwrap() else {
+        let Waited::Ok(receipt) = orchestrator.wait(&accepted, PATIENCE).await.unwrap() else {
             panic!("order {order_id} is not COMPLETED")
         };
         answers.insert(order_id, receipt);
@@ -128,15 +128,15 @@ async fn everything_is_left_to_a_person(kind: Kind) {
     for operation in parked(orchestrator).await {
         let Leave { order_id } = operation.payload.decode().unwrap();
         let receipt = Payload::json(&receipts[&order_id]).unwrap();
-        let settle = Settle::Ok(receipt);
+        let resolution = Resolution::Ok(receipt);
         orchestrator
-            .settle(operation.op_id, settle, "kim", "in the gateway's books")
+            .resolve(operation.op_id, resolution, "kim", "in the gateway's books")
             .await
             .unwrap();
     }
     for (order_id, accepted) in all {
-        let settled = orchestrator.wait(&accepted, PATIENCE).await.unwrap();
-        assert_eq!(settled, Settled::Ok(receipts[&order_id]));
+        let waited = orchestrator.wait(&accepted, PATIENCE).await.unwrap();
+        assert_eq!(waited, Waited::Ok(receipts[&order_id]));
     }
     assert_eq!(provider.calls().len() as u64, OPERATIONS, "nothing was called again");
     let _ = runtime.shutdown().await;

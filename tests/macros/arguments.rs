@@ -36,7 +36,7 @@ fn states() -> States {
 #[tokio::test]
 async fn command_context_and_states_reach_the_function() {
     let call = world::call(&Ask { order: 7 }, states());
-    let end = (world::registration::<Ask>().run)(&call).unwrap().await.end;
+    let end = (world::registration::<Ask>().attempt)(&call).unwrap().await.end;
     let AttemptEnd::Outcome(End::Ok { output }) = end else { panic!("{end:?}") };
     let key = <ProviderKey>::text_of(call.envelope.op_id, 0);
     let expected = ("hello 7 bye", "ORDER-7", key.as_str());
@@ -79,7 +79,7 @@ fn needs_name_every_state_in_order() {
 #[test]
 fn a_missing_state_is_unrunnable_and_named() {
     let call = world::call(&Ask { order: 7 }, States::default().with(Greeting("hello")));
-    let refused = (world::registration::<Ask>().run)(&call).err().unwrap();
+    let refused = (world::registration::<Ask>().attempt)(&call).err().unwrap();
     assert!(refused.reason.contains("macros::arguments::Farewell"), "{refused}");
 }
 
@@ -88,7 +88,7 @@ fn a_payload_of_another_shape_is_unrunnable_and_not_quoted() {
     let command =
         orch::words::Command::new("ARGUMENTS", "ASK", "b", "i", r#"{"order":"secret"}"#).unwrap();
     let call = world::call_with(command, states());
-    let refused = (world::registration::<Ask>().run)(&call).err().unwrap();
+    let refused = (world::registration::<Ask>().attempt)(&call).err().unwrap();
     assert!(refused.reason.starts_with("the payload cannot be decoded"), "{refused}");
     assert!(!refused.reason.contains("secret"));
 }

@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 
-use orch::handler::{Handled, States};
+use orch::handler::{HandledCommand, States};
 use orch::prelude::*;
 use orch::words::{AttemptEnd, Outcome as End, Payload};
 
@@ -31,7 +31,7 @@ async fn by_alias(cmd: HandlerBound) -> ByAliasResult {
     Ok(cmd.id.to_string())
 }
 
-fn bound_to<C: Handled<Output = O>, O>() -> (&'static str, &'static str) {
+fn bound_to<C: HandledCommand<Output = O>, O>() -> (&'static str, &'static str) {
     (C::DOMAIN, C::EVENT)
 }
 

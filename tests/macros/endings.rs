@@ -1,7 +1,7 @@
 use std::num::IntErrorKind;
 use std::time::Duration;
 
-use orch::handler::{AttemptError, States};
+use orch::handler::{HandlerError, States};
 use orch::http::HttpOutcome;
 use orch::policies::Ending;
 use orch::prelude::*;
@@ -24,7 +24,7 @@ struct Receipt {
 
 #[derive(Debug, thiserror::Error, Outcome)]
 enum ChargeError {
-    #[outcome(fail, code = "CARD_DECLINED", settles_doubt)]
+    #[outcome(fail, code = "CARD_DECLINED", clears_doubt)]
     #[error("card declined: {0}")]
     Declined(String),
     #[outcome(fail, code = "NO_ACCOUNT")]
@@ -98,8 +98,8 @@ async fn run(card: &str) -> AttemptEnd {
     world::run(&Charge { card: card.into() }, States::default()).await
 }
 
-async fn settles_doubt(card: &str) -> bool {
-    world::run_to_end(&Charge { card: card.into() }, States::default()).await.settles_doubt
+async fn clears_doubt(card: &str) -> bool {
+    world::run_to_end(&Charge { card: card.into() }, States::default()).await.clears_doubt
 }
 
 fn retry(reason: &str, after: Option<Duration>) -> AttemptEnd {
@@ -123,10 +123,10 @@ async fn fail_carries_code_message_and_certainty() {
 }
 
 #[tokio::test]
-async fn only_a_failure_that_is_marked_settles_doubt() {
-    assert!(settles_doubt("declined").await);
+async fn only_a_failure_that_is_marked_clears_doubt() {
+    assert!(clears_doubt("declined").await);
     for other in ["locked", "confused", "letters", "not_there", "busy", "silent", "good"] {
-        assert!(!settles_doubt(other).await, "{other}");
+        assert!(!clears_doubt(other).await, "{other}");
     }
 }
 
@@ -179,7 +179,7 @@ async fn an_http_answer_ends_it_by_its_status() {
 #[test]
 fn an_error_with_an_ending_of_its_own_is_passed_on() {
     #[derive(Debug, thiserror::Error, Outcome)]
-    #[outcome(from = AttemptError::ending)]
+    #[outcome(from = HandlerError::ending)]
     #[error("could not charge")]
     struct Outer(#[from] ChargeError);
     let ending = Outer(ChargeError::Busy(1, None)).ending();
@@ -218,7 +218,7 @@ fn a_struct_has_one_ending() {
 fn an_error_that_cannot_happen_needs_no_variant() {
     #[derive(Debug, thiserror::Error, Outcome)]
     enum Never {}
-    fn ends<E: AttemptError>() {}
+    fn ends<E: HandlerError>() {}
     ends::<Never>();
 }
 

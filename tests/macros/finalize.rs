@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use orch::Envelope;
 use orch::prelude::*;
 use orch::store::{ConnectionType, FinalizeHook};
-use orch::words::{Failure, Fence, OpId, Owner, Payload, Settlement, Timestamp};
+use orch::words::{Failure, Fence, FinalOutcome, OpId, Owner, Payload, Timestamp};
 
 use crate::world::registration;
 
@@ -30,15 +30,14 @@ async fn pay(cmd: Pay) -> Result<Receipt, Infallible> {
 
 async fn book(
     ledger: &mut Ledger,
-    settled: &Settled<Receipt>,
+    ended: &FinalOutcome<Receipt>,
     of: &Envelope,
 ) -> Result<(), &'static str> {
     ledger.0.push(format!("{} {}", of.owner, of.command.biz_key()));
-    match settled {
-        Settled::Ok(receipt) if receipt.amount == 0 => return Err("an empty receipt"),
-        Settled::Ok(receipt) => ledger.0.push(format!("paid {}", receipt.amount)),
-        Settled::Failed(failure) => ledger.0.push(failure.code.clone()),
-        Settled::Pending(_) => return Err("a hook never sees a pending operation"),
+    match ended {
+        FinalOutcome::Ok(receipt) if receipt.amount == 0 => return Err("an empty receipt"),
+        FinalOutcome::Ok(receipt) => ledger.0.push(format!("paid {}", receipt.amount)),
+        FinalOutcome::Failed(failure) => ledger.0.push(failure.code.clone()),
     }
     Ok(())
 }
@@ -55,7 +54,7 @@ async fn refund(_cmd: Refund) -> Result<Receipt, Infallible> {
 }
 
 /// A hook need not ask which operation it is for.
-async fn count(ledger: &mut Ledger, _settled: &Settled<Receipt>) -> Result<(), Infallible> {
+async fn count(ledger: &mut Ledger, _ended: &FinalOutcome<Receipt>) -> Result<(), Infallible> {
     ledger.0.push("one more".to_owned());
     Ok(())
 }
@@ -64,8 +63,8 @@ fn hook() -> FinalizeHook {
     registration::<Pay>().finalize.expect("it has one")
 }
 
-fn paid(output: &str) -> Settlement {
-    Settlement::Ok { output: Payload::from(output) }
+fn paid(output: &str) -> FinalOutcome {
+    FinalOutcome::Ok(Payload::from(output))
 }
 
 /// The second attempt for ORDER-7 of tenant-2.
@@ -82,11 +81,8 @@ fn envelope() -> Envelope {
     }
 }
 
-async fn finalize(
-    connection: &mut (dyn Any + Send),
-    settlement: &Settlement,
-) -> Result<(), String> {
-    (hook().run)(connection, settlement, &envelope()).await.map_err(|error| error.to_string())
+async fn finalize(connection: &mut (dyn Any + Send), outcome: &FinalOutcome) -> Result<(), String> {
+    (hook().run)(connection, outcome, &envelope()).await.map_err(|error| error.to_string())
 }
 
 #[test]
@@ -100,7 +96,7 @@ fn the_connection_type_is_that_of_the_users_function() {
 async fn the_hook_gets_the_result_as_its_type() {
     let mut ledger = Ledger::default();
     finalize(&mut ledger, &paid(r#"{"amount":5}"#)).await.unwrap();
-    finalize(&mut ledger, &Settlement::Failed(Failure::new("NO", "no"))).await.unwrap();
+    finalize(&mut ledger, &FinalOutcome::Failed(Failure::new("NO", "no"))).await.unwrap();
     assert_eq!(ledger.0, ["tenant-2 ORDER-7", "paid 5", "tenant-2 ORDER-7", "NO"]);
 }
 

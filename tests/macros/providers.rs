@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use orch::handler::{Call, Handled, Registration, States, Storable};
+use orch::handler::{Call, HandledCommand, Registration, States, Storable};
 use orch::policies::{Backoff, Effect, InDoubt};
 use orch::prelude::*;
 use orch::words::{AttemptEnd, Outcome as End};
@@ -103,7 +103,7 @@ async fn named(_cmd: Named, ctx: Context<AnyProvider>) -> Result<Sent, Infallibl
 }
 
 /// An attempt after so many definite errors.
-fn attempt<C: Handled>(command: &C, generation: u32) -> Call {
+fn attempt<C: HandledCommand>(command: &C, generation: u32) -> Call {
     let mut call = call(command, States::default().with(3_u32));
     Arc::make_mut(&mut call.envelope).key_generation = generation;
     call
@@ -115,9 +115,9 @@ fn output<T: Storable>(end: &AttemptEnd) -> T {
 }
 
 /// What the handler of `C` returned in such an attempt, and the text of the operation's key.
-async fn key<C: Handled, P: Provider>(command: &C, generation: u32) -> (C::Output, String) {
+async fn key<C: HandledCommand, P: Provider>(command: &C, generation: u32) -> (C::Output, String) {
     let call = attempt(command, generation);
-    let end = (registration::<C>().run)(&call).unwrap().await.end;
+    let end = (registration::<C>().attempt)(&call).unwrap().await.end;
     (output(&end), ProviderKey::<P>::text_of(call.envelope.op_id, generation))
 }
 
@@ -141,14 +141,14 @@ async fn the_key_fits_a_contract_of_ones_own() {
 #[tokio::test]
 async fn each_generation_has_its_key_whether_errors_are_replayed_or_not() {
     let call = attempt(&Charge { id: 1 }, 1);
-    let end = (registration::<Charge>().run)(&call).unwrap().await.end;
+    let end = (registration::<Charge>().attempt)(&call).unwrap().await.end;
     let text = |generation| ProviderKey::<Stripe>::text_of(call.envelope.op_id, generation);
     assert_eq!(output::<Sent>(&end).1, text(1));
     assert_ne!(text(0), text(1));
 
     // The row counted while the handler was bound to a provider that replays errors.
     let call = attempt(&Transfer { id: 1 }, 1);
-    let end = (registration::<Transfer>().run)(&call).unwrap().await.end;
+    let end = (registration::<Transfer>().attempt)(&call).unwrap().await.end;
     let replayed = ProviderKey::<Stripe>::text_of(call.envelope.op_id, 1);
     assert_eq!(output::<Sent>(&end).1, replayed);
 }
@@ -170,7 +170,7 @@ fn whether_errors_are_replayed_reaches_the_row_of_a_claim() {
 #[tokio::test]
 async fn a_question_has_the_key_of_the_call_that_it_is_about() {
     let call = attempt(&Charge { id: 1 }, 2);
-    let ran = (registration::<Charge>().run)(&call).unwrap().await.end;
+    let ran = (registration::<Charge>().attempt)(&call).unwrap().await.end;
     let asked = (registration::<Charge>().reconcile.unwrap())(&call).unwrap().await.end;
     assert_eq!(output::<Sent>(&ran), output::<Sent>(&asked));
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use orch::handler::{Call, Handled, Registration, States};
-use orch::policies::RunEnd;
+use orch::handler::{Call, HandledCommand, Registration, States};
+use orch::policies::HandlerEnd;
 use orch::words::{AttemptEnd, Command, Envelope, Fence, OpId, Owner, Timestamp};
 
 /// The registration of the handler that takes `C`.
-pub(crate) fn registration<C: Handled>() -> &'static Registration {
+pub(crate) fn registration<C: HandledCommand>() -> &'static Registration {
     registration_of(C::DOMAIN, C::EVENT)
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn registration_of(domain: &str, event: &str) -> &'static Registratio
 }
 
 /// A first attempt at this command.
-pub(crate) fn call<C: Handled>(command: &C, states: States) -> Call {
+pub(crate) fn call<C: HandledCommand>(command: &C, states: States) -> Call {
     let (payload, _) = command.to_payload(C::IDEM_IGNORE).unwrap();
     call_with(
         Command::new(C::DOMAIN, C::EVENT, &command.biz_key(), "key-1", payload).unwrap(),
@@ -51,12 +51,12 @@ pub(crate) fn call_with(command: Command, states: States) -> Call {
     }
 }
 
-/// Runs the handler of `C` once, and keeps whether its end settles doubt.
-pub(crate) async fn run_to_end<C: Handled>(command: &C, states: States) -> RunEnd {
-    (registration::<C>().run)(&call(command, states)).unwrap().await
+/// Runs the handler of `C` once, and keeps whether its end clears doubt.
+pub(crate) async fn run_to_end<C: HandledCommand>(command: &C, states: States) -> HandlerEnd {
+    (registration::<C>().attempt)(&call(command, states)).unwrap().await
 }
 
 /// Runs the handler of `C` once.
-pub(crate) async fn run<C: Handled>(command: &C, states: States) -> AttemptEnd {
+pub(crate) async fn run<C: HandledCommand>(command: &C, states: States) -> AttemptEnd {
     run_to_end(command, states).await.end
 }

@@ -54,7 +54,7 @@ pub enum AcceptError {
 impl Acceptor {
     /// Starts gathering.
     pub fn start(store: Arc<dyn Store>, payload_limit: usize, patience: Duration) -> Self {
-        let (patience, lanes) = (Patience::For(patience), store.accept_lanes());
+        let (patience, lanes) = (Patience::For(patience), store.accept_batches());
         let batcher = Batcher::start_lanes(store, "accept", patience, lanes, |store, batch| {
             Box::pin(async move { store.accept(batch).await })
         });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{HistoryEntry, history};
 use crate::metrics::Meters;
 use crate::policies::Bearing;
-use crate::store::{LateParams, Lease, Store, StoreError};
+use crate::store::{Claim, LateParams, Store, StoreError};
 use crate::words::{Fence, OpId, Operation, Owner};
 
 /// Looks for answers that contradict an outcome, and says so once: when the answer comes after
@@ -24,7 +24,7 @@ impl Divergences {
     }
 
     /// An answer under this claim came back stale: it may be in the log as a late one.
-    pub async fn after_stale(&self, claim: Lease) {
+    pub async fn after_stale(&self, claim: Claim) {
         self.look(vec![claim.op_id], Some(claim.fence)).await;
     }
 
@@ -78,9 +78,9 @@ impl Divergences {
 
 /// Ids only: what was said may hold a secret.
 fn tell(operation: &Operation, entry: &HistoryEntry) {
-    let Operation { op_id, identity, state, .. } = operation;
+    let Operation { op_id, identity, status, .. } = operation;
     tracing::warn!(
-        %op_id, kind = %identity.kind(), %state, fence = %entry.fence, source = %entry.source,
+        %op_id, kind = %identity.kind(), %status, fence = %entry.fence, source = %entry.source,
         "an answer diverges from the outcome; look at the operation's history"
     );
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::handler::{Descriptor, Registration, Unrunnable};
 use crate::metrics::Meters;
 use crate::policies::{CallFacts, InDoubt, KindPolicy, REMEDY, may_call};
-use crate::store::{Attempt, FinalizeHook, Purpose, SweepParams};
+use crate::store::{ClaimedOperation, FinalizeHook, Purpose, SweepParams};
 use crate::words::{AttemptEnd, Invalid, Kind, Outcome, Source};
 
 /// A registered handler with its checked policy.
@@ -20,42 +20,52 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// How long a run, or a question to the provider, may take.
+    /// How long an attempt, or a reconcile, may take.
     #[must_use]
     pub const fn timeout(&self, purpose: Purpose) -> Duration {
         match purpose {
-            Purpose::Run => self.registration.descriptor.attempt_timeout,
+            Purpose::Attempt => self.registration.descriptor.attempt_timeout,
             Purpose::Reconcile => self.registration.descriptor.reconcile_timeout,
         }
     }
 
-    /// Whether this run may call the provider; a question always may. `since_claim` is how much
+    /// Whether this attempt may call the provider; a reconcile always may. `since_claim` is how much
     /// of the time since the claim was sent has passed already.
     ///
     /// # Errors
     /// [`Unrunnable`], saying what is true and what a person can do.
-    pub fn may_call(&self, attempt: &Attempt, since_claim: Duration) -> Result<(), Unrunnable> {
+    pub fn may_call(
+        &self,
+        operation: &ClaimedOperation,
+        since_claim: Duration,
+    ) -> Result<(), Unrunnable> {
         let Descriptor { effect, key_lifetime, .. } = self.registration.descriptor;
-        let starts_at = attempt.claimed_at.plus(since_claim);
+        let starts_at = operation.claimed_at.plus(since_claim);
         let facts = CallFacts {
-            unresolved: attempt.unresolved,
-            first_called_at: attempt.first_called_at,
-            calls_until: starts_at.plus(self.timeout(Purpose::Run)),
+            unresolved: operation.unresolved,
+            first_called_at: operation.first_called_at,
+            calls_until: starts_at.plus(self.timeout(Purpose::Attempt)),
             effect,
             in_doubt: self.policy.in_doubt,
             key_lifetime,
         };
-        match attempt.purpose {
+        match operation.purpose {
             Purpose::Reconcile => Ok(()),
-            Purpose::Run => may_call(&facts)
+            Purpose::Attempt => may_call(&facts)
                 .map_err(|refusal| Unrunnable { reason: format!("{refusal}; {REMEDY}") }),
         }
     }
 
-    /// The delay after an end: before the next run, counted by the runs, or before the next
-    /// question, counted by the questions.
+    /// The delay after an end: before the next attempt, counted by the attempts, or before the
+    /// next reconcile, counted by the reconciles.
     #[must_use]
-    pub fn delay(&self, end: &AttemptEnd, source: Source, attempts: u32, asked: u32) -> Duration {
+    pub fn delay(
+        &self,
+        end: &AttemptEnd,
+        source: Source,
+        attempts: u32,
+        reconciles: u32,
+    ) -> Duration {
         // The feature is a mistake that the chaos run has to find.
         if cfg!(feature = "broken-delay") {
             return Duration::ZERO;
@@ -64,10 +74,10 @@ impl Handler {
             AttemptEnd::Outcome(Outcome::Retry { after, .. }) => *after,
             _ => None,
         };
-        let asks = source == Source::Reconcile || self.policy.in_doubt == InDoubt::Reconcile;
+        let reconciling = source == Source::Reconcile || self.policy.in_doubt == InDoubt::Reconcile;
         let (backoff, count) = match end {
-            AttemptEnd::InDoubt { .. } if asks => {
-                (self.registration.descriptor.reconcile_backoff, asked)
+            AttemptEnd::InDoubt { .. } if reconciling => {
+                (self.registration.descriptor.reconcile_backoff, reconciles)
             }
             _ => (self.policy.backoff, attempts),
         };

@@ -3,7 +3,7 @@ use std::ops::Deref;
 
 use crate::policies::{Bearing, bearings};
 use crate::store::{Store, StoreError};
-use crate::words::{AttemptEnd, LogEntry, LogState, OpId, Operation, Outcome, Owner, one_line};
+use crate::words::{AttemptEnd, LogEntry, LogStatus, OpId, Operation, Outcome, Owner, one_line};
 
 /// An entry of an operation's history: what was said, and what it means for the outcome. Reads
 /// like the [`LogEntry`] itself, and prints as one line, with the size of an output and not the
@@ -43,7 +43,7 @@ impl fmt::Display for HistoryEntry {
         if let Some(note) = &self.entry.note {
             write!(f, " ({})", one_line(note))?;
         }
-        if self.entry.state == LogState::Pending
+        if self.entry.status == LogStatus::Pending
             && let Some(error) = &self.entry.hook_error
         {
             write!(f, "; not finalized: {}", one_line(error))?;
@@ -69,8 +69,8 @@ pub async fn history(
         Err(StoreError::Corrupt { .. }) if !log.is_empty() => None,
         found => found?,
     };
-    let settlement = operation.as_ref().and_then(|operation| operation.settlement.as_ref());
-    let bearings = bearings(settlement, &log);
+    let outcome = operation.as_ref().and_then(|operation| operation.outcome.as_ref());
+    let bearings = bearings(outcome, &log);
     let entries = log.into_iter().zip(bearings);
     Ok((operation, entries.map(|(entry, bearing)| HistoryEntry { entry, bearing }).collect()))
 }
@@ -90,7 +90,7 @@ mod tests {
             started_at: None,
             logged_at: Timestamp::from_micros(0),
             end: AttemptEnd::Outcome(Outcome::Ok { output: Payload::default() }),
-            state: LogState::Pending,
+            status: LogStatus::Pending,
             late: false,
             note: None,
             hook_error: Some("no such table:\nledger".to_owned()),
@@ -100,7 +100,7 @@ mod tests {
         let pending = line(entry.clone());
         assert!(pending.contains(told), "{pending}");
         assert!(pending.ends_with("; not finalized: no such table: ledger; counts"), "{pending}");
-        let followed = line(LogEntry { state: LogState::Completed, ..entry });
+        let followed = line(LogEntry { status: LogStatus::Completed, ..entry });
         assert!(followed.ends_with("0 bytes; counts"), "{followed}");
     }
 }

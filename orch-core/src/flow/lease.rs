@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Lease, RenewParams, Renewed, Store};
+use crate::store::{Claim, RenewParams, Renewed, Store};
 
 /// Renews the leases that are held, from start until dropped.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct LeaseKeeper {
 #[derive(Debug)]
 struct Shared {
     store_lease: Duration,
-    held: Mutex<HashMap<Lease, Held>>,
+    held: Mutex<HashMap<Claim, Held>>,
 }
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ struct Held {
 #[derive(Debug)]
 pub struct HeldLease {
     shared: Arc<Shared>,
-    lease: Lease,
+    claim: Claim,
     lost: CancellationToken,
 }
 
@@ -54,7 +54,7 @@ impl HeldLease {
     /// The handler has returned: the lease is renewed without a limit, until its outcome is
     /// stored and this is dropped.
     pub fn handler_returned(&self) {
-        if let Some(held) = self.shared.lock().get_mut(&self.lease) {
+        if let Some(held) = self.shared.lock().get_mut(&self.claim) {
             held.renew_until = None;
         }
     }
@@ -62,12 +62,12 @@ impl HeldLease {
 
 impl Drop for HeldLease {
     fn drop(&mut self) {
-        self.shared.lock().remove(&self.lease);
+        self.shared.lock().remove(&self.claim);
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Lease, Held>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Claim, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -91,18 +91,18 @@ impl LeaseKeeper {
         Ok(Self { shared, stop })
     }
 
-    /// Keeps this lease from now on. `asked_at` is the instant before the claim was sent, and
+    /// Keeps the lease of this claim from now on. `asked_at` is the instant before the claim was sent, and
     /// `renew_for` the longest that the handler may hold it.
     #[must_use]
-    pub fn hold(&self, lease: Lease, asked_at: Instant, renew_for: Duration) -> HeldLease {
+    pub fn hold(&self, claim: Claim, asked_at: Instant, renew_for: Duration) -> HeldLease {
         let lost = CancellationToken::new();
         let held = Held {
             safe_until: asked_at + self.shared.store_lease,
             renew_until: asked_at.checked_add(renew_for),
             lost: lost.clone(),
         };
-        self.shared.lock().insert(lease, held);
-        HeldLease { shared: Arc::clone(&self.shared), lease, lost }
+        self.shared.lock().insert(claim, held);
+        HeldLease { shared: Arc::clone(&self.shared), claim, lost }
     }
 
     /// Cancels every attempt that is running now.
@@ -142,32 +142,32 @@ impl Renewal {
             let idle = call.as_ref().is_none_or(tokio::task::JoinHandle::is_finished);
             if idle && Instant::now() >= next_renewal {
                 next_renewal = Instant::now() + renew_every;
-                let leases = self.to_renew();
-                if !leases.is_empty() {
+                let claims = self.to_renew();
+                if !claims.is_empty() {
                     let (store, shared) = (Arc::clone(&self.store), Arc::clone(&self.shared));
-                    call = Some(tokio::spawn(renew(store, shared, leases)));
+                    call = Some(tokio::spawn(renew(store, shared, claims)));
                 }
             }
         }
     }
 
-    fn to_renew(&self) -> Vec<Lease> {
+    fn to_renew(&self) -> Vec<Claim> {
         let now = Instant::now();
         let held = self.shared.lock();
         let wanted = |held: &Held| {
             !held.lost.is_cancelled() && held.renew_until.is_none_or(|until| now < until)
         };
-        held.iter().filter(|(_, held)| wanted(held)).map(|(lease, _)| *lease).collect()
+        held.iter().filter(|(_, held)| wanted(held)).map(|(claim, _)| *claim).collect()
     }
 
     fn cancel_expired(&self) {
         let now = Instant::now();
-        for (lease, held) in self.shared.lock().iter() {
+        for (claim, held) in self.shared.lock().iter() {
             // An attempt that has returned has nothing left to cancel: its lease is renewed again
             // once the database is back, until its outcome is stored.
             let running = held.renew_until.is_some();
             if running && now >= held.safe_until && !held.lost.is_cancelled() {
-                tracing::warn!(op_id = %lease.op_id, fence = %lease.fence,
+                tracing::warn!(op_id = %claim.op_id, fence = %claim.fence,
                     "the lease ended before it could be renewed; the attempt is cancelled");
                 held.lost.cancel();
             }
@@ -175,18 +175,18 @@ impl Renewal {
     }
 }
 
-async fn renew(store: Arc<dyn Store>, shared: Arc<Shared>, leases: Vec<Lease>) {
+async fn renew(store: Arc<dyn Store>, shared: Arc<Shared>, claims: Vec<Claim>) {
     let asked_at = Instant::now();
-    let params = RenewParams { leases: leases.clone(), lease: shared.store_lease };
+    let params = RenewParams { claims: claims.clone(), lease: shared.store_lease };
     match store.renew(params).await {
         Ok(answers) => {
             let mut all = shared.lock();
-            for (lease, answer) in leases.into_iter().zip(answers) {
-                let Some(held) = all.get_mut(&lease) else { continue };
+            for (claim, answer) in claims.into_iter().zip(answers) {
+                let Some(held) = all.get_mut(&claim) else { continue };
                 match answer {
                     Renewed::Renewed { .. } => held.safe_until = asked_at + shared.store_lease,
                     Renewed::Stale if held.renew_until.is_some() => {
-                        tracing::warn!(op_id = %lease.op_id, fence = %lease.fence,
+                        tracing::warn!(op_id = %claim.op_id, fence = %claim.fence,
                             "the lease was taken over; the attempt is cancelled");
                         held.lost.cancel();
                     }
@@ -196,7 +196,7 @@ async fn renew(store: Arc<dyn Store>, shared: Arc<Shared>, leases: Vec<Lease>) {
             }
         }
         Err(error) => {
-            tracing::warn!(error = ?error, leases = leases.len(), "leases could not be renewed");
+            tracing::warn!(error = ?error, leases = claims.len(), "leases could not be renewed");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The flow: one operation from the caller's command to its terminal state.
+//! The flow: one operation from the caller's command to its terminal status.
 //!
 //! ```text
 //!  accept.rs      S1  check, gather, store the operation and its place in the queue

@@ -11,8 +11,8 @@ use super::{Common, Divergences, Handler, Handlers, HeldLease, LeaseKeeper, Reco
 use crate::handler::{States, Unrunnable};
 use crate::policies::{Backoff, KindPolicy};
 use crate::store::{
-    Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Purpose, Release, ReleaseReason,
-    Released, Store, StoreError,
+    Claim, ClaimParams, Claimed, ClaimedOperation, EndedAttempt, Finalized, Purpose, Release,
+    ReleaseReason, Released, Store, StoreError,
 };
 use crate::words::{AttemptEnd, Source, WorkerId, one_line};
 
@@ -61,16 +61,16 @@ struct Room {
     place: OwnedSemaphorePermit,
 }
 
-/// What is known of an attempt when its handler has taken the rest.
+/// An attempt or a reconcile: what is known of it when its handler has taken the rest.
 #[derive(Debug, Clone, Copy)]
-struct Turn {
-    claim: Lease,
+struct Attempt {
+    claim: Claim,
     source: Source,
-    /// Executions so far.
+    /// Attempts so far.
     attempts: u32,
-    /// Questions to the provider so far.
-    asked: u32,
-    /// True if there were other claims than those of the executions: the answers of some may
+    /// Reconciles so far.
+    reconciles: u32,
+    /// True if there were other claims than those of the attempts: the answers of some may
     /// have come too late.
     superseded_others: bool,
 }
@@ -78,7 +78,7 @@ struct Turn {
 /// A claimed operation on its way to its handler.
 #[derive(Debug)]
 struct Leased {
-    attempt: Attempt,
+    operation: ClaimedOperation,
     held: HeldLease,
     /// Before the claim was sent.
     asked_at: Instant,
@@ -199,8 +199,8 @@ impl Queue {
     ) {
         for (claimed, room) in claimed {
             match claimed {
-                Claimed::Attempt(attempt) if stop.is_cancelled() => self.give_back(&attempt),
-                Claimed::Attempt(attempt) => self.start(attempt, room, asked_at),
+                Claimed::Operation(operation) if stop.is_cancelled() => self.give_back(&operation),
+                Claimed::Operation(operation) => self.start(operation, room, asked_at),
                 Claimed::Undecodable { op_id, reason } => {
                     tracing::error!(%op_id, reason, "the row cannot be decoded; it is parked");
                 }
@@ -210,8 +210,8 @@ impl Queue {
 
     /// Gives back what was claimed when the worker was told to stop: another one runs it at once,
     /// and the drain has one handler less to wait for.
-    fn give_back(self: &Arc<Self>, attempt: &Attempt) {
-        let (queue, claim) = (Arc::clone(self), attempt.lease());
+    fn give_back(self: &Arc<Self>, operation: &ClaimedOperation) {
+        let (queue, claim) = (Arc::clone(self), operation.claim());
         self.running.spawn(async move {
             let release = Release { claim, reason: ReleaseReason::Unstarted };
             if let Err(error) = queue.recorder.release(release).await {
@@ -221,31 +221,31 @@ impl Queue {
         });
     }
 
-    fn start(self: &Arc<Self>, attempt: Attempt, room: Room, asked_at: Instant) {
-        let kind = attempt.envelope.command.kind();
+    fn start(self: &Arc<Self>, operation: ClaimedOperation, room: Room, asked_at: Instant) {
+        let kind = operation.envelope.command.kind();
         let Some(handler) = self.handlers.get(&kind).cloned() else {
             // The store answered with a kind that was not asked for; its lease will expire.
             tracing::error!(%kind, "claimed an operation without a handler");
             return;
         };
-        handler.meters.claimed(&attempt);
-        let renew_for = handler.timeout(attempt.purpose) + TIMEOUT_GRACE;
-        let held = self.leases.hold(attempt.lease(), asked_at, renew_for);
+        handler.meters.claimed(&operation);
+        let renew_for = handler.timeout(operation.purpose) + TIMEOUT_GRACE;
+        let held = self.leases.hold(operation.claim(), asked_at, renew_for);
         let queue = Arc::clone(self);
         self.running.spawn(async move {
-            let attempt = Leased { attempt, held, asked_at };
-            queue.run_one(handler, attempt, room).await;
+            let leased = Leased { operation, held, asked_at };
+            queue.run_one(handler, leased, room).await;
         });
     }
 
     /// One operation from its claim to its stored outcome.
     async fn run_one(&self, handler: Arc<Handler>, leased: Leased, room: Room) {
-        let Leased { attempt, held, asked_at } = leased;
+        let Leased { operation, held, asked_at } = leased;
         let Room { slot, place } = room;
-        let turn = Turn::of(&attempt);
+        let attempt = Attempt::of(&operation);
         let began = Instant::now();
-        let executed = match handler.may_call(&attempt, asked_at.elapsed()) {
-            Ok(()) => execute(&handler, attempt, &self.states, &held).await,
+        let executed = match handler.may_call(&operation, asked_at.elapsed()) {
+            Ok(()) => execute(&handler, operation, &self.states, &held).await,
             Err(refused) => Err(refused),
         };
         let took = began.elapsed();
@@ -253,23 +253,23 @@ impl Queue {
         drop(slot);
         let stored = match executed {
             Ok(end) => {
-                handler.meters.ended(turn.source, &end, took);
-                self.record(&handler, turn, end).await
+                handler.meters.ended(attempt.source, &end, took);
+                self.record(&handler, attempt, end).await
             }
-            Err(unrunnable) => self.park(&handler, turn.claim, unrunnable).await,
+            Err(unrunnable) => self.park(&handler, attempt.claim, unrunnable).await,
         };
         drop((held, place));
-        self.watch.moved(turn.claim.op_id);
+        self.watch.moved(attempt.claim.op_id);
         if let Ok(to) = &stored {
             handler.meters.moved(to);
         }
         match stored {
-            Ok(Finalized::Stale) => self.divergences.after_stale(turn.claim).await,
-            Ok(Finalized::Finished(_)) if turn.superseded_others => {
-                self.divergences.after_end(vec![turn.claim.op_id]).await;
+            Ok(Finalized::Stale) => self.divergences.after_stale(attempt.claim).await,
+            Ok(Finalized::Finished(_)) if attempt.superseded_others => {
+                self.divergences.after_end(vec![attempt.claim.op_id]).await;
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(op_id = %turn.claim.op_id, error = ?error,
+            Err(error) => tracing::error!(op_id = %attempt.claim.op_id, error = ?error,
                 "the end of an attempt cannot be stored; its lease will expire"),
         }
     }
@@ -277,20 +277,20 @@ impl Queue {
     async fn record(
         &self,
         handler: &Handler,
-        turn: Turn,
+        attempt: Attempt,
         end: AttemptEnd,
     ) -> Result<Finalized, StoreError> {
         let reason = doubt(&end);
-        let ended = turn.ended(handler, end);
+        let ended = attempt.ended(handler, end);
         let finalized = self.recorder.record(ended, handler.registration.finalize).await?;
-        let Lease { op_id, fence } = turn.claim;
+        let Claim { op_id, fence } = attempt.claim;
         let kind = &handler.policy.kind;
         match &finalized {
             Finalized::Stale => {
                 tracing::warn!(%op_id, %kind, %fence, "stale: another worker owns it");
             }
             Finalized::Parked => {
-                tracing::warn!(%op_id, %kind, %fence, reason, "parked: a person must settle it");
+                tracing::warn!(%op_id, %kind, %fence, reason, "parked: a person must resolve it");
             }
             Finalized::HookFailed { reason, due_at } => {
                 tracing::warn!(%op_id, %kind, %fence, reason, %due_at, "the finalize hook failed");
@@ -303,7 +303,7 @@ impl Queue {
     async fn park(
         &self,
         handler: &Handler,
-        claim: Lease,
+        claim: Claim,
         unrunnable: Unrunnable,
     ) -> Result<Finalized, StoreError> {
         let reason = unrunnable.reason;
@@ -336,21 +336,21 @@ fn doubt(end: &AttemptEnd) -> Option<String> {
     }
 }
 
-impl Turn {
-    fn of(attempt: &Attempt) -> Self {
-        let source = match attempt.purpose {
-            Purpose::Run => Source::Handler,
+impl Attempt {
+    fn of(operation: &ClaimedOperation) -> Self {
+        let source = match operation.purpose {
+            Purpose::Attempt => Source::Handler,
             Purpose::Reconcile => Source::Reconcile,
         };
-        let (attempts, asked) = (attempt.envelope.attempt, attempt.reconciles);
-        // Claims of executions that ended by themselves raise the fence as they raise the attempt.
-        let superseded_others = attempt.envelope.fence.get() > i64::from(attempts);
-        Self { claim: attempt.lease(), source, attempts, asked, superseded_others }
+        let (attempts, reconciles) = (operation.envelope.attempt, operation.reconciles);
+        // Claims of attempts that ended by themselves raise the fence as they raise the attempt.
+        let superseded_others = operation.envelope.fence.get() > i64::from(attempts);
+        Self { claim: operation.claim(), source, attempts, reconciles, superseded_others }
     }
 
     fn ended(self, handler: &Handler, end: AttemptEnd) -> EndedAttempt {
-        let Self { claim, source, attempts, asked, .. } = self;
-        let delay = handler.delay(&end, source, attempts, asked);
+        let Self { claim, source, attempts, reconciles, .. } = self;
+        let delay = handler.delay(&end, source, attempts, reconciles);
         EndedAttempt { claim, source, end, delay }
     }
 }

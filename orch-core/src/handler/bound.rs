@@ -9,15 +9,15 @@ use std::fmt;
 
 use super::agree::agree;
 use super::errors::end_of;
-use super::functions::{Run, decode, succeeded};
-use super::{AttemptError, Call, FinalizeFn, ForProvider, FromCall, Handled, HandlerResult};
+use super::functions::{HandlerFuture, decode, succeeded};
+use super::{Call, FinalizeFn, ForProvider, FromCall, HandledCommand, HandlerError, HandlerResult};
 use super::{ReconcileFn, StateNeed, Storable, Unrunnable};
 use crate::provider::AnyProvider;
 use crate::store::{ConnectionType, HookError, Hooked, connection};
-use crate::words::{AttemptEnd, Envelope, Payload, Settled, Settlement, Undecodable};
+use crate::words::{AttemptEnd, Envelope, FinalOutcome, Payload, Undecodable};
 
-/// A run, or why there is none.
-pub type Started = Result<Run, Unrunnable>;
+/// An attempt or a reconcile, or why there is none.
+pub type Started = Result<HandlerFuture, Unrunnable>;
 
 /// A command together with the output that it is bound to. The bound of [`bound`] is the only
 /// one on the command; what the methods need of it is kept here.
@@ -32,7 +32,7 @@ pub struct Bound<C, O> {
 
 /// The binding of a command.
 #[must_use]
-pub const fn bound<C: Handled>() -> Bound<C, C::Output> {
+pub const fn bound<C: HandledCommand>() -> Bound<C, C::Output> {
     Bound {
         domain: C::DOMAIN,
         event: C::EVENT,
@@ -51,17 +51,17 @@ impl<C, O: Send + 'static> Bound<C, O> {
         (self.command)(call)
     }
 
-    /// The run of a handler that returns `R`.
+    /// An attempt of a handler that returns `R`.
     ///
     /// # Errors
     /// None; the type is the one that a registration holds.
-    pub fn run<R>(&self, attempt: impl Future<Output = R> + Send + 'static) -> Started
+    pub fn attempt<R>(&self, handler: impl Future<Output = R> + Send + 'static) -> Started
     where
-        R: HandlerResult<Output: SameAs<O>, Error: AttemptError>,
+        R: HandlerResult<Output: SameAs<O>, Error: HandlerError>,
     {
         let encode = self.encode;
         Ok(Box::pin(async move {
-            match attempt.await.into_result() {
+            match handler.await.into_result() {
                 Ok(output) => encode(&output.same()).into(),
                 Err(error) => end_of(&error),
             }
@@ -69,8 +69,8 @@ impl<C, O: Send + 'static> Bound<C, O> {
     }
 
     /// The reconcile function of the handler.
-    pub fn question<A, F: ReconcileFn<C, A, O>>(&self, reconcile: F) -> Question {
-        Question::of(reconcile)
+    pub fn reconcile<A, F: ReconcileFn<C, A, O>>(&self, reconcile: F) -> Reconcile {
+        Reconcile::of(reconcile)
     }
 
     /// The finalize hook of the handler.
@@ -83,10 +83,10 @@ impl<C, O: Send + 'static> Bound<C, O> {
         let decode = self.decode;
         Hook {
             connection: ConnectionType::of::<Connection>(),
-            run: Box::new(move |any, settlement, of| {
+            run: Box::new(move |any, outcome, of| {
                 Box::pin(async move {
-                    let settled = settled(decode, settlement)?;
-                    finalize.call(connection(any)?, &settled, of).await
+                    let ended = typed(decode, outcome)?;
+                    finalize.call(connection(any)?, &ended, of).await
                 })
             }),
         }
@@ -111,16 +111,16 @@ pub const fn event_is<C, O>(bound: &Bound<C, O>, declared: &str) {
     agree("event", bound.event, declared);
 }
 
-/// The stored settlement, with the result as the handler's type.
-fn settled<O>(
+/// The stored outcome, with the result as the handler's type.
+fn typed<O>(
     decode: fn(&Payload) -> Result<O, Undecodable>,
-    settlement: &Settlement,
-) -> Result<Settled<O>, HookError> {
-    match settlement {
-        Settlement::Ok { output } => decode(output)
-            .map(Settled::Ok)
+    outcome: &FinalOutcome,
+) -> Result<FinalOutcome<O>, HookError> {
+    match outcome {
+        FinalOutcome::Ok(output) => decode(output)
+            .map(FinalOutcome::Ok)
             .map_err(|e| HookError::new(format_args!("the stored result {e}"))),
-        Settlement::Failed(failure) => Ok(Settled::Failed(failure.clone())),
+        FinalOutcome::Failed(failure) => Ok(FinalOutcome::Failed(failure.clone())),
     }
 }
 
@@ -151,25 +151,25 @@ impl<A: FromCall> Argument<A> {
 #[must_use]
 pub fn needs(
     handler: &[fn() -> Option<StateNeed>],
-    asked: Option<fn() -> Vec<StateNeed>>,
+    reconcile: Option<fn() -> Vec<StateNeed>>,
 ) -> Vec<StateNeed> {
-    let asked = asked.map(|needs| needs()).unwrap_or_default();
-    handler.iter().filter_map(|need| need()).chain(asked).collect()
+    let reconcile = reconcile.map(|needs| needs()).unwrap_or_default();
+    handler.iter().filter_map(|need| need()).chain(reconcile).collect()
 }
 
 /// A reconcile function behind its types.
-pub struct Question {
+pub struct Reconcile {
     /// The states that it takes.
     pub needs: fn() -> Vec<StateNeed>,
     start: Box<dyn FnOnce(&Call) -> Started>,
 }
 
-impl Question {
+impl Reconcile {
     pub(super) fn of<C, A, O, P, F: ReconcileFn<C, A, O, P>>(reconcile: F) -> Self {
         Self { needs: F::needs, start: Box::new(move |call| reconcile.start(call)) }
     }
 
-    /// Puts the question.
+    /// Starts it.
     ///
     /// # Errors
     /// [`Unrunnable`] if the payload is not the command.
@@ -178,9 +178,9 @@ impl Question {
     }
 }
 
-impl fmt::Debug for Question {
+impl fmt::Debug for Reconcile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Question").field("needs", &(self.needs)()).finish_non_exhaustive()
+        f.debug_struct("Reconcile").field("needs", &(self.needs)()).finish_non_exhaustive()
     }
 }
 
@@ -191,18 +191,18 @@ pub struct Hook {
     run: Box<RunHook>,
 }
 
-type RunHook =
-    dyn for<'a> FnOnce(&'a mut (dyn Any + Send), &'a Settlement, &'a Envelope) -> Hooked<'a> + Send;
+type RunHook = dyn for<'a> FnOnce(&'a mut (dyn Any + Send), &'a FinalOutcome, &'a Envelope) -> Hooked<'a>
+    + Send;
 
 impl Hook {
     /// Runs it.
     pub fn run<'a>(
         self,
         connection: &'a mut (dyn Any + Send),
-        settlement: &'a Settlement,
+        outcome: &'a FinalOutcome,
         of: &'a Envelope,
     ) -> Hooked<'a> {
-        (self.run)(connection, settlement, of)
+        (self.run)(connection, outcome, of)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::Handled;
+use super::HandledCommand;
 use crate::policies::{DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_TIME_BUDGET};
 use crate::provider::{AnyProvider, Provider, ProviderKey};
 use crate::store::{Clock, SystemClock};
@@ -57,7 +57,7 @@ impl<P: Provider> Context<P> {
     /// `<Context>::for_test(…)`.
     ///
     /// ```
-    /// # use orch_core::handler::{Context, Handled, KeyFromCaller, TypedCommand};
+    /// # use orch_core::handler::{Context, HandledCommand, KeyFromCaller, TypedCommand};
     /// # #[derive(serde::Serialize, serde::Deserialize)]
     /// # struct Charge { order_id: u64 }
     /// # impl TypedCommand for Charge {
@@ -66,7 +66,7 @@ impl<P: Provider> Context<P> {
     /// #     fn biz_key(&self) -> String { format!("ORDER-{}", self.order_id) }
     /// #     fn idem_key(&self) -> Option<String> { None }
     /// # }
-    /// # impl Handled for Charge {
+    /// # impl HandledCommand for Charge {
     /// #     const DOMAIN: &'static str = "PAYMENT";
     /// #     const EVENT: &'static str = "CHARGE";
     /// #     type Output = ();
@@ -80,7 +80,7 @@ impl<P: Provider> Context<P> {
     ///
     /// # Errors
     /// [`Invalid`] if the command's keys could not be accepted.
-    pub fn for_test<C: Handled>(command: &C) -> Result<Self, Invalid> {
+    pub fn for_test<C: HandledCommand>(command: &C) -> Result<Self, Invalid> {
         let (payload, _) = command.to_payload(C::IDEM_IGNORE)?;
         let idem_key = command.idem_key().unwrap_or_else(|| "test".to_owned());
         let accepted_at = SystemClock.now();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::bound::{Argument, Bound, Question};
+use super::bound::{Argument, Bound, Reconcile};
 use super::{ForProvider, FromCall, ReconcileFn};
 use crate::policies::{Effect, InDoubt};
 use crate::provider::Provider;
@@ -61,11 +61,11 @@ impl<P> Contract<P> {
     }
 
     /// The reconcile function of a handler of this provider.
-    pub fn question<C, O, A, F>(&self, _: &Bound<C, O>, reconcile: F) -> Question
+    pub fn reconcile<C, O, A, F>(&self, _: &Bound<C, O>, reconcile: F) -> Reconcile
     where
         F: ReconcileFn<C, A, O, P>,
     {
-        Question::of(reconcile)
+        Reconcile::of(reconcile)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 
-use crate::policies::{Ending, RunEnd};
+use crate::policies::{Ending, HandlerEnd};
 use crate::words::{AttemptEnd, Failure, Outcome, storable};
 
 /// The error underneath another one. It is given before the function that is asked about it, so
@@ -23,7 +23,7 @@ impl<E> Underneath<'_, E> {
 }
 
 /// What `#[outcome(from = function)]` may name: a `fn(&E) -> Ending` for the error `E` that the
-/// variant holds. An error that derives `Outcome` itself has one, `AttemptError::ending`.
+/// variant holds. An error that derives `Outcome` itself has one, `HandlerError::ending`.
 #[diagnostic::on_unimplemented(
     message = "this function cannot say how the attempt ends with a `{E}`",
     label = "not a `fn(&{E}) -> Ending`",
@@ -82,23 +82,23 @@ impl<T: Error + 'static> StandardError for T {
     note = "after an error orch must know whether to retry, to fail, or to find out what happened",
     note = "add `#[derive(orch::Outcome)]` to `{Self}` and mark each variant with `#[outcome(retry)]`, `#[outcome(fail, code = \"…\")]` or `#[outcome(in_doubt)]`"
 )]
-pub trait AttemptError: StandardError + Send + 'static {
+pub trait HandlerError: StandardError + Send + 'static {
     /// How the attempt ends.
     fn ending(&self) -> Ending;
 }
 
-impl AttemptError for Infallible {
+impl HandlerError for Infallible {
     fn ending(&self) -> Ending {
         match *self {}
     }
 }
 
 /// The run's end, with the error's texts made storable.
-pub(super) fn end_of(error: &dyn AttemptError) -> RunEnd {
+pub(super) fn end_of(error: &dyn HandlerError) -> HandlerEnd {
     let message = error.as_error().to_string();
     let cause = causes(error.as_error());
     let ending = error.ending();
-    let settles_doubt = matches!(ending, Ending::Fail { settles_doubt: true, .. });
+    let clears_doubt = matches!(ending, Ending::Fail { clears_doubt: true, .. });
     let end = match ending {
         Ending::Retry { after } => AttemptEnd::Outcome(Outcome::Retry {
             reason: storable(&with_cause(message, cause)),
@@ -109,7 +109,7 @@ pub(super) fn end_of(error: &dyn AttemptError) -> RunEnd {
         )),
         Ending::InDoubt => AttemptEnd::InDoubt { reason: storable(&with_cause(message, cause)) },
     };
-    RunEnd { end, settles_doubt }
+    HandlerEnd { end, clears_doubt }
 }
 
 fn with_cause(message: String, cause: Option<String>) -> String {
@@ -134,7 +134,7 @@ mod tests {
     #[error("outer")]
     struct Outer(#[source] std::num::ParseIntError, Ending);
 
-    impl AttemptError for Outer {
+    impl HandlerError for Outer {
         fn ending(&self) -> Ending {
             self.1.clone()
         }
@@ -153,17 +153,17 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_code_message_and_cause_apart() {
-        let RunEnd { end, settles_doubt } = end_of(&outer(Ending::fail("BAD", true)));
+        let HandlerEnd { end, clears_doubt } = end_of(&outer(Ending::fail("BAD", true)));
         let AttemptEnd::Outcome(Outcome::Fail(failure)) = end else { panic!("{end:?}") };
         assert_eq!((failure.code.as_str(), failure.message.as_str()), ("BAD", "outer"));
         assert_eq!(failure.cause.as_deref(), Some("invalid digit found in string"));
-        assert!(failure.uncertain && failure.called && !settles_doubt);
+        assert!(failure.uncertain && failure.called && !clears_doubt);
     }
 
     #[test]
-    fn only_a_failure_that_says_so_settles_doubt() {
-        let settles = |ending| end_of(&outer(ending)).settles_doubt;
-        assert!(settles(Ending::fail_settling_doubt("DECLINED")));
+    fn only_a_failure_that_says_so_clears_doubt() {
+        let settles = |ending| end_of(&outer(ending)).clears_doubt;
+        assert!(settles(Ending::fail_clearing_doubt("DECLINED")));
         assert!(!settles(Ending::fail("DECLINED", false)));
         assert!(!settles(Ending::Retry { after: None }) && !settles(Ending::InDoubt));
     }

@@ -1,13 +1,13 @@
 use futures_util::future::BoxFuture;
 
 use super::{Call, ForProvider, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
-use crate::policies::RunEnd;
+use crate::policies::HandlerEnd;
 use crate::provider::AnyProvider;
 use crate::store::{HookError, Hooked};
-use crate::words::{AttemptEnd, Envelope, Failure, Outcome, Settled, code};
+use crate::words::{AttemptEnd, Envelope, Failure, FinalOutcome, Outcome, code};
 
-/// The run of one attempt, or of a question to the provider, ready to be polled.
-pub type Run = BoxFuture<'static, RunEnd>;
+/// One attempt, or one reconcile, ready to be polled.
+pub type HandlerFuture = BoxFuture<'static, HandlerEnd>;
 
 /// What an orchestrated function returns: `Result<T, E>`, also behind an alias.
 #[diagnostic::on_unimplemented(
@@ -62,11 +62,11 @@ pub trait ReconcileFn<Command, Args, Output, P = AnyProvider>: Copy + Send + 'st
     /// The states that it takes.
     fn needs() -> Vec<StateNeed>;
 
-    /// Decodes the command, takes the other arguments, and returns the run.
+    /// Decodes the command, takes the other arguments, and returns the future.
     ///
     /// # Errors
     /// [`Unrunnable`] if the payload is not the command.
-    fn start(self, call: &Call) -> Result<Run, Unrunnable>;
+    fn start(self, call: &Call) -> Result<HandlerFuture, Unrunnable>;
 }
 
 /// A `finalize` hook: takes the backend's connection, inside the finalizing transaction, what
@@ -75,19 +75,19 @@ pub trait ReconcileFn<Command, Args, Output, P = AnyProvider>: Copy + Send + 'st
     message = "this function cannot be the finalize hook of a handler that returns `{Output}`",
     label = "not the signature of a finalize hook",
     note = "orch runs the hook inside the transaction that finishes the operation, with the backend's own connection",
-    note = "usage:\n\n    async fn name(conn: &mut SqliteConnection, settled: &Settled<{Output}>, of: &Envelope) -> Result<(), E>\n\nwhere `E: Display`; the last argument may be left out"
+    note = "usage:\n\n    async fn name(conn: &mut SqliteConnection, ended: &FinalOutcome<{Output}>, of: &Envelope) -> Result<(), E>\n\nwhere `E: Display`; the last argument may be left out"
 )]
 pub trait FinalizeFn<'a, Form, Connection, Output>: Copy + Send + 'static {
     /// Runs it.
     fn call(
         self,
         connection: &'a mut Connection,
-        settled: &'a Settled<Output>,
+        ended: &'a FinalOutcome<Output>,
         of: &'a Envelope,
     ) -> Hooked<'a>;
 }
 
-/// The form of a hook that asks which operation it is: `(connection, settled, of)`.
+/// The form of a hook that asks which operation it is: `(connection, ended, of)`.
 ///
 /// Forms are told apart by type, so that either may be written. It also takes two forms for
 /// rustc to report a mistake in the words of [`FinalizeFn`]: where a single implementation could
@@ -95,14 +95,17 @@ pub trait FinalizeFn<'a, Form, Connection, Output>: Copy + Send + 'static {
 #[derive(Debug, Clone, Copy)]
 pub enum WithEnvelope {}
 
-/// The form of a hook that only asks how it ended: `(connection, settled)`.
+/// The form of a hook that only asks how it ended: `(connection, ended)`.
 #[derive(Debug, Clone, Copy)]
 pub enum WithoutEnvelope {}
 
 #[diagnostic::do_not_recommend]
 impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, WithEnvelope, Connection, Output> for F
 where
-    F: Fn(&'a mut Connection, &'a Settled<Output>, &'a Envelope) -> Fut + Copy + Send + 'static,
+    F: Fn(&'a mut Connection, &'a FinalOutcome<Output>, &'a Envelope) -> Fut
+        + Copy
+        + Send
+        + 'static,
     Fut: Future<Output = Result<(), E>> + Send + 'a,
     E: std::fmt::Display,
     Connection: 'a,
@@ -111,18 +114,18 @@ where
     fn call(
         self,
         connection: &'a mut Connection,
-        settled: &'a Settled<Output>,
+        ended: &'a FinalOutcome<Output>,
         of: &'a Envelope,
     ) -> Hooked<'a> {
-        let run = self(connection, settled, of);
-        Box::pin(async move { run.await.map_err(HookError::new) })
+        let hook = self(connection, ended, of);
+        Box::pin(async move { hook.await.map_err(HookError::new) })
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, WithoutEnvelope, Connection, Output> for F
 where
-    F: Fn(&'a mut Connection, &'a Settled<Output>) -> Fut + Copy + Send + 'static,
+    F: Fn(&'a mut Connection, &'a FinalOutcome<Output>) -> Fut + Copy + Send + 'static,
     Fut: Future<Output = Result<(), E>> + Send + 'a,
     E: std::fmt::Display,
     Connection: 'a,
@@ -131,11 +134,11 @@ where
     fn call(
         self,
         connection: &'a mut Connection,
-        settled: &'a Settled<Output>,
+        ended: &'a FinalOutcome<Output>,
         _: &'a Envelope,
     ) -> Hooked<'a> {
-        let run = self(connection, settled);
-        Box::pin(async move { run.await.map_err(HookError::new) })
+        let hook = self(connection, ended);
+        Box::pin(async move { hook.await.map_err(HookError::new) })
     }
 }
 
@@ -207,7 +210,7 @@ macro_rules! functions {
             }
 
             #[allow(non_snake_case, reason = "the arguments go by the names of their types")]
-            fn start(self, call: &Call) -> Result<Run, Unrunnable> {
+            fn start(self, call: &Call) -> Result<HandlerFuture, Unrunnable> {
                 let command = decode::<Cmd>(call)?;
                 $(let $argument = $argument::from_call(call)?;)*
                 let answer = self(command, $($argument),*);

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 
-use super::AttemptError;
+use super::HandlerError;
 use crate::policies::Ending;
 use crate::policies::http::HttpOutcome;
 use crate::store::{Clock, SystemClock};
@@ -26,7 +26,7 @@ impl HttpOutcome {
     }
 }
 
-impl AttemptError for HttpOutcome {
+impl HandlerError for HttpOutcome {
     fn ending(&self) -> Ending {
         self.ending()
     }

@@ -22,16 +22,18 @@ mod key;
 
 use call::ForProvider;
 pub use call::{Call, Context, FromCall, State, StateNeed, States, Unrunnable};
-pub use errors::AttemptError;
-pub use functions::{FinalizeFn, HandlerResult, ReconcileAnswer, ReconcileFn, Reconciled, Run};
+pub use errors::HandlerError;
+pub use functions::{
+    FinalizeFn, HandlerFuture, HandlerResult, ReconcileAnswer, ReconcileFn, Reconciled,
+};
 pub use registration::{Descriptor, Registration, StartFn};
-pub use typed::{Handled, KeyFromCaller, KeyGiven, KeyInCommand, Storable, TypedCommand};
+pub use typed::{HandledCommand, KeyFromCaller, KeyGiven, KeyInCommand, Storable, TypedCommand};
 
 /// What the macros emit calls to; of no use by itself.
 #[doc(hidden)]
 pub mod emitted {
     pub use super::bound::{
-        Argument, Bound, Hook, Question, SameAs, Started, argument, bound, domain_is, event_is,
+        Argument, Bound, Hook, Reconcile, SameAs, Started, argument, bound, domain_is, event_is,
         needs,
     };
     pub use super::call::{EveryProvider, ForProvider};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::functions::Run;
+use super::functions::HandlerFuture;
 use super::{Call, StateNeed, Unrunnable};
 use crate::policies::{
     Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,
@@ -9,8 +9,8 @@ use crate::policies::{
 use crate::store::FinalizeHook;
 use crate::words::{Invalid, Kind};
 
-/// Decodes the command and returns the run: a handler or reconcile function behind its types.
-pub type StartFn = fn(&Call) -> Result<Run, Unrunnable>;
+/// Decodes the command and returns the future: a handler or reconcile function behind its types.
+pub type StartFn = fn(&Call) -> Result<HandlerFuture, Unrunnable>;
 
 /// What the attribute says about a handler, as constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Descriptor {
     pub event_type: &'static str,
     /// How long one attempt may run.
     pub attempt_timeout: Duration,
-    /// Total executions.
+    /// Attempts in all.
     pub max_attempts: u32,
     /// Delays between them.
     pub backoff: Backoff,
@@ -39,13 +39,13 @@ pub struct Descriptor {
     /// key is needed.
     pub key_lifetime: Option<Duration>,
     /// True if the provider answers a repeated key with the error that it gave before: then the
-    /// run after a definite error has the key of the next generation, unless an attempt was lost.
+    /// attempt after a definite error has the key of the next generation, unless an attempt was lost.
     pub replays_errors: bool,
-    /// How long one question to the provider may take.
+    /// How long one reconcile may take.
     pub reconcile_timeout: Duration,
-    /// Delays between questions.
+    /// Delays between reconciles.
     pub reconcile_backoff: Backoff,
-    /// Questions in all, at least 1; then the operation is parked.
+    /// Reconciles in all, at least 1; then the operation is parked.
     pub max_reconciles: u32,
 }
 
@@ -77,8 +77,8 @@ pub struct Registration {
     /// The constants.
     pub descriptor: Descriptor,
     /// Starts an attempt.
-    pub run: StartFn,
-    /// Starts a question to the provider.
+    pub attempt: StartFn,
+    /// Starts a reconcile.
     pub reconcile: Option<StartFn>,
     /// Runs inside the finalizing transaction.
     pub finalize: Option<FinalizeHook>,
@@ -91,8 +91,12 @@ inventory::collect!(Registration);
 impl Registration {
     /// A handler without reconcile and finalize.
     #[must_use]
-    pub const fn new(descriptor: Descriptor, run: StartFn, needs: fn() -> Vec<StateNeed>) -> Self {
-        Self { descriptor, run, reconcile: None, finalize: None, needs }
+    pub const fn new(
+        descriptor: Descriptor,
+        attempt: StartFn,
+        needs: fn() -> Vec<StateNeed>,
+    ) -> Self {
+        Self { descriptor, attempt, reconcile: None, finalize: None, needs }
     }
 
     /// Adds the function that asks the provider.

@@ -68,7 +68,7 @@ pub trait TypedCommand: Storable + Send + 'static {
     note = "an operation that nobody can run would wait until its time budget ends",
     note = "write `#[orchestrated(domain = \"…\", event = \"…\")] async fn name(cmd: {Self}, ctx: Context) -> Result<…>`, or, if the handler lives in another crate, add `domain`, `event` and `output` to `#[command(…)]` on `{Self}`"
 )]
-pub trait Handled: TypedCommand {
+pub trait HandledCommand: TypedCommand {
     /// The domain.
     const DOMAIN: &'static str;
     /// The event type.

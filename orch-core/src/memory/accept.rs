@@ -1,7 +1,7 @@
 use super::tables::{Row, Tables};
 use crate::policies::KindPolicy;
 use crate::store::{Acceptance, Admitted, Purpose};
-use crate::words::{Fence, Identity, OpId, Operation, State, Timestamp};
+use crate::words::{Fence, Identity, OpId, Operation, Status, Timestamp};
 
 /// Stores what is new, in the order of the batch, so that a second item with an identity meets
 /// the first.
@@ -40,7 +40,7 @@ fn row(item: &Acceptance, identity: Identity, now: Timestamp) -> Row {
             op_id: item.op_id,
             identity,
             payload,
-            state: State::Pending,
+            status: Status::Pending,
             phase: None,
             attempt: 0,
             fence: Fence::default(),
@@ -51,7 +51,7 @@ fn row(item: &Acceptance, identity: Identity, now: Timestamp) -> Row {
             due_at: Some(now),
             lease_expires_at: None,
             finished_at: None,
-            settlement: None,
+            outcome: None,
             reason: None,
             redrive_of: None,
         },
@@ -62,7 +62,7 @@ fn row(item: &Acceptance, identity: Identity, now: Timestamp) -> Row {
         first_called_at: None,
         key_generation: 0,
         reconciles: 0,
-        purpose: Purpose::Run,
+        purpose: Purpose::Attempt,
         worker: None,
         started_at: None,
         corrupt: false,

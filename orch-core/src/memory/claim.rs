@@ -1,7 +1,7 @@
 use super::tables::{CORRUPT, Row, Tables};
 use crate::policies::KindPolicy;
-use crate::store::{Attempt, ClaimParams, Claimed, Purpose};
-use crate::words::{OpId, Phase, State, Timestamp};
+use crate::store::{ClaimParams, Claimed, ClaimedOperation, Purpose};
+use crate::words::{OpId, Phase, Status, Timestamp};
 
 /// Leases what is due, kind by kind, oldest due first.
 pub(super) fn claim(tables: &mut Tables, params: &ClaimParams, now: Timestamp) -> Vec<Claimed> {
@@ -37,7 +37,7 @@ fn purpose(row: &Row, policy: &KindPolicy) -> Purpose {
 
 fn claim_one(row: &mut Row, policy: &KindPolicy, params: &ClaimParams, now: Timestamp) -> Claimed {
     let purpose = purpose(row, policy);
-    row.operation.state = State::InProgress;
+    row.operation.status = Status::InProgress;
     row.operation.fence = row.operation.fence.next();
     row.operation.due_at = None;
     if row.corrupt {
@@ -50,7 +50,7 @@ fn claim_one(row: &mut Row, policy: &KindPolicy, params: &ClaimParams, now: Time
     row.started_at = Some(now);
     row.operation.lease_expires_at = Some(now.plus(params.lease));
     match purpose {
-        Purpose::Run => {
+        Purpose::Attempt => {
             row.operation.attempt = row.operation.attempt.saturating_add(1);
             row.operation.phase = Some(Phase::Running);
         }
@@ -59,7 +59,7 @@ fn claim_one(row: &mut Row, policy: &KindPolicy, params: &ClaimParams, now: Time
             row.operation.phase = Some(Phase::InDoubt);
         }
     }
-    Claimed::Attempt(Attempt {
+    Claimed::Operation(ClaimedOperation {
         envelope: row.envelope(),
         purpose,
         reconciles: row.reconciles,

@@ -12,7 +12,7 @@ pub(super) fn renew(tables: &mut Tables, params: &RenewParams, now: Timestamp) -
         }
         None => Renewed::Stale,
     };
-    params.leases.iter().copied().map(renew_one).collect()
+    params.claims.iter().copied().map(renew_one).collect()
 }
 
 /// Takes back a claim that was not run. The fence stays: it only grows.
@@ -21,7 +21,7 @@ pub(super) fn release(tables: &mut Tables, release: Release, now: Timestamp) -> 
         return Released::Stale;
     };
     match row.purpose {
-        Purpose::Run => {
+        Purpose::Attempt => {
             row.operation.attempt = row.operation.attempt.saturating_sub(1);
             row.operation.phase = Some(Phase::Waiting);
         }

@@ -2,7 +2,7 @@ use super::tables::{Row, Tables};
 use crate::policies::{Move, Tally};
 use crate::store::Finalized;
 use crate::words::{
-    DeadLetter, IllegalTransition, LogEntry, OpId, Phase, Settlement, State, Timestamp,
+    DeadLetter, FinalOutcome, IllegalTransition, LogEntry, OpId, Phase, Status, Timestamp,
 };
 
 impl Row {
@@ -37,14 +37,14 @@ impl Row {
         self.operation.lease_expires_at = None;
     }
 
-    fn finish(&mut self, settlement: Settlement, now: Timestamp) -> Result<(), IllegalTransition> {
-        self.operation.state = self.operation.state.transition(settlement.state())?;
+    fn finish(&mut self, outcome: FinalOutcome, now: Timestamp) -> Result<(), IllegalTransition> {
+        self.operation.status = self.operation.status.transition(outcome.status())?;
         self.operation.phase = None;
         self.operation.due_at = None;
         self.operation.lease_expires_at = None;
         self.operation.reason = None;
         self.operation.finished_at = Some(now);
-        self.operation.settlement = Some(settlement);
+        self.operation.outcome = Some(outcome);
         Ok(())
     }
 }
@@ -55,7 +55,7 @@ impl Tables {
         let Some(row) = self.rows.get_mut(&op_id) else {
             return Finalized::Stale;
         };
-        if row.operation.state != State::InProgress {
+        if row.operation.status != Status::InProgress {
             return row.standing();
         }
         match next {
@@ -65,9 +65,9 @@ impl Tables {
                 let reason = row.operation.reason.take().unwrap_or_default();
                 row.park(&reason);
             }
-            Move::Finish(settlement) => {
-                if row.finish(settlement.clone(), now).is_ok()
-                    && let Settlement::Failed(failure) = settlement
+            Move::Finish(outcome) => {
+                if row.finish(outcome.clone(), now).is_ok()
+                    && let FinalOutcome::Failed(failure) = outcome
                 {
                     let letter = DeadLetter {
                         op_id,

@@ -4,38 +4,38 @@ use super::sweep::{conclude, entry};
 use super::tables::{Entry, Row, Tables};
 use crate::policies::Move;
 use crate::store::{
-    Finalized, Lease, RedriveParams, Redriven, Settle, SettleParams, SettledParked, StoreError,
+    Claim, Finalized, RedriveParams, Redriven, Resolution, ResolveParams, Resolved, StoreError,
 };
 use crate::words::{
-    AttemptEnd, OpId, Outcome, Owner, Phase, Settlement, Source, Timestamp, storable,
+    AttemptEnd, FinalOutcome, OpId, Outcome, Owner, Phase, Source, Timestamp, storable,
 };
 
 /// Carries out a person's decision about a parked operation.
-pub(super) fn settle_parked(
+pub(super) fn resolve(
     tables: &mut Tables,
-    params: SettleParams,
+    params: ResolveParams,
     now: Timestamp,
-) -> Result<SettledParked, StoreError> {
+) -> Result<Resolved, StoreError> {
     let Some(row) = owned(tables, &params.owner, params.op_id) else {
-        return Ok(SettledParked::NotFound);
+        return Ok(Resolved::NotFound);
     };
     let operation = row.decode()?;
     if operation.phase != Some(Phase::Parked) {
-        let (state, phase) = (operation.state, operation.phase);
-        return Ok(SettledParked::NotParked { state, phase });
+        let (status, phase) = (operation.status, operation.phase);
+        return Ok(Resolved::NotParked { status, phase });
     }
     let note = storable(&format!("{}: {}", params.who, params.why));
-    let outcome = match params.settle {
-        Settle::Ok(output) => Outcome::Ok { output },
-        Settle::Fail(failure) => Outcome::Fail(failure),
-        Settle::RunAgain => {
+    let outcome = match params.resolution {
+        Resolution::Ok(output) => Outcome::Ok { output },
+        Resolution::Fail(failure) => Outcome::Fail(failure),
+        Resolution::RunAgain => {
             let to = run_again(tables, params.op_id, note, now);
-            return Ok(SettledParked::Settled(Some(to)));
+            return Ok(Resolved::Resolved(Some(to)));
         }
     };
     let end = AttemptEnd::Outcome(outcome);
     let to = conclude(tables, params.op_id, Source::Operator, end, Some(note), now);
-    Ok(SettledParked::Settled(to))
+    Ok(Resolved::Resolved(to))
 }
 
 /// Due at once, with a fresh time budget; a person has answered for the doubt.
@@ -46,7 +46,7 @@ fn run_again(tables: &mut Tables, op_id: OpId, note: String, now: Timestamp) -> 
     row.operation.fence = row.operation.fence.next();
     row.operation.deadline = now.plus(row.time_budget);
     row.reconciles = 0;
-    let claim = Lease { op_id, fence: row.operation.fence };
+    let claim = Claim { op_id, fence: row.operation.fence };
     let mut said = entry(&row.operation, Source::Operator, AttemptEnd::NotHappened, now);
     said.note = Some(note);
     row.note(&said);
@@ -65,8 +65,8 @@ pub(super) fn redrive(
         return Ok(Redriven::NotFound);
     };
     let operation = row.decode()?;
-    let Some(Settlement::Failed(failure)) = operation.settlement else {
-        return Ok(Redriven::NotFailed { state: operation.state });
+    let Some(FinalOutcome::Failed(failure)) = operation.outcome else {
+        return Ok(Redriven::NotFailed { status: operation.status });
     };
     let op_id = params.new_op_id;
     let redriven_as = tables.dead_letters.get(&params.op_id).and_then(|letter| letter.redriven_as);

@@ -1,6 +1,6 @@
 use super::tables::{Row, Tables};
 use crate::store::{PurgeParams, Purged};
-use crate::words::{OpId, State, Timestamp};
+use crate::words::{OpId, Status, Timestamp};
 
 /// Removes terminal operations past their retention, the longest finished first. One that was
 /// redriven holds the key for the new one, and stays as long as that is there.
@@ -27,10 +27,10 @@ fn is_redriven(tables: &Tables, op_id: OpId) -> bool {
 
 /// When the operation finished, if that is long enough ago.
 fn past_retention(row: &Row, params: PurgeParams, now: Timestamp) -> Option<Timestamp> {
-    let retention = match row.operation.state {
-        State::Completed => params.completed_after,
-        State::Failed => params.failed_after,
-        State::Pending | State::InProgress => return None,
+    let retention = match row.operation.status {
+        Status::Completed => params.completed_after,
+        Status::Failed => params.failed_after,
+        Status::Pending | Status::InProgress => return None,
     };
     row.operation.finished_at.filter(|finished_at| finished_at.plus(retention) <= now)
 }

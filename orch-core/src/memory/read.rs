@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::operator::owned;
 use super::tables::{CORRUPT, Row, Tables};
 use crate::policies;
-use crate::store::{LateParams, Lease, ListParams, Listed, Page, StoreError, Unfinalized};
+use crate::store::{Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized};
 use crate::words::{
-    DeadLetter, Identity, Kind, LogEntry, LogState, OpId, Operation, Owner, Settlement, Timestamp,
+    DeadLetter, FinalOutcome, Identity, Kind, LogEntry, LogStatus, OpId, Operation, Owner,
+    Timestamp,
 };
 
 /// One operation of this owner.
@@ -35,8 +36,8 @@ pub(super) fn history(tables: &Tables, owner: &Owner, op_id: OpId) -> Vec<LogEnt
 pub(super) fn dead_letter(tables: &Tables, owner: &Owner, op_id: OpId) -> Option<DeadLetter> {
     owned(tables, owner, op_id)?;
     let letter = tables.dead_letters.get(&op_id)?.clone();
-    let settlement = Settlement::Failed(letter.failure.clone());
-    let divergences = policies::divergences(&settlement, &history(tables, owner, op_id));
+    let outcome = FinalOutcome::Failed(letter.failure.clone());
+    let divergences = policies::divergences(&outcome, &history(tables, owner, op_id));
     Some(DeadLetter { divergences, ..letter })
 }
 
@@ -59,7 +60,7 @@ pub(super) fn list(tables: &Tables, params: &ListParams) -> Page {
 fn fits(row: &Row, params: &ListParams) -> bool {
     let operation = &row.operation;
     params.owner.as_ref().is_none_or(|owner| operation.identity.owner == *owner)
-        && params.state.is_none_or(|state| operation.state == state)
+        && params.status.is_none_or(|status| operation.status == status)
         && params.phase.is_none_or(|phase| operation.phase == Some(phase))
         && params.kind.as_ref().is_none_or(|kind| operation.identity.kind() == *kind)
 }
@@ -71,7 +72,7 @@ fn listed(row: &Row) -> Listed {
     }
 }
 
-/// Logged ends whose state has not followed, the longest due first.
+/// Logged ends whose status has not followed, the longest due first.
 pub(super) fn unfinalized(
     tables: &Tables,
     kinds: &[Kind],
@@ -86,8 +87,8 @@ pub(super) fn unfinalized(
             continue;
         }
         for e in log {
-            if e.entry.state == LogState::Pending && e.due_at <= now {
-                let claim = Lease { op_id: *op_id, fence: e.entry.fence };
+            if e.entry.status == LogStatus::Pending && e.due_at <= now {
+                let claim = Claim { op_id: *op_id, fence: e.entry.fence };
                 due.push((e.due_at, Unfinalized { claim, kind: kind.clone() }));
             }
         }

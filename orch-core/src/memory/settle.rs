@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::tables::{Entry, Tables};
 use crate::policies::{Move, after_attempt};
-use crate::store::{EndedAttempt, Finalized, HookError, Lease, Logged};
-use crate::words::{Envelope, LogEntry, LogState, Settlement, Source, Timestamp, storable};
+use crate::store::{Claim, EndedAttempt, Finalized, HookError, Logged};
+use crate::words::{Envelope, FinalOutcome, LogEntry, LogStatus, Source, Timestamp, storable};
 
 /// Appends an end as PENDING and drops the lease.
 pub(super) fn log(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) -> Logged {
@@ -23,7 +23,7 @@ pub(super) fn log(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) -> L
         started_at: row.started_at,
         logged_at: now,
         end: ended.end,
-        state: LogState::Pending,
+        status: LogStatus::Pending,
         late: false,
         note: None,
         hook_error: None,
@@ -58,7 +58,7 @@ fn keep_late(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) {
         started_at: lost.and_then(|lost| lost.started_at),
         logged_at: now,
         end: ended.end,
-        state: LogState::Completed,
+        status: LogStatus::Completed,
         late: true,
         note: None,
         hook_error: None,
@@ -70,12 +70,12 @@ fn keep_late(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) {
 }
 
 /// Moves the operation as its PENDING entry says.
-pub(super) fn finalize(tables: &mut Tables, claim: Lease, now: Timestamp) -> Finalized {
+pub(super) fn finalize(tables: &mut Tables, claim: Claim, now: Timestamp) -> Finalized {
     let Some(next) = next_move(tables, claim) else {
         return answered(tables, claim);
     };
     if let Some(entry) = tables.entry(claim) {
-        entry.entry.state = LogState::Completed;
+        entry.entry.status = LogStatus::Completed;
         let entry = entry.entry.clone();
         if let Some(row) = tables.rows.get_mut(&claim.op_id) {
             row.note(&entry);
@@ -95,9 +95,9 @@ pub(super) fn settle(tables: &mut Tables, ended: EndedAttempt, now: Timestamp) -
 
 /// What the hook is to be given: `None` unless finalizing this claim makes the operation
 /// terminal.
-pub(super) fn due_for_hook(tables: &mut Tables, claim: Lease) -> Option<(Settlement, Envelope)> {
+pub(super) fn due_for_hook(tables: &mut Tables, claim: Claim) -> Option<(FinalOutcome, Envelope)> {
     match next_move(tables, claim)? {
-        Move::Finish(settlement) => Some((settlement, tables.rows[&claim.op_id].envelope())),
+        Move::Finish(outcome) => Some((outcome, tables.rows[&claim.op_id].envelope())),
         Move::Wait { .. } | Move::Doubt { .. } | Move::Park => None,
     }
 }
@@ -105,11 +105,11 @@ pub(super) fn due_for_hook(tables: &mut Tables, claim: Lease) -> Option<(Settlem
 /// Puts off the next try, unless somebody else has finalized meanwhile.
 pub(super) fn hook_failed(
     tables: &mut Tables,
-    claim: Lease,
+    claim: Claim,
     error: &HookError,
     now: Timestamp,
 ) -> Finalized {
-    match tables.entry(claim).filter(|e| e.entry.state == LogState::Pending) {
+    match tables.entry(claim).filter(|e| e.entry.status == LogStatus::Pending) {
         Some(entry) => {
             let reason = storable(&error.to_string());
             entry.failures = entry.failures.saturating_add(1);
@@ -123,13 +123,13 @@ pub(super) fn hook_failed(
 
 /// The move that a PENDING entry under a claim that stands asks for. The delay counts from the
 /// attempt's end, however late the entry is finalized.
-fn next_move(tables: &mut Tables, claim: Lease) -> Option<Move> {
-    let entry = tables.entry(claim).filter(|e| e.entry.state == LogState::Pending)?.clone();
+fn next_move(tables: &mut Tables, claim: Claim) -> Option<Move> {
+    let entry = tables.entry(claim).filter(|e| e.entry.status == LogStatus::Pending)?.clone();
     let row = tables.rows.get(&claim.op_id)?;
     Some(after_attempt(&entry.entry.end, &row.facts(), entry.delay, entry.entry.logged_at))
 }
 
-fn answered(tables: &mut Tables, claim: Lease) -> Finalized {
+fn answered(tables: &mut Tables, claim: Claim) -> Finalized {
     match tables.entry(claim) {
         Some(_) => tables.rows[&claim.op_id].standing(),
         None => Finalized::Stale,
@@ -138,7 +138,7 @@ fn answered(tables: &mut Tables, claim: Lease) -> Finalized {
 
 impl Tables {
     /// One more entry in the log of an operation.
-    pub(super) fn append(&mut self, claim: Lease, entry: Entry) {
+    pub(super) fn append(&mut self, claim: Claim, entry: Entry) {
         self.log.entry(claim.op_id).or_default().push(entry);
     }
 }

@@ -10,7 +10,7 @@ use super::{accept, claim, lease, operator, purge, read, settle, sweep};
 use crate::store::{
     Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType, EndedAttempt,
     Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged,
-    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked,
+    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
     Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
 };
 use crate::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
@@ -89,8 +89,8 @@ impl MemoryStore {
     async fn finalize_one(&self, item: Finalization) -> Finalized {
         if let Some(hook) = item.hook {
             let due = self.transact(|tables, _| settle::due_for_hook(tables, item.claim));
-            if let Some((settlement, of)) = due {
-                let run = (hook.run)(&mut MemoryConnection, &settlement, &of).await;
+            if let Some((outcome, of)) = due {
+                let run = (hook.run)(&mut MemoryConnection, &outcome, &of).await;
                 if let Err(error) = run {
                     return self.transact(|tables, now| {
                         settle::hook_failed(tables, item.claim, &error, now)
@@ -125,7 +125,7 @@ impl Store for MemoryStore {
     }
 
     /// One lock serves all.
-    fn accept_lanes(&self) -> usize {
+    fn accept_batches(&self) -> usize {
         1
     }
 
@@ -215,8 +215,8 @@ impl Store for MemoryStore {
         Ok(self.transact(|tables, _| read::late(tables, &params)))
     }
 
-    async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {
-        self.transact_and_wake(|tables, now| operator::settle_parked(tables, params, now))
+    async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError> {
+        self.transact_and_wake(|tables, now| operator::resolve(tables, params, now))
     }
 
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {
@@ -246,9 +246,9 @@ mod tests {
 
     use super::*;
     use crate::policies::KindPolicy;
-    use crate::store::{FinalizeHook, Lease, ManualClock, open};
+    use crate::store::{Claim, FinalizeHook, ManualClock, open};
     use crate::words::{
-        AttemptEnd, Command, Fingerprint, Outcome, Payload, Settlement, Source, State, WorkerId,
+        AttemptEnd, Command, FinalOutcome, Fingerprint, Outcome, Payload, Source, Status, WorkerId,
     };
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -264,18 +264,18 @@ mod tests {
         Acceptance { op_id, owner, command, fingerprint, time_budget: HOUR }
     }
 
-    async fn running(store: &MemoryStore) -> Lease {
+    async fn running(store: &MemoryStore) -> Claim {
         let kinds = vec![KindPolicy::new(Kind::new("PAYMENT", "CHARGE").unwrap())];
         let worker = WorkerId::generate("w").unwrap();
         store.accept(vec![acceptance()]).await.unwrap();
         let params = ClaimParams { kinds, worker, limit: 1, lease: HOUR };
         match &store.claim(params).await.unwrap()[..] {
-            [Claimed::Attempt(attempt)] => attempt.lease(),
+            [Claimed::Operation(attempt)] => attempt.claim(),
             other => panic!("{other:?}"),
         }
     }
 
-    fn ended(claim: Lease, outcome: Outcome) -> EndedAttempt {
+    fn ended(claim: Claim, outcome: Outcome) -> EndedAttempt {
         let end = AttemptEnd::Outcome(outcome);
         EndedAttempt { claim, source: Source::Handler, end, delay: Duration::from_secs(5) }
     }
@@ -354,12 +354,12 @@ mod tests {
         let slow =
             tokio::spawn(async move { slow.finalize(vec![Finalization { claim, hook }]).await });
         tokio::task::yield_now().await;
-        let finished = [Finalized::Finished(Settlement::Ok { output })];
+        let finished = [Finalized::Finished(FinalOutcome::Ok(output))];
         let quick = store.finalize(vec![Finalization { claim, hook: None }]).await.unwrap();
         assert_eq!(quick, finished);
         GATE.add_permits(1);
         assert_eq!(slow.await.unwrap().unwrap(), finished);
         let operation = store.get(&Owner::default(), claim.op_id).await.unwrap().unwrap();
-        assert_eq!(operation.state, State::Completed);
+        assert_eq!(operation.status, Status::Completed);
     }
 }

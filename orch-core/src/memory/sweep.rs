@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use super::tables::{CORRUPT, Entry, Row, Tables};
 use crate::policies::{self, KindPolicy, Move, after_attempt};
-use crate::store::{Finalized, Lease, Purpose, SweepParams, Swept};
+use crate::store::{Claim, Finalized, Purpose, SweepParams, Swept};
 use crate::words::{
-    AttemptEnd, LogEntry, LogState, OpId, Operation, Phase, Source, State, Timestamp,
+    AttemptEnd, LogEntry, LogStatus, OpId, Operation, Phase, Source, Status, Timestamp,
 };
 
 /// Takes back leases that have run out, the oldest first.
@@ -18,7 +18,7 @@ pub(super) fn expired(tables: &mut Tables, limit: usize, now: Timestamp) -> Vec<
 fn take_back(tables: &mut Tables, op_id: OpId, now: Timestamp) -> Swept {
     match tables.rows[&op_id].purpose {
         _ if tables.rows[&op_id].corrupt => supersede(tables, op_id, Move::Park, now),
-        Purpose::Run => lose(tables, op_id, now),
+        Purpose::Attempt => lose(tables, op_id, now),
         Purpose::Reconcile => ask_again(tables, op_id, now),
     }
 }
@@ -37,7 +37,7 @@ fn lose(tables: &mut Tables, op_id: OpId, now: Timestamp) -> Swept {
     if let Some(row) = tables.rows.get_mut(&op_id) {
         row.note(&lost);
     }
-    tables.append(Lease { op_id, fence: lost.fence }, Entry::new(lost, delay));
+    tables.append(Claim { op_id, fence: lost.fence }, Entry::new(lost, delay));
     supersede(tables, op_id, next, now)
 }
 
@@ -54,7 +54,7 @@ pub(super) fn over_budget(tables: &mut Tables, params: &SweepParams, now: Timest
     let due = oldest(tables, params.limit, |row| {
         let deadline = row.operation.deadline;
         let idle = row.operation.due_at.is_some() && row.ends_at_deadline();
-        let known = row.operation.state != State::Pending || policy_of(row, params).is_some();
+        let known = row.operation.status != Status::Pending || policy_of(row, params).is_some();
         (deadline <= now && idle && known).then_some(deadline)
     });
     due.into_iter().map(|op_id| end(tables, op_id, params, now)).collect()
@@ -62,10 +62,10 @@ pub(super) fn over_budget(tables: &mut Tables, params: &SweepParams, now: Timest
 
 fn end(tables: &mut Tables, op_id: OpId, params: &SweepParams, now: Timestamp) -> Swept {
     if let Some(row) = tables.rows.get_mut(&op_id)
-        && row.operation.state == State::Pending
+        && row.operation.status == Status::Pending
     {
         row.policy = policy_of(row, params).cloned().unwrap_or_else(|| row.policy.clone());
-        row.operation.state = State::InProgress;
+        row.operation.status = Status::InProgress;
     }
     let row = &tables.rows[&op_id];
     let last = row.operation.reason.as_deref();
@@ -83,8 +83,8 @@ fn policy_of<'a>(row: &Row, params: &'a SweepParams) -> Option<&'a KindPolicy> {
 fn supersede(tables: &mut Tables, op_id: OpId, next: Move, now: Timestamp) -> Swept {
     let kind = tables.rows[&op_id].operation.identity.kind();
     let to = match next {
-        Move::Finish(settlement) => {
-            let end = AttemptEnd::Outcome(settlement.into());
+        Move::Finish(outcome) => {
+            let end = AttemptEnd::Outcome(outcome.into());
             conclude(tables, op_id, Source::Engine, end, None, now)
         }
         next => {
@@ -115,10 +115,10 @@ pub(super) fn conclude(
     row.operation.phase = Some(Phase::Running);
     row.operation.due_at = None;
     row.operation.lease_expires_at = None;
-    let claim = Lease { op_id, fence: row.operation.fence };
+    let claim = Claim { op_id, fence: row.operation.fence };
     let hooked = row.policy.hooked;
     let pending =
-        LogEntry { state: LogState::Pending, note, ..entry(&row.operation, source, end, now) };
+        LogEntry { status: LogStatus::Pending, note, ..entry(&row.operation, source, end, now) };
     tables.append(claim, Entry::new(pending, Duration::ZERO));
     (!hooked).then(|| super::settle::finalize(tables, claim, now))
 }
@@ -138,7 +138,7 @@ pub(super) fn entry(
         started_at: None,
         logged_at: now,
         end,
-        state: LogState::Completed,
+        status: LogStatus::Completed,
         late: false,
         note: None,
         hook_error: None,

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::policies::{Backoff, FINALIZER_HEAD_START, Facts, InDoubt, KindPolicy};
-use crate::store::{Lease, Purpose, StoreError};
+use crate::store::{Claim, Purpose, StoreError};
 use crate::words::{
     DeadLetter, Envelope, Fingerprint, Identity, LogEntry, OpId, Operation, Phase, Timestamp,
     WorkerId,
@@ -59,16 +59,16 @@ pub(super) const CORRUPT: &str = "the row cannot be decoded";
 
 impl Tables {
     /// The row that this claim holds the lease of: the guard of renew, log, settle and release.
-    pub(super) fn leased(&mut self, claim: Lease) -> Option<&mut Row> {
+    pub(super) fn leased(&mut self, claim: Claim) -> Option<&mut Row> {
         self.rows
             .get_mut(&claim.op_id)
             .filter(|row| row.operation.fence == claim.fence)
-            .filter(|row| !row.operation.state.is_terminal())
+            .filter(|row| !row.operation.status.is_terminal())
             .filter(|row| row.operation.lease_expires_at.is_some())
     }
 
     /// The entry logged under this claim, provided that nobody has superseded the claim.
-    pub(super) fn entry(&mut self, claim: Lease) -> Option<&mut Entry> {
+    pub(super) fn entry(&mut self, claim: Claim) -> Option<&mut Entry> {
         self.rows.get(&claim.op_id).filter(|row| row.operation.fence == claim.fence)?;
         let log = self.log.get_mut(&claim.op_id)?;
         log.iter_mut().find(|e| e.entry.fence == claim.fence && !e.entry.late)
@@ -104,7 +104,7 @@ impl Row {
     /// True if an operation past its deadline ends without asking anybody.
     pub(super) fn ends_at_deadline(&self) -> bool {
         match self.operation.phase {
-            None => !self.operation.state.is_terminal(),
+            None => !self.operation.status.is_terminal(),
             Some(Phase::Waiting) => true,
             Some(Phase::InDoubt) => self.policy.in_doubt == InDoubt::Retry,
             Some(Phase::Running | Phase::Parked) => false,

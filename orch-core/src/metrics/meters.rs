@@ -6,8 +6,8 @@ use std::time::Duration;
 use ::metrics::{Counter, Histogram, Label};
 
 use super::table::{self, Metric};
-use crate::store::{Admitted, Attempt, Finalized, Purpose};
-use crate::words::{AttemptEnd, Domain, EventType, Kind, Outcome, Source, State};
+use crate::store::{Admitted, ClaimedOperation, Finalized, Purpose};
+use crate::words::{AttemptEnd, Domain, EventType, Kind, Outcome, Source, Status};
 
 /// The meters of one kind. They are handles that were looked up once: counting is an addition,
 /// or nothing if no recorder was installed when they were made.
@@ -15,11 +15,11 @@ pub struct Meters {
     created: Counter,
     replayed: Counter,
     conflict: Counter,
-    run: Counter,
+    attempt: Counter,
     reconcile: Counter,
     start_delay: Histogram,
-    handler: Ends,
-    question: Ends,
+    attempts: Ends,
+    reconciles: Ends,
     completed: Counter,
     failed: Counter,
     parked: Counter,
@@ -30,7 +30,7 @@ pub struct Meters {
     leases_lost: Counter,
 }
 
-/// How runs of the handler, or questions to the provider, end.
+/// How attempts, or reconciles, end.
 struct Ends {
     ok: Counter,
     retry: Counter,
@@ -47,18 +47,19 @@ impl Meters {
         let plain = |metric| counter(&metric, kind, &[]);
         let accepted = |became| counter(&table::ACCEPTED, kind, &[("disposition", became)]);
         let claimed = |purpose| counter(&table::CLAIMED, kind, &[("purpose", purpose)]);
-        let finished = |state: State| counter(&table::FINISHED, kind, &[("state", state.as_str())]);
+        let finished =
+            |status: Status| counter(&table::FINISHED, kind, &[("status", status.as_str())]);
         Self {
             created: accepted("created"),
             replayed: accepted("replayed"),
             conflict: accepted("conflict"),
-            run: claimed("run"),
+            attempt: claimed("attempt"),
             reconcile: claimed("reconcile"),
             start_delay: histogram(&table::START_DELAY, kind, &[]),
-            handler: Ends::of(kind, Source::Handler),
-            question: Ends::of(kind, Source::Reconcile),
-            completed: finished(State::Completed),
-            failed: finished(State::Failed),
+            attempts: Ends::of(kind, Source::Handler),
+            reconciles: Ends::of(kind, Source::Reconcile),
+            completed: finished(Status::Completed),
+            failed: finished(Status::Failed),
             parked: plain(table::PARKED),
             stale: plain(table::STALE),
             late: plain(table::LATE),
@@ -78,19 +79,19 @@ impl Meters {
     }
 
     /// An operation was claimed.
-    pub fn claimed(&self, attempt: &Attempt) {
-        match attempt.purpose {
-            Purpose::Run => self.run.increment(1),
+    pub fn claimed(&self, operation: &ClaimedOperation) {
+        match operation.purpose {
+            Purpose::Attempt => self.attempt.increment(1),
             Purpose::Reconcile => self.reconcile.increment(1),
         }
-        if attempt.purpose == Purpose::Run && attempt.envelope.attempt == 1 {
-            self.start_delay.record(attempt.claimed_at.since(attempt.envelope.accepted_at));
+        if operation.purpose == Purpose::Attempt && operation.envelope.attempt == 1 {
+            self.start_delay.record(operation.claimed_at.since(operation.envelope.accepted_at));
         }
     }
 
-    /// An attempt, or a question, has ended after this long.
+    /// An attempt, or a reconcile, has ended after this long.
     pub fn ended(&self, source: Source, end: &AttemptEnd, took: Duration) {
-        let ends = if source == Source::Reconcile { &self.question } else { &self.handler };
+        let ends = if source == Source::Reconcile { &self.reconciles } else { &self.attempts };
         ends.duration.record(took);
         match end {
             AttemptEnd::Outcome(Outcome::Ok { .. }) => ends.ok.increment(1),
@@ -104,7 +105,7 @@ impl Meters {
     /// What became of an operation, or of the wish to move it.
     pub fn moved(&self, to: &Finalized) {
         match to {
-            Finalized::Finished(settlement) if settlement.state() == State::Completed => {
+            Finalized::Finished(outcome) if outcome.status() == Status::Completed => {
                 self.completed.increment(1);
             }
             Finalized::Finished(_) => self.failed.increment(1),

@@ -36,21 +36,21 @@ pub const ACCEPTED: Metric = Metric {
 pub const CLAIMED: Metric = Metric {
     name: "orch_claimed_total",
     kind: MetricKind::Counter,
-    labels: &[("purpose", &["run", "reconcile"])],
-    says: "operations claimed by a worker, to run the handler or to ask the provider",
+    labels: &[("purpose", &["attempt", "reconcile"])],
+    says: "operations claimed by a worker, for an attempt or to reconcile",
 };
 /// Attempts ended.
 pub const ATTEMPTS: Metric = Metric {
     name: "orch_attempts_total",
     kind: MetricKind::Counter,
     labels: &[SOURCES, ("outcome", &["ok", "retry", "fail", "in_doubt", "not_happened"])],
-    says: "runs of the handler and questions to the provider that ended in this process, by how",
+    says: "attempts and reconciles that ended in this process, by how",
 };
 /// Operations finished.
 pub const FINISHED: Metric = Metric {
     name: "orch_finished_total",
     kind: MetricKind::Counter,
-    labels: &[("state", &["COMPLETED", "FAILED"])],
+    labels: &[("status", &["COMPLETED", "FAILED"])],
     says: "operations that came to their end; one that a worker and the Finalizer end in the same \
            moment may count twice",
 };
@@ -108,7 +108,7 @@ pub const ATTEMPT_DURATION: Metric = Metric {
     name: "orch_attempt_duration_seconds",
     kind: MetricKind::Histogram,
     labels: &[SOURCES],
-    says: "time that a run of the handler, or a question to the provider, took",
+    says: "time that an attempt, or a reconcile, took",
 };
 
 /// All of them, in the order of the flow.

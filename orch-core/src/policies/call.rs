@@ -62,7 +62,7 @@ pub const REMEDY: &str = "find out at the provider whether it has acted, then se
 /// handler declares `retry` and a repeated call acts at most once: an effect that is safe to
 /// repeat, or a key that the provider remembers until the run's last moment.
 ///
-/// A person's word that a call is safe settles doubt, so it settles this as well.
+/// A person's word that a call is safe clears doubt, so it settles this as well.
 ///
 /// # Errors
 /// [`Refusal`]: nothing may be called, and the operation is to be parked.

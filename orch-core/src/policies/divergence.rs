@@ -2,17 +2,17 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::words::{AttemptEnd, Fence, LogEntry, Outcome, Payload, Settlement, Source, code};
+use crate::words::{AttemptEnd, Fence, FinalOutcome, LogEntry, Outcome, Payload, Source, code};
 
 /// What a log entry means for the outcome of its operation. Derived from the log and the
-/// settlement whenever it is read; no store keeps it.
+/// outcome whenever it is read; no store keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Bearing {
     /// The operation's state followed it, or will once it is finalized.
     Counts,
-    /// Without effect, and it says what the settlement says.
+    /// Without effect, and it says what the outcome says.
     Corroborates,
-    /// Without effect, and it contradicts the settlement: a person has to look.
+    /// Without effect, and it contradicts the outcome: a person has to look.
     Diverges,
     /// Without effect, and there is nothing to compare: the operation has no outcome yet, or the
     /// entry does not say whether the provider has acted.
@@ -30,18 +30,18 @@ impl fmt::Display for Bearing {
     }
 }
 
-/// The bearing of each entry of a log, in its order. `settlement` is the operation's outcome, if
+/// The bearing of each entry of a log, in its order. `outcome` is the operation's outcome, if
 /// it is terminal: what the latest entry that is not late came to.
 #[must_use]
-pub fn bearings(settlement: Option<&Settlement>, log: &[LogEntry]) -> Vec<Bearing> {
+pub fn bearings(outcome: Option<&FinalOutcome>, log: &[LogEntry]) -> Vec<Bearing> {
     let settled_under = log.iter().filter(|entry| !entry.late).map(|entry| entry.fence).max();
-    log.iter().map(|entry| bearing(entry, settled_under, settlement, log)).collect()
+    log.iter().map(|entry| bearing(entry, settled_under, outcome, log)).collect()
 }
 
-/// How many entries of a log diverge from the settlement.
+/// How many entries of a log diverge from the outcome.
 #[must_use]
-pub fn divergences(settlement: &Settlement, log: &[LogEntry]) -> u32 {
-    let bearings = bearings(Some(settlement), log);
+pub fn divergences(outcome: &FinalOutcome, log: &[LogEntry]) -> u32 {
+    let bearings = bearings(Some(outcome), log);
     let diverging = bearings.into_iter().filter(|bearing| *bearing == Bearing::Diverges).count();
     u32::try_from(diverging).unwrap_or(u32::MAX)
 }
@@ -49,10 +49,10 @@ pub fn divergences(settlement: &Settlement, log: &[LogEntry]) -> u32 {
 fn bearing(
     entry: &LogEntry,
     settled_under: Option<Fence>,
-    settlement: Option<&Settlement>,
+    outcome: Option<&FinalOutcome>,
     log: &[LogEntry],
 ) -> Bearing {
-    let Some(settlement) = settlement else {
+    let Some(outcome) = outcome else {
         return if entry.late { Bearing::Kept } else { Bearing::Counts };
     };
     // Under one fence at most one entry has an effect. An outcome under an older fence had none,
@@ -62,7 +62,7 @@ fn bearing(
         return Bearing::Counts;
     }
     let before_a_run = entry.end == AttemptEnd::NotHappened && was_run_after(entry.fence, log);
-    if before_a_run { Bearing::Kept } else { compare(settlement, &entry.end) }
+    if before_a_run { Bearing::Kept } else { compare(outcome, &entry.end) }
 }
 
 /// True if the handler was run under a later claim: by its own word, or because that claim was
@@ -90,9 +90,9 @@ fn was_run_after(fence: Fence, log: &[LogEntry]) -> bool {
 /// A call that succeeded and whose result could not be kept (`OUTPUT_NOT_ENCODABLE`) says that
 /// the provider has acted.
 #[must_use]
-pub fn compare(settlement: &Settlement, said: &AttemptEnd) -> Bearing {
-    let Some(said) = claim_of(settlement, said) else { return Bearing::Kept };
-    let agree = match (outcome_of(settlement), said) {
+pub fn compare(outcome: &FinalOutcome, said: &AttemptEnd) -> Bearing {
+    let Some(said) = claim_of(outcome, said) else { return Bearing::Kept };
+    let agree = match (outcome_of(outcome), said) {
         (Says::Acted(Some(ours)), Says::Acted(Some(theirs))) => same_value(ours, theirs),
         (Says::NotActed(Some(ours)), Says::NotActed(Some(theirs))) => ours == theirs,
         (Says::Acted(_), Says::Acted(_)) | (Says::NotActed(_), Says::NotActed(_)) => true,
@@ -111,10 +111,10 @@ enum Says<'a> {
 
 /// What the outcome stands for. A failure that the provider did not word still stands for an
 /// operation that was not done: that is what everybody was told.
-fn outcome_of(settlement: &Settlement) -> Says<'_> {
-    match settlement {
-        Settlement::Ok { output } => Says::Acted(Some(output)),
-        Settlement::Failed(failure) => match failure.code.as_str() {
+fn outcome_of(outcome: &FinalOutcome) -> Says<'_> {
+    match outcome {
+        FinalOutcome::Ok(output) => Says::Acted(Some(output)),
+        FinalOutcome::Failed(failure) => match failure.code.as_str() {
             code::OUTPUT_NOT_ENCODABLE => Says::Acted(None),
             code::TIME_BUDGET_EXCEEDED | code::ATTEMPTS_EXHAUSTED | code::IN_DOUBT => {
                 Says::NotActed(None)
@@ -126,11 +126,11 @@ fn outcome_of(settlement: &Settlement) -> Says<'_> {
 }
 
 /// What another answer says; `None` if it is not definite.
-fn claim_of<'a>(settlement: &Settlement, said: &'a AttemptEnd) -> Option<Says<'a>> {
+fn claim_of<'a>(outcome: &FinalOutcome, said: &'a AttemptEnd) -> Option<Says<'a>> {
     match said {
         AttemptEnd::Outcome(Outcome::Ok { output }) => Some(Says::Acted(Some(output))),
         AttemptEnd::Outcome(Outcome::Fail(failure)) => {
-            let same = matches!(settlement, Settlement::Failed(ours) if ours.code == failure.code);
+            let same = matches!(outcome, FinalOutcome::Failed(ours) if ours.code == failure.code);
             match failure.code.as_str() {
                 code::OUTPUT_NOT_ENCODABLE => Some(Says::Acted(None)),
                 _ if failure.uncertain && same => Some(Says::NotActed(None)),
@@ -239,14 +239,14 @@ impl Number {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::{Failure, LogState, Timestamp};
+    use crate::words::{Failure, LogStatus, Timestamp};
 
-    fn completed(output: &str) -> Settlement {
-        Settlement::Ok { output: output.into() }
+    fn completed(output: &str) -> FinalOutcome {
+        FinalOutcome::Ok(output.into())
     }
 
-    fn failed(code: &str) -> Settlement {
-        Settlement::Failed(Failure::new(code, "no"))
+    fn failed(code: &str) -> FinalOutcome {
+        FinalOutcome::Failed(Failure::new(code, "no"))
     }
 
     fn ok(output: &str) -> AttemptEnd {
@@ -274,7 +274,7 @@ mod tests {
             started_at: Some(Timestamp::from_micros(0)),
             logged_at: Timestamp::from_micros(1),
             end,
-            state: LogState::Completed,
+            status: LogStatus::Completed,
             late,
             note: None,
             hook_error: None,
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn a_failure_of_orchs_own_is_confirmed_by_every_refusal_and_contradicted_by_a_success() {
         for code in [code::IN_DOUBT, code::TIME_BUDGET_EXCEEDED, code::ATTEMPTS_EXHAUSTED] {
-            let outcome = Settlement::Failed(Failure::new(code, "gave up").uncertain(true));
+            let outcome = FinalOutcome::Failed(Failure::new(code, "gave up").uncertain(true));
             assert_eq!(compare(&outcome, &fail("CARD_DECLINED", false)), Corroborates, "{code}");
             assert_eq!(compare(&outcome, &AttemptEnd::NotHappened), Corroborates, "{code}");
             assert_eq!(compare(&outcome, &ok("1")), Diverges, "{code}");
@@ -367,10 +367,10 @@ mod tests {
             entry(1, Source::Handler, ok("1"), true),
             entry(4, Source::Handler, ok("2"), false),
         ];
-        let settlement = completed("2");
-        assert_eq!(bearings(Some(&settlement), &log), [Counts, Counts, Diverges, Counts]);
+        let outcome = completed("2");
+        assert_eq!(bearings(Some(&outcome), &log), [Counts, Counts, Diverges, Counts]);
         assert_eq!(bearings(None, &log), [Counts, Counts, Kept, Counts]);
-        assert_eq!(divergences(&settlement, &log), 1);
+        assert_eq!(divergences(&outcome, &log), 1);
     }
 
     #[test]
@@ -379,8 +379,8 @@ mod tests {
             entry(1, Source::Handler, ok("1"), false),
             entry(2, Source::Operator, fail("NOT_CHARGED", false), false),
         ];
-        let settlement = failed("NOT_CHARGED");
-        assert_eq!(bearings(Some(&settlement), &log), [Diverges, Counts]);
+        let outcome = failed("NOT_CHARGED");
+        assert_eq!(bearings(Some(&outcome), &log), [Diverges, Counts]);
     }
 
     #[test]

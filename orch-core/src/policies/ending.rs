@@ -18,7 +18,7 @@ pub enum Ending {
         /// True if the provider gives this answer only after it has looked at the key and found
         /// no earlier call that has acted, and if none that is still on its way will act either.
         /// Without effect if the failure is `uncertain` itself.
-        settles_doubt: bool,
+        clears_doubt: bool,
     },
     /// Nobody knows whether the provider acted.
     InDoubt,
@@ -35,15 +35,15 @@ impl Ending {
     /// a wrong API key, an address that is not there, a body that is refused.
     #[must_use]
     pub fn fail(code: &str, uncertain: bool) -> Self {
-        Self::Fail { code: code.to_owned(), uncertain, settles_doubt: false }
+        Self::Fail { code: code.to_owned(), uncertain, clears_doubt: false }
     }
 
     /// It will not succeed, and the provider says so only after it has looked at the key: no call
     /// with this key has acted, and none that is still on its way will. That a key was used with
     /// another body is no such answer.
     #[must_use]
-    pub fn fail_settling_doubt(code: &str) -> Self {
-        Self::Fail { code: code.to_owned(), uncertain: false, settles_doubt: true }
+    pub fn fail_clearing_doubt(code: &str) -> Self {
+        Self::Fail { code: code.to_owned(), uncertain: false, clears_doubt: true }
     }
 }
 

@@ -7,16 +7,17 @@ mod backoff;
 mod call;
 mod divergence;
 mod ending;
+mod handler_end;
 pub mod http;
 mod moves;
 mod policy;
-mod run_end;
 mod tally;
 
 pub use backoff::Backoff;
 pub use call::{CallFacts, REMEDY, Refusal, may_call};
 pub use divergence::{Bearing, bearings, compare, divergences};
 pub use ending::{After, Ending};
+pub use handler_end::HandlerEnd;
 pub use moves::{Facts, Move, after_attempt, over_budget};
 pub use policy::{
     Contradiction, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_COMPLETED_RETENTION, DEFAULT_MAX_ATTEMPTS,
@@ -24,5 +25,4 @@ pub use policy::{
     DEFAULT_TIME_BUDGET, Effect, FINALIZER_HEAD_START, InDoubt, KindPolicy, MAX_TIME_BUDGET,
     MIN_TIME_BUDGET,
 };
-pub use run_end::RunEnd;
 pub use tally::Tally;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::InDoubt;
-use crate::words::{AttemptEnd, Failure, Outcome, Settlement, Timestamp, code};
+use crate::words::{AttemptEnd, Failure, FinalOutcome, Outcome, Timestamp, code};
 
 /// What the row says about an operation whose attempt has ended, as far as the next move and the
 /// [`Tally`](super::Tally) depend on it.
@@ -31,8 +31,8 @@ pub struct Facts {
 /// What happens to the operation next. A store carries it out; it never chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Move {
-    /// To its terminal state, with this outcome.
-    Finish(Settlement),
+    /// To its terminal status, with this outcome.
+    Finish(FinalOutcome),
     /// To `waiting`: claimable from this instant.
     Wait {
         /// The earliest instant of the next attempt.
@@ -44,7 +44,7 @@ pub enum Move {
         /// The earliest instant of that claim.
         not_before: Timestamp,
     },
-    /// To `parked`: a person must settle it.
+    /// To `parked`: a person must resolve it.
     Park,
 }
 
@@ -53,16 +53,16 @@ pub enum Move {
 ///
 /// A failure is `uncertain` when an attempt in doubt stands behind it that nothing has settled:
 /// an operation that was called is never plainly FAILED as if it had not been sent. A handler's
-/// own failure comes here with that said already, by [`RunEnd`](super::RunEnd): only there is it
+/// own failure comes here with that said already, by [`HandlerEnd`](super::HandlerEnd): only there is it
 /// known whether the answer speaks of the earlier calls too.
 #[must_use]
 pub fn after_attempt(end: &AttemptEnd, facts: &Facts, delay: Duration, now: Timestamp) -> Move {
     match end {
         AttemptEnd::Outcome(Outcome::Ok { output }) => {
-            Move::Finish(Settlement::Ok { output: output.clone() })
+            Move::Finish(FinalOutcome::Ok(output.clone()))
         }
         AttemptEnd::Outcome(Outcome::Fail(failure)) => {
-            Move::Finish(Settlement::Failed(failure.clone()))
+            Move::Finish(FinalOutcome::Failed(failure.clone()))
         }
         AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => {
             run_again(facts, Some(reason), facts.unresolved, delay, now)
@@ -107,8 +107,8 @@ fn doubt(facts: &Facts, reason: &str, delay: Duration, now: Timestamp) -> Move {
         InDoubt::Park => Move::Park,
         InDoubt::Fail => finish(code::IN_DOUBT, facts, Some(reason), true),
         InDoubt::Retry => match run_again(facts, None, true, delay, now) {
-            Move::Finish(Settlement::Failed(failure)) => {
-                Move::Finish(Settlement::Failed(failure.cause(Some(reason))))
+            Move::Finish(FinalOutcome::Failed(failure)) => {
+                Move::Finish(FinalOutcome::Failed(failure.cause(Some(reason))))
             }
             _ => Move::Doubt { not_before },
         },
@@ -126,7 +126,7 @@ fn finish(code: &'static str, facts: &Facts, cause: Option<&str>, uncertain: boo
         (_, false) => "the time budget ended before the first attempt".to_owned(),
     };
     let failure = Failure::new(code, &message).cause(cause).uncertain(uncertain).called(called);
-    Move::Finish(Settlement::Failed(failure))
+    Move::Finish(FinalOutcome::Failed(failure))
 }
 
 #[cfg(test)]
@@ -164,7 +164,7 @@ mod tests {
 
     fn failure(next: Move) -> Failure {
         match next {
-            Move::Finish(Settlement::Failed(failure)) => failure,
+            Move::Finish(FinalOutcome::Failed(failure)) => failure,
             other => panic!("{other:?}"),
         }
     }

@@ -13,7 +13,7 @@ pub struct Tally {
     pub unresolved: bool,
     /// To add to the key generation: 1 after a definite error of a provider that replays errors,
     /// which would answer the same key with it for ever. 0 once an attempt was lost, also after
-    /// doubt is settled by "not happened": its call may still be on its way with the old key, the
+    /// doubt is cleared by "not happened": its call may still be on its way with the old key, the
     /// error may come from something before the provider, and behind a new key it could act twice.
     ///
     /// Whether errors are replayed is what the claim wrote for the run that has ended. The key
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_definite_answer_settles_doubt() {
+    fn only_a_definite_answer_clears_doubt() {
         assert!(!tally(&ok(), Source::Handler, true).unresolved);
         assert!(!tally(&AttemptEnd::NotHappened, Source::Reconcile, true).unresolved);
         assert!(tally(&in_doubt(), Source::Reconcile, true).unresolved);

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 
 use super::Orchestrator;
 use crate::flow::{AcceptError, Disposition, disposition};
-use crate::handler::{Handled, KeyFromCaller, KeyGiven, KeyInCommand};
+use crate::handler::{HandledCommand, KeyFromCaller, KeyGiven, KeyInCommand};
 use crate::policies::DEFAULT_TIME_BUDGET;
 use crate::store::{AcceptIn, Acceptance};
 use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, Kind, OpId};
@@ -36,7 +36,7 @@ pub struct Accepted<C> {
     command: PhantomData<fn() -> C>,
 }
 
-impl<C: Handled> Accept<C, KeyFromCaller> {
+impl<C: HandledCommand> Accept<C, KeyFromCaller> {
     /// The client's key for this request, such as the value of its `Idempotency-Key` header.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl<C: Handled> Accept<C, KeyFromCaller> {
     }
 }
 
-impl<C: Handled, K> Accept<C, K> {
+impl<C: HandledCommand, K> Accept<C, K> {
     pub(super) fn new(orchestrator: Orchestrator, command: C) -> Self {
         Self {
             orchestrator,
@@ -76,7 +76,7 @@ impl<C: Handled, K> Accept<C, K> {
     }
 }
 
-impl<C: Handled, K: KeyGiven> Accept<C, K> {
+impl<C: HandledCommand, K: KeyGiven> Accept<C, K> {
     /// Accepts inside your own transaction (the outbox): the operation is there if and only if
     /// it commits. Workers find it by polling then.
     ///
@@ -120,7 +120,7 @@ impl<C: Handled, K: KeyGiven> Accept<C, K> {
 
 /// A future, not `IntoFuture`: so rustc says what is missing where the key is, and not that this
 /// is no future. Dropping it half-way leaves it open whether the command was accepted.
-impl<C: Handled, K: KeyGiven> Future for Accept<C, K> {
+impl<C: HandledCommand, K: KeyGiven> Future for Accept<C, K> {
     type Output = Result<Accepted<C>, AcceptError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::policies::Contradiction;
 use crate::store::{OpenError, StoreError};
-use crate::words::{Invalid, OpId, Phase, State};
+use crate::words::{Invalid, OpId, Phase, Status};
 
 /// Why a runtime did not start. Nothing was claimed.
 #[derive(Debug, thiserror::Error)]
@@ -127,12 +127,12 @@ pub enum RedriveError {
         op_id: OpId,
     },
     /// Only a failed operation can be run anew.
-    #[error("operation {op_id} is {state}; only a FAILED one can be redriven")]
+    #[error("operation {op_id} is {status}; only a FAILED one can be redriven")]
     NotFailed {
         /// The operation.
         op_id: OpId,
-        /// Its state.
-        state: State,
+        /// Its status.
+        status: Status,
     },
     /// The provider may have acted, and a redrive has a new provider key.
     #[error(
@@ -151,7 +151,7 @@ pub enum RedriveError {
 /// Why a decision was not carried out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SettleError {
+pub enum ResolveError {
     /// This owner has no such operation.
     #[error("there is no operation {op_id}")]
     NotFound {
@@ -160,15 +160,15 @@ pub enum SettleError {
     },
     /// Only a parked operation waits for a decision.
     #[error(
-        "operation {op_id} is {state}{}, not parked; its history says what happened, and whether \
-         a person has settled it",
+        "operation {op_id} is {status}{}, not parked; its history says what happened, and whether \
+         a person has resolved it",
         in_phase(*phase)
     )]
     NotParked {
         /// The operation.
         op_id: OpId,
-        /// Its state.
-        state: State,
+        /// Its status.
+        status: Status,
         /// Its phase.
         phase: Option<Phase>,
     },

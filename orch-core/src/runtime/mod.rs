@@ -17,7 +17,7 @@ mod wait;
 pub use accept::{Accept, Accepted};
 pub use builder::RuntimeBuilder;
 pub use config::{Config, DEFAULT_CONCURRENCY, DEFAULT_LEASE, DEFAULT_POLL_EVERY};
-pub use error::{QueryError, RedriveError, SettleError, StartError};
+pub use error::{QueryError, RedriveError, ResolveError, StartError};
 pub use operator::{Divergent, Parked};
 pub use orchestrator::Orchestrator;
 pub use running::{Drained, Runtime};

@@ -14,7 +14,7 @@ const PAGE: usize = 100;
 /// as one line, without command and outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {
-    /// The operation, for [`Orchestrator::settle`].
+    /// The operation, for [`Orchestrator::resolve`].
     pub op_id: OpId,
     /// As it stands; `None` if its row cannot be decoded.
     pub operation: Option<Box<Operation>>,
@@ -24,7 +24,7 @@ pub struct Parked {
     /// it; `None` if nothing has.
     pub since: Option<Timestamp>,
     /// Answers of workers that had lost their lease: what the provider may have done. They
-    /// settle nothing by themselves.
+    /// change nothing by themselves.
     pub late: Vec<LogEntry>,
 }
 
@@ -111,8 +111,8 @@ impl Orchestrator {
     /// for parked in orchestrator.parked(None).await?.items {
     ///     println!("{} since {:?}: {}", parked.op_id, parked.since, parked.reason);
     ///     // The provider's own pages show the charge: the result, as the handler returns it.
-    ///     let settle = Settle::ok("ch_42")?;
-    ///     orchestrator.settle(parked.op_id, settle, "kim", "seen on their pages").await?;
+    ///     let resolution = Resolution::ok("ch_42")?;
+    ///     orchestrator.resolve(parked.op_id, resolution, "kim", "seen on their pages").await?;
     /// }
     /// # Ok(())
     /// # }

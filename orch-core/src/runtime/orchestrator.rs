@@ -2,11 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Accept, RedriveError, SettleError};
+use super::{Accept, RedriveError, ResolveError};
 use crate::flow::{AcceptError, Acceptor, Divergences, Watch};
-use crate::handler::Handled;
+use crate::handler::HandledCommand;
 use crate::store::{
-    Finalized, ListParams, Page, RedriveParams, Redriven, Settle, SettleParams, SettledParked,
+    Finalized, ListParams, Page, RedriveParams, Redriven, Resolution, ResolveParams, Resolved,
     Store, StoreError,
 };
 use crate::words::{
@@ -40,7 +40,7 @@ impl Orchestrator {
 
     /// Accepts a typed command: see [`Accept`]. When its future returns, the operation is
     /// durable.
-    pub fn accept<C: Handled>(&self, command: C) -> Accept<C, C::Key> {
+    pub fn accept<C: HandledCommand>(&self, command: C) -> Accept<C, C::Key> {
         Accept::new(self.clone(), command)
     }
 
@@ -125,7 +125,7 @@ impl Orchestrator {
         match self.store.redrive(params).await? {
             Redriven::Created { op_id } | Redriven::AlreadyRedriven { op_id } => Ok(op_id),
             Redriven::Uncertain => Err(RedriveError::Uncertain { op_id }),
-            Redriven::NotFailed { state } => Err(RedriveError::NotFailed { op_id, state }),
+            Redriven::NotFailed { status } => Err(RedriveError::NotFailed { op_id, status }),
             Redriven::NotFound => Err(RedriveError::NotFound { op_id }),
         }
     }
@@ -141,10 +141,10 @@ impl Orchestrator {
     /// # async fn desk(orchestrator: &Orchestrator, one: OpId, two: OpId, three: OpId)
     /// # -> Result<(), Box<dyn std::error::Error>> {
     /// // The result, as the handler returns it.
-    /// orchestrator.settle(one, Settle::ok("ch_42")?, "kim", "seen on their pages").await?;
-    /// let refused = Settle::fail("NOT_CHARGED", "the provider has no such charge");
-    /// orchestrator.settle(two, refused, "kim", "asked their support").await?;
-    /// orchestrator.settle(three, Settle::RunAgain, "kim", "they were down all day").await?;
+    /// orchestrator.resolve(one, Resolution::ok("ch_42")?, "kim", "seen on their pages").await?;
+    /// let refused = Resolution::fail("NOT_CHARGED", "the provider has no such charge");
+    /// orchestrator.resolve(two, refused, "kim", "asked their support").await?;
+    /// orchestrator.resolve(three, Resolution::RunAgain, "kim", "they were down all day").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -154,39 +154,39 @@ impl Orchestrator {
     /// [`Config::finalize_every`](super::Config::finalize_every); until then it is IN_PROGRESS.
     ///
     /// # Errors
-    /// [`SettleError`]; a blank `who` or `why` is refused, since the history is all that will
+    /// [`ResolveError`]; a blank `who` or `why` is refused, since the history is all that will
     /// tell later.
-    pub async fn settle(
+    pub async fn resolve(
         &self,
         op_id: OpId,
-        settle: Settle,
+        resolution: Resolution,
         who: &str,
         why: &str,
-    ) -> Result<(), SettleError> {
+    ) -> Result<(), ResolveError> {
         for (field, text) in [("who", who), ("why", why)] {
             if text.trim().is_empty() {
                 return Err(Invalid::Blank { field }.into());
             }
         }
-        let params = SettleParams {
+        let params = ResolveParams {
             op_id,
             owner: self.owner.clone(),
-            settle,
+            resolution,
             who: storable(who),
             why: storable(why),
         };
-        match self.store.settle_parked(params).await? {
-            SettledParked::Settled(to) => {
+        match self.store.resolve(params).await? {
+            Resolved::Resolved(to) => {
                 self.watch.moved(op_id);
                 if let Some(to @ Finalized::Finished(_)) = to {
                     self.finished(op_id, &to).await;
                 }
                 Ok(())
             }
-            SettledParked::NotParked { state, phase } => {
-                Err(SettleError::NotParked { op_id, state, phase })
+            Resolved::NotParked { status, phase } => {
+                Err(ResolveError::NotParked { op_id, status, phase })
             }
-            SettledParked::NotFound => Err(SettleError::NotFound { op_id }),
+            Resolved::NotFound => Err(ResolveError::NotFound { op_id }),
         }
     }
 

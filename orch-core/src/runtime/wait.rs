@@ -1,34 +1,34 @@
 use std::time::{Duration, Instant};
 
 use super::{Accepted, Orchestrator, QueryError};
-use crate::handler::{Handled, Storable};
+use crate::handler::{HandledCommand, Storable};
 use crate::policies::Backoff;
-use crate::words::{OpId, Operation, Payload, Settled, Settlement};
+use crate::words::{FinalOutcome, OpId, Operation, Payload, Waited};
 
 /// Between two looks at the store while another process may finish the operation.
 const LOOK_EVERY: Backoff = Backoff::from_millis(5, 250);
 
 impl Orchestrator {
-    /// Waits until the operation is terminal, at most for `timeout`; [`Settled::Pending`] then:
+    /// Waits until the operation is terminal, at most for `timeout`; [`Waited::Pending`] then:
     /// answer 202 and ask again later. Woken at once by a worker in this process; another
     /// process's is noticed by polling.
     ///
     /// # Errors
     /// [`QueryError`].
-    pub async fn wait<C: Handled>(
+    pub async fn wait<C: HandledCommand>(
         &self,
         accepted: &Accepted<C>,
         timeout: Duration,
-    ) -> Result<Settled<C::Output>, QueryError> {
+    ) -> Result<Waited<C::Output>, QueryError> {
         let op_id = accepted.op_id;
         Ok(match self.wait_for(op_id, timeout).await? {
-            Settled::Ok(output) => {
-                Settled::Ok(C::Output::from_payload(&output).map_err(|undecodable| {
+            Waited::Ok(output) => {
+                Waited::Ok(C::Output::from_payload(&output).map_err(|undecodable| {
                     QueryError::Undecodable { op_id, reason: undecodable.to_string() }
                 })?)
             }
-            Settled::Failed(failure) => Settled::Failed(failure),
-            Settled::Pending(operation) => Settled::Pending(operation),
+            Waited::Failed(failure) => Waited::Failed(failure),
+            Waited::Pending(operation) => Waited::Pending(operation),
         })
     }
 
@@ -41,16 +41,16 @@ impl Orchestrator {
         &self,
         op_id: OpId,
         timeout: Duration,
-    ) -> Result<Settled<Payload>, QueryError> {
+    ) -> Result<Waited<Payload>, QueryError> {
         let started = Instant::now();
         let waiter = self.watch().waiter(op_id);
         let mut looks = 0;
         loop {
             let operation = self.get(op_id).await?.ok_or(QueryError::NotFound { op_id })?;
-            let settled = settled(operation);
+            let waited = waited(operation);
             let left = timeout.saturating_sub(started.elapsed());
-            if left.is_zero() || !matches!(settled, Settled::Pending(_)) {
-                return Ok(settled);
+            if left.is_zero() || !matches!(waited, Waited::Pending(_)) {
+                return Ok(waited);
             }
             looks += 1;
             let pause = LOOK_EVERY.delay(looks, fastrand::f64()).min(left);
@@ -60,10 +60,10 @@ impl Orchestrator {
     }
 }
 
-fn settled(mut operation: Operation) -> Settled<Payload> {
-    match operation.settlement.take() {
-        Some(Settlement::Ok { output }) => Settled::Ok(output),
-        Some(Settlement::Failed(failure)) => Settled::Failed(failure),
-        None => Settled::Pending(Box::new(operation)),
+fn waited(mut operation: Operation) -> Waited<Payload> {
+    match operation.outcome.take() {
+        Some(FinalOutcome::Ok(output)) => Waited::Ok(output),
+        Some(FinalOutcome::Failed(failure)) => Waited::Failed(failure),
+        None => Waited::Pending(Box::new(operation)),
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 
-use crate::words::{Envelope, Settlement, storable};
+use crate::words::{Envelope, FinalOutcome, storable};
 
 /// A user's function that runs inside the finalizing transaction.
 ///
@@ -20,7 +20,8 @@ pub struct FinalizeHook {
 }
 
 /// The function of a [`FinalizeHook`].
-pub type RunHook = for<'a> fn(&'a mut (dyn Any + Send), &'a Settlement, &'a Envelope) -> Hooked<'a>;
+pub type RunHook =
+    for<'a> fn(&'a mut (dyn Any + Send), &'a FinalOutcome, &'a Envelope) -> Hooked<'a>;
 
 /// A hook's run.
 pub type Hooked<'a> = BoxFuture<'a, Result<(), HookError>>;

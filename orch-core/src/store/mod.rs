@@ -20,9 +20,9 @@ pub use backend::{Backend, OpenError, Opening, open};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection};
 pub use params::{
-    Acceptance, Admitted, Attempt, ClaimParams, Claimed, Cursor, EndedAttempt, Finalization,
-    Finalized, LateParams, Lease, ListParams, Listed, Logged, Page, PurgeParams, Purged, Purpose,
-    RedriveParams, Redriven, Release, ReleaseReason, Released, RenewParams, Renewed, Settle,
-    SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
+    Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, Cursor, EndedAttempt,
+    Finalization, Finalized, LateParams, ListParams, Listed, Logged, Page, PurgeParams, Purged,
+    Purpose, RedriveParams, Redriven, Release, ReleaseReason, Released, RenewParams, Renewed,
+    Resolution, ResolveParams, Resolved, SweepParams, Swept, Unfinalized,
 };
 pub use verbs::{AcceptIn, Store, StoreError};

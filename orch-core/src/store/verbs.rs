@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::{
     Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
     Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
-    Release, Released, RenewParams, Renewed, SettleParams, SettledParked, SweepParams, Swept,
+    Release, Released, RenewParams, Renewed, ResolveParams, Resolved, SweepParams, Swept,
     Unfinalized,
 };
 use crate::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
@@ -20,7 +20,7 @@ use crate::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner,
 ///   still have taken effect, since the reply can be lost.
 /// - **Repeatable.** The same call again changes nothing and returns what is there. So a caller
 ///   that got [`StoreError::Transient`] calls again.
-/// - **Guarded.** Each write after a claim holds only while `op_id`, `fence` and the old state
+/// - **Guarded.** Each write after a claim holds only while `op_id`, `fence` and the old status
 ///   match. Zero rows is the answer `Stale`, not an error.
 /// - **Batches lock in one order** (by `op_id`), so that two of them never deadlock.
 /// - **Time is the store's**, read inside the verb.
@@ -39,7 +39,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many batches of [`Store::accept`] are carried out faster side by side than one after
     /// the other. One where a single writer serves all. Who wraps a store passes its answer on.
-    fn accept_lanes(&self) -> usize;
+    fn accept_batches(&self) -> usize;
 
     /// The store's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;
@@ -62,7 +62,7 @@ pub trait Store: Send + Sync + 'static {
     async fn renew(&self, params: RenewParams) -> Result<Vec<Renewed>, StoreError>;
 
     /// **S3, first half.** Appends ends to the log as PENDING and drops the lease, so that no
-    /// sweep takes the operation for lost. The state does not change.
+    /// sweep takes the operation for lost. The status does not change.
     async fn log(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError>;
 
     /// **S3, second half.** Moves each operation as its logged end and its row say
@@ -128,7 +128,7 @@ pub trait Store: Send + Sync + 'static {
     /// Carries out a person's decision about a parked operation: the fence goes up, the decision
     /// is logged with who and why, the operation moves. One transaction; hooks as in
     /// `sweep_expired`.
-    async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError>;
+    async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError>;
 
     /// Makes a new operation of a failed one and links the two, in one transaction.
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError>;

@@ -8,7 +8,7 @@ use super::{Report, Upkeep};
 use crate::flow::{Common, Divergences, Handlers, Watch};
 use crate::store::{Finalization, Finalized, Store, StoreError};
 
-/// Finalizes outcomes that are in the log and whose state has not followed: after a crash in
+/// Finalizes outcomes that are in the log and whose status has not followed: after a crash in
 /// between, or a hook that failed. The provider is not called again.
 pub struct Finalizer {
     config: FinalizerConfig,

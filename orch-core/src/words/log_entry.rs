@@ -1,7 +1,7 @@
 use super::spelling::spelled;
 use super::{AttemptEnd, Fence, Timestamp, WorkerId};
 
-/// One entry of the write-ahead log: how an attempt ended, or what settled the operation.
+/// One entry of the write-ahead log: how an attempt ended, or what ended the operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
     /// The fence that it was written under.
@@ -18,28 +18,28 @@ pub struct LogEntry {
     pub logged_at: Timestamp,
     /// What is said.
     pub end: AttemptEnd,
-    /// Whether the operation's state follows it yet.
-    pub state: LogState,
+    /// Whether the operation's status follows it yet.
+    pub status: LogStatus,
     /// True for an answer that came after its fence was superseded or the operation was
     /// terminal: kept, and without effect.
     pub late: bool,
-    /// Who settled and why, for an operator's entry.
+    /// Who decided and why, for an operator's entry.
     pub note: Option<String>,
-    /// The latest error of its finalize hook: why the state does not follow yet, while the entry
+    /// The latest error of its finalize hook: why the status does not follow yet, while the entry
     /// is PENDING. It stays when a later try succeeds. At most 8 KiB, then cut and marked.
     pub hook_error: Option<String>,
 }
 
-/// Whether the operation's state follows a log entry yet.
+/// Whether the operation's status follows a log entry yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LogState {
+pub enum LogStatus {
     /// Logged, not finalized: the Finalizer's work.
     Pending,
-    /// Finalized, or without effect on the state.
+    /// Finalized, or without effect on the status.
     Completed,
 }
 
-spelled!(LogState, "log state", Pending => "PENDING", Completed => "COMPLETED");
+spelled!(LogStatus, "log status", Pending => "PENDING", Completed => "COMPLETED");
 
 /// Who wrote a log entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,4 +1,4 @@
-use super::{Failure, Fence, Identity, OpId, Payload, Phase, Settlement, State, Timestamp};
+use super::{Failure, Fence, FinalOutcome, Identity, OpId, Payload, Phase, Status, Timestamp};
 
 /// One unit of work around an external call, as it stands in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Operation {
     /// The encoded body.
     pub payload: Payload,
     /// Where it is.
-    pub state: State,
+    pub status: Status,
     /// What it is doing, while IN_PROGRESS.
     pub phase: Option<Phase>,
     /// Executions so far.
@@ -31,8 +31,8 @@ pub struct Operation {
     pub lease_expires_at: Option<Timestamp>,
     /// When it became terminal.
     pub finished_at: Option<Timestamp>,
-    /// The terminal outcome: there if and only if the state is terminal.
-    pub settlement: Option<Settlement>,
+    /// The terminal outcome: there if and only if the status is terminal.
+    pub outcome: Option<FinalOutcome>,
     /// Why it waits, is in doubt or is parked, for people.
     pub reason: Option<String>,
     /// The failed operation that this one runs anew.

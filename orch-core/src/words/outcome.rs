@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Operation, Payload, State, WorkerId, storable};
+use super::{Operation, Payload, Status, WorkerId, storable};
 
 /// How an attempt ended, when it ended with an answer. Exactly three.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl AttemptEnd {
         !matches!(self, Self::InDoubt { .. })
     }
 
-    /// An attempt, or a question, whose lease expired: whoever ran it cannot say any more.
+    /// An attempt, or a reconcile, whose lease expired: whoever ran it cannot say any more.
     #[must_use]
     pub fn lost(worker: Option<&WorkerId>) -> Self {
         let who = worker.map_or("its worker".to_owned(), |worker| format!("worker {worker}"));
@@ -118,46 +118,44 @@ pub mod code {
     pub const OUTPUT_NOT_ENCODABLE: &str = "OUTPUT_NOT_ENCODABLE";
 }
 
-/// The terminal outcome of an operation, as it is stored.
+/// The terminal outcome of an operation: as it is stored, or, for a finalize hook, with the result
+/// as the user's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settlement {
-    /// COMPLETED, with the encoded result.
-    Ok {
-        /// The encoded result.
-        output: Payload,
-    },
+pub enum FinalOutcome<T = Payload> {
+    /// COMPLETED, with the result.
+    Ok(T),
     /// FAILED.
     Failed(Failure),
 }
 
-impl Settlement {
-    /// The terminal state that goes with it.
+impl<T> FinalOutcome<T> {
+    /// The terminal status that goes with it.
     #[must_use]
-    pub const fn state(&self) -> State {
+    pub const fn status(&self) -> Status {
         match self {
-            Self::Ok { .. } => State::Completed,
-            Self::Failed(_) => State::Failed,
+            Self::Ok(_) => Status::Completed,
+            Self::Failed(_) => Status::Failed,
         }
     }
 }
 
-impl From<Settlement> for Outcome {
-    fn from(settlement: Settlement) -> Self {
-        match settlement {
-            Settlement::Ok { output } => Self::Ok { output },
-            Settlement::Failed(failure) => Self::Fail(failure),
+impl From<FinalOutcome> for Outcome {
+    fn from(outcome: FinalOutcome) -> Self {
+        match outcome {
+            FinalOutcome::Ok(output) => Self::Ok { output },
+            FinalOutcome::Failed(failure) => Self::Fail(failure),
         }
     }
 }
 
-/// What became of an operation, with the result as the user's type.
+/// What a wait for an operation ends with, with the result as the user's type.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Settled<T> {
+pub enum Waited<T> {
     /// COMPLETED, with what the handler returned.
     Ok(T),
     /// FAILED.
     Failed(Failure),
-    /// Not finished yet: ask again later. A finalize hook never sees this.
+    /// Not finished yet: ask again later.
     Pending(Box<Operation>),
 }
 
@@ -177,8 +175,8 @@ mod tests {
     }
 
     #[test]
-    fn the_state_follows_from_the_settlement() {
-        assert_eq!(Settlement::Ok { output: Payload::default() }.state(), State::Completed);
-        assert_eq!(Settlement::Failed(Failure::new("A", "b")).state(), State::Failed);
+    fn the_status_follows_from_the_outcome() {
+        assert_eq!(FinalOutcome::Ok(()).status(), Status::Completed);
+        assert_eq!(FinalOutcome::<()>::Failed(Failure::new("A", "b")).status(), Status::Failed);
     }
 }

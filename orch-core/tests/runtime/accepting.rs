@@ -3,9 +3,9 @@ use std::time::Duration;
 use orch_core::flow::{AcceptError, Disposition};
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::Runtime;
-use orch_core::words::{Command, Invalid, Owner, Payload, Settled, State};
+use orch_core::words::{Command, Invalid, Owner, Payload, Status, Waited};
 
-use crate::world::{Charge, Provider, accept, config, handler, runtime, settled};
+use crate::world::{Charge, Provider, accept, config, finished, handler, runtime};
 
 #[tokio::test]
 async fn the_same_request_again_is_the_same_operation() {
@@ -39,8 +39,8 @@ async fn an_untyped_command_reaches_the_typed_handler() {
     let budget = Duration::from_secs(300);
     let op_id = orchestrator.start(command(), budget).await.unwrap();
     assert_eq!(orchestrator.start(command(), budget).await.unwrap(), op_id);
-    let settled = orchestrator.wait_for(op_id, Duration::from_secs(20)).await.unwrap();
-    assert_eq!(settled, Settled::Ok(Payload::from("7")));
+    let finished = orchestrator.wait_for(op_id, Duration::from_secs(20)).await.unwrap();
+    assert_eq!(finished, Waited::Ok(Payload::from("7")));
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn owners_do_not_see_one_another() {
     let shop = runtime.orchestrator().owned_by(Owner::new("shop").unwrap());
     let other = runtime.orchestrator().owned_by(Owner::new("other").unwrap());
     let accepted = accept(&shop, 1).await;
-    assert_eq!(settled(&shop, &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(&shop, &accepted).await, Waited::Ok(501));
     assert!(other.get(accepted.op_id).await.unwrap().is_none());
     assert!(other.history(accepted.op_id).await.is_err());
     assert!(other.wait(&accepted, Duration::ZERO).await.is_err());
@@ -93,7 +93,7 @@ async fn a_producer_without_a_worker_accepts_and_waits() {
     let store = MemoryStore::new();
     let producer = Runtime::on(store).without_worker().start().await.unwrap();
     let accepted = accept(producer.orchestrator(), 1).await;
-    let settled = producer.orchestrator().wait(&accepted, Duration::ZERO).await.unwrap();
-    let Settled::Pending(operation) = settled else { panic!("{settled:?}") };
-    assert_eq!(operation.state, State::Pending);
+    let finished = producer.orchestrator().wait(&accepted, Duration::ZERO).await.unwrap();
+    let Waited::Pending(operation) = finished else { panic!("{finished:?}") };
+    assert_eq!(operation.status, Status::Pending);
 }

@@ -9,12 +9,12 @@ use orch_core::memory::MemoryStore;
 use orch_core::policies::Ending;
 use orch_core::policies::{Bearing, InDoubt};
 use orch_core::runtime::{Accepted, Config, Runtime};
-use orch_core::store::{ManualClock, Settle};
-use orch_core::words::{Settled, State};
+use orch_core::store::{ManualClock, Resolution};
+use orch_core::words::{Status, Waited};
 
 use crate::metrics::counted;
 use crate::world::{
-    Answer, Charge, Provider, accept, config, handler, handler_with, settled, until,
+    Answer, Charge, Provider, accept, config, finished, handler, handler_with, until,
 };
 
 /// Longer than any test: the lease is lost when the store's clock says so, and only then.
@@ -97,7 +97,7 @@ async fn a_success_before_a_failed_end_is_told_at_the_end() {
     assert_eq!(bearings(&runtime, &accepted).await, [Bearing::Counts, Bearing::Kept]);
     assert_eq!(runtime.orchestrator().divergent(None).await.unwrap().items, []);
     provider.gate.notify_one();
-    assert!(matches!(settled(runtime.orchestrator(), &accepted).await, Settled::Failed(_)));
+    assert!(matches!(finished(runtime.orchestrator(), &accepted).await, Waited::Failed(_)));
     let all = [Bearing::Counts, Bearing::Diverges, Bearing::Counts];
     assert_eq!(bearings(&runtime, &accepted).await, all);
     let _ = runtime.shutdown().await;
@@ -110,7 +110,7 @@ async fn an_equal_answer_is_not_told() {
     let _guard = metrics::set_default_local_recorder(&recorder);
     let (runtime, provider, clock, accepted) = lost([Answer::Gate], handler()).await;
     clock.advance(Duration::from_secs(1));
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     provider.gate.notify_one();
     until_logged(&runtime, &accepted, 3).await;
     let all = [Bearing::Counts, Bearing::Counts, Bearing::Corroborates];
@@ -127,14 +127,14 @@ async fn a_completed_operation_is_found_by_the_answer_that_contradicts_it() {
     let answers = [Answer::GateError("declined", declined())];
     let (runtime, provider, clock, accepted) = lost(answers, handler()).await;
     clock.advance(Duration::from_secs(1));
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     provider.gate.notify_one();
     until_logged(&runtime, &accepted, 3).await;
     let divergent = runtime.orchestrator().divergent(None).await.unwrap().items.remove(0);
-    assert_eq!(divergent.operation.state, State::Completed);
+    assert_eq!(divergent.operation.status, Status::Completed);
     assert!(divergent.answers[0].late);
     let other = accept(runtime.orchestrator(), 2).await;
-    settled(runtime.orchestrator(), &other).await;
+    finished(runtime.orchestrator(), &other).await;
     assert_eq!(runtime.orchestrator().divergent(None).await.unwrap().items.len(), 1);
 }
 
@@ -149,8 +149,8 @@ async fn a_late_success_is_shown_to_the_person_and_completes_nothing() {
     let orchestrator = runtime.orchestrator().clone();
     let parked = orchestrator.parked(None).await.unwrap().items.remove(0);
     assert_eq!((parked.op_id, parked.late.len()), (accepted.op_id, 1));
-    let refused = Settle::fail("NOT_CHARGED", "overlooked the late answer");
-    orchestrator.settle(parked.op_id, refused, "kim", "not on the statement").await.unwrap();
+    let refused = Resolution::fail("NOT_CHARGED", "overlooked the late answer");
+    orchestrator.resolve(parked.op_id, refused, "kim", "not on the statement").await.unwrap();
     let all = [Bearing::Counts, Bearing::Diverges, Bearing::Counts];
     assert_eq!(bearings(&runtime, &accepted).await, all);
     let _ = runtime.shutdown().await;

@@ -6,11 +6,11 @@ use orch_core::memory::MemoryConnection;
 use orch_core::policies::Ending;
 use orch_core::policies::{Effect, InDoubt};
 use orch_core::runtime::Runtime;
-use orch_core::store::{ConnectionType, FinalizeHook, HookError, Settle};
-use orch_core::words::{Failure, Phase, Settled, Settlement, Source, code};
+use orch_core::store::{ConnectionType, FinalizeHook, HookError, Resolution};
+use orch_core::words::{Failure, FinalOutcome, Phase, Source, Waited, code};
 
 use crate::world::{
-    Answer, Provider, accept, handler, handler_with, operation, reconciling, runtime, settled,
+    Answer, Provider, accept, finished, handler, handler_with, operation, reconciling, runtime,
     until,
 };
 
@@ -25,7 +25,7 @@ fn refused() -> Answer {
 
 /// The provider looks at the provider key before it looks at the card.
 fn declined() -> Answer {
-    Answer::Error("declined", Ending::fail_settling_doubt("CARD_DECLINED"))
+    Answer::Error("declined", Ending::fail_clearing_doubt("CARD_DECLINED"))
 }
 
 /// How the one operation of this handler fails, when its calls are answered so.
@@ -39,8 +39,8 @@ async fn failure(handler: Registration, answers: [Answer; 2]) -> Failure {
 
 async fn failed(runtime: &Runtime) -> Failure {
     let accepted = accept(runtime.orchestrator(), 1).await;
-    let settled = settled(runtime.orchestrator(), &accepted).await;
-    let Settled::Failed(failure) = settled else { panic!("{settled:?}") };
+    let finished = finished(runtime.orchestrator(), &accepted).await;
+    let Waited::Failed(failure) = finished else { panic!("{finished:?}") };
     let letter = runtime.orchestrator().dead_letter(accepted.op_id).await.unwrap().unwrap();
     assert_eq!(letter.failure, failure);
     failure
@@ -52,7 +52,7 @@ async fn a_hang_ends_in_doubt_at_the_attempt_timeout_and_runs_again() {
     let quick = handler_with(|handler| handler.attempt_timeout = Duration::from_millis(20));
     let runtime = runtime(&provider, quick).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     let operation = operation(runtime.orchestrator(), &accepted).await;
     assert_eq!((operation.attempt, operation.lost_attempts), (2, 1));
 }
@@ -64,7 +64,7 @@ async fn what_happened_completes_without_another_call() {
         .says([Reconciled::Unanswered, Reconciled::Happened(77)]);
     let runtime = runtime(&provider, reconciling()).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(77));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(77));
     assert_eq!(provider.calls(), 1);
     assert_eq!(*provider.questions.lock().unwrap(), 2);
     let history = runtime.orchestrator().history(accepted.op_id).await.unwrap();
@@ -78,7 +78,7 @@ async fn what_did_not_happen_is_safe_to_run_again() {
         Arc::new(Provider::default()).answers([no_answer()]).says([Reconciled::NotHappened]);
     let runtime = runtime(&provider, reconciling()).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     assert_eq!(provider.calls(), 2);
 }
 
@@ -97,7 +97,7 @@ async fn declared_fail_is_uncertain() {
     let provider = Arc::new(Provider::default()).answers([no_answer()]);
     let runtime = runtime(&provider, handler_with(|h| h.in_doubt = InDoubt::Fail)).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    let Settled::Failed(failure) = settled(runtime.orchestrator(), &accepted).await else {
+    let Waited::Failed(failure) = finished(runtime.orchestrator(), &accepted).await else {
         panic!("not failed")
     };
     assert!(failure.uncertain && failure.called);
@@ -110,7 +110,7 @@ async fn doubt_in_every_attempt_stops_at_the_limit() {
     let provider = Arc::new(Provider::default()).answers(vec![no_answer(); 5]);
     let runtime = runtime(&provider, handler()).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    let Settled::Failed(failure) = settled(runtime.orchestrator(), &accepted).await else {
+    let Waited::Failed(failure) = finished(runtime.orchestrator(), &accepted).await else {
         panic!("not failed")
     };
     assert!(failure.uncertain && failure.code == code::ATTEMPTS_EXHAUSTED);
@@ -133,7 +133,7 @@ async fn an_attempt_that_was_lost_leaves_the_same_doubt() {
 }
 
 #[tokio::test]
-async fn an_answer_to_the_key_settles_doubt() {
+async fn an_answer_to_the_key_clears_doubt() {
     let failure = failure(handler(), [no_answer(), declined()]).await;
     assert_eq!((failure.code.as_str(), failure.uncertain), ("CARD_DECLINED", false));
 }
@@ -176,18 +176,18 @@ async fn a_refusal_after_a_persons_word_is_certain() {
     let orchestrator = runtime.orchestrator();
     let accepted = accept(orchestrator, 1).await;
     until(orchestrator, &accepted, |op| op.phase == Some(Phase::Parked)).await;
-    orchestrator.settle(accepted.op_id, Settle::RunAgain, "kim", "not there").await.unwrap();
-    let settled = settled(orchestrator, &accepted).await;
-    assert!(matches!(settled, Settled::Failed(Failure { uncertain: false, .. })), "{settled:?}");
+    orchestrator.resolve(accepted.op_id, Resolution::RunAgain, "kim", "not there").await.unwrap();
+    let finished = finished(orchestrator, &accepted).await;
+    assert!(matches!(finished, Waited::Failed(Failure { uncertain: false, .. })), "{finished:?}");
 }
 
 #[tokio::test]
 async fn the_hook_and_the_log_say_that_it_is_uncertain() {
     let hook = FinalizeHook {
         connection: ConnectionType::of::<MemoryConnection>,
-        run: |_, settlement, _| {
+        run: |_, outcome, _| {
             // A hook that fails is tried again: an operation that finishes has shown this one.
-            let uncertain = matches!(settlement, Settlement::Failed(f) if f.uncertain);
+            let uncertain = matches!(outcome, FinalOutcome::Failed(f) if f.uncertain);
             let seen = uncertain.then_some(()).ok_or_else(|| HookError::new("not uncertain"));
             Box::pin(async { seen })
         },

@@ -5,11 +5,11 @@ use orch_core::flow::AcceptError;
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::{Config, Runtime};
 use orch_core::store::ManualClock;
-use orch_core::words::{Command, Settled};
+use orch_core::words::{Command, Waited};
 use orch_testkit::{Fault, FaultStore, Verb};
 
 use crate::world::{
-    Answer, Charge, Provider, accept, builder, config, handler, operation, settled,
+    Answer, Charge, Provider, accept, builder, config, finished, handler, operation,
 };
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn an_outage_while_outcomes_are_stored_loses_none() {
         all.push(accept(runtime.orchestrator(), order).await);
     }
     for accepted in &all {
-        settled(runtime.orchestrator(), accepted).await;
+        finished(runtime.orchestrator(), accepted).await;
         assert_eq!(operation(runtime.orchestrator(), accepted).await.attempt, 1);
     }
     assert_eq!(provider.calls(), 20);
@@ -109,7 +109,7 @@ async fn an_outage_in_mid_flight_ends_without_a_restart() {
         tokio::task::yield_now().await;
     }
     store.come_back();
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     let operation = operation(runtime.orchestrator(), &accepted).await;
     assert_eq!((operation.attempt, provider.calls()), (1, 1));
 }
@@ -131,7 +131,7 @@ async fn work_that_ended_in_an_outage_longer_than_its_lease_is_not_run_again() {
     }
     clock.advance(config().lease);
     store.come_back();
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     let operation = operation(runtime.orchestrator(), &accepted).await;
     assert_eq!((operation.lost_attempts, provider.calls()), (0, 1));
 }
@@ -156,7 +156,7 @@ async fn claiming_pauses_while_too_many_outcomes_wait_to_be_stored() {
     }
     assert!(provider.calls() <= 4, "two outcomes for each of two slots: {}", provider.calls());
     for accepted in &all {
-        settled(runtime.orchestrator(), accepted).await;
+        finished(runtime.orchestrator(), accepted).await;
     }
     assert_eq!(provider.calls(), 20);
 }

@@ -6,10 +6,10 @@ use orch_core::handler::Registration;
 use orch_core::memory::{MemoryConnection, MemoryStore};
 use orch_core::runtime::StartError;
 use orch_core::store::{ConnectionType, FinalizeHook, HookError, ManualClock};
-use orch_core::words::{Settled, State};
+use orch_core::words::{Status, Waited};
 
 use crate::world::{
-    Charge, Provider, accept, builder, handler, operation, runtime, settled, until,
+    Charge, Provider, accept, builder, finished, handler, operation, runtime, until,
 };
 
 fn with_hook(finalize: FinalizeHook) -> Registration {
@@ -35,9 +35,9 @@ async fn a_failing_hook_is_run_again_without_another_call() {
     let runtime = builder(store, &provider, with_hook(hook)).start().await.unwrap();
     let accepted = accept(runtime.orchestrator(), 1).await;
     until(runtime.orchestrator(), &accepted, |_| RUNS.load(Ordering::SeqCst) == 1).await;
-    assert_eq!(operation(runtime.orchestrator(), &accepted).await.state, State::InProgress);
+    assert_eq!(operation(runtime.orchestrator(), &accepted).await.status, Status::InProgress);
     clock.advance(Duration::from_secs(10));
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     assert_eq!((RUNS.load(Ordering::SeqCst), provider.calls()), (2, 1));
 }
 
@@ -46,12 +46,12 @@ async fn the_hook_sees_the_outcome_and_whose_it_is() {
     static SEEN: AtomicU32 = AtomicU32::new(0);
     let hook = FinalizeHook {
         connection: ConnectionType::of::<MemoryConnection>,
-        run: |connection, settlement, of| {
+        run: |connection, outcome, of| {
             Box::pin(async move {
                 orch_core::store::connection::<MemoryConnection>(connection)?;
                 let charge: Charge = of.command.payload().decode().map_err(HookError::new)?;
                 let whose = (charge.order, of.command.idem_key().as_str(), of.attempt);
-                if settlement.state() == State::Completed && whose == (1, "key-1", 1) {
+                if outcome.status() == Status::Completed && whose == (1, "key-1", 1) {
                     SEEN.fetch_add(1, Ordering::SeqCst);
                 }
                 Ok(())
@@ -60,7 +60,7 @@ async fn the_hook_sees_the_outcome_and_whose_it_is() {
     };
     let runtime = runtime(&Arc::default(), with_hook(hook)).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    settled(runtime.orchestrator(), &accepted).await;
+    finished(runtime.orchestrator(), &accepted).await;
     assert_eq!(SEEN.load(Ordering::SeqCst), 1);
 }
 

@@ -10,12 +10,12 @@ use orch_core::policies::Ending;
 use orch_core::policies::{Effect, InDoubt};
 use orch_core::provider::{AnyProvider, Stripe};
 use orch_core::runtime::{Accepted, Config, Runtime};
-use orch_core::store::{ManualClock, Settle};
-use orch_core::words::{Operation, Phase, Settled};
+use orch_core::store::{ManualClock, Resolution};
+use orch_core::words::{Operation, Phase, Waited};
 
 use crate::world::{
-    Answer, Charge, Provider, accept, builder, config, handler_of, handler_with, operation,
-    reconciling, settled, until,
+    Answer, Charge, Provider, accept, builder, config, finished, handler_of, handler_with,
+    operation, reconciling, until,
 };
 
 /// How long the provider remembers a key; an attempt may take ten seconds of it.
@@ -78,8 +78,8 @@ impl Keyed {
         parked.reason.unwrap()
     }
 
-    async fn settled(&self) -> Settled<u64> {
-        settled(self.runtime.orchestrator(), &self.accepted).await
+    async fn finished(&self) -> Waited<u64> {
+        finished(self.runtime.orchestrator(), &self.accepted).await
     }
 }
 
@@ -108,14 +108,14 @@ async fn a_key_that_may_be_forgotten_is_not_used_again() {
     let history = keyed.runtime.orchestrator().history(keyed.accepted.op_id).await.unwrap();
     assert_eq!(history.len(), 1, "nothing ran, so nothing has ended");
     let next = accept(keyed.runtime.orchestrator(), 2).await;
-    assert_eq!(settled(keyed.runtime.orchestrator(), &next).await, Settled::Ok(502));
+    assert_eq!(finished(keyed.runtime.orchestrator(), &next).await, Waited::Ok(502));
 }
 
 #[tokio::test]
 async fn a_key_that_is_remembered_to_the_runs_last_moment_is_used_again() {
     let keyed = Keyed::called(no_answer()).await;
     keyed.clock.advance(seconds(40));
-    assert_eq!(keyed.settled().await, Settled::Ok(501));
+    assert_eq!(keyed.finished().await, Waited::Ok(501));
     let keys = keyed.provider.keys.lock().unwrap().clone();
     assert!(keys.len() == 2 && keys[0] == keys[1], "{keys:?}");
 }
@@ -124,7 +124,7 @@ async fn a_key_that_is_remembered_to_the_runs_last_moment_is_used_again() {
 async fn a_definite_retry_is_a_first_use_of_the_key_however_late() {
     let keyed = Keyed::called(busy()).await;
     keyed.clock.advance(seconds(200));
-    assert_eq!(keyed.settled().await, Settled::Ok(501));
+    assert_eq!(keyed.finished().await, Waited::Ok(501));
     assert_eq!(keyed.provider.calls(), 2);
 }
 
@@ -140,7 +140,7 @@ async fn with_a_reconcile_it_is_asked_and_never_run() {
         .until(|op| op.due_at.is_some() && op.reason.as_deref() != Some("sent, but no answer"))
         .await;
     keyed.clock.advance(seconds(1));
-    assert_eq!(keyed.settled().await, Settled::Ok(77));
+    assert_eq!(keyed.finished().await, Waited::Ok(77));
     assert_eq!(keyed.provider.calls(), 1);
     assert_eq!(*keyed.provider.questions.lock().unwrap(), 2);
 }
@@ -181,8 +181,8 @@ async fn a_persons_word_lets_it_run_with_an_old_key() {
     keyed.parked().await;
     let orchestrator = keyed.runtime.orchestrator();
     let (who, why) = ("kim", "not on the statement");
-    orchestrator.settle(keyed.accepted.op_id, Settle::RunAgain, who, why).await.unwrap();
-    assert_eq!(keyed.settled().await, Settled::Ok(501));
+    orchestrator.resolve(keyed.accepted.op_id, Resolution::RunAgain, who, why).await.unwrap();
+    assert_eq!(keyed.finished().await, Waited::Ok(501));
     assert_eq!(operation(orchestrator, &keyed.accepted).await.attempt, 2);
     assert_eq!(keyed.provider.calls(), 2);
 }
@@ -195,7 +195,7 @@ async fn keys_over_a_deploy(first: Registration, second: Registration) -> Vec<St
     keyed.until(|op| op.due_at.is_some() && op.attempt == 2).await;
     let keyed = keyed.deployed(second).await;
     keyed.clock.advance(seconds(1));
-    assert_eq!(keyed.settled().await, Settled::Ok(501));
+    assert_eq!(keyed.finished().await, Waited::Ok(501));
     let keys = keyed.provider.keys.lock().unwrap().clone();
     assert_eq!(keys.len(), 3, "{keys:?}");
     keys

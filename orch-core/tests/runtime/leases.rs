@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 use orch_core::flow::LeaseKeeper;
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::Config;
-use orch_core::store::{ClaimParams, Claimed, Lease, Store};
-use orch_core::words::{Fence, OpId, Settled};
+use orch_core::store::{Claim, ClaimParams, Claimed, Store};
+use orch_core::words::{Fence, OpId, Waited};
 use orch_testkit::fixture::{acceptance, claim_params, policy};
 use orch_testkit::{Fault, FaultStore, Verb};
 
-use crate::world::{Answer, Provider, accept, builder, config, handler, operation, settled};
+use crate::world::{Answer, Provider, accept, builder, config, finished, handler, operation};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handlers_that_block_every_thread_lose_no_lease() {
@@ -41,7 +41,7 @@ async fn handlers_that_block_every_thread_lose_no_lease() {
         all.push(accept(runtime.orchestrator(), order).await);
     }
     for accepted in &all {
-        settled(runtime.orchestrator(), accepted).await;
+        finished(runtime.orchestrator(), accepted).await;
         let operation = operation(runtime.orchestrator(), accepted).await;
         assert_eq!((operation.attempt, operation.lost_attempts), (1, 0));
     }
@@ -63,34 +63,34 @@ async fn a_lease_that_cannot_be_renewed_cancels_its_attempt() {
     };
     let runtime = builder(store, &provider, handler()).config(short).start().await.unwrap();
     let accepted = accept(runtime.orchestrator(), 1).await;
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     let operation = operation(runtime.orchestrator(), &accepted).await;
     assert_eq!((operation.attempt, operation.lost_attempts), (2, 1));
 }
 
 /// A keeper over a store in which an operation is claimed for this lease.
-async fn claimed(span: Duration) -> (Arc<FaultStore>, LeaseKeeper, Lease) {
+async fn claimed(span: Duration) -> (Arc<FaultStore>, LeaseKeeper, Claim) {
     let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
     store.accept(vec![acceptance("key")]).await.unwrap();
     let params = ClaimParams { lease: span, ..claim_params([policy()]) };
     let claimed = store.claim(params).await.unwrap();
-    let [Claimed::Attempt(attempt)] = claimed.as_slice() else { panic!("{claimed:?}") };
-    let lease = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
-    (store.clone(), LeaseKeeper::start(store, span).unwrap(), lease)
+    let [Claimed::Operation(attempt)] = claimed.as_slice() else { panic!("{claimed:?}") };
+    let claim = Claim { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
+    (store.clone(), LeaseKeeper::start(store, span).unwrap(), claim)
 }
 
 #[tokio::test]
 async fn a_handler_that_hangs_is_not_kept_alive() {
-    let (store, keeper, lease) = claimed(Duration::from_millis(300)).await;
-    let held = keeper.hold(lease, Instant::now(), Duration::ZERO);
+    let (store, keeper, claim) = claimed(Duration::from_millis(300)).await;
+    let held = keeper.hold(claim, Instant::now(), Duration::ZERO);
     let lost = tokio::time::timeout(Duration::from_secs(20), held.lost().cancelled()).await;
     assert!(lost.is_ok() && store.calls(Verb::Renew) == 0);
 }
 
 #[tokio::test]
 async fn an_outcome_that_waits_to_be_stored_keeps_its_lease() {
-    let (store, keeper, lease) = claimed(Duration::from_millis(300)).await;
-    let held = keeper.hold(lease, Instant::now(), Duration::ZERO);
+    let (store, keeper, claim) = claimed(Duration::from_millis(300)).await;
+    let held = keeper.hold(claim, Instant::now(), Duration::ZERO);
     held.handler_returned();
     let renewed = async {
         // Three fit into a lease.
@@ -107,18 +107,18 @@ async fn a_lease_that_was_taken_over_cancels_its_attempt_at_the_next_renewal() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let keeper = LeaseKeeper::start(store, Duration::from_millis(100)).unwrap();
     // Nobody's, so that its renewal is stale; it would be safe for an hour by this host's clock.
-    let lease = Lease { op_id: OpId::generate(), fence: Fence::new(1) };
+    let claim = Claim { op_id: OpId::generate(), fence: Fence::new(1) };
     let hour = Duration::from_secs(60 * 60);
-    let held = keeper.hold(lease, Instant::now() + hour, hour);
+    let held = keeper.hold(claim, Instant::now() + hour, hour);
     let lost = tokio::time::timeout(Duration::from_secs(20), held.lost().cancelled()).await;
     assert!(lost.is_ok());
 }
 
 #[tokio::test]
 async fn an_outcome_that_outlasts_its_lease_in_an_outage_is_renewed_again() {
-    let (store, keeper, lease) = claimed(Duration::from_millis(300)).await;
+    let (store, keeper, claim) = claimed(Duration::from_millis(300)).await;
     let long_ago = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
-    let held = keeper.hold(lease, long_ago, Duration::from_secs(60));
+    let held = keeper.hold(claim, long_ago, Duration::from_secs(60));
     held.handler_returned();
     let renewed = async {
         while store.calls(Verb::Renew) < 2 {

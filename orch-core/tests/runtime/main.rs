@@ -10,7 +10,7 @@ mod keys;
 mod leases;
 mod metrics;
 mod operator;
-mod questions;
+mod reconciles;
 mod replies;
 mod running;
 mod shutdown;

@@ -10,10 +10,10 @@ use orch_core::memory::MemoryConnection;
 use orch_core::metrics::{ALL, MetricKind};
 use orch_core::policies::Ending;
 use orch_core::policies::InDoubt;
-use orch_core::store::{ConnectionType, FinalizeHook, HookError, Settle};
+use orch_core::store::{ConnectionType, FinalizeHook, HookError, Resolution};
 use orch_core::words::Phase;
 
-use crate::world::{Answer, Provider, accept, handler, handler_with, runtime, settled, until};
+use crate::world::{Answer, Provider, accept, finished, handler, handler_with, runtime, until};
 
 /// Every series that the recorder knows, as `name{label=value,…}`, the labels sorted.
 fn series(recorder: &DebuggingRecorder) -> Vec<(String, String, DebugValue)> {
@@ -71,7 +71,7 @@ async fn a_retried_operation_is_counted_at_every_step() {
     let runtime = runtime(&provider, handler()).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
     accept(runtime.orchestrator(), 1).await;
-    settled(runtime.orchestrator(), &accepted).await;
+    finished(runtime.orchestrator(), &accepted).await;
     let _ = runtime.shutdown().await;
     let steps = expected([
         ("accepted_total", "disposition=created", 1),
@@ -96,8 +96,8 @@ async fn a_parked_operation_and_the_persons_decision_are_counted() {
     let runtime = runtime(&provider, parking).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
     until(runtime.orchestrator(), &accepted, |op| op.phase == Some(Phase::Parked)).await;
-    let refused = Settle::fail("NOT_CHARGED", "not on the statement");
-    runtime.orchestrator().settle(accepted.op_id, refused, "kim", "looked").await.unwrap();
+    let refused = Resolution::fail("NOT_CHARGED", "not on the statement");
+    runtime.orchestrator().resolve(accepted.op_id, refused, "kim", "looked").await.unwrap();
     let _ = runtime.shutdown().await;
     let counted = counted(&recorder);
     let of = |name: &str| counted.get(name).copied();
@@ -124,7 +124,7 @@ async fn a_failing_hook_is_counted() {
     let hooked = Registration { finalize: Some(hook), ..handler() };
     let runtime = runtime(&Arc::default(), hooked).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    settled(runtime.orchestrator(), &accepted).await;
+    finished(runtime.orchestrator(), &accepted).await;
     let _ = runtime.shutdown().await;
     let counted = counted(&recorder);
     assert_eq!(counted.get("orch_hook_failures_total"), Some(&1), "{counted:?}");
@@ -137,7 +137,7 @@ async fn series_are_those_of_the_table_and_hold_no_key() {
     let _guard = metrics::set_default_local_recorder(&recorder);
     let runtime = runtime(&Arc::default(), handler()).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    settled(runtime.orchestrator(), &accepted).await;
+    finished(runtime.orchestrator(), &accepted).await;
     let _ = runtime.shutdown().await;
     for (name, labels, value) in series(&recorder) {
         let metric = ALL.into_iter().find(|metric| metric.name == name).expect("it is listed");

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use orch_core::policies::Ending;
 use orch_core::policies::{Bearing, InDoubt};
-use orch_core::runtime::{Orchestrator, RedriveError, Runtime, SettleError};
-use orch_core::store::Settle;
-use orch_core::words::{Failure, Owner, Phase, Settled, Source, State};
+use orch_core::runtime::{Orchestrator, RedriveError, ResolveError, Runtime};
+use orch_core::store::Resolution;
+use orch_core::words::{Failure, Owner, Phase, Source, Status, Waited};
 
 use crate::world::{
-    Answer, Charge, Provider, accept, handler, handler_with, operation, runtime, settled, until,
+    Answer, Charge, Provider, accept, finished, handler, handler_with, operation, runtime, until,
 };
 use orch_core::runtime::Accepted;
 
@@ -22,16 +22,20 @@ async fn parked(provider: &Arc<Provider>) -> (Runtime, Accepted<Charge>) {
 
 async fn failed(orchestrator: &Orchestrator) -> Accepted<Charge> {
     let accepted = accept(orchestrator, 1).await;
-    assert!(matches!(settled(orchestrator, &accepted).await, Settled::Failed(_)));
+    assert!(matches!(finished(orchestrator, &accepted).await, Waited::Failed(_)));
     accepted
 }
 
 #[tokio::test]
 async fn a_person_says_that_it_happened() {
     let (runtime, accepted) = parked(&Arc::default()).await;
-    let output = Settle::ok(&501).unwrap();
-    runtime.orchestrator().settle(accepted.op_id, output, "kim", "on the statement").await.unwrap();
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    let output = Resolution::ok(&501).unwrap();
+    runtime
+        .orchestrator()
+        .resolve(accepted.op_id, output, "kim", "on the statement")
+        .await
+        .unwrap();
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     let last = runtime.orchestrator().history(accepted.op_id).await.unwrap().pop().unwrap();
     assert_eq!(last.source, Source::Operator);
     assert_eq!(last.note.as_deref(), Some("kim: on the statement"));
@@ -50,7 +54,7 @@ async fn a_person_sees_what_waits_and_why() {
     assert_eq!((parked.late.len(), history[0].bearing), (0, Bearing::Counts));
     let operation = parked.operation.as_ref().unwrap();
     assert_eq!(operation.identity.biz_key.as_str(), "ORDER-1");
-    orchestrator.settle(parked.op_id, Settle::ok(&501).unwrap(), "kim", "seen").await.unwrap();
+    orchestrator.resolve(parked.op_id, Resolution::ok(&501).unwrap(), "kim", "seen").await.unwrap();
     assert_eq!(orchestrator.parked(None).await.unwrap().items, []);
 }
 
@@ -65,9 +69,9 @@ async fn a_person_does_not_see_what_waits_for_others() {
 async fn a_person_says_that_it_failed() {
     let (runtime, accepted) = parked(&Arc::default()).await;
     let failure = Failure::new("NOT_CHARGED", "not on the statement");
-    let settle = Settle::Fail(failure.clone());
-    runtime.orchestrator().settle(accepted.op_id, settle, "kim", "looked").await.unwrap();
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Failed(failure));
+    let resolution = Resolution::Fail(failure.clone());
+    runtime.orchestrator().resolve(accepted.op_id, resolution, "kim", "looked").await.unwrap();
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Failed(failure));
 }
 
 #[tokio::test]
@@ -75,21 +79,21 @@ async fn a_person_has_it_run_again_with_the_same_key() {
     let provider = Arc::new(Provider::default());
     let (runtime, accepted) = parked(&provider).await;
     let orchestrator = runtime.orchestrator();
-    orchestrator.settle(accepted.op_id, Settle::RunAgain, "kim", "not charged").await.unwrap();
-    assert_eq!(settled(orchestrator, &accepted).await, Settled::Ok(501));
+    orchestrator.resolve(accepted.op_id, Resolution::RunAgain, "kim", "not charged").await.unwrap();
+    assert_eq!(finished(orchestrator, &accepted).await, Waited::Ok(501));
     let keys = provider.keys.lock().unwrap().clone();
     assert!(keys.len() == 2 && keys[0] == keys[1], "{keys:?}");
 }
 
 #[tokio::test]
-async fn only_what_is_parked_can_be_settled_and_somebody_signs() {
+async fn only_what_is_parked_can_be_resolved_and_somebody_signs() {
     let runtime = runtime(&Arc::default(), handler()).await;
     let orchestrator = runtime.orchestrator();
     let accepted = accept(orchestrator, 1).await;
-    settled(orchestrator, &accepted).await;
-    let error = orchestrator.settle(accepted.op_id, Settle::RunAgain, "kim", "x").await;
-    assert!(matches!(error, Err(SettleError::NotParked { state: State::Completed, .. })));
-    let error = orchestrator.settle(accepted.op_id, Settle::RunAgain, " ", "x").await;
+    finished(orchestrator, &accepted).await;
+    let error = orchestrator.resolve(accepted.op_id, Resolution::RunAgain, "kim", "x").await;
+    assert!(matches!(error, Err(ResolveError::NotParked { status: Status::Completed, .. })));
+    let error = orchestrator.resolve(accepted.op_id, Resolution::RunAgain, " ", "x").await;
     assert_eq!(
         error.unwrap_err().to_string(),
         "who is blank; give it at least one visible character"
@@ -107,8 +111,8 @@ async fn a_redrive_is_a_new_operation_with_a_new_key() {
     assert_eq!(orchestrator.redrive(first.op_id).await.unwrap(), second);
     orchestrator.wait_for(second, std::time::Duration::from_secs(20)).await.unwrap();
     let second = orchestrator.get(second).await.unwrap().unwrap();
-    assert_eq!((second.state, second.redrive_of), (State::Completed, Some(first.op_id)));
-    assert_eq!(operation(orchestrator, &first).await.state, State::Failed);
+    assert_eq!((second.status, second.redrive_of), (Status::Completed, Some(first.op_id)));
+    assert_eq!(operation(orchestrator, &first).await.status, Status::Failed);
     let keys = provider.keys.lock().unwrap().clone();
     assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
 }

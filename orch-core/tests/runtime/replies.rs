@@ -9,10 +9,10 @@ use orch_core::handler::Registration;
 use orch_core::memory::{MemoryConnection, MemoryStore};
 use orch_core::runtime::{Config, Runtime};
 use orch_core::store::{ConnectionType, FinalizeHook};
-use orch_core::words::{Command, Phase, Settled};
+use orch_core::words::{Command, Phase, Waited};
 use orch_testkit::{Fault, FaultStore, Verb};
 
-use crate::world::{Provider, accept, builder, config, handler, operation, settled};
+use crate::world::{Provider, accept, builder, config, finished, handler, operation};
 
 #[tokio::test]
 async fn a_lost_reply_of_accept_is_no_replay_and_no_second_operation() {
@@ -22,7 +22,7 @@ async fn a_lost_reply_of_accept_is_no_replay_and_no_second_operation() {
     let runtime = builder(store, &provider, handler()).start().await.unwrap();
     let accepted = accept(runtime.orchestrator(), 1).await;
     assert_eq!(accepted.disposition, Disposition::Created);
-    settled(runtime.orchestrator(), &accepted).await;
+    finished(runtime.orchestrator(), &accepted).await;
     assert_eq!(provider.calls(), 1);
 }
 
@@ -33,7 +33,7 @@ async fn a_lost_reply_of_settle_stores_one_outcome_and_calls_nobody() {
     store.plan(Verb::Settle, 1, Fault::ReplyLost);
     let runtime = builder(store, &provider, handler()).start().await.unwrap();
     let accepted = accept(runtime.orchestrator(), 1).await;
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     let history = runtime.orchestrator().history(accepted.op_id).await.unwrap();
     assert_eq!((history.len(), provider.calls()), (1, 1));
 }
@@ -52,7 +52,7 @@ async fn a_lost_reply_of_claim_is_a_lost_attempt_and_no_lost_operation() {
     };
     let worker = Runtime::on_shared(store).config(short).state(Arc::clone(&provider));
     let worker = worker.register(handler()).start().await.unwrap();
-    assert_eq!(settled(worker.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(worker.orchestrator(), &accepted).await, Waited::Ok(501));
     let operation = operation(worker.orchestrator(), &accepted).await;
     assert_eq!((operation.attempt, operation.lost_attempts, provider.calls()), (2, 1, 1));
 }
@@ -74,7 +74,7 @@ async fn lost_replies_of_log_and_finalize_run_the_hook_once_and_call_once() {
     let hooked = Registration { finalize: Some(hook), ..handler() };
     let runtime = builder(store, &provider, hooked).start().await.unwrap();
     let accepted = accept(runtime.orchestrator(), 1).await;
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     let history = runtime.orchestrator().history(accepted.op_id).await.unwrap();
     assert_eq!((history.len(), provider.calls(), RUNS.load(Ordering::SeqCst)), (1, 1, 1));
 }

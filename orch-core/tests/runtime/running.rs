@@ -6,10 +6,10 @@ use orch_core::memory::MemoryStore;
 use orch_core::policies::Ending;
 use orch_core::runtime::{Config, Orchestrator, Runtime};
 use orch_core::store::{ManualClock, Store};
-use orch_core::words::{AttemptEnd, Command, OpId, Operation, Phase, Settled, State, code};
+use orch_core::words::{AttemptEnd, Command, OpId, Operation, Phase, Status, Waited, code};
 
 use crate::world::{
-    Answer, Provider, accept, builder, config, handler, handler_with, operation, runtime, settled,
+    Answer, Provider, accept, builder, config, finished, handler, handler_with, operation, runtime,
 };
 
 fn retry() -> Answer {
@@ -20,7 +20,7 @@ fn retry() -> Answer {
 async fn a_charge_completes_with_the_handlers_own_type() {
     let runtime = runtime(&Provider::default().into(), handler()).await;
     let accepted = accept(runtime.orchestrator(), 7).await;
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(507));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(507));
 }
 
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn retries_see_one_provider_key_and_are_counted() {
     let provider = Arc::new(Provider::default()).answers([retry(), retry()]);
     let runtime = runtime(&provider, handler()).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     let operation = operation(runtime.orchestrator(), &accepted).await;
     assert_eq!((operation.attempt, operation.retries, operation.lost_attempts), (3, 2, 0));
     let keys = provider.keys.lock().unwrap().clone();
@@ -41,7 +41,7 @@ async fn the_last_retry_fails_and_leaves_a_dead_letter() {
     let provider = Arc::new(Provider::default()).answers([retry(), retry(), retry()]);
     let runtime = runtime(&provider, handler()).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    let Settled::Failed(failure) = settled(runtime.orchestrator(), &accepted).await else {
+    let Waited::Failed(failure) = finished(runtime.orchestrator(), &accepted).await else {
         panic!("not failed")
     };
     assert_eq!(failure.code, code::ATTEMPTS_EXHAUSTED);
@@ -57,7 +57,7 @@ async fn a_failure_keeps_its_code_and_is_not_repeated() {
     let provider = Arc::new(Provider::default()).answers([Answer::Error("declined", ending)]);
     let runtime = runtime(&provider, handler()).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    let Settled::Failed(failure) = settled(runtime.orchestrator(), &accepted).await else {
+    let Waited::Failed(failure) = finished(runtime.orchestrator(), &accepted).await else {
         panic!("not failed")
     };
     assert_eq!((failure.code.as_str(), failure.message.as_str()), ("CARD_DECLINED", "declined"));
@@ -69,12 +69,12 @@ async fn a_panic_is_recorded_with_its_place_and_the_worker_goes_on() {
     let provider = Arc::new(Provider::default()).answers([Answer::Panic]);
     let runtime = runtime(&provider, handler()).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
     let history = runtime.orchestrator().history(accepted.op_id).await.unwrap();
     let AttemptEnd::InDoubt { reason } = &history[0].end else { panic!("{:?}", history[0]) };
     assert!(reason.contains("world.rs:") && reason.ends_with("the handler broke"), "{reason}");
     let next = accept(runtime.orchestrator(), 2).await;
-    assert_eq!(settled(runtime.orchestrator(), &next).await, Settled::Ok(502));
+    assert_eq!(finished(runtime.orchestrator(), &next).await, Waited::Ok(502));
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn panics_in_every_slot_free_every_slot() {
         all.push(accept(runtime.orchestrator(), order).await);
     }
     for accepted in &all {
-        settled(runtime.orchestrator(), accepted).await;
+        finished(runtime.orchestrator(), accepted).await;
     }
 }
 
@@ -99,7 +99,7 @@ async fn the_time_budget_ends_an_operation_that_was_never_called() {
     let accepted = accept(producer.orchestrator(), 1).await;
     clock.advance(Duration::from_secs(300));
     let worker = builder(store, &provider, handler()).start().await.unwrap();
-    let Settled::Failed(failure) = settled(worker.orchestrator(), &accepted).await else {
+    let Waited::Failed(failure) = finished(worker.orchestrator(), &accepted).await else {
         panic!("not failed")
     };
     assert_eq!(failure.code, code::TIME_BUDGET_EXCEEDED);
@@ -115,9 +115,9 @@ async fn a_kind_without_a_handler_waits_while_others_run() {
     let budget = Duration::from_secs(300);
     let unknown = runtime.orchestrator().start(unknown, budget).await.unwrap();
     let known = accept(runtime.orchestrator(), 1).await;
-    settled(runtime.orchestrator(), &known).await;
+    finished(runtime.orchestrator(), &known).await;
     let waiting = runtime.orchestrator().get(unknown).await.unwrap().unwrap();
-    assert_eq!((waiting.state, waiting.attempt), (State::Pending, 0));
+    assert_eq!((waiting.status, waiting.attempt), (Status::Pending, 0));
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_payload_that_is_not_the_command_parks_and_counts_no_attempt() {
     let budget = Duration::from_secs(300);
     let op_id = runtime.orchestrator().start(odd, budget).await.unwrap();
     let next = accept(runtime.orchestrator(), 1).await;
-    settled(runtime.orchestrator(), &next).await;
+    finished(runtime.orchestrator(), &next).await;
     let parked = until_parked(runtime.orchestrator(), op_id).await;
     assert_eq!(parked.attempt, 0);
     let reason = parked.reason.unwrap();
@@ -153,7 +153,7 @@ async fn a_wake_up_does_not_wait_for_the_poll() {
         builder(MemoryStore::new(), &provider, handler()).config(patient).start().await.unwrap();
     for order in 0..20 {
         let accepted = accept(runtime.orchestrator(), order).await;
-        settled(runtime.orchestrator(), &accepted).await;
+        finished(runtime.orchestrator(), &accepted).await;
     }
 }
 
@@ -167,7 +167,7 @@ async fn two_workers_share_the_queue_and_run_nothing_twice() {
         all.push(accept(one.orchestrator(), order).await);
     }
     for accepted in &all {
-        settled(two.orchestrator(), accepted).await;
+        finished(two.orchestrator(), accepted).await;
     }
     assert_eq!(provider.calls(), 200);
 }
@@ -186,13 +186,13 @@ async fn no_more_handlers_run_than_there_are_slots_and_nothing_is_prefetched() {
     }
     let params = orch_core::store::ListParams { limit: 100, ..Default::default() };
     let pending = store.list(params).await.unwrap().items.into_iter().filter(|item| {
-        matches!(item, orch_core::store::Listed::Operation(op) if op.state == State::Pending)
+        matches!(item, orch_core::store::Listed::Operation(op) if op.status == Status::Pending)
     });
     assert_eq!(pending.count(), 12);
     for accepted in &all {
         provider.gate.notify_waiters();
         provider.gate.notify_one();
-        settled(runtime.orchestrator(), accepted).await;
+        finished(runtime.orchestrator(), accepted).await;
     }
     assert_eq!(provider.calls(), 20);
 }

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::{Config, Drained, Runtime};
-use orch_core::words::{Fence, Phase, Settled, State};
+use orch_core::words::{Fence, Phase, Status, Waited};
 use orch_testkit::{Fault, FaultStore, Verb};
 
-use crate::world::{Answer, Provider, accept, builder, config, handler, operation, settled};
+use crate::world::{Answer, Provider, accept, builder, config, finished, handler, operation};
 
 #[tokio::test]
 async fn a_shutdown_waits_for_handlers_and_stores_their_outcomes() {
@@ -19,9 +19,9 @@ async fn a_shutdown_waits_for_handlers_and_stores_their_outcomes() {
     let shutdown = tokio::spawn(runtime.shutdown());
     provider.gate.notify_one();
     assert_eq!(shutdown.await.unwrap(), Drained { cancelled: 0, unstored: 0 });
-    assert_eq!(operation(&orchestrator, &running).await.state, State::Completed);
+    assert_eq!(operation(&orchestrator, &running).await.status, Status::Completed);
     let later = accept(&orchestrator, 2).await;
-    assert_eq!(operation(&orchestrator, &later).await.state, State::Pending);
+    assert_eq!(operation(&orchestrator, &later).await.status, Status::Pending);
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn what_is_claimed_and_not_begun_is_given_back_to_the_next_worker() {
     assert_eq!(worker.shutdown().await, Drained { cancelled: 0, unstored: 0 });
     store.came_to_pass().await;
     let next = builder(memory, &provider, handler()).start().await.unwrap();
-    assert_eq!(settled(next.orchestrator(), &claimed).await, Settled::Ok(501));
+    assert_eq!(finished(next.orchestrator(), &claimed).await, Waited::Ok(501));
     let operation = operation(next.orchestrator(), &claimed).await;
     assert_eq!((operation.attempt, operation.fence, provider.calls()), (1, Fence::new(2), 1));
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use orch_core::handler::emitted::bound;
 use orch_core::handler::{
-    AttemptError, Context, Descriptor, FromCall, Handled, KeyFromCaller, Reconciled, Registration,
-    State, TypedCommand,
+    Context, Descriptor, FromCall, HandledCommand, HandlerError, KeyFromCaller, Reconciled,
+    Registration, State, TypedCommand,
 };
 use orch_core::memory::MemoryStore;
 use orch_core::policies::Ending;
@@ -16,7 +16,7 @@ use orch_core::policies::{Backoff, InDoubt};
 use orch_core::provider::{AnyProvider, Provider as Contract};
 use orch_core::runtime::{Accepted, Config, Orchestrator, Runtime, RuntimeBuilder};
 use orch_core::store::Store;
-use orch_core::words::{Operation, Settled};
+use orch_core::words::{Operation, Waited};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -39,7 +39,7 @@ impl TypedCommand for Charge {
     }
 }
 
-impl Handled for Charge {
+impl HandledCommand for Charge {
     const DOMAIN: &'static str = "PAYMENT";
     const EVENT: &'static str = "CHARGE";
     type Output = u64;
@@ -52,7 +52,7 @@ pub struct ChargeError {
     pub ending: Ending,
 }
 
-impl AttemptError for ChargeError {
+impl HandlerError for ChargeError {
     fn ending(&self) -> Ending {
         self.ending.clone()
     }
@@ -149,13 +149,13 @@ pub fn handler_of<P: Contract>() -> Registration {
             replays_errors: P::REPLAYS_ERRORS,
             ..Descriptor::DEFAULTS
         },
-        run: |call| {
+        attempt: |call| {
             let charged = charge(
                 bound::<Charge>().command(call)?,
                 Context::<P>::from_call(call)?,
                 State::from_call(call)?,
             );
-            bound::<Charge>().run(charged)
+            bound::<Charge>().attempt(charged)
         },
         reconcile: None,
         finalize: None,
@@ -173,7 +173,7 @@ pub fn handler_with(change: impl FnOnce(&mut Descriptor)) -> Registration {
 /// [`handler`] with a reconcile.
 pub fn reconciling() -> Registration {
     Registration {
-        reconcile: Some(|call| bound::<Charge>().question(ask).start(call)),
+        reconcile: Some(|call| bound::<Charge>().reconcile(ask).start(call)),
         ..handler_with(|handler| handler.in_doubt = InDoubt::Reconcile)
     }
 }
@@ -210,10 +210,10 @@ pub async fn accept(orchestrator: &Orchestrator, order: u64) -> Accepted<Charge>
 }
 
 /// Waits for the end, or fails the test.
-pub async fn settled(orchestrator: &Orchestrator, accepted: &Accepted<Charge>) -> Settled<u64> {
-    let settled = orchestrator.wait(accepted, Duration::from_secs(20)).await.unwrap();
-    assert!(!matches!(settled, Settled::Pending(_)), "not finished in 20 s: {settled:?}");
-    settled
+pub async fn finished(orchestrator: &Orchestrator, accepted: &Accepted<Charge>) -> Waited<u64> {
+    let finished = orchestrator.wait(accepted, Duration::from_secs(20)).await.unwrap();
+    assert!(!matches!(finished, Waited::Pending(_)), "not finished in 20 s: {finished:?}");
+    finished
 }
 
 pub async fn operation(orchestrator: &Orchestrator, accepted: &Accepted<Charge>) -> Operation {

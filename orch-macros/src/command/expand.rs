@@ -4,7 +4,7 @@ use syn::spanned::Spanned;
 
 use super::model::{Binding, Command, Member, Part};
 
-/// The implementation of `TypedCommand`, and that of `Handled` if the command is bound here.
+/// The implementation of `TypedCommand`, and that of `HandledCommand` if the command is bound here.
 pub(super) fn command(command: &Command<'_>) -> TokenStream {
     let Command { krate, ident, idem_ignore, .. } = command;
     let biz_key = command.biz_key.iter().map(|part| match part {
@@ -53,7 +53,7 @@ fn handled(command: &Command<'_>, binding: &Binding) -> TokenStream {
     let Binding { domain, event, output } = binding;
     quote! {
         #[automatically_derived]
-        impl __orch::Handled for #ident {
+        impl __orch::HandledCommand for #ident {
             const DOMAIN: &'static __orch::str = #domain;
             const EVENT: &'static __orch::str = #event;
             type Output = #output;

@@ -32,7 +32,7 @@ pub(super) struct Member<'a> {
     pub(super) ty: &'a Type,
 }
 
-/// What `Handled` says, where the command itself does.
+/// What `HandledCommand` says, where the command itself does.
 pub(super) struct Binding {
     pub(super) domain: LitStr,
     pub(super) event: LitStr,

@@ -42,13 +42,13 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
     }
 }
 
-/// The `Handled` of the command: implemented here, or compared with what its derive says.
+/// The `HandledCommand` of the command: implemented here, or compared with what its derive says.
 fn binding(handler: &Handler<'_>) -> TokenStream {
     let Handler { domain, event, .. } = handler;
     let (command, output) = (handler.types.command, handler.types.output());
     match handler.binding {
         Binding::Handler => quote_spanned! {command.span()=>
-            impl __orch::Handled for #command {
+            impl __orch::HandledCommand for #command {
                 const DOMAIN: &'static __orch::str = #domain;
                 const EVENT: &'static __orch::str = #event;
                 type Output = #output;
@@ -136,19 +136,19 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let (descriptor, bound) = (descriptor(ident, handler), bound(handler));
     let arguments = argument_names(handler);
     let call = local("__orch_call");
-    let run = quote_spanned!(output.span()=> #bound.run::<#result>);
+    let attempt = quote_spanned!(output.span()=> #bound.attempt::<#result>);
     let called = quote_spanned! {ident.span()=>
         #ident(#bound.command(#call)? #(, (#arguments.take)(#call)?)*)
     };
-    let (asks, asked) = reconcile(handler);
+    let (reconcile, reconcile_needs) = reconcile(handler);
     let finalize = finalize(handler);
     quote! {
         __orch::Registration::new(
             #descriptor,
-            |#call| #run(#called),
-            || __orch::needs(&[#(#arguments.need),*], #asked),
+            |#call| #attempt(#called),
+            || __orch::needs(&[#(#arguments.need),*], #reconcile_needs),
         )
-        #asks
+        #reconcile
         #finalize
     }
 }
@@ -204,13 +204,13 @@ fn reconcile(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
         return (None, quote!(__orch::None));
     };
     let (bound, call) = (bound(handler), local("__orch_call"));
-    let question = match contract(handler) {
-        None => quote_spanned!(path.span()=> #bound.question(#path)),
-        Some(contract) => quote_spanned!(path.span()=> #contract.question(&#bound, #path)),
+    let reconcile = match contract(handler) {
+        None => quote_spanned!(path.span()=> #bound.reconcile(#path)),
+        Some(contract) => quote_spanned!(path.span()=> #contract.reconcile(&#bound, #path)),
     };
     (
-        Some(quote!(.reconcile(|#call| #question.start(#call)))),
-        quote!(__orch::Some(#question.needs)),
+        Some(quote!(.reconcile(|#call| #reconcile.start(#call)))),
+        quote!(__orch::Some(#reconcile.needs)),
     )
 }
 
@@ -218,12 +218,12 @@ fn finalize(handler: &Handler<'_>) -> Option<TokenStream> {
     let path = handler.finalize.as_ref()?;
     let bound = bound(handler);
     let hook = quote_spanned!(path.span()=> #bound.hook(#path));
-    let (connection, settlement) = (local("__orch_connection"), local("__orch_settlement"));
+    let (connection, outcome) = (local("__orch_connection"), local("__orch_outcome"));
     let of = local("__orch_of");
     Some(quote! {
         .finalize(__orch::FinalizeHook {
             connection: || #hook.connection,
-            run: |#connection, #settlement, #of| #hook.run(#connection, #settlement, #of),
+            run: |#connection, #outcome, #of| #hook.run(#connection, #outcome, #of),
         })
     })
 }

@@ -18,7 +18,7 @@ pub(super) fn handler(function: &Function, fragment: &Fragment<'_>) -> TokenStre
         #(#conditions)*
         const _: () = {
             use #krate::__private as __orch;
-            impl __orch::Handled for #command {
+            impl __orch::HandledCommand for #command {
                 const DOMAIN: &'static __orch::str = "";
                 const EVENT: &'static __orch::str = "";
                 type Output = #output;

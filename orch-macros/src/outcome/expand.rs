@@ -4,7 +4,7 @@ use syn::spanned::Spanned;
 
 use super::model::{Certainty, Ending, Outcome};
 
-/// The implementation of `AttemptError`: one arm per variant.
+/// The implementation of `HandlerError`: one arm per variant.
 pub(super) fn outcome(outcome: &Outcome<'_>) -> TokenStream {
     let Outcome { krate, ident, arms } = outcome;
     let scrutinee = if arms.is_empty() { quote!(*self) } else { quote!(self) };
@@ -15,7 +15,7 @@ pub(super) fn outcome(outcome: &Outcome<'_>) -> TokenStream {
             use #krate::__private as __orch;
 
             #[automatically_derived]
-            impl __orch::AttemptError for #ident {
+            impl __orch::HandlerError for #ident {
                 fn ending(&self) -> __orch::Ending {
                     match #scrutinee {
                         #(#arms)*
@@ -46,7 +46,7 @@ fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
             let ending = match certainty {
                 Certainty::Uncertain => quote!(fail(#code, true)),
                 Certainty::OfThisCall => quote!(fail(#code, false)),
-                Certainty::SettlesDoubt => quote!(fail_settling_doubt(#code)),
+                Certainty::ClearsDoubt => quote!(fail_clearing_doubt(#code)),
             };
             quote!(#head { .. } => __orch::Ending::#ending,)
         }

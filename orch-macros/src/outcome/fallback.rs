@@ -10,7 +10,7 @@ pub(super) fn outcome(outcome: &Outcome<'_>) -> TokenStream {
     quote! {
         const _: () = {
             use #krate::__private as __orch;
-            impl __orch::AttemptError for #ident {
+            impl __orch::HandlerError for #ident {
                 fn ending(&self) -> __orch::Ending {
                     __orch::Ending::InDoubt
                 }

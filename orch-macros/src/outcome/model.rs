@@ -9,7 +9,7 @@ use crate::values;
 
 const ENDINGS: [&str; 4] = ["retry", "fail", "in_doubt", "from"];
 const OPTIONS: [&str; 8] =
-    ["retry", "fail", "in_doubt", "from", "after", "code", "uncertain", "settles_doubt"];
+    ["retry", "fail", "in_doubt", "from", "after", "code", "uncertain", "clears_doubt"];
 
 /// An error type whose every value says how the attempt ends.
 pub(super) struct Outcome<'a> {
@@ -44,7 +44,7 @@ pub(super) enum Certainty {
     /// Not by the call that was refused; nothing of earlier ones.
     OfThisCall,
     /// Neither by this call nor by an earlier one.
-    SettlesDoubt,
+    ClearsDoubt,
 }
 
 /// The field that says how long to wait, and where it was named.
@@ -113,12 +113,12 @@ fn ending(options: Options, what: &str, fields: &Fields, errors: &mut Errors) ->
         return None;
     }
     let (after, code) = (options.take("after"), options.take("code"));
-    let (uncertain, settles) = (options.take("uncertain"), options.take("settles_doubt"));
+    let (uncertain, clears) = (options.take("uncertain"), options.take("clears_doubt"));
     let key = first.key.clone();
     match key.to_string().as_str() {
         "retry" => {
             first.word(errors)?;
-            let strays = [code, uncertain, settles].into_iter().flatten();
+            let strays = [code, uncertain, clears].into_iter().flatten();
             strays.for_each(|entry| stray(&entry, "fail", errors));
             match after {
                 Some(entry) => {
@@ -130,12 +130,12 @@ fn ending(options: Options, what: &str, fields: &Fields, errors: &mut Errors) ->
         "fail" => {
             first.word(errors)?;
             after.into_iter().for_each(|entry| stray(&entry, "retry", errors));
-            let certainty = certainty(uncertain, settles, errors);
+            let certainty = certainty(uncertain, clears, errors);
             Some(Ending::Fail { code: checked_code(code, &key, errors)?, certainty: certainty? })
         }
         other => {
             after.into_iter().for_each(|entry| stray(&entry, "retry", errors));
-            let strays = [code, uncertain, settles].into_iter().flatten();
+            let strays = [code, uncertain, clears].into_iter().flatten();
             strays.for_each(|entry| stray(&entry, "fail", errors));
             if other == "in_doubt" {
                 first.word(errors).map(|_| Ending::InDoubt)
@@ -184,23 +184,23 @@ fn stray(entry: &Entry, owner: &str, errors: &mut Errors) {
 
 fn certainty(
     uncertain: Option<Entry>,
-    settles: Option<Entry>,
+    clears: Option<Entry>,
     errors: &mut Errors,
 ) -> Option<Certainty> {
-    if let (Some(_), Some(settles)) = (&uncertain, &settles) {
+    if let (Some(_), Some(clears)) = (&uncertain, &clears) {
         errors.at(
-            &settles.key,
+            &clears.key,
             &Rule {
-                rule: "`settles_doubt` contradicts `uncertain`",
+                rule: "`clears_doubt` contradicts `uncertain`",
                 reason: "the one says that no call with this key has acted, the other that this very call may have",
                 remedy: "keep one of the two, or make two variants",
             },
         );
         return None;
     }
-    match (uncertain, settles) {
+    match (uncertain, clears) {
         (Some(entry), _) => entry.word(errors).map(|_| Certainty::Uncertain),
-        (None, Some(entry)) => entry.word(errors).map(|_| Certainty::SettlesDoubt),
+        (None, Some(entry)) => entry.word(errors).map(|_| Certainty::ClearsDoubt),
         (None, None) => Some(Certainty::OfThisCall),
     }
 }

@@ -14,7 +14,7 @@ fn an_enum_with_every_ending() {
             Declined(String),
             #[outcome(fail, code = "CONFUSED", uncertain)]
             Confused,
-            #[outcome(fail, code = "SPENT", settles_doubt)]
+            #[outcome(fail, code = "SPENT", clears_doubt)]
             Spent,
             #[outcome(retry)]
             Unreachable,
@@ -48,5 +48,5 @@ fn every_variant_is_reported() {
         enum ChargeError { A, #[outcome(fail)] B, #[outcome(retry)] C, #[outcome(retyr)] D }
     });
     assert_eq!(errors.len(), 3, "{errors:?}");
-    assert!(tokens.to_string().contains("AttemptError"), "the fallback keeps handlers compiling");
+    assert!(tokens.to_string().contains("HandlerError"), "the fallback keeps handlers compiling");
 }

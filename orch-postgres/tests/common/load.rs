@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use orch_core::policies::KindPolicy;
 use orch_core::store::{
-    Admitted, ClaimParams, Claimed, EndedAttempt, Finalized, Lease, Store, StoreError,
+    Admitted, Claim, ClaimParams, Claimed, EndedAttempt, Finalized, Store, StoreError,
 };
-use orch_core::words::{OpId, State};
+use orch_core::words::{OpId, Status};
 use orch_testkit::fixture::{acceptance, claim_params, ended, kind, ok, owner};
 
 /// Short, so that a claim whose answer was lost comes back soon.
@@ -89,9 +89,9 @@ async fn work(store: &dyn Store, done: &AtomicUsize) {
 }
 
 fn finished(claimed: &Claimed) -> EndedAttempt {
-    let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
+    let Claimed::Operation(attempt) = claimed else { panic!("{claimed:?}") };
     let envelope = &attempt.envelope;
-    ended(Lease { op_id: envelope.op_id, fence: envelope.fence }, ok("done"))
+    ended(Claim { op_id: envelope.op_id, fence: envelope.fence }, ok("done"))
 }
 
 /// A policy under which no number of lost claims ends an operation.
@@ -103,7 +103,7 @@ fn lenient() -> KindPolicy {
 async fn check(store: &dyn Store, op_id: OpId) {
     let owner = owner();
     let operation = patiently(|| store.get(&owner, op_id)).await.unwrap();
-    assert_eq!(operation.state, State::Completed);
+    assert_eq!(operation.status, Status::Completed);
     let history = patiently(|| store.history(&owner, op_id)).await;
     let outcomes = history.iter().filter(|entry| !entry.late && entry.end == ok("done")).count();
     assert_eq!(outcomes, 1, "{history:?}");

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use orch_core::policies::KindPolicy;
-use orch_core::store::{Acceptance, ClaimParams, Claimed, EndedAttempt, Lease};
+use orch_core::store::{Acceptance, Claim, ClaimParams, Claimed, EndedAttempt};
 use orch_core::words::{
     AttemptEnd, Command as Cmd, Fingerprint, Kind, OpId, Outcome, Owner, Source, WorkerId,
 };
@@ -75,12 +75,12 @@ pub(crate) fn claim(limit: usize) -> ClaimParams {
     }
 }
 
-pub(crate) fn lease(claimed: &Claimed) -> Lease {
-    let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
-    attempt.lease()
+pub(crate) fn claim_of(claimed: &Claimed) -> Claim {
+    let Claimed::Operation(attempt) = claimed else { panic!("{claimed:?}") };
+    attempt.claim()
 }
 
-pub(crate) fn succeeded(claim: Lease) -> EndedAttempt {
+pub(crate) fn succeeded(claim: Claim) -> EndedAttempt {
     EndedAttempt {
         claim,
         source: Source::Handler,

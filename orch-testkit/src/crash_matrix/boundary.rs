@@ -18,8 +18,8 @@ pub enum Boundary {
     Sent,
     /// The answer is there, and not in the log yet.
     Answered,
-    /// The answer is in the log; the state has not followed. Only with a finalize hook: without
-    /// one, log and state are one statement.
+    /// The answer is in the log; the status has not followed. Only with a finalize hook: without
+    /// one, log and status are one statement.
     Logged,
     /// Before the finalizing transaction. Only with a finalize hook.
     Finalizing,
@@ -77,10 +77,10 @@ impl Boundary {
             Self::Claimed => "after the claim is stored, before the handler begins",
             Self::Sent => "after the provider has acted, before its answer",
             Self::Answered => "after the answer, before it is in the log",
-            Self::Logged => "after the answer is in the log, before the state follows",
+            Self::Logged => "after the answer is in the log, before the status follows",
             Self::Finalizing => "before the finalizing transaction",
             Self::Hook => "inside the finalize hook, before the commit",
-            Self::Finalized => "after the state has followed, before the worker hears of it",
+            Self::Finalized => "after the status has followed, before the worker hears of it",
         }
     }
 }

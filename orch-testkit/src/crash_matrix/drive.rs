@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use orch_core::policies::FINALIZER_HEAD_START;
-use orch_core::store::{Clock, Lease, ManualClock};
+use orch_core::store::{Claim, Clock, ManualClock};
 use orch_core::words::{OpId, Operation, Phase, Timestamp};
 
 use super::process::Process;
@@ -45,7 +45,7 @@ pub(super) async fn drive(
             None => return Driven::Died,
             Some(looked) => looked.expect("the store answers").expect("it was accepted"),
         };
-        if operation.state.is_terminal() || operation.phase == Some(Phase::Parked) {
+        if operation.status.is_terminal() || operation.phase == Some(Phase::Parked) {
             return Driven::Ended(operation);
         }
         match next(&operation, process, clock.now()) {
@@ -84,9 +84,9 @@ enum Next {
 
 /// A lease that the process does not hold is a dead one's: it has to run out.
 fn next(operation: &Operation, process: &Process, now: Timestamp) -> Next {
-    let lease = Lease { op_id: operation.op_id, fence: operation.fence };
+    let claim = Claim { op_id: operation.op_id, fence: operation.fence };
     match (operation.lease_expires_at, operation.due_at) {
-        (Some(_), _) if process.gate.holds(lease) => Next::Process,
+        (Some(_), _) if process.gate.holds(claim) => Next::Process,
         (Some(expires_at), _) => Next::At(expires_at),
         (None, Some(due_at)) if due_at > now => Next::At(due_at),
         (None, Some(_)) => Next::Process,

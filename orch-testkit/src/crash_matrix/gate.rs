@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use orch_core::store::{
-    Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
-    Finalized, LateParams, Lease, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams,
-    Redriven, Release, Released, RenewParams, Renewed, SettleParams, SettledParked, Store,
-    StoreError, SweepParams, Swept, Unfinalized,
+    Acceptance, Admitted, Claim, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
+    Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
+    Release, Released, RenewParams, Renewed, ResolveParams, Resolved, Store, StoreError,
+    SweepParams, Swept, Unfinalized,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use tokio::sync::{RwLock, RwLockWriteGuard, watch};
@@ -32,7 +32,7 @@ pub(super) struct Gate {
     /// Passes of the Finalizer so far.
     finalizer_passes: AtomicU64,
     /// Leases that this process holds.
-    held: Mutex<HashSet<Lease>>,
+    held: Mutex<HashSet<Claim>>,
     /// Read while a claim is under way: then the store may know of a lease that `held` does not.
     claiming: RwLock<()>,
     /// The operation that was stored through this gate.
@@ -83,8 +83,8 @@ impl Gate {
         self.claiming.write().await
     }
 
-    pub(super) fn holds(&self, lease: Lease) -> bool {
-        self.held.lock().unwrap().contains(&lease)
+    pub(super) fn holds(&self, claim: Claim) -> bool {
+        self.held.lock().unwrap().contains(&claim)
     }
 
     pub(super) fn moves(&self) -> watch::Receiver<u64> {
@@ -126,10 +126,10 @@ impl Gate {
         self.pass(None, call, |_| None).await
     }
 
-    fn give_up(&self, leases: &[Lease]) {
+    fn give_up(&self, claims: &[Claim]) {
         let mut held = self.held.lock().unwrap();
-        for lease in leases {
-            held.remove(lease);
+        for claim in claims {
+            held.remove(claim);
         }
         drop(held);
         self.moved();
@@ -142,7 +142,7 @@ impl fmt::Debug for Gate {
     }
 }
 
-fn claims(ended: &[EndedAttempt]) -> Vec<Lease> {
+fn claims(ended: &[EndedAttempt]) -> Vec<Claim> {
     ended.iter().map(|ended| ended.claim).collect()
 }
 
@@ -160,8 +160,8 @@ impl Store for Gate {
         self.inner.connection_type()
     }
 
-    fn accept_lanes(&self) -> usize {
-        self.inner.accept_lanes()
+    fn accept_batches(&self) -> usize {
+        self.inner.accept_batches()
     }
 
     async fn now(&self) -> Answer<Timestamp> {
@@ -193,8 +193,8 @@ impl Store for Gate {
             let _claiming = self.claiming.read().await;
             let claimed = self.inner.claim(params).await?;
             for claimed in &claimed {
-                if let Claimed::Attempt(attempt) = claimed {
-                    self.held.lock().unwrap().insert(attempt.lease());
+                if let Claimed::Operation(attempt) = claimed {
+                    self.held.lock().unwrap().insert(attempt.claim());
                 }
             }
             if !claimed.is_empty() {
@@ -211,10 +211,10 @@ impl Store for Gate {
     }
 
     async fn log(&self, batch: Vec<EndedAttempt>) -> Answer<Vec<Logged>> {
-        let leases = claims(&batch);
+        let ended = claims(&batch);
         let call = self.inner.log(batch);
         let logged = self.pass(Some(Boundary::Answered), call, |_| Some(Boundary::Logged)).await?;
-        self.give_up(&leases);
+        self.give_up(&ended);
         Ok(logged)
     }
 
@@ -227,17 +227,17 @@ impl Store for Gate {
     }
 
     async fn settle(&self, batch: Vec<EndedAttempt>) -> Answer<Vec<Finalized>> {
-        let leases = claims(&batch);
+        let ended = claims(&batch);
         let call = self.inner.settle(batch);
         let done = self.pass(Some(Boundary::Answered), call, |_| Some(Boundary::Finalized)).await?;
-        self.give_up(&leases);
+        self.give_up(&ended);
         Ok(done)
     }
 
     async fn release(&self, batch: Vec<Release>) -> Answer<Vec<Released>> {
-        let leases: Vec<Lease> = batch.iter().map(|release| release.claim).collect();
+        let ended: Vec<Claim> = batch.iter().map(|release| release.claim).collect();
         let released = self.plainly(self.inner.release(batch)).await?;
-        self.give_up(&leases);
+        self.give_up(&ended);
         Ok(released)
     }
 
@@ -284,8 +284,8 @@ impl Store for Gate {
         self.plainly(self.inner.late(params)).await
     }
 
-    async fn settle_parked(&self, params: SettleParams) -> Answer<SettledParked> {
-        self.plainly(self.inner.settle_parked(params)).await
+    async fn resolve(&self, params: ResolveParams) -> Answer<Resolved> {
+        self.plainly(self.inner.resolve(params)).await
     }
 
     async fn redrive(&self, params: RedriveParams) -> Answer<Redriven> {

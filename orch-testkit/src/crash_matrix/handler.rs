@@ -1,6 +1,6 @@
 use std::any::type_name;
 
-use orch_core::handler::{Handled, Registration};
+use orch_core::handler::{HandledCommand, Registration};
 
 /// An orchestrated function: it takes `Command` first, then what orch gives it.
 #[diagnostic::on_unimplemented(
@@ -36,7 +36,7 @@ functions!(A1 A2 A3 A4 A5 A6 A7 A8);
 ///
 /// # Panics
 /// If there is none, or another function than `F` has it: the matrix would test that one.
-pub(super) fn registration<C: Handled, F>() -> Registration {
+pub(super) fn registration<C: HandledCommand, F>() -> Registration {
     let (domain, event) = (C::DOMAIN, C::EVENT);
     let registered = inventory::iter::<Registration>.into_iter().copied();
     let mut found = registered

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use orch_core::handler::{Call, FromCall, Registration, Run, StartFn, State, Unrunnable};
-use orch_core::policies::RunEnd;
+use orch_core::handler::{Call, FromCall, HandlerFuture, Registration, StartFn, State, Unrunnable};
+use orch_core::policies::HandlerEnd;
 use orch_core::runtime::RuntimeBuilder;
 use orch_core::store::{FinalizeHook, HookError, Hooked};
-use orch_core::words::{Envelope, OpId, Settlement};
+use orch_core::words::{Envelope, FinalOutcome, OpId};
 use tokio::runtime::{Handle, Id};
 use tokio::time::Interval;
 
@@ -36,8 +36,8 @@ pub(super) fn intercept(
         (Some(Boundary::Sent), _) => {
             let before = calls();
             builder
-                .state(Sending { start: registration.run, before, calls, gate })
-                .replace(Registration { run: die_once_sent, ..registration })
+                .state(Sending { start: registration.attempt, before, calls, gate })
+                .replace(Registration { attempt: die_once_sent, ..registration })
         }
         (Some(Boundary::Hook), Some(hook)) => {
             let process = Handle::current().id();
@@ -57,7 +57,7 @@ struct Sending {
     gate: Arc<Gate>,
 }
 
-fn die_once_sent(call: &Call) -> Result<Run, Unrunnable> {
+fn die_once_sent(call: &Call) -> Result<HandlerFuture, Unrunnable> {
     let sending = State::<Sending>::from_call(call)?;
     let run = (sending.start)(call)?;
     let look = tokio::time::interval(LOOK_EVERY);
@@ -67,7 +67,7 @@ fn die_once_sent(call: &Call) -> Result<Run, Unrunnable> {
 /// Polls the handler's future until the provider has a call of it, and never again: in that
 /// state it is dropped.
 struct UntilSent {
-    run: Run,
+    run: HandlerFuture,
     sending: State<Sending>,
     look: Interval,
 }
@@ -83,9 +83,9 @@ impl UntilSent {
 }
 
 impl Future for UntilSent {
-    type Output = RunEnd;
+    type Output = HandlerEnd;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<RunEnd> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<HandlerEnd> {
         if self.sent() {
             return Poll::Pending;
         }
@@ -116,14 +116,14 @@ static DYING: Mutex<Vec<Dying>> = Mutex::new(Vec::new());
 /// as after a hook that failed, and the next try is put off as after one.
 fn die_in_hook<'a>(
     connection: &'a mut (dyn Any + Send),
-    settlement: &'a Settlement,
+    outcome: &'a FinalOutcome,
     of: &'a Envelope,
 ) -> Hooked<'a> {
     Box::pin(async move {
         let Some(Dying { hook, process, gate }) = dying(of.op_id) else {
             return Err(HookError::new("this process is dead"));
         };
-        (hook.run)(connection, settlement, of).await?;
+        (hook.run)(connection, outcome, of).await?;
         gate.die();
         if Handle::current().id() == process {
             pending().await

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use orch_core::handler::Descriptor;
 use orch_core::policies::{Effect, InDoubt};
-use orch_core::words::{Phase, Settlement, State};
+use orch_core::words::{FinalOutcome, Phase, Status};
 
 use super::{Boundary, Cell};
 
@@ -133,20 +133,20 @@ fn end(handler: &Descriptor, cell: &Cell) -> Found {
     let operation = &cell.operation;
     if !cell.ended {
         let phase = operation.phase.map_or("", Phase::as_str);
-        let what = format!("no end: {} {phase}, {}", operation.state, reason(cell));
+        let what = format!("no end: {} {phase}, {}", operation.status, reason(cell));
         return Some((what, "a hook that fails each time? A handler that never returns?"));
     }
     let acts = matches!(handler.effect, Effect::Keyed | Effect::Unsafe);
-    match &operation.settlement {
-        Some(Settlement::Ok { .. }) if acts && cell.keys.is_empty() => {
+    match &operation.outcome {
+        Some(FinalOutcome::Ok(_)) if acts && cell.keys.is_empty() => {
             let what = "COMPLETED, but no call is in the provider's books".to_owned();
             Some((what, NO_CALL))
         }
-        Some(Settlement::Ok { .. }) if acts && cell.effects == 0 => {
+        Some(FinalOutcome::Ok(_)) if acts && cell.effects == 0 => {
             let what = "COMPLETED, but the provider has not acted".to_owned();
             Some((what, "does `reconcile` say `Happened` only for what is in its books?"))
         }
-        Some(Settlement::Failed(failure)) if !failure.uncertain && cell.effects > 0 => {
+        Some(FinalOutcome::Failed(failure)) if !failure.uncertain && cell.effects > 0 => {
             let what = format!("FAILED for certain ({}), but the provider has acted", failure.code);
             Some((what, "map errors after which the provider may have acted to `in_doubt`"))
         }
@@ -159,7 +159,7 @@ fn end(handler: &Descriptor, cell: &Cell) -> Found {
 }
 
 fn parked_as_declared(handler: &Descriptor, cell: &Cell) -> bool {
-    debug_assert_eq!(cell.operation.state, State::InProgress);
+    debug_assert_eq!(cell.operation.status, Status::InProgress);
     let declared = matches!(handler.in_doubt, InDoubt::Park | InDoubt::Reconcile);
     declared && cell.operation.lost_attempts > 0
 }

@@ -18,7 +18,7 @@ mod sqlite_file;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::handler::{Handled, Registration};
+use orch_core::handler::{HandledCommand, Registration};
 use orch_core::policies::DEFAULT_TIME_BUDGET;
 use orch_core::runtime::RuntimeBuilder;
 
@@ -52,7 +52,7 @@ use request::Request;
 /// # use std::sync::Arc;
 /// # use orch_testkit::{ScriptedProvider, crash_matrix};
 /// # async fn example<C, A, F>(charge: F, command: C)
-/// # where C: orch_core::handler::Handled, F: orch_testkit::OrchestratedFn<C, A> {
+/// # where C: orch_core::handler::HandledCommand, F: orch_testkit::OrchestratedFn<C, A> {
 /// crash_matrix(charge, command)
 ///     .against(ScriptedProvider::default)
 ///     .state(Arc::clone)
@@ -68,7 +68,7 @@ use request::Request;
 #[must_use = "nothing runs before `.against(…)` and `.run()`"]
 pub fn crash_matrix<C, Arguments, F>(handler: F, command: C) -> CrashMatrix
 where
-    C: Handled,
+    C: HandledCommand,
     F: OrchestratedFn<C, Arguments>,
 {
     let _ = handler;

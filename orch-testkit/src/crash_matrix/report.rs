@@ -1,7 +1,7 @@
 use std::fmt;
 
 use orch_core::handler::{Descriptor, Registration};
-use orch_core::words::{Operation, Phase, Settlement};
+use orch_core::words::{FinalOutcome, Operation, Phase};
 
 use super::judge::{CellFault, judge};
 use super::{Boundary, Cell};
@@ -60,19 +60,19 @@ impl Report {
 }
 
 impl Cell {
-    /// Where the operation ended: its state, and what there is to know beside it.
+    /// Where the operation ended: its status, and what there is to know beside it.
     #[must_use]
     pub fn end(&self) -> String {
-        let Operation { settlement, phase, state, .. } = &self.operation;
-        match (settlement, phase) {
-            (Some(Settlement::Ok { .. }), _) => "COMPLETED".to_owned(),
-            (Some(Settlement::Failed(failure)), _) if failure.uncertain => {
+        let Operation { outcome, phase, status, .. } = &self.operation;
+        match (outcome, phase) {
+            (Some(FinalOutcome::Ok(_)), _) => "COMPLETED".to_owned(),
+            (Some(FinalOutcome::Failed(failure)), _) if failure.uncertain => {
                 format!("FAILED {}, uncertain", failure.code)
             }
-            (Some(Settlement::Failed(failure)), _) => format!("FAILED {}", failure.code),
+            (Some(FinalOutcome::Failed(failure)), _) => format!("FAILED {}", failure.code),
             (None, Some(Phase::Parked)) => "parked".to_owned(),
-            (None, Some(phase)) => format!("{state} {phase}"),
-            (None, None) => state.to_string(),
+            (None, Some(phase)) => format!("{status} {phase}"),
+            (None, None) => status.to_string(),
         }
     }
 }
@@ -89,7 +89,7 @@ impl fmt::Display for Report {
             let missing = missing.join(", ");
             writeln!(
                 f,
-                "\nnot there without a finalize hook, since log and state are one: {missing}"
+                "\nnot there without a finalize hook, since log and status are one: {missing}"
             )?;
         }
         for (boundaries, CellFault { what, remedy, .. }) in self.grouped() {

@@ -1,4 +1,4 @@
-use orch_core::handler::Handled;
+use orch_core::handler::HandledCommand;
 use orch_core::words::{BizKey, Command, IdemKey, Invalid, Kind, OpId, Payload};
 
 /// A command as a client sends it, and sends it again.
@@ -12,7 +12,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn of<C: Handled>(command: &C) -> Result<Self, Invalid> {
+    pub(super) fn of<C: HandledCommand>(command: &C) -> Result<Self, Invalid> {
         Ok(Self {
             kind: Kind::new(C::DOMAIN, C::EVENT)?,
             biz_key: BizKey::new(command.biz_key())?,

@@ -17,7 +17,7 @@ use super::Database;
 /// # use std::sync::Arc;
 /// # use orch_testkit::{ScriptedProvider, SqliteFile, crash_matrix};
 /// # async fn example<C, A, F>(charge: F, command: C)
-/// # where C: orch_core::handler::Handled, F: orch_testkit::OrchestratedFn<C, A> {
+/// # where C: orch_core::handler::HandledCommand, F: orch_testkit::OrchestratedFn<C, A> {
 /// crash_matrix(charge, command)
 ///     .against(ScriptedProvider::default)
 ///     .state(Arc::clone)

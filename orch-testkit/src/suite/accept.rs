@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use orch_core::store::{Acceptance, Admitted, Lease};
-use orch_core::words::{BizKey, Command, Fence, Fingerprint, IdemKey, OpId, Payload, State};
+use orch_core::store::{Acceptance, Admitted, Claim};
+use orch_core::words::{BizKey, Command, Fence, Fingerprint, IdemKey, OpId, Payload, Status};
 use tokio::task::JoinSet;
 
 use crate::fixture::{
@@ -27,13 +27,16 @@ fn altered(item: &Acceptance, body: &str) -> Acceptance {
 pub async fn a_new_command_is_created_pending_and_due_at_once(world: World) {
     let op_id = world.accepted("k").await;
     let (operation, now) = (world.operation(op_id).await, world.now().await);
-    assert_eq!((operation.op_id, operation.state, operation.phase), (op_id, State::Pending, None));
+    assert_eq!(
+        (operation.op_id, operation.status, operation.phase),
+        (op_id, Status::Pending, None)
+    );
     assert_eq!((operation.attempt, operation.fence), (0, Fence::default()));
     assert_eq!((operation.retries, operation.lost_attempts), (0, 0));
     assert_eq!((operation.accepted_at, operation.due_at), (now, Some(now)));
     assert_eq!(operation.deadline, now.plus(BUDGET));
     assert_eq!((operation.lease_expires_at, operation.finished_at), (None, None));
-    assert_eq!((operation.settlement, operation.redrive_of), (None, None));
+    assert_eq!((operation.outcome, operation.redrive_of), (None, None));
     assert_eq!(operation.payload, Payload::from(r#"{"amount":5}"#));
     assert_eq!(world.history(op_id).await, []);
 }
@@ -162,10 +165,10 @@ fn created(answers: &[Admitted]) -> usize {
 pub async fn a_terminal_operation_is_still_replayed(world: World) {
     let item = acceptance("k");
     let op_id = world.accepted_as(item.clone()).await;
-    let claim: Lease = world.claim().await;
+    let claim: Claim = world.claim().await;
     world.settle(ended(claim, ok("done"))).await;
     assert_eq!(world.admit(repeated(&item)).await, Admitted::Replayed { op_id });
-    assert_eq!(world.operation(op_id).await.state, State::Completed);
+    assert_eq!(world.operation(op_id).await.status, Status::Completed);
 }
 
 pub async fn answers_come_in_the_order_of_the_batch(world: World) {

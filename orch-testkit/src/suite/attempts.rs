@@ -2,7 +2,7 @@
 
 use orch_core::policies::KindPolicy;
 use orch_core::store::Finalized;
-use orch_core::words::State;
+use orch_core::words::Status;
 
 use crate::fixture::{World, ended, in_doubt, listed, ok, policy, retry};
 
@@ -62,7 +62,7 @@ pub async fn calls_never_exceed_one_and_retries_and_lost_attempts(world: World) 
     for end in ends {
         let attempt = world.claim_as(generous.clone()).await;
         match end {
-            Some(end) => drop(world.settle(ended(attempt.lease(), end)).await),
+            Some(end) => drop(world.settle(ended(attempt.claim(), end)).await),
             None => drop(world.expire().await),
         }
         let operation = world.operation(attempt.envelope.op_id).await;
@@ -72,7 +72,7 @@ pub async fn calls_never_exceed_one_and_retries_and_lost_attempts(world: World) 
     let done = listed(&world.all().await)[0];
     let operation = world.operation(done).await;
     assert_eq!((operation.attempt, operation.retries, operation.lost_attempts), (5, 1, 3));
-    assert_eq!(operation.state, State::Completed);
+    assert_eq!(operation.status, Status::Completed);
 }
 
 pub async fn one_attempt_is_one(world: World) {

@@ -1,29 +1,30 @@
 //! Batches: answered in order, and one bad item never fails its neighbours.
 
 use orch_core::store::{
-    Attempt, EndedAttempt, Finalization, Finalized, Lease, Logged, Release, ReleaseReason, Released,
+    Claim, ClaimedOperation, EndedAttempt, Finalization, Finalized, Logged, Release, ReleaseReason,
+    Released,
 };
-use orch_core::words::{Fence, OpId, Settlement, State};
+use orch_core::words::{Fence, FinalOutcome, OpId, Status};
 
 use crate::fixture::{World, acceptance, ended, fail, in_doubt, ok, output, policy, retry};
 
 /// This many running operations, newest id first, so that no store may answer in id order.
-async fn running(world: &World, count: usize) -> Vec<Lease> {
+async fn running(world: &World, count: usize) -> Vec<Claim> {
     let batch = (0..count).map(|n| acceptance(&format!("key-{n}"))).collect();
     world.store.accept(batch).await.unwrap();
     let mut claims: Vec<_> =
-        world.claims(policy(), count).await.iter().map(Attempt::lease).collect();
+        world.claims(policy(), count).await.iter().map(ClaimedOperation::claim).collect();
     assert_eq!(claims.len(), count);
     claims.sort_by_key(|claim| std::cmp::Reverse(claim.op_id));
     claims
 }
 
-fn nobodys() -> Lease {
-    Lease { op_id: OpId::generate(), fence: Fence::new(1) }
+fn nobodys() -> Claim {
+    Claim { op_id: OpId::generate(), fence: Fence::new(1) }
 }
 
 fn finished(text: &str) -> Finalized {
-    Finalized::Finished(Settlement::Ok { output: output(text) })
+    Finalized::Finished(FinalOutcome::Ok(output(text)))
 }
 
 pub async fn settle_answers_in_order(world: World) {
@@ -33,8 +34,8 @@ pub async fn settle_answers_in_order(world: World) {
     let expected: Vec<_> = (0..20).map(|n| finished(&text(n))).collect();
     assert_eq!(world.store.settle(batch).await.unwrap(), expected);
     for (n, claim) in claims.iter().enumerate() {
-        let settlement = world.operation(claim.op_id).await.settlement;
-        assert_eq!(settlement, Some(Settlement::Ok { output: output(&text(n)) }));
+        let outcome = world.operation(claim.op_id).await.outcome;
+        assert_eq!(outcome, Some(FinalOutcome::Ok(output(&text(n)))));
     }
 }
 
@@ -46,17 +47,17 @@ pub async fn settle_takes_every_kind_of_end_at_once(world: World) {
     assert_eq!(answers[0], finished("done"));
     assert!(matches!(answers[1], Finalized::Waiting { .. }));
     assert!(matches!(answers[2], Finalized::InDoubt { .. }));
-    assert!(matches!(answers[3], Finalized::Finished(Settlement::Failed(_))));
+    assert!(matches!(answers[3], Finalized::Finished(FinalOutcome::Failed(_))));
 }
 
 pub async fn settle_of_stale_and_good_items(world: World) {
     let claims = running(&world, 3).await;
-    let stale = Lease { fence: claims[1].fence.next(), ..claims[1] };
+    let stale = Claim { fence: claims[1].fence.next(), ..claims[1] };
     let batch = [nobodys(), claims[0], stale, claims[2]];
     let batch: Vec<_> = batch.into_iter().map(|claim| ended(claim, ok("done"))).collect();
     let expected = [Finalized::Stale, finished("done"), Finalized::Stale, finished("done")];
     assert_eq!(world.store.settle(batch).await.unwrap(), expected);
-    assert_eq!(world.operation(claims[1].op_id).await.state, State::InProgress);
+    assert_eq!(world.operation(claims[1].op_id).await.status, Status::InProgress);
 }
 
 pub async fn log_of_stale_and_good_items(world: World) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::store::{Acceptance, Finalized, ReleaseReason, Renewed, SweepParams};
-use orch_core::words::{LogState, Phase, Source, State};
+use orch_core::words::{LogStatus, Phase, Source, Status};
 
 use crate::fixture::{
     BUDGET, DELAY, LEASE, World, acceptance, ended, in_doubt, kind, ok, other_kind, policy, retry,
@@ -20,7 +20,7 @@ pub async fn a_pending_operation_fails_as_never_called(world: World) {
     assert_eq!(failure.code, "TIME_BUDGET_EXCEEDED");
     assert_eq!((failure.called, failure.uncertain), (false, false));
     let operation = world.operation(op_id).await;
-    assert_eq!((operation.state, operation.phase), (State::Failed, None));
+    assert_eq!((operation.status, operation.phase), (Status::Failed, None));
     assert_eq!((operation.attempt, operation.due_at), (0, None));
     assert_eq!(world.dead_letter(op_id).await.failure, failure);
 }
@@ -32,7 +32,7 @@ pub async fn its_end_is_logged_by_the_engine(world: World) {
     assert_eq!(history.len(), 1);
     assert_eq!((history[0].source, history[0].worker.as_ref()), (Source::Engine, None));
     assert_eq!(history[0].fence, world.operation(op_id).await.fence);
-    assert_eq!((history[0].state, history[0].late), (LogState::Completed, false));
+    assert_eq!((history[0].status, history[0].late), (LogStatus::Completed, false));
 }
 
 pub async fn a_waiting_operation_fails_with_its_last_reason(world: World) {
@@ -76,7 +76,7 @@ pub async fn a_running_attempt_is_left_to_its_worker(world: World) {
     assert!(matches!(world.renew(claim).await, Renewed::Renewed { .. }));
     let answer = world.settle(ended(claim, ok("done"))).await;
     assert!(matches!(answer, Finalized::Finished(_)), "an answer in hand counts: {answer:?}");
-    assert_eq!(world.operation(claim.op_id).await.state, State::Completed);
+    assert_eq!(world.operation(claim.op_id).await.status, Status::Completed);
 }
 
 pub async fn a_retry_after_the_deadline_fails_at_once(world: World) {
@@ -123,7 +123,7 @@ pub async fn a_pending_operation_of_an_unknown_kind_is_left_alone(world: World) 
         let params = SweepParams { kinds, limit: 10 };
         assert_eq!(world.store.sweep_over_budget(params).await.unwrap(), []);
     }
-    assert_eq!(world.operation(op_id).await.state, State::Pending);
+    assert_eq!(world.operation(op_id).await.status, Status::Pending);
     assert_eq!(world.store.unknown_kinds(&[other_kind()]).await.unwrap(), [(kind(), 1)]);
 }
 
@@ -133,7 +133,7 @@ pub async fn a_waiting_operation_ends_whoever_sweeps(world: World) {
     world.clock.advance(BUDGET);
     let swept = world.store.sweep_over_budget(sweep_params([])).await.unwrap();
     assert_eq!(swept[0].op_id, claim.op_id);
-    assert_eq!(world.operation(claim.op_id).await.state, State::Failed);
+    assert_eq!(world.operation(claim.op_id).await.status, Status::Failed);
 }
 
 pub async fn a_pending_operation_of_a_hooked_kind_is_only_logged(world: World) {
@@ -142,7 +142,7 @@ pub async fn a_pending_operation_of_a_hooked_kind_is_only_logged(world: World) {
     let params = sweep_params([KindPolicy { hooked: true, ..policy() }]);
     let swept = world.store.sweep_over_budget(params.clone()).await.unwrap();
     assert!(swept[0].logged());
-    assert_eq!(world.operation(op_id).await.state, State::InProgress);
+    assert_eq!(world.operation(op_id).await.status, Status::InProgress);
     assert_eq!(world.store.sweep_over_budget(params).await.unwrap(), []);
     world.advance(1);
     assert_eq!(world.store.unfinalized(&[], 10).await.unwrap(), [], "it needs the hook");
@@ -180,7 +180,7 @@ pub async fn each_operation_has_its_own_budget(world: World) {
     world.clock.advance(Duration::from_millis(1));
     let swept = world.sweep_over_budget().await;
     assert_eq!(swept.iter().map(|s| s.op_id).collect::<Vec<_>>(), [short]);
-    assert_eq!(world.operation(long).await.state, State::Pending);
+    assert_eq!(world.operation(long).await.status, Status::Pending);
 }
 
 pub async fn a_huge_budget_does_not_wrap(world: World) {

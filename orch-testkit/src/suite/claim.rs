@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use orch_core::policies::KindPolicy;
 use orch_core::store::{Acceptance, ClaimParams, Claimed, Purpose};
-use orch_core::words::{Command, Fence, OpId, Phase, State};
+use orch_core::words::{Command, Fence, OpId, Phase, Status};
 use tokio::task::JoinSet;
 
 use crate::fixture::{
@@ -20,7 +20,7 @@ fn refund(key: &str) -> Acceptance {
 
 fn claimed_ids(claimed: Vec<Claimed>) -> Vec<OpId> {
     let id = |claimed| match claimed {
-        Claimed::Attempt(attempt) => attempt.envelope.op_id,
+        Claimed::Operation(attempt) => attempt.envelope.op_id,
         Claimed::Undecodable { op_id, reason } => panic!("{op_id}: {reason}"),
     };
     claimed.into_iter().map(id).collect()
@@ -30,9 +30,9 @@ pub async fn a_claim_leases_and_counts_before_it_returns(world: World) {
     let op_id = world.accepted("k").await;
     world.advance(5);
     let attempt = world.claim_as(policy()).await;
-    assert_eq!((attempt.purpose, attempt.reconciles), (Purpose::Run, 0));
+    assert_eq!((attempt.purpose, attempt.reconciles), (Purpose::Attempt, 0));
     let operation = world.operation(op_id).await;
-    assert_eq!(operation.state, State::InProgress);
+    assert_eq!(operation.status, Status::InProgress);
     assert_eq!(operation.phase, Some(Phase::Running));
     assert_eq!((operation.attempt, operation.fence), (1, Fence::new(1)));
     assert_eq!(operation.due_at, None);
@@ -89,7 +89,7 @@ pub async fn a_limit_of_nothing_claims_nothing(world: World) {
     let op_id = world.accepted("k").await;
     assert_eq!(world.claims(policy(), 0).await, []);
     assert_eq!(world.store.claim(claim_params([])).await.unwrap(), []);
-    assert_eq!(world.operation(op_id).await.state, State::Pending);
+    assert_eq!(world.operation(op_id).await.status, Status::Pending);
 }
 
 pub async fn a_claimed_operation_is_not_claimed_again(world: World) {
@@ -106,7 +106,7 @@ pub async fn an_unknown_kind_waits_and_is_reported(world: World) {
     world.claim().await;
     let unknown = world.store.unknown_kinds(&[kind()]).await.unwrap();
     assert_eq!(unknown, [(other_kind(), 2)]);
-    assert_eq!(world.operation(op_id).await.state, State::Pending);
+    assert_eq!(world.operation(op_id).await.status, Status::Pending);
 }
 
 pub async fn known_kinds_are_not_reported(world: World) {
@@ -146,7 +146,7 @@ pub async fn nothing_past_its_deadline_is_claimed(world: World) {
     let op_id = world.accepted("k").await;
     world.clock.advance(BUDGET);
     world.nothing_to_claim(policy()).await;
-    assert_eq!(world.operation(op_id).await.state, State::Pending);
+    assert_eq!(world.operation(op_id).await.status, Status::Pending);
 }
 
 pub async fn a_terminal_operation_is_not_claimed(world: World) {

@@ -1,7 +1,7 @@
 //! Answers beside the outcome: which operations have some, and which of them contradict it.
 
 use orch_core::policies::{Bearing, InDoubt, KindPolicy, bearings};
-use orch_core::store::{Acceptance, Finalized, LateParams, Lease, Settle};
+use orch_core::store::{Acceptance, Claim, Finalized, LateParams, Resolution};
 use orch_core::words::{AttemptEnd, Failure, OpId, Outcome};
 
 use crate::fixture::{
@@ -18,7 +18,7 @@ fn declared(in_doubt: InDoubt) -> KindPolicy {
 /// What the entries of a history mean, in their order.
 async fn meaning(world: &World, op_id: OpId) -> Vec<Bearing> {
     let operation = world.operation(op_id).await;
-    bearings(operation.settlement.as_ref(), &world.history(op_id).await)
+    bearings(operation.outcome.as_ref(), &world.history(op_id).await)
 }
 
 async fn late(world: &World, params: LateParams) -> Vec<OpId> {
@@ -26,7 +26,7 @@ async fn late(world: &World, params: LateParams) -> Vec<OpId> {
 }
 
 /// A claim that was lost, and the one that came after it.
-async fn superseded(world: &World, key: &str) -> (Lease, Lease) {
+async fn superseded(world: &World, key: &str) -> (Claim, Claim) {
     let lost = world.running(key).await;
     world.expire().await;
     world.advance(2);
@@ -34,7 +34,7 @@ async fn superseded(world: &World, key: &str) -> (Lease, Lease) {
 }
 
 /// A question whose worker was lost, put once more.
-async fn asked_twice(world: &World) -> (Lease, Lease) {
+async fn asked_twice(world: &World) -> (Claim, Claim) {
     let claim = world.running_as("k", declared(InDoubt::Reconcile)).await;
     world.settle(ended(claim, in_doubt("no answer"))).await;
     world.advance(1);
@@ -120,7 +120,7 @@ pub async fn a_persons_decision_is_compared_with_what_came_before_it(world: Worl
     world.expire().await;
     world.settle(ended(claim, ok("1"))).await;
     let refused = Failure::new("REFUSED", "the bank never saw it");
-    world.settle_parked(claim.op_id, Settle::Fail(refused)).await;
+    world.resolve(claim.op_id, Resolution::Fail(refused)).await;
     let all = [Bearing::Counts, Bearing::Diverges, Bearing::Counts];
     assert_eq!(meaning(&world, claim.op_id).await, all);
     assert_eq!(world.dead_letter(claim.op_id).await.divergences, 1);
@@ -132,7 +132,7 @@ pub async fn a_late_success_does_not_complete_a_parked_operation(world: World) {
     let before = world.operation(claim.op_id).await;
     world.settle(ended(claim, ok("1"))).await;
     assert_eq!(world.operation(claim.op_id).await, before);
-    world.settle_parked(claim.op_id, Settle::Ok(output("1"))).await;
+    world.resolve(claim.op_id, Resolution::Ok(output("1"))).await;
     let all = [Bearing::Counts, Bearing::Corroborates, Bearing::Counts];
     assert_eq!(meaning(&world, claim.op_id).await, all);
 }

@@ -2,7 +2,7 @@
 
 use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::store::{Finalized, Purpose};
-use orch_core::words::{AttemptEnd, Failure, LogState, Outcome, Phase, State};
+use orch_core::words::{AttemptEnd, Failure, LogStatus, Outcome, Phase, Status};
 
 use crate::fixture::{BUDGET, DELAY, LEASE, World, ended, in_doubt, ok, policy, retry};
 
@@ -21,7 +21,7 @@ pub async fn retry_runs_it_again(world: World) {
     assert_eq!(operation.reason.as_deref(), Some("no answer"));
     world.advance(1);
     let again = world.claim_as(policy()).await;
-    assert_eq!((again.purpose, again.envelope.attempt), (Purpose::Run, 2));
+    assert_eq!((again.purpose, again.envelope.attempt), (Purpose::Attempt, 2));
     assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::Running));
 }
 
@@ -29,7 +29,7 @@ pub async fn park_leaves_it_to_a_person(world: World) {
     let claim = world.running_as("k", declared(InDoubt::Park)).await;
     assert_eq!(world.settle(ended(claim, in_doubt("no answer"))).await, Finalized::Parked);
     let operation = world.operation(claim.op_id).await;
-    assert_eq!((operation.state, operation.phase), (State::InProgress, Some(Phase::Parked)));
+    assert_eq!((operation.status, operation.phase), (Status::InProgress, Some(Phase::Parked)));
     assert_eq!((operation.due_at, operation.lease_expires_at), (None, None));
     assert_eq!(operation.reason.as_deref(), Some("no answer"));
     world.advance(60);
@@ -69,7 +69,7 @@ pub async fn a_lost_lease_follows_fail(world: World) {
     let history = world.history(claim.op_id).await;
     assert_eq!(history.len(), 2, "the lost attempt, then the end");
     assert!(history[1].fence > history[0].fence);
-    assert!(history.iter().all(|entry| entry.state == LogState::Completed));
+    assert!(history.iter().all(|entry| entry.status == LogStatus::Completed));
 }
 
 pub async fn a_lost_lease_follows_reconcile(world: World) {
@@ -84,7 +84,7 @@ pub async fn a_lost_lease_of_a_hooked_kind_is_only_logged(world: World) {
     let hooked = KindPolicy { hooked: true, ..declared(InDoubt::Fail) };
     let claim = world.running_as("k", hooked).await;
     assert_eq!(world.expire().await, None);
-    assert_eq!(world.operation(claim.op_id).await.state, State::InProgress);
+    assert_eq!(world.operation(claim.op_id).await.status, Status::InProgress);
     assert_eq!(world.sweep_expired().await, []);
     world.nothing_to_claim(policy()).await;
     world.advance(1);
@@ -163,5 +163,5 @@ pub async fn what_was_in_doubt_can_still_succeed(world: World) {
     world.advance(1);
     let second = world.claim().await;
     world.settle(ended(second, ok("done"))).await;
-    assert_eq!(world.operation(claim.op_id).await.state, State::Completed);
+    assert_eq!(world.operation(claim.op_id).await.status, Status::Completed);
 }

@@ -1,7 +1,7 @@
 //! The fence only ever grows, and each new owner raises it.
 
 use orch_core::policies::InDoubt;
-use orch_core::store::{Redriven, ReleaseReason, Settle};
+use orch_core::store::{Redriven, ReleaseReason, Resolution};
 use orch_core::words::Fence;
 
 use crate::fixture::{World, ended, in_doubt, output, policy, retry};
@@ -30,10 +30,10 @@ pub async fn a_take_over_raises_the_fence(world: World) {
 }
 
 pub async fn a_persons_decision_raises_the_fence(world: World) {
-    for (key, settle) in [("a", Settle::Ok(output("paid"))), ("b", Settle::RunAgain)] {
+    for (key, resolution) in [("a", Resolution::Ok(output("paid"))), ("b", Resolution::RunAgain)] {
         let op_id = world.parked(key).await;
         let before = fence_of(&world, op_id).await;
-        world.settle_parked(op_id, settle).await;
+        world.resolve(op_id, resolution).await;
         assert!(fence_of(&world, op_id).await > before);
     }
 }

@@ -1,9 +1,10 @@
 //! S3: the log, the state that follows it, and the hook between them.
 
 use orch_core::policies::KindPolicy;
-use orch_core::store::{Acceptance, Finalization, Finalized, Lease, Logged, Settle};
+use orch_core::store::{Acceptance, Claim, Finalization, Finalized, Logged, Resolution};
 use orch_core::words::{
-    AttemptEnd, Command, Envelope, Failure, LogState, Operation, Phase, Settlement, Source, State,
+    AttemptEnd, Command, Envelope, Failure, FinalOutcome, LogStatus, Operation, Phase, Source,
+    Status,
 };
 
 use crate::backend::whose;
@@ -17,14 +18,14 @@ fn hooked() -> KindPolicy {
 }
 
 /// An operation whose outcome is logged, and whose kind has a hook.
-async fn logged(world: &World, text: &str) -> Lease {
+async fn logged(world: &World, text: &str) -> Claim {
     let claim = world.running_as(text, hooked()).await;
     assert_eq!(world.log(ended(claim, ok(text))).await, Logged::Logged);
     claim
 }
 
 fn finished(text: &str) -> Finalized {
-    Finalized::Finished(Settlement::Ok { output: output(text) })
+    Finalized::Finished(FinalOutcome::Ok(output(text)))
 }
 
 pub async fn settle_completes_an_operation(world: World) {
@@ -32,8 +33,8 @@ pub async fn settle_completes_an_operation(world: World) {
     world.advance(3);
     assert_eq!(world.settle(ended(claim, ok("done"))).await, finished("done"));
     let (operation, now) = (world.operation(claim.op_id).await, world.now().await);
-    assert_eq!((operation.state, operation.phase), (State::Completed, None));
-    assert_eq!(operation.settlement, Some(Settlement::Ok { output: output("done") }));
+    assert_eq!((operation.status, operation.phase), (Status::Completed, None));
+    assert_eq!(operation.outcome, Some(FinalOutcome::Ok(output("done"))));
     assert_eq!(operation.finished_at, Some(now));
     assert_eq!((operation.due_at, operation.lease_expires_at), (None, None));
     assert_eq!(world.store.dead_letter(&owner(), claim.op_id).await.unwrap(), None);
@@ -43,9 +44,9 @@ pub async fn settle_fails_an_operation_and_writes_its_dead_letter(world: World) 
     let claim = world.running("k").await;
     let answer = world.settle(ended(claim, fail("CARD_DECLINED"))).await;
     let failure = world.failure(claim.op_id).await;
-    assert_eq!(answer, Finalized::Finished(Settlement::Failed(failure.clone())));
+    assert_eq!(answer, Finalized::Finished(FinalOutcome::Failed(failure.clone())));
     assert_eq!((failure.code.as_str(), failure.called), ("CARD_DECLINED", true));
-    assert_eq!(world.operation(claim.op_id).await.state, State::Failed);
+    assert_eq!(world.operation(claim.op_id).await.status, Status::Failed);
     let letter = world.dead_letter(claim.op_id).await;
     assert_eq!((letter.op_id, letter.failure), (claim.op_id, failure));
     assert_eq!(letter.created_at, world.now().await);
@@ -56,11 +57,11 @@ pub async fn log_keeps_the_state_and_drops_the_lease(world: World) {
     let claim = world.running("k").await;
     assert_eq!(world.log(ended(claim, ok("done"))).await, Logged::Logged);
     let operation = world.operation(claim.op_id).await;
-    assert_eq!((operation.state, operation.phase), (State::InProgress, Some(Phase::Running)));
+    assert_eq!((operation.status, operation.phase), (Status::InProgress, Some(Phase::Running)));
     assert_eq!((operation.due_at, operation.lease_expires_at), (None, None));
     assert_eq!((operation.attempt, operation.fence), (1, claim.fence));
-    assert_eq!(operation.settlement, None);
-    assert_eq!(world.history(claim.op_id).await[0].state, LogState::Pending);
+    assert_eq!(operation.outcome, None);
+    assert_eq!(world.history(claim.op_id).await[0].status, LogStatus::Pending);
 }
 
 pub async fn a_logged_operation_is_not_taken_for_lost(world: World) {
@@ -97,8 +98,8 @@ pub async fn a_crash_between_log_and_finalize_is_made_good(world: World) {
     assert_eq!(other.unfinalized().await, [claim]);
     assert_eq!(other.finalize(claim, None).await, finished("done"));
     assert_eq!(other.unfinalized().await, []);
-    assert_eq!(world.operation(claim.op_id).await.state, State::Completed);
-    assert_eq!(world.history(claim.op_id).await[0].state, LogState::Completed);
+    assert_eq!(world.operation(claim.op_id).await.status, Status::Completed);
+    assert_eq!(world.history(claim.op_id).await[0].status, LogStatus::Completed);
 }
 
 pub async fn finalize_without_an_entry_is_stale(world: World) {
@@ -124,7 +125,7 @@ pub async fn a_second_settle_changes_nothing(world: World) {
     let history = world.history(claim.op_id).await;
     world.advance(1);
     let again = world.settle(ended(claim, fail("CARD_DECLINED"))).await;
-    assert!(matches!(again, Finalized::Finished(Settlement::Failed(_))));
+    assert!(matches!(again, Finalized::Finished(FinalOutcome::Failed(_))));
     assert_eq!(world.operation(claim.op_id).await, before);
     assert_eq!(world.history(claim.op_id).await, history);
     assert_eq!(world.dead_letter(claim.op_id).await.late_outcomes, 0);
@@ -159,14 +160,14 @@ pub async fn an_entry_says_who_ran_what_and_when(world: World) {
     let started_at = world.now().await;
     world.store.claim(params).await.unwrap();
     let op_id = listed(&world.all().await)[0];
-    let claim = Lease { op_id, fence: world.operation(op_id).await.fence };
+    let claim = Claim { op_id, fence: world.operation(op_id).await.fence };
     world.advance(4);
     world.settle(ended(claim, ok("done"))).await;
     let entry = world.history(op_id).await.remove(0);
     assert_eq!((entry.fence, entry.attempt, entry.worker), (claim.fence, 1, Some(worker)));
     assert_eq!((entry.source, entry.started_at), (Source::Handler, Some(started_at)));
     assert_eq!(entry.logged_at, world.now().await);
-    assert_eq!((entry.end, entry.state), (ok("done"), LogState::Completed));
+    assert_eq!((entry.end, entry.status), (ok("done"), LogStatus::Completed));
     assert_eq!((entry.late, entry.note), (false, None));
 }
 
@@ -175,23 +176,23 @@ pub async fn a_finalize_hook_runs_in_the_transaction(world: World) {
     let hook = Some(world.backend.marking_hook());
     assert_eq!(world.finalize(claim, hook).await, finished("in the transaction"));
     assert_eq!(world.backend.marks("in the transaction").await, 1);
-    assert_eq!(world.operation(claim.op_id).await.state, State::Completed);
+    assert_eq!(world.operation(claim.op_id).await.status, Status::Completed);
 }
 
 pub async fn a_hook_is_told_which_operation_it_is(world: World) {
     world.accepted_as(Acceptance { owner: tenant(), ..acceptance("told") }).await;
     let attempt = world.claim_as(hooked()).await;
-    world.log(ended(attempt.lease(), ok("done"))).await;
-    world.finalize(attempt.lease(), Some(world.backend.marking_hook())).await;
+    world.log(ended(attempt.claim(), ok("done"))).await;
+    world.finalize(attempt.claim(), Some(world.backend.marking_hook())).await;
     assert_eq!(world.backend.marks(&whose(&attempt.envelope)).await, 1);
 }
 
 pub async fn a_hook_is_told_which_operation_a_person_has_failed(world: World) {
     let op_id = world.parked_as("k", true).await;
     let refused = Failure::new("REFUSED", "the bank never saw it");
-    world.settle_parked(op_id, Settle::Fail(refused)).await;
+    world.resolve(op_id, Resolution::Fail(refused)).await;
     let of = envelope(world.operation(op_id).await);
-    let claim = Lease { op_id, fence: of.fence };
+    let claim = Claim { op_id, fence: of.fence };
     world.finalize(claim, Some(world.backend.marking_hook())).await;
     assert_eq!((of.attempt, world.backend.marks(&whose(&of)).await), (1, 1));
 }
@@ -201,7 +202,7 @@ pub async fn a_hook_is_told_which_operation_was_never_run(world: World) {
     world.clock.advance(BUDGET);
     world.store.sweep_over_budget(sweep_params([hooked()])).await.unwrap();
     let of = envelope(world.operation(op_id).await);
-    let claim = Lease { op_id, fence: of.fence };
+    let claim = Claim { op_id, fence: of.fence };
     world.finalize(claim, Some(world.backend.marking_hook())).await;
     assert_eq!((of.attempt, world.backend.marks(&whose(&of)).await), (0, 1));
 }
@@ -236,7 +237,7 @@ pub async fn a_hook_that_fails_changes_nothing_but_the_time(world: World) {
     let Finalized::HookFailed { reason, .. } = answer else { panic!("{answer:?}") };
     assert!(!reason.is_empty());
     assert_eq!(world.operation(claim.op_id).await, before);
-    assert_eq!(world.history(claim.op_id).await[0].state, LogState::Pending);
+    assert_eq!(world.history(claim.op_id).await[0].status, LogStatus::Pending);
     assert_eq!(world.backend.marks("rolled back").await, 0);
 }
 
@@ -250,7 +251,7 @@ pub async fn a_hook_that_fails_leaves_its_error_in_the_history(world: World) {
     }
     world.finalize(claim, Some(world.backend.marking_hook())).await;
     let entry = world.history(claim.op_id).await.remove(0);
-    assert_eq!((entry.state, entry.hook_error.is_some()), (LogState::Completed, true));
+    assert_eq!((entry.status, entry.hook_error.is_some()), (LogStatus::Completed, true));
 }
 
 pub async fn a_hook_that_fails_backs_off(world: World) {
@@ -295,7 +296,7 @@ pub async fn a_failing_hook_leaves_its_neighbours(world: World) {
     for text in ["left neighbour", "right neighbour"] {
         assert_eq!(world.backend.marks(text).await, 1);
     }
-    assert_eq!(world.operation(bad.op_id).await.state, State::InProgress);
+    assert_eq!(world.operation(bad.op_id).await.status, Status::InProgress);
 }
 
 pub async fn a_hook_runs_once_however_often_it_is_finalized(world: World) {
@@ -335,7 +336,7 @@ pub async fn unfinalized_keeps_its_limit(world: World) {
     let batch: Vec<_> = (0..5).map(|n| acceptance(&format!("key-{n}"))).collect();
     world.store.accept(batch).await.unwrap();
     for attempt in world.claims(policy(), 10).await {
-        world.log(ended(attempt.lease(), ok("done"))).await;
+        world.log(ended(attempt.claim(), ok("done"))).await;
     }
     world.advance(1);
     assert_eq!(world.store.unfinalized(&[], 3).await.unwrap().len(), 3);

@@ -1,8 +1,8 @@
 //! Answers that come too late: kept once, without effect.
 
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::store::{Finalized, Lease, Logged};
-use orch_core::words::{LogEntry, LogState, OpId, State};
+use orch_core::store::{Claim, Finalized, Logged};
+use orch_core::words::{LogEntry, LogStatus, OpId, Status};
 
 use crate::fixture::{BUDGET, World, ended, fail, in_doubt, ok, policy, retry};
 
@@ -11,7 +11,7 @@ async fn late(world: &World, op_id: OpId) -> Vec<LogEntry> {
 }
 
 /// A claim that was lost, on an operation that has failed since.
-async fn failed_behind_its_back(world: &World) -> Lease {
+async fn failed_behind_its_back(world: &World) -> Claim {
     let claim = world.running_as("k", KindPolicy { in_doubt: InDoubt::Fail, ..policy() }).await;
     let to = world.expire().await;
     assert!(matches!(to, Some(Finalized::Finished(_))), "{to:?}");
@@ -26,7 +26,7 @@ pub async fn an_answer_after_the_end_is_kept_and_changes_nothing(world: World) {
     let kept = late(&world, claim.op_id).await;
     assert_eq!(kept.len(), 1);
     assert_eq!((kept[0].fence, &kept[0].end), (claim.fence, &ok("paid")));
-    assert_eq!(kept[0].state, LogState::Completed);
+    assert_eq!(kept[0].status, LogStatus::Completed);
     assert_eq!(kept[0].logged_at, world.now().await);
 }
 
@@ -104,7 +104,7 @@ pub async fn an_answer_after_the_time_budget_is_kept(world: World) {
     world.expire().await;
     world.clock.advance(BUDGET);
     world.sweep_over_budget().await;
-    assert_eq!(world.operation(claim.op_id).await.state, State::Failed);
+    assert_eq!(world.operation(claim.op_id).await.status, Status::Failed);
     world.settle(ended(claim, ok("paid"))).await;
     assert_eq!(late(&world, claim.op_id).await.len(), 1);
     assert_eq!(world.dead_letter(claim.op_id).await.late_outcomes, 1);
@@ -118,5 +118,5 @@ pub async fn an_answer_after_a_completed_end_is_kept(world: World) {
     world.settle(ended(held, ok("done"))).await;
     assert_eq!(world.settle(ended(lost, ok("paid"))).await, Finalized::Stale);
     assert_eq!(late(&world, lost.op_id).await.len(), 1);
-    assert_eq!(world.operation(lost.op_id).await.state, State::Completed);
+    assert_eq!(world.operation(lost.op_id).await.status, Status::Completed);
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use orch_core::policies::KindPolicy;
-use orch_core::store::{ClaimParams, Finalized, Lease, RenewParams, Renewed};
-use orch_core::words::{AttemptEnd, Fence, LogState, OpId, Phase, Source, State};
+use orch_core::store::{Claim, ClaimParams, Finalized, RenewParams, Renewed};
+use orch_core::words::{AttemptEnd, Fence, LogStatus, OpId, Phase, Source, Status};
 
 use crate::fixture::{LEASE, World, acceptance, claim_params, ended, listed, ok, policy, retry};
 
@@ -49,8 +49,8 @@ pub async fn a_batch_renews_the_held_and_refuses_the_lost(world: World) {
     let lost = world.running("lost").await;
     world.expire().await;
     let held = world.running("held").await;
-    let unknown = Lease { op_id: OpId::generate(), fence: Fence::new(1) };
-    let params = RenewParams { leases: vec![lost, held, unknown], lease: LEASE };
+    let unknown = Claim { op_id: OpId::generate(), fence: Fence::new(1) };
+    let params = RenewParams { claims: vec![lost, held, unknown], lease: LEASE };
     let lease_expires_at = world.now().await.plus(LEASE);
     let expected = [Renewed::Stale, Renewed::Renewed { lease_expires_at }, Renewed::Stale];
     assert_eq!(world.store.renew(params).await.unwrap(), expected);
@@ -86,7 +86,7 @@ pub async fn a_lost_attempt_is_logged_in_doubt_under_its_fence(world: World) {
     assert_eq!((entry.fence, entry.attempt, entry.source), (fence, 1, Source::Engine));
     assert_eq!((entry.worker.as_ref(), entry.started_at), (Some(&worker), Some(started_at)));
     assert!(matches!(entry.end, orch_core::words::AttemptEnd::InDoubt { .. }));
-    assert_eq!((entry.state, entry.late), (LogState::Completed, false));
+    assert_eq!((entry.status, entry.late), (LogStatus::Completed, false));
 }
 
 pub async fn a_lost_attempt_is_counted(world: World) {
@@ -94,7 +94,7 @@ pub async fn a_lost_attempt_is_counted(world: World) {
     world.expire().await;
     let operation = world.operation(claim.op_id).await;
     assert_eq!((operation.attempt, operation.lost_attempts, operation.retries), (1, 1, 0));
-    assert_eq!((operation.state, operation.phase), (State::InProgress, Some(Phase::InDoubt)));
+    assert_eq!((operation.status, operation.phase), (Status::InProgress, Some(Phase::InDoubt)));
     assert!(operation.reason.is_some());
 }
 
@@ -162,6 +162,6 @@ pub async fn an_operation_taken_back_runs_again(world: World) {
     world.advance(2);
     let second = world.claim_as(policy()).await;
     assert_eq!((second.envelope.op_id, second.envelope.attempt), (first.op_id, 2));
-    let answer = world.settle(ended(second.lease(), ok("done"))).await;
+    let answer = world.settle(ended(second.claim(), ok("done"))).await;
     assert!(matches!(answer, Finalized::Finished(_)));
 }

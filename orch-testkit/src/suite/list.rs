@@ -1,7 +1,7 @@
 //! Reading: pages, filters, and whose operation it is.
 
 use orch_core::store::{Acceptance, ListParams, Listed};
-use orch_core::words::{Command, OpId, Owner, Phase, State};
+use orch_core::words::{Command, OpId, Owner, Phase, Status};
 
 use crate::fixture::{
     World, acceptance, ended, kind, listed, ok, other_kind, owner, retry, tenant,
@@ -69,11 +69,11 @@ pub async fn by_state_and_phase(world: World) {
     let parked = world.parked("parked").await;
     let running = world.running("running").await.op_id;
     let pending = world.accepted("pending").await;
-    let state = |state| ListParams { state: Some(state), ..ListParams::default() };
-    assert_eq!(ids(&world, state(State::Pending)).await, [pending]);
-    assert_eq!(ids(&world, state(State::Completed)).await, [done.op_id]);
-    assert_eq!(ids(&world, state(State::Failed)).await, [failed]);
-    assert_eq!(ids(&world, state(State::InProgress)).await.len(), 3);
+    let status = |status| ListParams { status: Some(status), ..ListParams::default() };
+    assert_eq!(ids(&world, status(Status::Pending)).await, [pending]);
+    assert_eq!(ids(&world, status(Status::Completed)).await, [done.op_id]);
+    assert_eq!(ids(&world, status(Status::Failed)).await, [failed]);
+    assert_eq!(ids(&world, status(Status::InProgress)).await.len(), 3);
     let phase = |phase| ListParams { phase: Some(phase), ..ListParams::default() };
     assert_eq!(ids(&world, phase(Phase::Waiting)).await, [waiting.op_id]);
     assert_eq!(ids(&world, phase(Phase::Parked)).await, [parked]);
@@ -96,7 +96,7 @@ pub async fn filters_and_pages_together(world: World) {
     world.accepted_as(theirs).await;
     let params = ListParams {
         owner: Some(owner()),
-        state: Some(State::Pending),
+        status: Some(Status::Pending),
         kind: Some(kind()),
         after: Some(all[1]),
         limit: 2,

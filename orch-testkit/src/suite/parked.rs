@@ -1,8 +1,8 @@
 //! Parked operations, and what a person may decide about them.
 
 use orch_core::policies::{DEFAULT_MAX_RECONCILES, InDoubt, KindPolicy};
-use orch_core::store::{Finalized, ReleaseReason, Released, Settle, SettleParams, SettledParked};
-use orch_core::words::{Failure, LogState, OpId, Phase, Settlement, Source, State, TEXT_LIMIT};
+use orch_core::store::{Finalized, ReleaseReason, Released, Resolution, ResolveParams, Resolved};
+use orch_core::words::{Failure, FinalOutcome, LogStatus, OpId, Phase, Source, Status, TEXT_LIMIT};
 
 use crate::fixture::{
     BUDGET, World, ended, in_doubt, not_happened, ok, output, owner, policy, reconciled, retry,
@@ -15,19 +15,19 @@ fn refused() -> Failure {
 
 pub async fn a_person_completes_it(world: World) {
     let op_id = world.parked("k").await;
-    let answer = world.settle_parked(op_id, Settle::Ok(output("paid"))).await;
-    let settlement = Settlement::Ok { output: output("paid") };
-    assert_eq!(answer, SettledParked::Settled(Some(Finalized::Finished(settlement.clone()))));
+    let answer = world.resolve(op_id, Resolution::Ok(output("paid"))).await;
+    let outcome = FinalOutcome::Ok(output("paid"));
+    assert_eq!(answer, Resolved::Resolved(Some(Finalized::Finished(outcome.clone()))));
     let operation = world.operation(op_id).await;
-    assert_eq!((operation.state, operation.settlement), (State::Completed, Some(settlement)));
+    assert_eq!((operation.status, operation.outcome), (Status::Completed, Some(outcome)));
     assert_eq!(operation.finished_at, Some(world.now().await));
 }
 
 pub async fn a_person_fails_it(world: World) {
     let op_id = world.parked("k").await;
-    let answer = world.settle_parked(op_id, Settle::Fail(refused())).await;
-    let settlement = Settlement::Failed(refused());
-    assert_eq!(answer, SettledParked::Settled(Some(Finalized::Finished(settlement))));
+    let answer = world.resolve(op_id, Resolution::Fail(refused())).await;
+    let outcome = FinalOutcome::Failed(refused());
+    assert_eq!(answer, Resolved::Resolved(Some(Finalized::Finished(outcome))));
     assert_eq!(world.failure(op_id).await, refused());
     assert_eq!(world.dead_letter(op_id).await.failure, refused());
 }
@@ -36,10 +36,10 @@ pub async fn a_person_has_it_run_again_with_a_fresh_budget(world: World) {
     let op_id = world.parked("k").await;
     world.clock.advance(BUDGET);
     let now = world.now().await;
-    let answer = world.settle_parked(op_id, Settle::RunAgain).await;
-    assert_eq!(answer, SettledParked::Settled(Some(Finalized::Waiting { due_at: now })));
+    let answer = world.resolve(op_id, Resolution::RunAgain).await;
+    assert_eq!(answer, Resolved::Resolved(Some(Finalized::Waiting { due_at: now })));
     let operation = world.operation(op_id).await;
-    assert_eq!((operation.state, operation.phase), (State::InProgress, Some(Phase::Waiting)));
+    assert_eq!((operation.status, operation.phase), (Status::InProgress, Some(Phase::Waiting)));
     assert_eq!((operation.due_at, operation.deadline), (Some(now), now.plus(BUDGET)));
     assert_eq!(operation.reason.as_deref(), Some("ann: asked the bank"));
     assert_eq!(world.claim_as(policy()).await.envelope.attempt, 2);
@@ -47,11 +47,11 @@ pub async fn a_person_has_it_run_again_with_a_fresh_budget(world: World) {
 
 pub async fn the_decision_is_logged_with_who_and_why(world: World) {
     let op_id = world.parked("k").await;
-    world.settle_parked(op_id, Settle::Ok(output("paid"))).await;
+    world.resolve(op_id, Resolution::Ok(output("paid"))).await;
     let entry = world.history(op_id).await.pop().unwrap();
     assert_eq!((entry.source, entry.end), (Source::Operator, ok("paid")));
     assert_eq!(entry.note.as_deref(), Some("ann: asked the bank"));
-    assert_eq!((entry.state, entry.late), (LogState::Completed, false));
+    assert_eq!((entry.status, entry.late), (LogStatus::Completed, false));
     assert_eq!(entry.fence, world.operation(op_id).await.fence);
 }
 
@@ -64,7 +64,7 @@ pub async fn running_again_starts_the_questions_anew(world: World) {
         let question = world.ask(asking.clone()).await;
         world.settle(reconciled(question, in_doubt("cannot say"))).await;
     }
-    world.settle_parked(claim.op_id, Settle::RunAgain).await;
+    world.resolve(claim.op_id, Resolution::RunAgain).await;
     let claim = world.run(asking.clone()).await;
     let answer = world.settle(ended(claim, in_doubt("no answer"))).await;
     assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
@@ -74,16 +74,16 @@ pub async fn running_again_starts_the_questions_anew(world: World) {
 
 pub async fn running_again_is_logged_as_well(world: World) {
     let op_id = world.parked("k").await;
-    world.settle_parked(op_id, Settle::RunAgain).await;
+    world.resolve(op_id, Resolution::RunAgain).await;
     let entry = world.history(op_id).await.pop().unwrap();
     assert_eq!((entry.source, entry.end), (Source::Operator, not_happened()));
     assert_eq!(entry.note.as_deref(), Some("ann: asked the bank"));
-    assert_eq!(entry.state, LogState::Completed);
+    assert_eq!(entry.status, LogStatus::Completed);
 }
 
 pub async fn a_persons_word_settles_the_doubt(world: World) {
     let op_id = world.parked("k").await;
-    world.settle_parked(op_id, Settle::RunAgain).await;
+    world.resolve(op_id, Resolution::RunAgain).await;
     let claim = world.claim().await;
     world.settle(ended(claim, retry("busy"))).await;
     world.spend_budget().await;
@@ -92,25 +92,24 @@ pub async fn a_persons_word_settles_the_doubt(world: World) {
 
 pub async fn what_is_not_parked_is_not_settled(world: World) {
     let op_id = world.accepted("k").await;
-    let pending = SettledParked::NotParked { state: State::Pending, phase: None };
-    assert_eq!(world.settle_parked(op_id, Settle::RunAgain).await, pending);
+    let pending = Resolved::NotParked { status: Status::Pending, phase: None };
+    assert_eq!(world.resolve(op_id, Resolution::RunAgain).await, pending);
     let claim = world.claim().await;
     let before = world.operation(op_id).await;
-    let running =
-        SettledParked::NotParked { state: State::InProgress, phase: Some(Phase::Running) };
-    assert_eq!(world.settle_parked(op_id, Settle::Ok(output("x"))).await, running);
+    let running = Resolved::NotParked { status: Status::InProgress, phase: Some(Phase::Running) };
+    assert_eq!(world.resolve(op_id, Resolution::Ok(output("x"))).await, running);
     assert_eq!(world.operation(op_id).await, before);
     world.settle(ended(claim, ok("done"))).await;
-    let completed = SettledParked::NotParked { state: State::Completed, phase: None };
-    assert_eq!(world.settle_parked(op_id, Settle::Fail(refused())).await, completed);
+    let completed = Resolved::NotParked { status: Status::Completed, phase: None };
+    assert_eq!(world.resolve(op_id, Resolution::Fail(refused())).await, completed);
 }
 
 pub async fn it_is_settled_once(world: World) {
     let op_id = world.parked("k").await;
-    world.settle_parked(op_id, Settle::Ok(output("paid"))).await;
+    world.resolve(op_id, Resolution::Ok(output("paid"))).await;
     let before = world.operation(op_id).await;
-    let answer = world.settle_parked(op_id, Settle::Fail(refused())).await;
-    assert_eq!(answer, SettledParked::NotParked { state: State::Completed, phase: None });
+    let answer = world.resolve(op_id, Resolution::Fail(refused())).await;
+    assert_eq!(answer, Resolved::NotParked { status: Status::Completed, phase: None });
     assert_eq!(world.operation(op_id).await, before);
     assert_eq!(world.history(op_id).await.len(), 2);
 }
@@ -119,10 +118,10 @@ pub async fn two_people_at_once_settle_it_once(world: World) {
     let op_id = world.parked("k").await;
     let other = world.reopened().await;
     let (one, two) = tokio::join!(
-        world.settle_parked(op_id, Settle::Ok(output("paid"))),
-        other.settle_parked(op_id, Settle::Fail(refused())),
+        world.resolve(op_id, Resolution::Ok(output("paid"))),
+        other.resolve(op_id, Resolution::Fail(refused())),
     );
-    let settled = [one, two].into_iter().filter(|s| matches!(s, SettledParked::Settled(_)));
+    let settled = [one, two].into_iter().filter(|s| matches!(s, Resolved::Resolved(_)));
     assert_eq!(settled.count(), 1);
     assert_eq!(world.history(op_id).await.len(), 2);
 }
@@ -130,28 +129,29 @@ pub async fn two_people_at_once_settle_it_once(world: World) {
 pub async fn another_owners_operation_is_not_there(world: World) {
     let op_id = world.parked("k").await;
     let (who, why) = ("eve".to_owned(), "mine".to_owned());
-    let params = SettleParams { op_id, owner: tenant(), settle: Settle::RunAgain, who, why };
-    let theirs = world.store.settle_parked(params.clone()).await.unwrap();
-    let nobodys = SettleParams { op_id: OpId::generate(), owner: owner(), ..params };
-    assert_eq!(theirs, SettledParked::NotFound);
-    assert_eq!(world.store.settle_parked(nobodys).await.unwrap(), SettledParked::NotFound);
+    let params =
+        ResolveParams { op_id, owner: tenant(), resolution: Resolution::RunAgain, who, why };
+    let theirs = world.store.resolve(params.clone()).await.unwrap();
+    let nobodys = ResolveParams { op_id: OpId::generate(), owner: owner(), ..params };
+    assert_eq!(theirs, Resolved::NotFound);
+    assert_eq!(world.store.resolve(nobodys).await.unwrap(), Resolved::NotFound);
     assert_eq!(world.operation(op_id).await.phase, Some(Phase::Parked));
 }
 
 pub async fn of_a_hooked_kind_the_decision_is_only_logged(world: World) {
     let op_id = world.parked_as("k", true).await;
-    let answer = world.settle_parked(op_id, Settle::Ok(output("by hand"))).await;
-    assert_eq!(answer, SettledParked::Settled(None));
-    assert_eq!(world.operation(op_id).await.state, State::InProgress);
-    let again = world.settle_parked(op_id, Settle::Fail(refused())).await;
-    assert!(matches!(again, SettledParked::NotParked { .. }), "{again:?}");
+    let answer = world.resolve(op_id, Resolution::Ok(output("by hand"))).await;
+    assert_eq!(answer, Resolved::Resolved(None));
+    assert_eq!(world.operation(op_id).await.status, Status::InProgress);
+    let again = world.resolve(op_id, Resolution::Fail(refused())).await;
+    assert!(matches!(again, Resolved::NotParked { .. }), "{again:?}");
     world.advance(1);
     let logged = world.unfinalized().await.remove(0);
     let answer = world.finalize(logged, Some(world.backend.marking_hook())).await;
-    assert!(matches!(answer, Finalized::Finished(Settlement::Ok { .. })), "{answer:?}");
+    assert!(matches!(answer, Finalized::Finished(FinalOutcome::Ok(_))), "{answer:?}");
     assert_eq!(world.backend.marks("by hand").await, 1);
     let entry = world.history(op_id).await.pop().unwrap();
-    assert_eq!((entry.source, entry.state), (Source::Operator, LogState::Completed));
+    assert_eq!((entry.source, entry.status), (Source::Operator, LogStatus::Completed));
     assert_eq!(entry.note.as_deref(), Some("ann: asked the bank"));
 }
 
@@ -166,8 +166,8 @@ pub async fn a_payload_that_the_handler_cannot_take_is_parked(world: World) {
     assert_eq!((operation.reason, operation.fence), (Some(reason), claim.fence));
     world.nothing_to_claim(policy()).await;
     assert!(matches!(
-        world.settle_parked(claim.op_id, Settle::RunAgain).await,
-        SettledParked::Settled(Some(Finalized::Waiting { .. }))
+        world.resolve(claim.op_id, Resolution::RunAgain).await,
+        Resolved::Resolved(Some(Finalized::Waiting { .. }))
     ));
     assert_eq!(world.claim_as(policy()).await.envelope.attempt, 1);
 }
@@ -177,7 +177,7 @@ pub async fn the_worker_that_was_too_late_is_heard_after_a_decision(world: World
     let policy = orch_core::policies::KindPolicy { in_doubt: parks, ..policy() };
     let claim = world.running_as("k", policy).await;
     world.expire().await;
-    world.settle_parked(claim.op_id, Settle::Fail(refused())).await;
+    world.resolve(claim.op_id, Resolution::Fail(refused())).await;
     assert_eq!(world.settle(ended(claim, ok("paid"))).await, Finalized::Stale);
     assert_eq!(world.dead_letter(claim.op_id).await.late_outcomes, 1);
     assert_eq!(world.failure(claim.op_id).await, refused());
@@ -186,9 +186,9 @@ pub async fn the_worker_that_was_too_late_is_heard_after_a_decision(world: World
 pub async fn an_endless_note_is_cut(world: World) {
     let op_id = world.parked("k").await;
     let (who, why) = ("ann\0".to_owned(), "because ".repeat(100_000));
-    let settle = Settle::Ok(output("paid"));
-    let params = SettleParams { op_id, owner: owner(), settle, who, why };
-    world.store.settle_parked(params).await.unwrap();
+    let resolution = Resolution::Ok(output("paid"));
+    let params = ResolveParams { op_id, owner: owner(), resolution, who, why };
+    world.store.resolve(params).await.unwrap();
     let note = world.history(op_id).await.pop().unwrap().note.unwrap();
     assert!(note.starts_with("ann\\0: because because"));
     assert!(note.len() < TEXT_LIMIT + 100 && note.contains("truncated"));

@@ -2,8 +2,8 @@
 
 use orch_core::store::Acceptance;
 use orch_core::words::{
-    AttemptEnd, BizKey, Command, DEFAULT_PAYLOAD_LIMIT, Failure, Fingerprint, IdemKey, Outcome,
-    Owner, Payload, Settlement, storable,
+    AttemptEnd, BizKey, Command, DEFAULT_PAYLOAD_LIMIT, Failure, FinalOutcome, Fingerprint,
+    IdemKey, Outcome, Owner, Payload, storable,
 };
 
 use crate::fixture::{World, acceptance, ended, in_doubt, kind, policy, retry};
@@ -35,9 +35,9 @@ async fn round_trips(world: &World, bytes: Vec<u8>) {
     let attempt = world.claim_as(policy()).await;
     assert_eq!(attempt.envelope.command.payload(), &payload);
     let end = AttemptEnd::Outcome(Outcome::Ok { output: payload.clone() });
-    world.settle(ended(attempt.lease(), end.clone())).await;
-    let settlement = world.operation(op_id).await.settlement;
-    assert_eq!(settlement, Some(Settlement::Ok { output: payload }));
+    world.settle(ended(attempt.claim(), end.clone())).await;
+    let outcome = world.operation(op_id).await.outcome;
+    assert_eq!(outcome, Some(FinalOutcome::Ok(payload)));
     assert_eq!(world.history(op_id).await[0].end, end);
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use orch_core::store::{Admitted, Finalized};
-use orch_core::words::{Settlement, State};
+use orch_core::words::{FinalOutcome, Status};
 use tokio::task::JoinSet;
 
 use crate::fixture::{LEASE, World, acceptance, ended, ok, output, policy};
@@ -15,7 +15,7 @@ pub async fn what_one_accepts_the_other_claims(world: World) {
     assert_eq!(claim.op_id, op_id);
     world.nothing_to_claim(policy()).await;
     other.settle(ended(claim, ok("done"))).await;
-    assert_eq!(world.operation(op_id).await.state, State::Completed);
+    assert_eq!(world.operation(op_id).await.status, Status::Completed);
 }
 
 pub async fn one_key_in_both_makes_one_operation(world: World) {
@@ -60,7 +60,7 @@ pub async fn the_other_takes_over_what_a_dead_one_held(world: World) {
     let held = other.claim().await;
     assert_eq!(world.settle(ended(lost, ok("from the dead"))).await, Finalized::Stale);
     let answer = other.settle(ended(held, ok("done"))).await;
-    assert_eq!(answer, Finalized::Finished(Settlement::Ok { output: output("done") }));
+    assert_eq!(answer, Finalized::Finished(FinalOutcome::Ok(output("done"))));
     assert_eq!(world.operation(lost.op_id).await.lost_attempts, 1);
 }
 
@@ -69,7 +69,7 @@ pub async fn two_finalizers_at_once_finish_it_once(world: World) {
     world.log(ended(claim, ok("done"))).await;
     let other = world.reopened().await;
     let (one, two) = tokio::join!(world.finalize(claim, None), other.finalize(claim, None));
-    let finished = Finalized::Finished(Settlement::Ok { output: output("done") });
+    let finished = Finalized::Finished(FinalOutcome::Ok(output("done")));
     assert_eq!((one, two), (finished.clone(), finished));
     assert_eq!(world.history(claim.op_id).await.len(), 1);
 }
@@ -80,14 +80,14 @@ pub async fn a_settle_and_a_take_over_at_once_leave_one_winner(world: World) {
     world.clock.advance(LEASE);
     let other = world.reopened().await;
     let (settled, swept) =
-        tokio::join!(world.settle(ended(attempt.lease(), ok("done"))), other.sweep_expired(),);
+        tokio::join!(world.settle(ended(attempt.claim(), ok("done"))), other.sweep_expired(),);
     let operation = world.operation(attempt.envelope.op_id).await;
     match settled {
         Finalized::Finished(_) => {
-            assert_eq!((swept.len(), operation.state), (0, State::Completed));
+            assert_eq!((swept.len(), operation.status), (0, Status::Completed));
         }
         Finalized::Stale => {
-            assert_eq!((swept.len(), operation.state), (1, State::InProgress));
+            assert_eq!((swept.len(), operation.status), (1, Status::InProgress));
         }
         other => panic!("{other:?}"),
     }

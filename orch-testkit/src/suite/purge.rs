@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orch_core::store::PurgeParams;
-use orch_core::words::{OpId, State};
+use orch_core::words::{OpId, Status};
 
 use crate::fixture::{World, acceptance, ended, fail, listed, ok, owner, policy, retry};
 
@@ -82,7 +82,7 @@ pub async fn the_limit_holds_and_the_next_goes_on(world: World) {
     let batch: Vec<_> = (0..5).map(|n| acceptance(&format!("key-{n}"))).collect();
     world.store.accept(batch).await.unwrap();
     for attempt in world.claims(policy(), 10).await {
-        world.settle(ended(attempt.lease(), ok("done"))).await;
+        world.settle(ended(attempt.claim(), ok("done"))).await;
     }
     let params =
         PurgeParams { completed_after: Duration::ZERO, failed_after: Duration::ZERO, limit: 2 };
@@ -98,7 +98,7 @@ pub async fn a_purged_identity_is_free_again(world: World) {
     purge(&world, Duration::ZERO, NEVER).await;
     let second = world.accepted("k").await;
     assert_ne!(first, second);
-    assert_eq!(world.operation(second).await.state, State::Pending);
+    assert_eq!(world.operation(second).await.status, Status::Pending);
 }
 
 pub async fn a_purged_operation_is_gone_for_every_verb(world: World) {

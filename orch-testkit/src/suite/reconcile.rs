@@ -1,8 +1,8 @@
 //! Reconcile: the provider is asked what happened, and only its answer moves the operation.
 
 use orch_core::policies::{DEFAULT_MAX_RECONCILES, InDoubt, KindPolicy};
-use orch_core::store::{Finalized, Lease, Purpose, ReleaseReason, Released, Renewed};
-use orch_core::words::{Phase, Settlement, Source, State};
+use orch_core::store::{Claim, Finalized, Purpose, ReleaseReason, Released, Renewed};
+use orch_core::words::{FinalOutcome, Phase, Source, Status};
 
 use crate::fixture::{
     BUDGET, DELAY, LEASE, World, ended, in_doubt, not_happened, ok, output, policy, reconciled,
@@ -14,7 +14,7 @@ fn asking() -> KindPolicy {
 }
 
 /// A question that a worker is putting to the provider.
-async fn question(world: &World) -> Lease {
+async fn reconcile(world: &World) -> Claim {
     let claim = world.running_as("k", asking()).await;
     world.settle(ended(claim, in_doubt("no answer"))).await;
     world.advance(1);
@@ -22,7 +22,7 @@ async fn question(world: &World) -> Lease {
 }
 
 pub async fn a_question_holds_a_lease_and_stays_in_doubt(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     let operation = world.operation(claim.op_id).await;
     assert_eq!((operation.phase, operation.attempt), (Some(Phase::InDoubt), 1));
     assert_eq!(operation.due_at, None);
@@ -32,26 +32,26 @@ pub async fn a_question_holds_a_lease_and_stays_in_doubt(world: World) {
 }
 
 pub async fn happened_completes_it(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     let answer = world.settle(reconciled(claim, ok("paid"))).await;
-    assert_eq!(answer, Finalized::Finished(Settlement::Ok { output: output("paid") }));
-    assert_eq!(world.operation(claim.op_id).await.state, State::Completed);
+    assert_eq!(answer, Finalized::Finished(FinalOutcome::Ok(output("paid"))));
+    assert_eq!(world.operation(claim.op_id).await.status, Status::Completed);
     assert_eq!(world.history(claim.op_id).await[1].source, Source::Reconcile);
 }
 
 pub async fn not_happened_makes_it_safe_to_run(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     let due_at = world.now().await.plus(DELAY);
     let answer = world.settle(reconciled(claim, not_happened())).await;
     assert_eq!(answer, Finalized::Waiting { due_at });
     assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::Waiting));
     world.advance(1);
     let run = world.claim_as(asking()).await;
-    assert_eq!((run.purpose, run.envelope.attempt), (Purpose::Run, 2));
+    assert_eq!((run.purpose, run.envelope.attempt), (Purpose::Attempt, 2));
 }
 
 pub async fn not_happened_settles_the_doubt(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     world.settle(reconciled(claim, not_happened())).await;
     world.spend_budget().await;
     let failure = world.failure(claim.op_id).await;
@@ -59,7 +59,7 @@ pub async fn not_happened_settles_the_doubt(world: World) {
 }
 
 pub async fn unanswered_stays_in_doubt_and_asks_again(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     let due_at = world.now().await.plus(DELAY);
     let answer = world.settle(reconciled(claim, in_doubt("cannot say"))).await;
     assert_eq!(answer, Finalized::InDoubt { due_at });
@@ -71,7 +71,7 @@ pub async fn unanswered_stays_in_doubt_and_asks_again(world: World) {
 }
 
 pub async fn after_the_last_question_it_is_parked(world: World) {
-    let mut claim = question(&world).await;
+    let mut claim = reconcile(&world).await;
     for _ in 1..DEFAULT_MAX_RECONCILES {
         let answer = world.settle(reconciled(claim, in_doubt("cannot say"))).await;
         assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
@@ -84,7 +84,7 @@ pub async fn after_the_last_question_it_is_parked(world: World) {
 }
 
 pub async fn a_lost_question_is_only_due_again(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     let before = world.history(claim.op_id).await;
     let answer = world.expire().await;
     assert_eq!(answer, Some(Finalized::InDoubt { due_at: world.now().await }));
@@ -96,7 +96,7 @@ pub async fn a_lost_question_is_only_due_again(world: World) {
 }
 
 pub async fn lost_questions_count_towards_the_limit(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     for _ in 1..DEFAULT_MAX_RECONCILES {
         let answer = world.expire().await;
         assert!(matches!(answer, Some(Finalized::InDoubt { .. })), "{answer:?}");
@@ -120,7 +120,7 @@ pub async fn the_kind_says_how_many_questions(world: World) {
 }
 
 pub async fn the_limit_of_the_latest_question_counts(world: World) {
-    let first = question(&world).await;
+    let first = reconcile(&world).await;
     let answer = world.settle(reconciled(first, in_doubt("cannot say"))).await;
     assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
     world.advance(1);
@@ -172,27 +172,27 @@ pub async fn a_later_deploy_asks_also_where_the_doubt_only_waits(world: World) {
 }
 
 pub async fn the_answer_to_a_lost_question_is_kept_as_late(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     world.expire().await;
     assert_eq!(world.settle(reconciled(claim, ok("paid"))).await, Finalized::Stale);
-    assert_eq!(world.operation(claim.op_id).await.state, State::InProgress);
+    assert_eq!(world.operation(claim.op_id).await.status, Status::InProgress);
     let entry = world.history(claim.op_id).await.pop().unwrap();
     assert_eq!((entry.late, entry.source, entry.end), (true, Source::Reconcile, ok("paid")));
 }
 
 pub async fn questions_go_on_past_the_deadline(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     world.clock.advance(BUDGET);
     world.settle(reconciled(claim, in_doubt("cannot say"))).await;
     assert_eq!(world.sweep_over_budget().await, []);
     world.advance(1);
     let next = world.ask(asking()).await;
     world.settle(reconciled(next, ok("paid"))).await;
-    assert_eq!(world.operation(claim.op_id).await.state, State::Completed);
+    assert_eq!(world.operation(claim.op_id).await.status, Status::Completed);
 }
 
 pub async fn not_happened_past_the_deadline_fails_plainly(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     world.clock.advance(BUDGET);
     world.settle(reconciled(claim, not_happened())).await;
     let failure = world.failure(claim.op_id).await;
@@ -200,17 +200,17 @@ pub async fn not_happened_past_the_deadline_fails_plainly(world: World) {
 }
 
 pub async fn a_released_question_is_due_at_once_and_not_counted(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     assert_eq!(world.release(claim, ReleaseReason::Unstarted).await, Released::Released);
     let operation = world.operation(claim.op_id).await;
     assert_eq!((operation.phase, operation.attempt), (Some(Phase::InDoubt), 1));
     let next = world.claim_as(asking()).await;
     assert_eq!((next.purpose, next.reconciles), (Purpose::Reconcile, 1));
-    assert!(next.lease().fence > claim.fence);
+    assert!(next.claim().fence > claim.fence);
 }
 
 pub async fn a_logged_answer_waits_for_the_finalizer(world: World) {
-    let claim = question(&world).await;
+    let claim = reconcile(&world).await;
     world.log(reconciled(claim, ok("paid"))).await;
     assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::InDoubt));
     world.advance(60);

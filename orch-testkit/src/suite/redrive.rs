@@ -2,7 +2,7 @@
 
 use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::store::{Admitted, Finalized, PurgeParams, RedriveParams, Redriven};
-use orch_core::words::{Fence, OpId, Phase, State};
+use orch_core::words::{Fence, OpId, Phase, Status};
 
 use crate::fixture::{
     BUDGET, World, acceptance, ended, fail, in_doubt, listed, ok, owner, policy, tenant,
@@ -21,7 +21,7 @@ pub async fn a_redriven_operation_is_new_and_linked(world: World) {
     world.advance(60);
     let new = redriven(&world, failed).await;
     let (operation, now) = (world.operation(new).await, world.now().await);
-    assert_eq!((operation.state, operation.phase), (State::Pending, None));
+    assert_eq!((operation.status, operation.phase), (Status::Pending, None));
     assert_eq!((operation.attempt, operation.fence), (0, Fence::default()));
     assert_eq!((operation.retries, operation.lost_attempts), (0, 0));
     assert_eq!((&operation.identity, &operation.payload), (&before.identity, &before.payload));
@@ -38,8 +38,8 @@ pub async fn it_can_be_claimed_and_completed(world: World) {
     let claim = world.claim().await;
     assert_eq!(claim.op_id, new);
     world.settle(ended(claim, ok("done"))).await;
-    assert_eq!(world.operation(new).await.state, State::Completed);
-    assert_eq!(world.operation(failed).await.state, State::Failed);
+    assert_eq!(world.operation(new).await.status, Status::Completed);
+    assert_eq!(world.operation(failed).await.status, Status::Failed);
 }
 
 pub async fn a_second_redrive_makes_nothing_new(world: World) {
@@ -100,13 +100,13 @@ pub async fn a_late_refusal_needs_no_word_more(world: World) {
 pub async fn only_a_failed_operation_is_redriven(world: World) {
     let pending = world.accepted("k").await;
     let answer = world.redrive(pending, true).await;
-    assert_eq!(answer, Redriven::NotFailed { state: State::Pending });
+    assert_eq!(answer, Redriven::NotFailed { status: Status::Pending });
     let claim = world.claim().await;
     let answer = world.redrive(pending, true).await;
-    assert_eq!(answer, Redriven::NotFailed { state: State::InProgress });
+    assert_eq!(answer, Redriven::NotFailed { status: Status::InProgress });
     world.settle(ended(claim, ok("done"))).await;
     let answer = world.redrive(pending, true).await;
-    assert_eq!(answer, Redriven::NotFailed { state: State::Completed });
+    assert_eq!(answer, Redriven::NotFailed { status: Status::Completed });
     assert_eq!(world.all().await.len(), 1);
 }
 
@@ -177,7 +177,7 @@ pub async fn dead_letters_are_the_owners_own(world: World) {
 pub async fn a_parked_operation_is_not_redriven(world: World) {
     let parked = world.parked("k").await;
     let answer = world.redrive(parked, true).await;
-    assert_eq!(answer, Redriven::NotFailed { state: State::InProgress });
+    assert_eq!(answer, Redriven::NotFailed { status: Status::InProgress });
     assert_eq!(world.operation(parked).await.phase, Some(Phase::Parked));
     assert_eq!(listed(&world.all().await), [parked]);
 }

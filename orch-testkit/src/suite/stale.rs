@@ -1,19 +1,19 @@
 //! A worker that lost its lease cannot write: every verb, after every way to lose it.
 
-use orch_core::store::{Finalized, Lease, Logged, ReleaseReason, Released, Renewed};
+use orch_core::store::{Claim, Finalized, Logged, ReleaseReason, Released, Renewed};
 use orch_core::words::{Fence, OpId};
 
 use crate::fixture::{World, ended, fail, in_doubt, ok, retry};
 
 /// A claim that the sweep has taken back; the operation is in doubt again.
-async fn taken_over(world: &World) -> Lease {
+async fn taken_over(world: &World) -> Claim {
     let claim = world.running("k").await;
     world.expire().await;
     claim
 }
 
 /// A claim that another worker's claim has followed.
-async fn followed(world: &World) -> Lease {
+async fn followed(world: &World) -> Claim {
     let claim = taken_over(world).await;
     world.advance(2);
     world.claim().await;
@@ -28,27 +28,27 @@ async fn unmoved<T>(world: &World, op_id: OpId, verb: impl Future<Output = T>) -
     answer
 }
 
-async fn log_is_stale(world: &World, claim: Lease) {
+async fn log_is_stale(world: &World, claim: Claim) {
     let answer = unmoved(world, claim.op_id, world.log(ended(claim, ok("late")))).await;
     assert_eq!(answer, Logged::Stale);
     assert!(!world.unfinalized().await.contains(&claim));
 }
 
-async fn settle_is_stale(world: &World, claim: Lease) {
+async fn settle_is_stale(world: &World, claim: Claim) {
     let answer = unmoved(world, claim.op_id, world.settle(ended(claim, ok("late")))).await;
     assert_eq!(answer, Finalized::Stale);
 }
 
-async fn finalize_is_stale(world: &World, claim: Lease) {
+async fn finalize_is_stale(world: &World, claim: Claim) {
     let answer = unmoved(world, claim.op_id, world.finalize(claim, None)).await;
     assert_eq!(answer, Finalized::Stale);
 }
 
-async fn renew_is_stale(world: &World, claim: Lease) {
+async fn renew_is_stale(world: &World, claim: Claim) {
     assert_eq!(unmoved(world, claim.op_id, world.renew(claim)).await, Renewed::Stale);
 }
 
-async fn release_is_stale(world: &World, claim: Lease) {
+async fn release_is_stale(world: &World, claim: Claim) {
     let release = world.release(claim, ReleaseReason::Unstarted);
     assert_eq!(unmoved(world, claim.op_id, release).await, Released::Stale);
     let reason = "not JSON".to_owned();
@@ -112,7 +112,7 @@ pub async fn every_verb_after_the_end(world: World) {
 }
 
 pub async fn every_verb_on_an_operation_that_does_not_exist(world: World) {
-    let claim = Lease { op_id: OpId::generate(), fence: Fence::new(1) };
+    let claim = Claim { op_id: OpId::generate(), fence: Fence::new(1) };
     assert_eq!(world.log(ended(claim, ok("?"))).await, Logged::Stale);
     assert_eq!(world.settle(ended(claim, ok("?"))).await, Finalized::Stale);
     assert_eq!(world.finalize(claim, None).await, Finalized::Stale);
@@ -124,7 +124,7 @@ pub async fn every_verb_on_an_operation_that_does_not_exist(world: World) {
 
 pub async fn every_verb_with_a_fence_from_the_future(world: World) {
     let held = world.running("k").await;
-    let claim = Lease { fence: held.fence.next(), ..held };
+    let claim = Claim { fence: held.fence.next(), ..held };
     finalize_is_stale(&world, claim).await;
     renew_is_stale(&world, claim).await;
     release_is_stale(&world, claim).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orch_core::store::{Clock, EndedAttempt, Finalized, Renewed};
-use orch_core::words::State;
+use orch_core::words::Status;
 
 use crate::fixture::{DELAY, LEASE, World, acceptance, ended, ok, policy, retry};
 
@@ -88,6 +88,6 @@ pub async fn a_leap_of_a_century_ends_budgets_and_nothing_else(world: World) {
     world.clock.advance(Duration::from_secs(100 * 365 * 24 * 3600));
     assert_eq!(world.sweep_expired().await, []);
     assert_eq!(world.sweep_over_budget().await.len(), 1);
-    assert_eq!(world.operation(pending).await.state, State::Failed);
-    assert_eq!(world.operation(done.op_id).await.state, State::Completed);
+    assert_eq!(world.operation(pending).await.status, Status::Failed);
+    assert_eq!(world.operation(done.op_id).await.status, Status::Completed);
 }

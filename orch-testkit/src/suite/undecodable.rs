@@ -1,7 +1,7 @@
 //! Rows that cannot be decoded: set aside, and never in the way of the others.
 
 use orch_core::store::{ClaimParams, Claimed, Listed, StoreError, SweepParams, Swept};
-use orch_core::words::{OpId, State};
+use orch_core::words::{OpId, Status};
 
 use crate::fixture::{
     BUDGET, LEASE, World, claim_params, ended, listed, ok, owner, policy, sweep_params, tenant,
@@ -16,7 +16,7 @@ async fn corrupted(world: &World, key: &str) -> OpId {
 fn undecodable(claimed: &[Claimed]) -> Vec<OpId> {
     let id = |claimed: &Claimed| match claimed {
         Claimed::Undecodable { op_id, .. } => Some(*op_id),
-        Claimed::Attempt(_) => None,
+        Claimed::Operation(_) => None,
     };
     claimed.iter().filter_map(id).collect()
 }
@@ -52,10 +52,10 @@ pub async fn a_page_of_bad_rows_does_not_hide_the_good(world: World) {
     let mut found = false;
     for _ in 0..3 {
         let claimed = world.store.claim(params.clone()).await.unwrap();
-        found |= claimed.iter().any(|c| matches!(c, Claimed::Attempt(_)));
+        found |= claimed.iter().any(|c| matches!(c, Claimed::Operation(_)));
     }
     assert!(found);
-    assert_eq!(world.operation(good).await.state, State::InProgress);
+    assert_eq!(world.operation(good).await.status, Status::InProgress);
 }
 
 pub async fn a_listing_names_it(world: World) {
@@ -111,13 +111,13 @@ pub async fn a_sweep_of_deadlines_goes_on_past_it(world: World) {
         swept.extend(world.store.sweep_over_budget(params).await.unwrap());
     }
     assert!(ids(&swept).contains(&good));
-    assert_eq!(world.operation(good).await.state, State::Failed);
+    assert_eq!(world.operation(good).await.status, Status::Failed);
 }
 
 pub async fn its_neighbours_settle_as_ever(world: World) {
     let good = world.running("good").await;
     corrupted(&world, "bad").await;
     world.settle(ended(good, ok("done"))).await;
-    assert_eq!(world.operation(good.op_id).await.state, State::Completed);
+    assert_eq!(world.operation(good.op_id).await.status, Status::Completed);
     assert_eq!(world.all().await.len(), 2);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orch_core::store::{EndedAttempt, Finalized, ReleaseReason, Released};
-use orch_core::words::{Phase, State};
+use orch_core::words::{Phase, Status};
 
 use crate::fixture::{DELAY, World, ended, policy, retry};
 
@@ -13,7 +13,7 @@ pub async fn a_retry_waits_for_its_delay(world: World) {
     let answer = world.settle(ended(claim, retry("busy"))).await;
     assert_eq!(answer, Finalized::Waiting { due_at });
     let operation = world.operation(claim.op_id).await;
-    assert_eq!((operation.state, operation.phase), (State::InProgress, Some(Phase::Waiting)));
+    assert_eq!((operation.status, operation.phase), (Status::InProgress, Some(Phase::Waiting)));
     assert_eq!((operation.due_at, operation.lease_expires_at), (Some(due_at), None));
     assert_eq!((operation.retries, operation.lost_attempts), (1, 0));
     assert_eq!(operation.reason.as_deref(), Some("busy"));
@@ -75,7 +75,7 @@ pub async fn a_release_gives_the_attempt_back(world: World) {
     world.advance(3);
     assert_eq!(world.release(claim, ReleaseReason::Unstarted).await, Released::Released);
     let (operation, now) = (world.operation(claim.op_id).await, world.now().await);
-    assert_eq!((operation.state, operation.phase), (State::InProgress, Some(Phase::Waiting)));
+    assert_eq!((operation.status, operation.phase), (Status::InProgress, Some(Phase::Waiting)));
     assert_eq!((operation.attempt, operation.due_at), (0, Some(now)));
     assert_eq!(operation.lease_expires_at, None);
     assert_eq!(world.history(claim.op_id).await, []);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use orch_core::handler::emitted::bound;
 use orch_core::handler::{
-    AttemptError, Context, Descriptor, FromCall, Handled, KeyFromCaller, Reconciled, Registration,
-    State, TypedCommand,
+    Context, Descriptor, FromCall, HandledCommand, HandlerError, KeyFromCaller, Reconciled,
+    Registration, State, TypedCommand,
 };
 use orch_core::policies::Backoff;
 use orch_core::policies::Ending;
@@ -35,7 +35,7 @@ impl TypedCommand for Charge {
     }
 }
 
-impl Handled for Charge {
+impl HandledCommand for Charge {
     const DOMAIN: &'static str = "PAYMENT";
     const EVENT: &'static str = "CHARGE";
     type Output = u64;
@@ -57,7 +57,7 @@ pub struct ChargeError {
     ending: Ending,
 }
 
-impl AttemptError for ChargeError {
+impl HandlerError for ChargeError {
     fn ending(&self) -> Ending {
         self.ending.clone()
     }
@@ -107,15 +107,15 @@ pub fn handler(life: &Life, backend: Backend) -> Registration {
             in_doubt: life.in_doubt,
             ..Descriptor::DEFAULTS
         },
-        run: |call| {
+        attempt: |call| {
             let charged = charge(
                 bound::<Charge>().command(call)?,
                 Context::from_call(call)?,
                 State::from_call(call)?,
             );
-            bound::<Charge>().run(charged)
+            bound::<Charge>().attempt(charged)
         },
-        reconcile: life.reconciles().then_some(|call| bound::<Charge>().question(ask).start(call)),
+        reconcile: life.reconciles().then_some(|call| bound::<Charge>().reconcile(ask).start(call)),
         finalize: life.hooked.then_some(Database::hook(backend)),
         needs: || State::<Gateway>::need().into_iter().collect(),
     }

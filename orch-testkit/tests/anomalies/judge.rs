@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use orch_core::policies::InDoubt;
 use orch_core::store::Store;
 use orch_core::words::{
-    AttemptEnd, Failure, LogEntry, LogState, OpId, Operation, Outcome, Owner, Settlement, Source,
-    State,
+    AttemptEnd, Failure, FinalOutcome, LogEntry, LogStatus, OpId, Operation, Outcome, Owner,
+    Source, Status,
 };
 use orch_testkit::{Reply, ScriptedProvider};
 
@@ -35,7 +35,7 @@ pub async fn judge(
     let failed_first = life.redriven.then_some("DECLINED");
     wrong.extend(ended_as(&operation, life.fails.or(failed_first)));
     if store.dead_letter(&Owner::default(), told.op_id).await.unwrap().is_some()
-        != (operation.state == State::Failed)
+        != (operation.status == Status::Failed)
     {
         wrong.push("a dead letter if and only if it FAILED".to_owned());
     }
@@ -59,7 +59,7 @@ pub async fn judge(
     if provider.charged() != charged {
         wrong.push(format!("{} charges instead of {charged}", provider.charged()));
     }
-    if let Some(Settlement::Ok { output }) = &operation.settlement {
+    if let Some(FinalOutcome::Ok(output)) = &operation.outcome {
         let given = keys.iter().any(|key| match provider.happened(key) {
             Some(Reply::Charged { receipt }) => output.decode::<u64>() == Ok(receipt),
             _ => false,
@@ -78,9 +78,9 @@ async fn read(store: &dyn Store, op_id: OpId) -> (Operation, Vec<LogEntry>) {
 }
 
 fn ended_as(operation: &Operation, fails: Option<&str>) -> Option<String> {
-    let right = match (&operation.settlement, fails) {
-        (Some(Settlement::Ok { .. }), None) => true,
-        (Some(Settlement::Failed(Failure { code, uncertain, .. })), Some(fails)) => {
+    let right = match (&operation.outcome, fails) {
+        (Some(FinalOutcome::Ok(_)), None) => true,
+        (Some(FinalOutcome::Failed(Failure { code, uncertain, .. })), Some(fails)) => {
             // Only an attempt that was lost leaves doubt behind.
             code == fails && (!uncertain || operation.lost_attempts > 0)
         }
@@ -100,7 +100,7 @@ fn log_is_right(operation: &Operation, log: &[LogEntry]) -> Vec<String> {
     if log.iter().any(|entry| entry.fence > operation.fence) {
         wrong.push(format!("an entry beyond the fence: {log:?}"));
     }
-    if effective.iter().any(|entry| entry.state != LogState::Completed) {
+    if effective.iter().any(|entry| entry.status != LogStatus::Completed) {
         wrong.push(format!("an entry that is not finalized: {log:?}"));
     }
     let retried =

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::flow::AcceptError;
-use orch_core::runtime::{Config, Orchestrator, RedriveError, Runtime, SettleError};
-use orch_core::store::Settle;
-use orch_core::words::{Command, Failure, OpId, Operation, Payload, Phase, Settled};
+use orch_core::runtime::{Config, Orchestrator, RedriveError, ResolveError, Runtime};
+use orch_core::store::Resolution;
+use orch_core::words::{Command, Failure, OpId, Operation, Payload, Phase, Waited};
 use orch_testkit::{FaultStore, Reply, ScriptedProvider};
 
 use crate::common::Backend;
@@ -102,7 +102,7 @@ impl Client {
         let op_id = self.accept().await;
         let ended = self.follow(op_id).await;
         let mut told = Told { op_id, redriven_as: None };
-        if self.life.redriven && matches!(ended, Settled::Failed(_)) {
+        if self.life.redriven && matches!(ended, Waited::Failed(_)) {
             let anew = loop {
                 let redriven = match self.orchestrator.redrive(op_id).await {
                     // A refusal after a lost attempt speaks for itself only. A person looks.
@@ -136,31 +136,31 @@ impl Client {
     }
 
     /// Waits for the end, and is the person where one is needed.
-    async fn follow(&self, op_id: OpId) -> Settled<Payload> {
+    async fn follow(&self, op_id: OpId) -> Waited<Payload> {
         loop {
             match self.orchestrator.wait_for(op_id, LOOK).await {
-                Ok(Settled::Pending(operation)) => self.settle(&operation).await,
-                Ok(settled) => return settled,
+                Ok(Waited::Pending(operation)) => self.resolve(&operation).await,
+                Ok(ended) => return ended,
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
     }
 
     /// A person looks at the provider's pages and decides.
-    async fn settle(&self, operation: &Operation) {
+    async fn resolve(&self, operation: &Operation) {
         if operation.phase != Some(Phase::Parked) {
             return;
         }
-        let settle = if self.life.fails == Some(ODD) {
-            Settle::Fail(Failure::new(ODD, "this is no charge"))
+        let resolution = if self.life.fails == Some(ODD) {
+            Resolution::Fail(Failure::new(ODD, "this is no charge"))
         } else {
             match self.charged() {
-                Some(receipt) => Settle::Ok(Payload::json(&receipt).unwrap()),
-                None => Settle::RunAgain,
+                Some(receipt) => Resolution::Ok(Payload::json(&receipt).unwrap()),
+                None => Resolution::RunAgain,
             }
         };
-        match self.orchestrator.settle(operation.op_id, settle, "ann", "looked there").await {
-            Ok(()) | Err(SettleError::NotParked { .. } | SettleError::Store(_)) => {}
+        match self.orchestrator.resolve(operation.op_id, resolution, "ann", "looked there").await {
+            Ok(()) | Err(ResolveError::NotParked { .. } | ResolveError::Store(_)) => {}
             Err(error) => panic!("{error}"),
         }
     }

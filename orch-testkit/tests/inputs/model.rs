@@ -1,7 +1,7 @@
 //! The model that the stores are compared with, and the verbs that both are asked.
 
 use orch_core::policies::InDoubt;
-use orch_core::words::{Fence, Phase, State};
+use orch_core::words::{Fence, Phase, Status};
 use orch_model::{
     Answer, CLIENTS, Claim, Decision, Declared, End, Ended, Faults, Final, Row, Rules, Verdict,
     Work, World, Write,
@@ -48,7 +48,7 @@ pub enum Said {
     Stale(bool),
     Swept(Vec<usize>),
     Claims(Vec<(usize, Fence)>),
-    Settled(bool),
+    Resolved(bool),
 }
 
 /// So far the clock may be turned back.
@@ -171,7 +171,7 @@ impl Model {
                 let found = all.filter_map(|op| world.unfinalized(rules, op));
                 Said::Claims(found.map(|claim| (claim.op, claim.fence)).collect())
             }
-            Verb::Decide(op, decision) => Said::Settled(world.decide(rules, op, decision)),
+            Verb::Decide(op, decision) => Said::Resolved(world.decide(rules, op, decision)),
             Verb::Forward(ticks) => {
                 world.now += ticks;
                 Said::Nothing
@@ -193,14 +193,14 @@ pub fn ended((claim, asked): (Claim, bool), end: End) -> Ended {
 
 /// What the model knows of a row.
 pub type Shape =
-    ((State, Option<Phase>), (u32, Fence, u32, u32), (u8, Option<u8>, Option<u8>), Option<Final>);
+    ((Status, Option<Phase>), (u32, Fence, u32, u32), (u8, Option<u8>, Option<u8>), Option<Final>);
 
 /// The part of a row that is compared.
 pub fn shape(row: &Row) -> Shape {
     (
-        (row.state, row.phase),
+        (row.status, row.phase),
         (row.attempt, row.fence, row.retries, row.lost_attempts),
         (row.deadline, row.due_at, row.lease_expires_at),
-        row.settlement,
+        row.outcome,
     )
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use orch_core::flow::Acceptor;
 use orch_core::policies::{Facts, KindPolicy, Move, after_attempt};
 use orch_core::store::{
-    Acceptance, Admitted, Attempt, ClaimParams, Claimed, EndedAttempt, Finalized, ListParams,
-    Listed, ManualClock, Store,
+    Acceptance, Admitted, ClaimParams, Claimed, ClaimedOperation, EndedAttempt, Finalized,
+    ListParams, Listed, ManualClock, Store,
 };
 use orch_core::words::{
-    AttemptEnd, Command, Fingerprint, Identity, Invalid, Kind, OpId, Outcome, Owner, Payload,
-    Settlement, Source, Timestamp, WorkerId,
+    AttemptEnd, Command, FinalOutcome, Fingerprint, Identity, Invalid, Kind, OpId, Outcome, Owner,
+    Payload, Source, Timestamp, WorkerId,
 };
 use proptest::test_runner::{Config, TestRunner};
 
@@ -153,7 +153,7 @@ impl World {
     }
 
     /// Claims what is new; nothing else of these kinds that is due may be mixed up with it.
-    async fn claim(&self, new: &[Stored]) -> HashMap<OpId, (Attempt, KindPolicy)> {
+    async fn claim(&self, new: &[Stored]) -> HashMap<OpId, (ClaimedOperation, KindPolicy)> {
         let mut policies: BTreeMap<Kind, KindPolicy> = BTreeMap::new();
         for item in new {
             let kind = item.identity.kind();
@@ -175,7 +175,7 @@ impl World {
         };
         let mut claimed = HashMap::new();
         for answer in self.store.claim(params).await.unwrap() {
-            let Claimed::Attempt(attempt) = answer else { panic!("{answer:?}") };
+            let Claimed::Operation(attempt) = answer else { panic!("{answer:?}") };
             let policy = policies[&attempt.envelope.command.kind()].clone();
             claimed.insert(attempt.envelope.op_id, (attempt, policy));
         }
@@ -190,12 +190,16 @@ impl World {
         claimed
     }
 
-    async fn settle(&self, new: &[Stored], claimed: &HashMap<OpId, (Attempt, KindPolicy)>) {
+    async fn settle(
+        &self,
+        new: &[Stored],
+        claimed: &HashMap<OpId, (ClaimedOperation, KindPolicy)>,
+    ) {
         let ended = new.iter().map(|item| {
             let (attempt, _) = &claimed[&item.acceptance.op_id];
             let asked = item.case.end == AttemptEnd::NotHappened;
             EndedAttempt {
-                claim: attempt.lease(),
+                claim: attempt.claim(),
                 source: if asked { Source::Reconcile } else { Source::Handler },
                 end: item.case.end.clone(),
                 delay: item.case.delay(),
@@ -210,7 +214,7 @@ impl World {
             assert_eq!(answer, expected, "{:?}", item.case);
             let stored = self.store.get(owner, op_id).await.unwrap().unwrap();
             assert_eq!(Finalized::standing(&stored), expected);
-            if let Some(Settlement::Failed(failure)) = &stored.settlement {
+            if let Some(FinalOutcome::Failed(failure)) = &stored.outcome {
                 let letter = self.store.dead_letter(owner, op_id).await.unwrap().unwrap();
                 assert_eq!(&letter.failure, failure);
             }
@@ -252,7 +256,12 @@ fn field(invalid: &Invalid) -> &'static str {
     }
 }
 
-fn expected(case: &Case, attempt: &Attempt, policy: &KindPolicy, now: Timestamp) -> Finalized {
+fn expected(
+    case: &Case,
+    attempt: &ClaimedOperation,
+    policy: &KindPolicy,
+    now: Timestamp,
+) -> Finalized {
     let facts = Facts {
         replays_errors: false,
         attempt: 1,
@@ -265,7 +274,7 @@ fn expected(case: &Case, attempt: &Attempt, policy: &KindPolicy, now: Timestamp)
         deadline: attempt.envelope.deadline,
     };
     match after_attempt(&case.end, &facts, case.delay(), now) {
-        Move::Finish(settlement) => Finalized::Finished(settlement),
+        Move::Finish(outcome) => Finalized::Finished(outcome),
         Move::Wait { not_before } => Finalized::Waiting { due_at: not_before },
         Move::Doubt { not_before } => Finalized::InDoubt { due_at: not_before },
         Move::Park => Finalized::Parked,

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use orch_core::policies::{Backoff, KindPolicy};
 use orch_core::store::{
-    Acceptance, Admitted, ClaimParams, Claimed, Clock, EndedAttempt, Finalization, Finalized,
-    Lease, Logged, ManualClock, Purpose, Release, ReleaseReason, RenewParams, Renewed, Settle,
-    SettleParams, SettledParked, Store, SweepParams,
+    Acceptance, Admitted, Claim, ClaimParams, Claimed, Clock, EndedAttempt, Finalization,
+    Finalized, Logged, ManualClock, Purpose, Release, ReleaseReason, RenewParams, Renewed,
+    Resolution, ResolveParams, Resolved, Store, SweepParams,
 };
 use orch_core::words::{
     AttemptEnd, Command, Failure, Fingerprint, Kind, OpId, Operation, Outcome, Owner, Payload,
@@ -117,10 +117,10 @@ impl Stores {
         let earlier = |at: Timestamp| START - u8::try_from(self.start.since(at).as_secs()).unwrap();
         let tick = |at: Timestamp| if at < self.start { earlier(at) } else { tick(at) };
         (
-            (row.state, row.phase),
+            (row.status, row.phase),
             (row.attempt, row.fence, row.retries, row.lost_attempts),
             (tick(row.deadline), row.due_at.map(tick), row.lease_expires_at.map(tick)),
-            row.settlement.as_ref().map(Final::from),
+            row.outcome.as_ref().map(Final::from),
         )
     }
 
@@ -151,15 +151,15 @@ impl Stores {
         self.ids.iter().position(|id| *id == op_id)
     }
 
-    fn lease(&self, model: &Model, claim: usize) -> Lease {
+    fn claim(&self, model: &Model, claim: usize) -> Claim {
         let claim = model.claims[claim].0;
-        Lease { op_id: self.ids[claim.op], fence: claim.fence }
+        Claim { op_id: self.ids[claim.op], fence: claim.fence }
     }
 
     fn ended(&self, model: &Model, claim: usize, end: End) -> EndedAttempt {
         let Ended { asked, end, .. } = ended(model.claims[claim], end);
         EndedAttempt {
-            claim: self.lease(model, claim),
+            claim: self.claim(model, claim),
             source: if asked { Source::Reconcile } else { Source::Handler },
             end: attempt_end(end),
             delay: seconds(DELAY),
@@ -193,15 +193,15 @@ impl Stores {
                 let answer = store.claim(params).await.unwrap();
                 assert!(answer.len() <= 1, "{answer:?}");
                 let claimed = answer.first().map(|claimed| {
-                    let Claimed::Attempt(attempt) = claimed else { panic!("{claimed:?}") };
+                    let Claimed::Operation(attempt) = claimed else { panic!("{claimed:?}") };
                     let asked = attempt.purpose == Purpose::Reconcile;
                     (attempt.envelope.fence, asked)
                 });
                 (Said::Claimed(claimed), format!("{answer:?}"))
             }
             Verb::Renew(claim) => {
-                let leases = vec![self.lease(model, claim)];
-                let params = RenewParams { leases, lease: seconds(LEASE) };
+                let claims = vec![self.claim(model, claim)];
+                let params = RenewParams { claims, lease: seconds(LEASE) };
                 let answer = store.renew(params).await.unwrap();
                 (stale(answer[0] == Renewed::Stale), format!("{answer:?}"))
             }
@@ -215,7 +215,7 @@ impl Stores {
                 (stale(answer[0] == Logged::Stale), format!("{answer:?}"))
             }
             Verb::Finalize(claim) => {
-                let item = Finalization { claim: self.lease(model, claim), hook: None };
+                let item = Finalization { claim: self.claim(model, claim), hook: None };
                 let answer: Vec<Finalized> = store.finalize(vec![item]).await.unwrap();
                 (Said::Nothing, format!("{answer:?}"))
             }
@@ -228,7 +228,7 @@ impl Stores {
                     Verb::Release(_) => ReleaseReason::Unstarted,
                     _ => ReleaseReason::Unrunnable { reason: "refused".to_owned() },
                 };
-                let release = Release { claim: self.lease(model, claim), reason };
+                let release = Release { claim: self.claim(model, claim), reason };
                 // A claim that is given back twice is Released again, or Stale: nothing changes,
                 // and nobody asks.
                 store.release(vec![release]).await.unwrap();
@@ -256,19 +256,19 @@ impl Stores {
                 (Said::Claims(ours.clone()), format!("{ours:?}"))
             }
             Verb::Decide(op, decision) => {
-                let params = SettleParams {
+                let params = ResolveParams {
                     op_id: self.ids[op],
                     owner: Owner::default(),
-                    settle: match decision {
-                        Decision::Ok => Settle::Ok(Payload::from("1")),
-                        Decision::Fail => Settle::Fail(Failure::new("NO", "no")),
-                        Decision::RunAgain => Settle::RunAgain,
+                    resolution: match decision {
+                        Decision::Ok => Resolution::Ok(Payload::from("1")),
+                        Decision::Fail => Resolution::Fail(Failure::new("NO", "no")),
+                        Decision::RunAgain => Resolution::RunAgain,
                     },
                     who: "ann".to_owned(),
                     why: "asked there".to_owned(),
                 };
-                let answer = store.settle_parked(params).await.unwrap();
-                (Said::Settled(matches!(answer, SettledParked::Settled(_))), format!("{answer:?}"))
+                let answer = store.resolve(params).await.unwrap();
+                (Said::Resolved(matches!(answer, Resolved::Resolved(_))), format!("{answer:?}"))
             }
             Verb::Forward(_) | Verb::Back(_) => unreachable!("the clock is no verb"),
         }

@@ -75,7 +75,7 @@ async fn ask(_cmd: Charge) -> Reconciled<u64> {
 }
 
 #[allow(clippy::unused_async)]
-async fn book(_ledger: &mut Ledger, _settled: &Settled<u64>) -> Result<(), std::fmt::Error> {
+async fn book(_ledger: &mut Ledger, _ended: &FinalOutcome<u64>) -> Result<(), std::fmt::Error> {
     Ok(())
 }
 

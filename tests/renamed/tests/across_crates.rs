@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use conductor::handler::{Handled, Registration};
+use conductor::handler::{HandledCommand, Registration};
 use conductor::prelude::*;
 use renamed::{Charge, Notify};
 

@@ -31,7 +31,7 @@ enum Refused {
     #[outcome(fail, code = "REFUSED", uncertain)]
     #[error("refused")]
     Halfway,
-    #[outcome(fail, code = "SPENT", settles_doubt)]
+    #[outcome(fail, code = "SPENT", clears_doubt)]
     #[error("spent")]
     Spent,
 }
@@ -44,7 +44,7 @@ async fn ask(_cmd: Refund) -> Result<Reconciled<Vec<Receipt>>, String> {
 
 async fn book(
     _connection: &mut Connection,
-    _settled: &Settled<Vec<Receipt>>,
+    _settled: &FinalOutcome<Vec<Receipt>>,
     _of: &Envelope,
 ) -> Result<(), std::fmt::Error> {
     Ok(())

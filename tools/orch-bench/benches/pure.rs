@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use divan::{Bencher, black_box};
 use orch::prelude::*;
-use orch::{BizKey, Handled, IdemKey, Kind, OpId, Owner, Payload, Timestamp};
+use orch::{BizKey, HandledCommand, IdemKey, Kind, OpId, Owner, Payload, Timestamp};
 use orch_core::handler::{Call, Registration, States};
 use orch_core::metrics::MetersByKind;
 use orch_core::policies::Backoff;
 use orch_core::provider::ProviderKey;
 use orch_core::store::{Admitted, Finalized};
-use orch_core::words::{AttemptEnd, Envelope, Fence, Fingerprint, Settlement, Source};
+use orch_core::words::{AttemptEnd, Envelope, Fence, FinalOutcome, Fingerprint, Source};
 
 fn main() {
     divan::main();
@@ -97,7 +97,7 @@ fn the_bare_function(bencher: Bencher<'_, '_>) {
 fn the_macro_path(bencher: Bencher<'_, '_>) {
     let registration = inventory_of(Charge::DOMAIN, Charge::EVENT);
     let call = call();
-    bencher.bench_local(|| finish((registration.run)(black_box(&call)).unwrap()));
+    bencher.bench_local(|| finish((registration.attempt)(black_box(&call)).unwrap()));
 }
 
 /// All that is counted of one operation, where no recorder is installed.
@@ -108,7 +108,7 @@ fn the_meters_of_one_operation(bencher: Bencher<'_, '_>) {
     let admitted = Admitted::Created { op_id: OpId::generate() };
     let output = Payload::json(&1).unwrap();
     let end = AttemptEnd::Outcome(orch_core::words::Outcome::Ok { output: output.clone() });
-    let finished = Finalized::Finished(Settlement::Ok { output });
+    let finished = Finalized::Finished(FinalOutcome::Ok(output));
     bencher.bench_local(|| {
         let meters = by_kind.of(black_box(&kind.domain), black_box(&kind.event_type));
         meters.accepted(black_box(&admitted));

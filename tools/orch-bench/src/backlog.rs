@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
-use orch::{Config, Handled, Kind, Store};
+use orch::{Config, HandledCommand, Kind, Store};
 use orch_core::policies::KindPolicy;
-use orch_core::store::{ClaimParams, Claimed, Lease, Release, ReleaseReason};
+use orch_core::store::{Claim, ClaimParams, Claimed, Release, ReleaseReason};
 use orch_core::words::WorkerId;
 
 use crate::Failed;
@@ -86,8 +86,8 @@ async fn claims_ms(store: &dyn Store, config: &Config) -> Result<Vec<f64>, Faile
 
 fn unstarted(claimed: Claimed) -> Option<Release> {
     match claimed {
-        Claimed::Attempt(attempt) => {
-            let claim = Lease { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
+        Claimed::Operation(attempt) => {
+            let claim = Claim { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
             Some(Release { claim, reason: ReleaseReason::Unstarted })
         }
         Claimed::Undecodable { .. } => None,

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use orch::{ListParams, OperationState, Runtime, Store};
+use orch::{ListParams, Runtime, Status, Store};
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::RuntimeBuilder;
 use orch_core::store::open;
@@ -107,8 +107,8 @@ impl Database {
         let runtime = self.runtime().without_worker().start().await?;
         match unfinished(&runtime).await? {
             None => Ok(()),
-            Some(state) => Err(format!(
-                "operations are {state} in this database and would be measured too; \
+            Some(status) => Err(format!(
+                "operations are {status} in this database and would be measured too; \
                  use a fresh one"
             )
             .into()),
@@ -123,20 +123,20 @@ impl Database {
         let runtime = self.runtime().without_worker().start().await?;
         match unfinished(&runtime).await? {
             None => Ok(()),
-            Some(state) => Err(format!(
-                "the worker said that all outcomes are stored, but operations are {state}"
+            Some(status) => Err(format!(
+                "the worker said that all outcomes are stored, but operations are {status}"
             )
             .into()),
         }
     }
 }
 
-/// A state other than a terminal one in which there are operations.
-async fn unfinished(runtime: &Runtime) -> Result<Option<OperationState>, Failed> {
-    for state in [OperationState::Pending, OperationState::InProgress] {
-        let params = ListParams { state: Some(state), limit: 1, ..ListParams::default() };
+/// A status other than a terminal one in which there are operations.
+async fn unfinished(runtime: &Runtime) -> Result<Option<Status>, Failed> {
+    for status in [Status::Pending, Status::InProgress] {
+        let params = ListParams { status: Some(status), limit: 1, ..ListParams::default() };
         if !runtime.orchestrator().list(params).await?.items.is_empty() {
-            return Ok(Some(state));
+            return Ok(Some(status));
         }
     }
     Ok(None)

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use orch::store::{
     Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
     Finalized, LateParams, Logged, PurgeParams, Purged, RedriveParams, Redriven, Release, Released,
-    RenewParams, Renewed, SettleParams, SettledParked, SweepParams, Swept, Unfinalized,
+    RenewParams, Renewed, ResolveParams, Resolved, SweepParams, Swept, Unfinalized,
 };
 use orch::{
     DeadLetter, Identity, Kind, ListParams, LogEntry, OpId, Operation, Owner, Page, Store,
@@ -60,7 +60,7 @@ impl Store for Crashing {
 
     async fn renew(&self, params: RenewParams) -> Result<Vec<Renewed>, StoreError> {
         self.fates.pass(Point::Renewing).await;
-        for lease in &params.leases {
+        for lease in &params.claims {
             say(&format!("renewing {} {}", lease.op_id, lease.fence.get()));
         }
         let renewed = noted(self.inner.renew(params).await)?;
@@ -100,8 +100,8 @@ impl Store for Crashing {
         self.inner.connection_type()
     }
 
-    fn accept_lanes(&self) -> usize {
-        self.inner.accept_lanes()
+    fn accept_batches(&self) -> usize {
+        self.inner.accept_batches()
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
@@ -160,8 +160,8 @@ impl Store for Crashing {
         self.inner.list(params).await
     }
 
-    async fn settle_parked(&self, params: SettleParams) -> Result<SettledParked, StoreError> {
-        self.inner.settle_parked(params).await
+    async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError> {
+        self.inner.resolve(params).await
     }
 
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {

@@ -53,7 +53,7 @@ pub(crate) struct Logged {
     pub(crate) op_id: String,
     pub(crate) fence: i64,
     pub(crate) late: bool,
-    /// True if the state has not followed.
+    /// True if the status has not followed.
     pub(crate) pending: bool,
     pub(crate) attempt: i64,
     pub(crate) source: String,

@@ -23,11 +23,11 @@ async fn pass(point: Point) {
 
 pub(crate) async fn book_postgres(
     connection: &mut PgConnection,
-    settled: &Settled<Receipt>,
+    ended: &FinalOutcome<Receipt>,
     of: &Envelope,
 ) -> Result<(), BookingError> {
     pass(Point::Hooking).await;
-    let (order, amount) = booking(settled, of)?;
+    let (order, amount) = booking(ended, of)?;
     sqlx::query("INSERT INTO chaos_booking (order_number, amount) VALUES ($1, $2)")
         .bind(order)
         .bind(amount)
@@ -39,11 +39,11 @@ pub(crate) async fn book_postgres(
 
 pub(crate) async fn book_sqlite(
     connection: &mut SqliteConnection,
-    settled: &Settled<Receipt>,
+    ended: &FinalOutcome<Receipt>,
     of: &Envelope,
 ) -> Result<(), BookingError> {
     pass(Point::Hooking).await;
-    let (order, amount) = booking(settled, of)?;
+    let (order, amount) = booking(ended, of)?;
     sqlx::query("INSERT INTO chaos_booking (order_number, amount) VALUES (?, ?)")
         .bind(order)
         .bind(amount)
@@ -54,11 +54,11 @@ pub(crate) async fn book_sqlite(
 }
 
 /// Order and amount; nothing is booked for what has failed, but that it has.
-fn booking(settled: &Settled<Receipt>, of: &Envelope) -> Result<(i64, i64), BookingError> {
+fn booking(ended: &FinalOutcome<Receipt>, of: &Envelope) -> Result<(i64, i64), BookingError> {
     let body: Body = of.command.payload().decode()?;
-    let amount = match settled {
-        Settled::Ok(receipt) => receipt.amount,
-        _ => 0,
+    let amount = match ended {
+        FinalOutcome::Ok(receipt) => receipt.amount,
+        FinalOutcome::Failed(_) => 0,
     };
     Ok((body.order.cast_signed(), amount.cast_signed()))
 }

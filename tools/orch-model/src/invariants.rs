@@ -1,5 +1,5 @@
 use orch_core::policies::InDoubt;
-use orch_core::words::{LogState, Phase, Source, State};
+use orch_core::words::{LogStatus, Phase, Source, Status};
 use stateright::Property;
 
 use crate::Rules;
@@ -37,7 +37,7 @@ pub const INVARIANTS: [&str; 9] = [I1, I2, I3, I4, I5, I6, I7, I8, I9];
 pub const WITNESSES: [&str; 6] = [
     "an operation is COMPLETED after a lost attempt",
     "an operation is FAILED and uncertain",
-    "a person settles a parked operation",
+    "a person resolves a parked operation",
     "an answer comes too late",
     "a worker that has lost its lease is about to call",
     "a time budget ends before the first call",
@@ -91,11 +91,11 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
         sometimes(WITNESSES[0], |_, world| {
             world
                 .operations()
-                .any(|(_, row)| row.state == State::Completed && row.lost_attempts > 0)
+                .any(|(_, row)| row.status == Status::Completed && row.lost_attempts > 0)
         }),
         sometimes(WITNESSES[1], |_, world| {
             let uncertain = |row: &Row| {
-                matches!(row.settlement, Some(Final::Failed(Verdict { uncertain: true, .. })))
+                matches!(row.outcome, Some(Final::Failed(Verdict { uncertain: true, .. })))
             };
             world.operations().any(|(_, row)| uncertain(row))
         }),
@@ -116,7 +116,7 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
         }),
         sometimes(WITNESSES[5], |_, world| {
             let uncalled = |row: &Row| {
-                matches!(row.settlement, Some(Final::Failed(Verdict { called: false, .. })))
+                matches!(row.outcome, Some(Final::Failed(Verdict { called: false, .. })))
             };
             world.operations().any(|(_, row)| uncalled(row))
         }),
@@ -129,13 +129,13 @@ pub(crate) fn watch(before: &World, after: &mut World) {
         let Some(new) = after.rows[op].as_mut() else { continue };
         new.forget();
         if new.first_end.is_none() {
-            new.first_end = new.settlement;
+            new.first_end = new.outcome;
         }
         let Some(old) = before.rows[op].as_ref() else { continue };
         if new.fence < old.fence {
             after.audit.fence_fell = true;
         }
-        if old.state.is_terminal() && (old.state, old.settlement) != (new.state, new.settlement) {
+        if old.status.is_terminal() && (old.status, old.outcome) != (new.status, new.outcome) {
             after.audit.end_changed = true;
         }
     }
@@ -154,15 +154,15 @@ fn parked_as_declared(rules: &Rules, op: usize, row: &Row) -> bool {
 }
 
 fn one_end(rules: &Rules, op: usize, row: &Row) -> bool {
-    let terminal = row.state.is_terminal();
-    let whole = row.settlement.map(Final::state) == terminal.then_some(row.state);
+    let terminal = row.status.is_terminal();
+    let whole = row.outcome.map(Final::state) == terminal.then_some(row.status);
     let hooked = terminal && rules.declared(op).hooked;
-    whole && row.settlement == row.first_end && row.marks == u8::from(hooked)
+    whole && row.outcome == row.first_end && row.marks == u8::from(hooked)
 }
 
 fn truthful(world: &World, op: usize, row: &Row) -> bool {
     let book = world.books[op];
-    match row.settlement {
+    match row.outcome {
         None => true,
         Some(Final::Ok) => book.acts > 0,
         Some(Final::Failed(Verdict { uncertain, called })) => {
@@ -178,7 +178,7 @@ fn fenced(row: &Row) -> bool {
     let all = fences.len();
     fences.dedup();
     let current = |entry: &Entry| {
-        entry.fence <= row.fence && (entry.state != LogState::Pending || entry.fence == row.fence)
+        entry.fence <= row.fence && (entry.status != LogStatus::Pending || entry.fence == row.fence)
     };
     all == fences.len() && row.log.iter().all(current)
 }

@@ -52,10 +52,10 @@ pub enum Mistake {
     ParkedStaysDue,
     /// A timeout counts as an answer: "it was never sent".
     DoubtTakenForNo,
-    /// A refusal of one call settles doubt about the calls before it.
-    RefusalSettlesDoubt,
-    /// A later retry settles earlier doubt.
-    RetrySettlesDoubt,
+    /// A refusal of one call clears doubt about the calls before it.
+    RefusalClearsDoubt,
+    /// A later retry clears earlier doubt.
+    RetryClearsDoubt,
     /// Each attempt has a provider key of its own.
     KeyPerAttempt,
     /// A retry brings a new key although an earlier call may have taken effect.
@@ -92,8 +92,8 @@ impl Mistake {
         Self::QuestionFallsThrough,
         Self::ParkedStaysDue,
         Self::DoubtTakenForNo,
-        Self::RefusalSettlesDoubt,
-        Self::RetrySettlesDoubt,
+        Self::RefusalClearsDoubt,
+        Self::RetryClearsDoubt,
         Self::KeyPerAttempt,
         Self::NewKeyInDoubt,
         Self::NewKeyAfterDenial,
@@ -108,8 +108,8 @@ impl Mistake {
             Self::HookOutsideTransaction | Self::LateAnswerReplacesEnd => I2,
             Self::BudgetSweepTakesRunning
             | Self::DoubtTakenForNo
-            | Self::RefusalSettlesDoubt
-            | Self::RetrySettlesDoubt => I3,
+            | Self::RefusalClearsDoubt
+            | Self::RetryClearsDoubt => I3,
             Self::ClaimedStaysDue
             | Self::AttemptNotCounted
             | Self::LostAttemptNotCounted
@@ -147,7 +147,7 @@ impl Mistake {
         };
         // What a second end does wrongly shows at a third.
         let third =
-            matches!(self, Self::RetrySettlesDoubt | Self::NewKeyInDoubt | Self::NewKeyAfterDenial);
+            matches!(self, Self::RetryClearsDoubt | Self::NewKeyInDoubt | Self::NewKeyAfterDenial);
         let max_attempts = if third { 3 } else { MAX_ATTEMPTS };
         // Without a fault it shows only by a call that was sent and lost, which is what it is about.
         let faults = if self == Self::NewKeyAfterDenial { 0 } else { 2 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orch_core::policies::{CallFacts, RunEnd, may_call};
+use orch_core::policies::{CallFacts, HandlerEnd, may_call};
 use orch_core::words::{AttemptEnd, Outcome};
 
 use crate::world::{Claim, End, Verdict, World, instant};
@@ -115,10 +115,10 @@ impl World {
 }
 
 /// A handler's failure as it is stored, by production's rule.
-fn failed(rules: &Rules, claim: Claim, settles_doubt: bool) -> End {
+fn failed(rules: &Rules, claim: Claim, clears_doubt: bool) -> End {
     let verdict = Verdict { uncertain: false, called: true };
-    let unresolved = claim.first_called_at.is_some() && !rules.has(Mistake::RefusalSettlesDoubt);
-    let run = RunEnd { end: End::Failed(verdict).attempt_end(), settles_doubt };
+    let unresolved = claim.first_called_at.is_some() && !rules.has(Mistake::RefusalClearsDoubt);
+    let run = HandlerEnd { end: End::Failed(verdict).attempt_end(), clears_doubt };
     match run.of_operation(unresolved, rules.declared(claim.op).effect()) {
         AttemptEnd::Outcome(Outcome::Fail(failure)) => {
             End::Failed(Verdict { uncertain: failure.uncertain, ..verdict })

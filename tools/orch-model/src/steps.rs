@@ -98,7 +98,7 @@ pub enum Step {
         /// The hook fails.
         hook_fails: bool,
     },
-    /// A person settles what is parked.
+    /// A person resolves what is parked.
     Decide {
         /// Which.
         op: usize,

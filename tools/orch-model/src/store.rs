@@ -1,13 +1,13 @@
 //! The verbs of the store over a [`World`], guard by guard as every backend has them.
 //!
 //! What follows an end, what it counts, what a claim is for and which state may follow which is
-//! production's own: [`after_attempt`], [`Tally`], [`Purpose`], [`State::transition`].
+//! production's own: [`after_attempt`], [`Tally`], [`Purpose`], [`Status::transition`].
 
 use std::time::Duration;
 
 use orch_core::policies::{FINALIZER_HEAD_START, Facts, InDoubt, Move, Tally, after_attempt};
 use orch_core::store::Purpose;
-use orch_core::words::{Fence, LogState, Phase, Source, State};
+use orch_core::words::{Fence, LogStatus, Phase, Source, Status};
 
 use crate::rules::{DELAY, LEASE, MAX_RECONCILES, TIME_BUDGET};
 use crate::world::{
@@ -73,19 +73,19 @@ impl World {
         let now = self.now;
         let row = self.rows[op].as_mut()?;
         let purpose = if rules.has(Mistake::QuestionFallsThrough) && row.reconciles > 0 {
-            Purpose::Run
+            Purpose::Attempt
         } else {
             Purpose::of(row.first_called_at.is_some(), declared, declared)
         };
         let due = row.due_at.is_some_and(|due_at| due_at <= now);
         let in_time = purpose == Purpose::Reconcile || row.deadline > now;
-        if !due || !in_time || row.state.is_terminal() {
+        if !due || !in_time || row.status.is_terminal() {
             return None;
         }
-        row.state = if row.state == State::Pending {
-            row.state.transition(State::InProgress).ok()?
+        row.status = if row.status == Status::Pending {
+            row.status.transition(Status::InProgress).ok()?
         } else {
-            row.state
+            row.status
         };
         if !rules.has(Mistake::ClaimKeepsFence) {
             row.fence = row.fence.next();
@@ -99,7 +99,7 @@ impl World {
         row.claimed_at = if rules.declared(op).key_lifetime.is_some() { now } else { 0 };
         let claim = row.claim(op);
         Some(match purpose {
-            Purpose::Run => {
+            Purpose::Attempt => {
                 if row.first_called_at.is_some() && declared != InDoubt::Retry {
                     self.audit.run_in_doubt = true;
                 }
@@ -151,10 +151,10 @@ impl World {
         let (now, any_fence) = (self.now, rules.has(Mistake::LogIgnoresFence));
         if rules.has(Mistake::LateAnswerReplacesEnd)
             && let Some(row) = self.rows[claim.op].as_mut()
-            && row.settlement.is_some()
+            && row.outcome.is_some()
             && end == End::Ok
         {
-            (row.state, row.settlement) = (State::Completed, Some(Final::Ok));
+            (row.status, row.outcome) = (Status::Completed, Some(Final::Ok));
             return Answer::Stale;
         }
         let Some(row) = self.leased(claim, any_fence) else {
@@ -183,7 +183,7 @@ impl World {
         }
         row.log.push(Entry {
             fence: claim.fence,
-            state: LogState::Completed,
+            status: LogStatus::Completed,
             late: true,
             ..Entry::new(row.fence, ended.source(), end, now)
         });
@@ -195,7 +195,7 @@ impl World {
         let any_fence = rules.has(Mistake::FinalizeIgnoresFence);
         let now = self.now;
         let Some(entry) = self.entry(claim, any_fence) else { return Answer::Stale };
-        if entry.state != LogState::Pending {
+        if entry.status != LogStatus::Pending {
             return Answer::Done;
         }
         let (end, source, logged_at) = (entry.end, entry.source, entry.logged_at);
@@ -215,7 +215,7 @@ impl World {
             }
         }
         if let Some(entry) = self.entry(claim, any_fence) {
-            entry.state = LogState::Completed;
+            entry.status = LogStatus::Completed;
         }
         if let Some(row) = self.rows[claim.op].as_mut() {
             row.note(&rules.tally(end, source, &facts));
@@ -231,7 +231,7 @@ impl World {
             return Answer::Stale;
         };
         match row.purpose {
-            Purpose::Run => {
+            Purpose::Attempt => {
                 row.attempt = row.attempt.saturating_sub(1);
                 row.phase = Some(Phase::Waiting);
             }
@@ -251,7 +251,7 @@ impl World {
     /// Carries out a move. A terminal operation does not move.
     pub(crate) fn carry_out(&mut self, rules: &Rules, op: usize, next: &Move) {
         let Some(row) = self.rows[op].as_mut() else { return };
-        if row.state != State::InProgress {
+        if row.status != Status::InProgress {
             return;
         }
         let (phase, due_at) = match next {
@@ -261,10 +261,10 @@ impl World {
                 let due_at = rules.has(Mistake::ParkedStaysDue).then_some(self.now);
                 (Some(Phase::Parked), due_at)
             }
-            Move::Finish(settlement) => {
-                let Ok(state) = row.state.transition(settlement.state()) else { return };
-                row.state = state;
-                row.settlement = Some(Final::from(settlement));
+            Move::Finish(outcome) => {
+                let Ok(status) = row.status.transition(outcome.status()) else { return };
+                row.status = status;
+                row.outcome = Some(Final::from(outcome));
                 (None, None)
             }
         };
@@ -276,7 +276,7 @@ impl World {
         self.rows[claim.op]
             .as_mut()
             .filter(|row| any_fence || row.fence == claim.fence)
-            .filter(|row| !row.state.is_terminal() && row.lease_expires_at.is_some())
+            .filter(|row| !row.status.is_terminal() && row.lease_expires_at.is_some())
     }
 
     /// The entry logged under this claim, provided that nobody has superseded the claim.
@@ -302,12 +302,12 @@ impl World {
     }
 }
 
-/// A row without what has no effect. What the terminal state is has an audit of its own.
+/// A row without what has no effect. What the terminal status is has an audit of its own.
 fn effective(row: Option<Row>) -> Option<Row> {
     let mut row = row?;
     row.log.retain(|entry| !entry.late);
-    if row.state.is_terminal() {
-        (row.state, row.settlement) = (State::Completed, None);
+    if row.status.is_terminal() {
+        (row.status, row.outcome) = (Status::Completed, None);
     }
     Some(row)
 }
@@ -327,7 +327,7 @@ impl Rules {
     /// What an end changes in the row beside its move.
     pub(crate) fn tally(&self, end: End, source: Source, facts: &Facts) -> Tally {
         let tally = Tally::of(&end.attempt_end(), source, facts);
-        if end == End::Retry && self.has(Mistake::RetrySettlesDoubt) {
+        if end == End::Retry && self.has(Mistake::RetryClearsDoubt) {
             return Tally { unresolved: false, ..tally };
         }
         if end == End::Retry && self.has(Mistake::NewKeyInDoubt) {
@@ -344,7 +344,7 @@ impl Entry {
     /// A PENDING entry.
     pub(crate) fn new(fence: Fence, source: Source, end: End, now: u8) -> Self {
         let due_at = tick(instant(now).plus(FINALIZER_HEAD_START));
-        Self { fence, source, end, logged_at: now, state: LogState::Pending, due_at, late: false }
+        Self { fence, source, end, logged_at: now, status: LogStatus::Pending, due_at, late: false }
     }
 }
 

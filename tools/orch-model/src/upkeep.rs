@@ -2,7 +2,7 @@
 
 use orch_core::policies::{self, InDoubt, Move};
 use orch_core::store::Purpose;
-use orch_core::words::{LogState, Phase, Settlement, Source, State};
+use orch_core::words::{FinalOutcome, LogStatus, Phase, Source, Status};
 
 use crate::rules::{DELAY, TIME_BUDGET};
 use crate::store::Answer;
@@ -39,16 +39,16 @@ impl World {
         self.audit.taken_early |= expires_at > now;
         let facts = rules.facts(op, row);
         // A question that was lost is due again at once.
-        let delay = if row.purpose == Purpose::Run { DELAY } else { 0 };
+        let delay = if row.purpose == Purpose::Attempt { DELAY } else { 0 };
         let next = rules.next(End::InDoubt, &facts, delay, now);
-        if row.purpose == Purpose::Run
+        if row.purpose == Purpose::Attempt
             && let Some(row) = self.rows[op].as_mut()
         {
             if !rules.has(Mistake::LostAttemptNotCounted) {
                 row.note(&rules.tally(End::InDoubt, Source::Engine, &facts));
             }
             let lost = Entry::new(row.fence, Source::Engine, End::InDoubt, now);
-            row.log.push(Entry { state: LogState::Completed, ..lost });
+            row.log.push(Entry { status: LogStatus::Completed, ..lost });
         }
         self.supersede(rules, op, &next);
         true
@@ -60,7 +60,7 @@ impl World {
         let Some(row) = self.rows[op].as_mut() else { return false };
         let taken = rules.has(Mistake::BudgetSweepTakesRunning);
         let idle = match row.phase {
-            None => !row.state.is_terminal(),
+            None => !row.status.is_terminal(),
             Some(Phase::Waiting) => true,
             Some(Phase::InDoubt) => rules.declared(op).in_doubt == InDoubt::Retry,
             Some(Phase::Running) => taken,
@@ -69,8 +69,8 @@ impl World {
         if row.deadline > self.now || !idle || !(row.due_at.is_some() || taken) {
             return false;
         }
-        if row.state == State::Pending {
-            row.state = State::InProgress;
+        if row.status == Status::Pending {
+            row.status = Status::InProgress;
         }
         let next = policies::over_budget(&rules.facts(op, row), None);
         self.supersede(rules, op, &next);
@@ -84,7 +84,7 @@ impl World {
             return None;
         }
         let row = self.rows[op].as_ref()?;
-        let due = |entry: &&Entry| entry.state == LogState::Pending && entry.due_at <= self.now;
+        let due = |entry: &&Entry| entry.status == LogStatus::Pending && entry.due_at <= self.now;
         let entry = row.log.iter().find(due)?;
         Some(Claim { fence: entry.fence, ..row.claim(op) })
     }
@@ -95,9 +95,9 @@ impl World {
             let now = self.now;
             if let Some(row) = self.rows[found.op].as_mut()
                 && row.fence == found.fence
-                && row.state == State::InProgress
+                && row.status == Status::InProgress
             {
-                row.log.iter_mut().for_each(|entry| entry.state = LogState::Completed);
+                row.log.iter_mut().for_each(|entry| entry.status = LogStatus::Completed);
                 (row.phase, row.due_at) = (Some(Phase::Waiting), Some(now));
             }
             return Answer::Done;
@@ -125,7 +125,7 @@ impl World {
                 let facts = rules.facts(op, row);
                 row.note(&rules.tally(End::NotHappened, Source::Operator, &facts));
                 let said = Entry::new(row.fence, Source::Operator, End::NotHappened, now);
-                row.log.push(Entry { state: LogState::Completed, ..said });
+                row.log.push(Entry { status: LogStatus::Completed, ..said });
                 self.carry_out(rules, op, &Move::Wait { not_before: instant(now) });
                 return true;
             }
@@ -136,8 +136,8 @@ impl World {
 
     /// Raises the fence and makes the move.
     fn supersede(&mut self, rules: &Rules, op: usize, next: &Move) {
-        if let Move::Finish(settlement) = next {
-            self.conclude(rules, op, Source::Engine, end_of(settlement));
+        if let Move::Finish(outcome) = next {
+            self.conclude(rules, op, Source::Engine, end_of(outcome));
             return;
         }
         if let Some(row) = self.rows[op].as_mut() {
@@ -165,6 +165,6 @@ impl World {
     }
 }
 
-fn end_of(settlement: &Settlement) -> End {
-    Final::from(settlement).into()
+fn end_of(outcome: &FinalOutcome) -> End {
+    Final::from(outcome).into()
 }

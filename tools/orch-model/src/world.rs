@@ -1,7 +1,7 @@
 use orch_core::policies::Tally;
 use orch_core::store::Purpose;
 use orch_core::words::{
-    AttemptEnd, Failure, Fence, LogState, Outcome, Payload, Phase, Settlement, Source, State,
+    AttemptEnd, Failure, Fence, FinalOutcome, LogStatus, Outcome, Payload, Phase, Source, Status,
     Timestamp,
 };
 
@@ -45,7 +45,7 @@ pub const fn identity(client: usize) -> usize {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Row {
     /// Where it is.
-    pub state: State,
+    pub status: Status,
     /// What it is doing.
     pub phase: Option<Phase>,
     /// Executions so far.
@@ -73,7 +73,7 @@ pub struct Row {
     /// What the latest claim was for.
     pub purpose: Purpose,
     /// The terminal outcome.
-    pub settlement: Option<Final>,
+    pub outcome: Option<Final>,
     /// The write-ahead log.
     pub log: Vec<Entry>,
     /// The audit's own: which claim or take-over is the latest, counted without the fence.
@@ -95,8 +95,8 @@ pub struct Entry {
     pub end: End,
     /// When.
     pub logged_at: u8,
-    /// Whether the state follows it yet.
-    pub state: LogState,
+    /// Whether the status follows it yet.
+    pub status: LogStatus,
     /// When the Finalizer may take it.
     pub due_at: u8,
     /// True for an answer that came too late to have an effect.
@@ -171,7 +171,7 @@ pub enum Work {
     Ask(Claim),
     /// The handler has returned; the end is not stored.
     Returned(Ended),
-    /// The end is logged; the state does not follow it yet.
+    /// The end is logged; the status does not follow it yet.
     Logged(Claim),
     /// The claim is to be given back.
     Releasing(Claim),
@@ -272,7 +272,7 @@ impl Row {
     #[must_use]
     pub const fn pending(now: u8, deadline: u8) -> Self {
         Self {
-            state: State::Pending,
+            status: Status::Pending,
             phase: None,
             attempt: 0,
             fence: Fence::new(0),
@@ -285,8 +285,8 @@ impl Row {
             key_generation: 0,
             claimed_at: 0,
             reconciles: 0,
-            purpose: Purpose::Run,
-            settlement: None,
+            purpose: Purpose::Attempt,
+            outcome: None,
             log: Vec::new(),
             turn: 0,
             first_end: None,
@@ -297,10 +297,10 @@ impl Row {
     /// Forgets what nothing looks at any more, so that worlds which differ in it are one: when
     /// finished entries were written, and when an operation that has ended was due.
     pub(crate) fn forget(&mut self) {
-        for entry in self.log.iter_mut().filter(|entry| entry.state == LogState::Completed) {
+        for entry in self.log.iter_mut().filter(|entry| entry.status == LogStatus::Completed) {
             (entry.logged_at, entry.due_at) = (0, 0);
         }
-        if self.state.is_terminal() {
+        if self.status.is_terminal() {
             self.deadline = 0;
         }
     }
@@ -314,7 +314,7 @@ impl Row {
     /// True once nothing but a person moves it.
     #[must_use]
     pub fn at_rest(&self) -> bool {
-        self.state.is_terminal() || self.phase == Some(Phase::Parked)
+        self.status.is_terminal() || self.phase == Some(Phase::Parked)
     }
 
     /// Counts an end, by production's rule.
@@ -370,11 +370,11 @@ impl End {
     }
 }
 
-impl From<&Settlement> for Final {
-    fn from(settlement: &Settlement) -> Self {
-        match settlement {
-            Settlement::Ok { .. } => Self::Ok,
-            Settlement::Failed(failure) => {
+impl From<&FinalOutcome> for Final {
+    fn from(outcome: &FinalOutcome) -> Self {
+        match outcome {
+            FinalOutcome::Ok(_) => Self::Ok,
+            FinalOutcome::Failed(failure) => {
                 Self::Failed(Verdict { uncertain: failure.uncertain, called: failure.called })
             }
         }
@@ -391,12 +391,12 @@ impl From<Final> for End {
 }
 
 impl Final {
-    /// The state that goes with it.
+    /// The status that goes with it.
     #[must_use]
-    pub const fn state(self) -> State {
+    pub const fn state(self) -> Status {
         match self {
-            Self::Ok => State::Completed,
-            Self::Failed(_) => State::Failed,
+            Self::Ok => Status::Completed,
+            Self::Failed(_) => Status::Failed,
         }
     }
 }

@@ -10,9 +10,9 @@ use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 
 use super::{Handler, HeldLease};
-use crate::handler::{Call, Run, States, Unrunnable};
-use crate::policies::RunEnd;
-use crate::store::{Attempt, Purpose};
+use crate::handler::{Call, HandlerFuture, States, Unrunnable};
+use crate::policies::HandlerEnd;
+use crate::store::{ClaimedOperation, Purpose};
 use crate::words::{AttemptEnd, storable};
 
 pub(super) use panics::remember_panic_places;
@@ -24,20 +24,20 @@ pub(super) use panics::remember_panic_places;
 /// [`Unrunnable`] if it was not run at all, because the payload is not its command.
 pub(super) async fn execute(
     handler: &Handler,
-    attempt: Attempt,
+    operation: ClaimedOperation,
     states: &States,
     held: &HeldLease,
 ) -> Result<AttemptEnd, Unrunnable> {
-    let (unresolved, effect) = (attempt.unresolved, handler.registration.descriptor.effect);
-    let limit = Limit { purpose: attempt.purpose, timeout: handler.timeout(attempt.purpose) };
+    let (unresolved, effect) = (operation.unresolved, handler.registration.descriptor.effect);
+    let limit = Limit { purpose: operation.purpose, timeout: handler.timeout(operation.purpose) };
     let call = Call {
-        envelope: Arc::new(attempt.envelope),
+        envelope: Arc::new(operation.envelope),
         states: states.clone(),
         ends_at: Instant::now() + limit.timeout,
         cancelled: held.lost().clone(),
     };
-    let run = start(handler, attempt.purpose, &call)?;
-    Ok(run_to_end(run, limit, held).await.of_operation(unresolved, effect))
+    let running = start(handler, operation.purpose, &call)?;
+    Ok(run_to_end(running, limit, held).await.of_operation(unresolved, effect))
 }
 
 /// How long what may take.
@@ -48,10 +48,10 @@ struct Limit {
 }
 
 /// Decodes the command and makes the future; user code (a `Deserialize`, say) may panic here.
-fn start(handler: &Handler, purpose: Purpose, call: &Call) -> Result<Run, Unrunnable> {
+fn start(handler: &Handler, purpose: Purpose, call: &Call) -> Result<HandlerFuture, Unrunnable> {
     let registration = &handler.registration;
     let start = match purpose {
-        Purpose::Run => registration.run,
+        Purpose::Attempt => registration.attempt,
         Purpose::Reconcile => registration.reconcile.ok_or_else(|| Unrunnable {
             reason: "the operation is to be reconciled, but its handler has no reconcile".into(),
         })?,
@@ -62,11 +62,11 @@ fn start(handler: &Handler, purpose: Purpose, call: &Call) -> Result<Run, Unrunn
     })
 }
 
-async fn run_to_end(run: Run, limit: Limit, held: &HeldLease) -> RunEnd {
-    let in_doubt = |reason: String| RunEnd::from(AttemptEnd::InDoubt { reason });
+async fn run_to_end(handler: HandlerFuture, limit: Limit, held: &HeldLease) -> HandlerEnd {
+    let in_doubt = |reason: String| HandlerEnd::from(AttemptEnd::InDoubt { reason });
     tokio::select! {
         biased;
-        end = AssertUnwindSafe(run).catch_unwind() => end.unwrap_or_else(|panic| {
+        end = AssertUnwindSafe(handler).catch_unwind() => end.unwrap_or_else(|panic| {
             in_doubt(storable(&format!("the handler {}", panics::describe(&*panic))))
         }),
         () = held.lost().cancelled() => {
@@ -81,7 +81,7 @@ async fn run_to_end(run: Run, limit: Limit, held: &HeldLease) -> RunEnd {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.purpose {
-            Purpose::Run => "attempt",
+            Purpose::Attempt => "attempt",
             Purpose::Reconcile => "reconcile",
         };
         write!(f, "{name} timeout of {:?}", self.timeout)

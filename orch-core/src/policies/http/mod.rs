@@ -28,7 +28,7 @@
 //! - **retry** waits at least as long as `Retry-After` says, in seconds or as a date.
 //! - **fail** has the status in its code: `HTTP_404`. A status that means something else at your
 //!   provider, such as 402 for a declined card, gets a variant of its own before the rest is
-//!   left to [`HttpOutcome`]. It speaks of this call only and never settles doubt about an
+//!   left to [`HttpOutcome`]. It speaks of this call only and never clears doubt about an
 //!   earlier one: a status does not say whether the provider has looked at the key.
 //! - **in doubt** is followed by `reconcile`, or by what `in_doubt` declares; with the default
 //!   `retry` the call is made again with the same key. That is why an idempotent call does not

@@ -167,7 +167,7 @@ mod tests {
             if let Some(outcome) = outcome.map(|outcome| outcome.for_effect(EFFECTS[effect])) {
                 let ending = Ending::from(&outcome);
                 let definite = matches!(&ending,
-                    Ending::Fail { code, uncertain: false, settles_doubt: false } if *code == format!("HTTP_{}", status.as_u16()));
+                    Ending::Fail { code, uncertain: false, clears_doubt: false } if *code == format!("HTTP_{}", status.as_u16()));
                 let again = ending == Ending::Retry { after: outcome.retry_after() };
                 let doubt = ending == Ending::InDoubt;
                 prop_assert_eq!(u8::from(definite) + u8::from(again) + u8::from(doubt), 1);

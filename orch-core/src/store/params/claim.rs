@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::Lease;
+use super::Claim;
 use crate::policies::{InDoubt, KindPolicy};
 use crate::words::{Envelope, OpId, Timestamp, WorkerId};
 
@@ -21,7 +21,7 @@ pub struct ClaimParams {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
     /// An operation, leased to the worker.
-    Attempt(Attempt),
+    Operation(ClaimedOperation),
     /// A row that cannot be decoded: it is parked now, and no attempt is counted.
     Undecodable {
         /// The operation.
@@ -33,28 +33,28 @@ pub enum Claimed {
 
 /// A leased operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub struct ClaimedOperation {
     /// The command, its ids, its attempt number and fence.
     pub envelope: Envelope,
     /// Why it was claimed.
     pub purpose: Purpose,
-    /// Questions put to the provider so far, this one included.
+    /// Reconciles so far, this one included.
     pub reconciles: u32,
     /// When this claim was made, by the store's clock.
     pub claimed_at: Timestamp,
     /// When the provider may first have been called without a definite answer since: the claim
-    /// of the oldest run in doubt; this claim where no doubt stands.
+    /// of the oldest attempt in doubt; this claim where no doubt stands.
     pub first_called_at: Timestamp,
-    /// True if doubt stands: an earlier run ended without a definite answer and nothing has
-    /// settled that since.
+    /// True if doubt stands: an earlier attempt ended without a definite answer and nothing has
+    /// cleared that since.
     pub unresolved: bool,
 }
 
-impl Attempt {
+impl ClaimedOperation {
     /// The guard of every write about it.
     #[must_use]
-    pub const fn lease(&self) -> Lease {
-        Lease { op_id: self.envelope.op_id, fence: self.envelope.fence }
+    pub const fn claim(&self) -> Claim {
+        Claim { op_id: self.envelope.op_id, fence: self.envelope.fence }
     }
 }
 
@@ -62,7 +62,7 @@ impl Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Run the handler: `attempt` has gone up.
-    Run,
+    Attempt,
     /// Ask the provider what happened: `attempt` has not, the operation is in doubt.
     Reconcile,
 }
@@ -70,19 +70,19 @@ pub enum Purpose {
 impl Purpose {
     /// What an operation is claimed for. While doubt stands, in whatever phase, it is reconciled
     /// if its row declares that or the claimer does: where a deploy changed the declaration, a
-    /// question is safe and a run may not be. (A handler without a reconcile parks what is to be
+    /// reconcile is safe and an attempt may not be. (A handler without a reconcile parks what is to be
     /// reconciled.)
     #[must_use]
     pub fn of(unresolved: bool, row: InDoubt, claimer: InDoubt) -> Self {
         let declared = row == InDoubt::Reconcile || claimer == InDoubt::Reconcile;
-        if unresolved && declared { Self::Reconcile } else { Self::Run }
+        if unresolved && declared { Self::Reconcile } else { Self::Attempt }
     }
 
     /// The declaration that a claim for this purpose writes into the row.
     #[must_use]
     pub fn declares(self, claimer: InDoubt) -> InDoubt {
         match self {
-            Self::Run => claimer,
+            Self::Attempt => claimer,
             Self::Reconcile => InDoubt::Reconcile,
         }
     }

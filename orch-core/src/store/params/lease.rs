@@ -4,18 +4,18 @@ use crate::words::{Fence, OpId, Timestamp};
 
 /// Who holds what: the guard of every write after a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Lease {
+pub struct Claim {
     /// The operation.
     pub op_id: OpId,
     /// The fence of the claim.
     pub fence: Fence,
 }
 
-/// Which leases to renew.
+/// Which claims to renew.
 #[derive(Debug, Clone)]
 pub struct RenewParams {
     /// All operations of one worker.
-    pub leases: Vec<Lease>,
+    pub claims: Vec<Claim>,
     /// How long each lasts from now.
     pub lease: Duration,
 }
@@ -36,7 +36,7 @@ pub enum Renewed {
 #[derive(Debug, Clone)]
 pub struct Release {
     /// Under which claim.
-    pub claim: Lease,
+    pub claim: Claim,
     /// Why.
     pub reason: ReleaseReason,
 }

@@ -5,14 +5,14 @@ mod claim; // S2
 mod lease; // the guard of every write after a claim; renew, release
 mod settle; // S3: log, finalize, settle
 
-mod operator; // what people decide: settle_parked, redrive
+mod operator; // what operators decide: resolve, redrive
 mod read; // list, late
 mod upkeep; // what upkeep asks for: sweeps, unfinalized, purge
 
 pub use accept::{Acceptance, Admitted};
-pub use claim::{Attempt, ClaimParams, Claimed, Purpose};
-pub use lease::{Lease, Release, ReleaseReason, Released, RenewParams, Renewed};
-pub use operator::{RedriveParams, Redriven, Settle, SettleParams, SettledParked};
+pub use claim::{ClaimParams, Claimed, ClaimedOperation, Purpose};
+pub use lease::{Claim, Release, ReleaseReason, Released, RenewParams, Renewed};
+pub use operator::{RedriveParams, Redriven, Resolution, ResolveParams, Resolved};
 pub use read::{Cursor, LateParams, ListParams, Listed, Page};
 pub use settle::{EndedAttempt, Finalization, Finalized, Logged};
 pub use upkeep::{PurgeParams, Purged, SweepParams, Swept, Unfinalized};

@@ -1,12 +1,12 @@
 use serde::Serialize;
 
 use super::Finalized;
-use crate::words::{Failure, Invalid, OpId, Owner, Payload, Phase, State};
+use crate::words::{Failure, Invalid, OpId, Owner, Payload, Phase, Status};
 
 /// A person's decision about a parked operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settle {
-    /// The provider did it: COMPLETED with this output, [`Settle::ok`] of what the handler would
+pub enum Resolution {
+    /// The provider did it: COMPLETED with this output, [`Resolution::ok`] of what the handler would
     /// have returned. It is not checked against that type: whoever waits decodes it.
     Ok(Payload),
     /// It did not: FAILED.
@@ -16,7 +16,7 @@ pub enum Settle {
     RunAgain,
 }
 
-impl Settle {
+impl Resolution {
     /// The provider did it: COMPLETED with this output, a value as the handler returns it.
     ///
     /// # Errors
@@ -32,15 +32,15 @@ impl Settle {
     }
 }
 
-/// A parked operation to settle.
+/// A parked operation to resolve.
 #[derive(Debug, Clone)]
-pub struct SettleParams {
+pub struct ResolveParams {
     /// The operation.
     pub op_id: OpId,
     /// Whose it is.
     pub owner: Owner,
     /// The decision.
-    pub settle: Settle,
+    pub resolution: Resolution,
     /// Who decided.
     pub who: String,
     /// Why.
@@ -49,13 +49,13 @@ pub struct SettleParams {
 
 /// What became of a person's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SettledParked {
+pub enum Resolved {
     /// It is carried out. `None` if it is logged and the Finalizer has to run the hook.
-    Settled(Option<Finalized>),
+    Resolved(Option<Finalized>),
     /// The operation is not parked.
     NotParked {
-        /// The state that it is in.
-        state: State,
+        /// The status that it has.
+        status: Status,
         /// Its phase.
         phase: Option<Phase>,
     },
@@ -95,8 +95,8 @@ pub enum Redriven {
     Uncertain,
     /// It has not failed.
     NotFailed {
-        /// The state that it is in.
-        state: State,
+        /// The status that it has.
+        status: Status,
     },
     /// This owner has no such operation.
     NotFound,

@@ -1,4 +1,4 @@
-use crate::words::{Kind, OpId, Operation, Owner, Phase, State};
+use crate::words::{Kind, OpId, Operation, Owner, Phase, Status};
 
 /// Which operations to list, oldest first.
 #[derive(Debug, Clone, Default)]
@@ -6,8 +6,8 @@ pub struct ListParams {
     /// Only this owner's; `None` for every owner's. `Orchestrator::list` puts its own owner here,
     /// whatever it says.
     pub owner: Option<Owner>,
-    /// Only in this state.
-    pub state: Option<State>,
+    /// Only in this status.
+    pub status: Option<Status>,
     /// Only in this phase.
     pub phase: Option<Phase>,
     /// Only of this kind.

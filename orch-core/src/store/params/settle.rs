@@ -1,15 +1,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Lease;
+use super::Claim;
 use crate::store::FinalizeHook;
-use crate::words::{AttemptEnd, Operation, Phase, Settlement, Source, Timestamp};
+use crate::words::{AttemptEnd, FinalOutcome, Operation, Phase, Source, Timestamp};
 
-/// An attempt, or a question to the provider, that has ended.
+/// An attempt, or a reconcile, that has ended.
 #[derive(Debug, Clone)]
 pub struct EndedAttempt {
     /// Under which claim.
-    pub claim: Lease,
+    pub claim: Claim,
     /// Handler or reconcile.
     pub source: Source,
     /// How it ended.
@@ -32,7 +32,7 @@ pub enum Logged {
 #[derive(Debug, Clone)]
 pub struct Finalization {
     /// The claim that it is logged under.
-    pub claim: Lease,
+    pub claim: Claim,
     /// The hook to run in the same transaction if the operation becomes terminal.
     pub hook: Option<FinalizeHook>,
 }
@@ -41,7 +41,7 @@ pub struct Finalization {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finalized {
     /// The operation is terminal with this outcome.
-    Finished(Settlement),
+    Finished(FinalOutcome),
     /// It waits for its next attempt.
     Waiting {
         /// When that is due.
@@ -70,8 +70,8 @@ pub enum Finalized {
 impl fmt::Display for Finalized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Finished(Settlement::Ok { .. }) => f.write_str("COMPLETED"),
-            Self::Finished(Settlement::Failed(failure)) => write!(f, "FAILED {}", failure.code),
+            Self::Finished(FinalOutcome::Ok(_)) => f.write_str("COMPLETED"),
+            Self::Finished(FinalOutcome::Failed(failure)) => write!(f, "FAILED {}", failure.code),
             Self::Waiting { due_at } => write!(f, "waiting until {due_at}"),
             Self::InDoubt { due_at } => write!(f, "in doubt until {due_at}"),
             Self::Parked => f.write_str("parked"),
@@ -85,8 +85,8 @@ impl Finalized {
     /// Where an operation stands: what a repeated call is told.
     #[must_use]
     pub fn standing(operation: &Operation) -> Self {
-        match (&operation.settlement, operation.phase, operation.due_at) {
-            (Some(settlement), ..) => Self::Finished(settlement.clone()),
+        match (&operation.outcome, operation.phase, operation.due_at) {
+            (Some(outcome), ..) => Self::Finished(outcome.clone()),
             (None, Some(Phase::Waiting), Some(due_at)) => Self::Waiting { due_at },
             (None, Some(Phase::InDoubt), Some(due_at)) => Self::InDoubt { due_at },
             (None, Some(Phase::Parked), _) => Self::Parked,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Finalized, Lease};
+use super::{Claim, Finalized};
 use crate::policies::KindPolicy;
 use crate::words::{Kind, OpId};
 
@@ -33,11 +33,11 @@ impl Swept {
     }
 }
 
-/// A logged outcome whose state has not followed.
+/// A logged outcome whose status has not followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfinalized {
     /// The claim that it is logged under.
-    pub claim: Lease,
+    pub claim: Claim,
     /// Which handler's hook to run.
     pub kind: Kind,
 }

@@ -43,7 +43,7 @@ pub(super) fn in_doubt(
         return None;
     }
     match effect {
-        Some(effect) if effect.is_unsafe() && !asks && !said => unsafe_unsettled(effect, errors),
+        Some(effect) if effect.is_unsafe() && !asks && !said => unsafe_undeclared(effect, errors),
         _ => {}
     }
     match (reconcile, declared) {
@@ -86,13 +86,13 @@ fn contradiction(declared: &Entry, errors: &mut Errors) {
         &declared.key,
         &Rule {
             rule: "`in_doubt` contradicts `reconcile`",
-            reason: "with `reconcile`, doubt is settled by asking the provider, and never falls through to something else",
+            reason: "with `reconcile`, doubt is cleared by asking the provider, and never falls through to something else",
             remedy: "remove one of the two",
         },
     );
 }
 
-fn unsafe_unsettled(effect: &Effect, errors: &mut Errors) {
+fn unsafe_undeclared(effect: &Effect, errors: &mut Errors) {
     errors.at(
         &effect.text,
         &Rule {

@@ -53,7 +53,7 @@ pub(super) struct Handler<'a> {
     pub(super) types: Types<'a>,
 }
 
-/// Who implements `Handled`.
+/// Who implements `HandledCommand`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Binding {
     /// This handler.

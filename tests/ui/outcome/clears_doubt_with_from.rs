@@ -7,7 +7,7 @@ fn ending(_error: &std::io::Error) -> Ending {
 
 #[derive(Debug, thiserror::Error, Outcome)]
 enum ChargeError {
-    #[outcome(from = ending, settles_doubt)]
+    #[outcome(from = ending, clears_doubt)]
     #[error("no answer")]
     Gateway(#[from] std::io::Error),
 }

@@ -2,7 +2,7 @@ use orch::prelude::*;
 
 #[derive(Debug, thiserror::Error, Outcome)]
 enum ChargeError {
-    #[outcome(retry, settles_doubt)]
+    #[outcome(fail, code = "CARD_DECLINED", uncertain, clears_doubt)]
     #[error("declined")]
     Declined,
 }

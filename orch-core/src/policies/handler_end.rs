@@ -2,28 +2,28 @@ use super::Effect;
 use crate::words::{AttemptEnd, Outcome};
 
 /// How a run of the handler ended, in the handler's own words. They speak of this run;
-/// [`RunEnd::of_operation`] says what they mean for the operation, about which earlier runs may
+/// [`HandlerEnd::of_operation`] says what they mean for the operation, about which earlier runs may
 /// have left doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunEnd {
+pub struct HandlerEnd {
     /// How it ended.
     pub end: AttemptEnd,
     /// True if a failure speaks of the earlier calls as well: the provider has looked at the key,
     /// and none of them has acted or will.
-    pub settles_doubt: bool,
+    pub clears_doubt: bool,
 }
 
-impl RunEnd {
+impl HandlerEnd {
     /// The end to be stored. `unresolved` says whether doubt stood when the run was claimed:
     /// doubt that arises later has another fence, under which this end is stale.
     ///
-    /// A failure while doubt stands is `uncertain` unless it settles doubt. This call was
+    /// A failure while doubt stands is `uncertain` unless it clears doubt. This call was
     /// refused, perhaps before the provider looked at the key, and says nothing of the call
-    /// whose answer was lost. A success settles doubt always: it is the one effect of the key.
+    /// whose answer was lost. A success clears doubt always: it is the one effect of the key.
     /// About a read there is no doubt that could matter.
     #[must_use]
     pub fn of_operation(self, unresolved: bool, effect: Effect) -> AttemptEnd {
-        let doubt_stays = unresolved && effect != Effect::Read && !self.settles_doubt;
+        let doubt_stays = unresolved && effect != Effect::Read && !self.clears_doubt;
         match self.end {
             AttemptEnd::Outcome(Outcome::Fail(failure)) if doubt_stays => {
                 AttemptEnd::Outcome(Outcome::Fail(failure.uncertain(true)))
@@ -33,10 +33,10 @@ impl RunEnd {
     }
 }
 
-impl From<AttemptEnd> for RunEnd {
+impl From<AttemptEnd> for HandlerEnd {
     /// An end that speaks of its own run only.
     fn from(end: AttemptEnd) -> Self {
-        Self { end, settles_doubt: false }
+        Self { end, clears_doubt: false }
     }
 }
 
@@ -52,19 +52,19 @@ mod tests {
         AttemptEnd::Outcome(Outcome::Fail(failure))
     }
 
-    fn settling(end: AttemptEnd) -> RunEnd {
-        RunEnd { end, settles_doubt: true }
+    fn settling(end: AttemptEnd) -> HandlerEnd {
+        HandlerEnd { end, clears_doubt: true }
     }
 
     #[test]
     fn a_failure_while_doubt_stands_is_uncertain() {
         for effect in DOUBTFUL {
-            assert_eq!(RunEnd::from(fail(false)).of_operation(true, effect), fail(true));
+            assert_eq!(HandlerEnd::from(fail(false)).of_operation(true, effect), fail(true));
         }
     }
 
     #[test]
-    fn a_failure_that_settles_doubt_is_not() {
+    fn a_failure_that_clears_doubt_is_not() {
         for effect in DOUBTFUL {
             assert_eq!(settling(fail(false)).of_operation(true, effect), fail(false));
         }
@@ -74,7 +74,7 @@ mod tests {
     fn a_failure_without_doubt_or_of_a_read_is_as_the_handler_says() {
         for uncertain in [false, true] {
             for effect in Effect::ALL {
-                let said = RunEnd::from(fail(uncertain));
+                let said = HandlerEnd::from(fail(uncertain));
                 assert_eq!(said.clone().of_operation(false, effect), fail(uncertain));
                 assert_eq!(said.of_operation(effect == Effect::Read, effect), fail(uncertain));
             }
@@ -99,7 +99,7 @@ mod tests {
             AttemptEnd::NotHappened,
         ];
         for end in ends {
-            assert_eq!(RunEnd::from(end.clone()).of_operation(true, Effect::Keyed), end);
+            assert_eq!(HandlerEnd::from(end.clone()).of_operation(true, Effect::Keyed), end);
         }
     }
 }

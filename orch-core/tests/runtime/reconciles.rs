@@ -9,10 +9,10 @@ use orch_core::memory::MemoryStore;
 use orch_core::policies::Backoff;
 use orch_core::policies::Ending;
 use orch_core::store::ManualClock;
-use orch_core::words::{AttemptEnd, Phase, Settled};
+use orch_core::words::{AttemptEnd, Phase, Waited};
 
 use crate::world::{
-    Answer, Charge, Provider, accept, builder, operation, reconciling, runtime, settled, until,
+    Answer, Charge, Provider, accept, builder, finished, operation, reconciling, runtime, until,
 };
 
 fn no_answer() -> Answer {
@@ -31,7 +31,7 @@ async fn hang(_: Charge, ctx: Context) -> Reconciled<u64> {
 async fn a_question_is_cut_off_at_its_own_timeout() {
     let provider = Arc::new(Provider::default()).answers([no_answer()]);
     let mut asking = Registration {
-        reconcile: Some(|call| bound::<Charge>().question(hang).start(call)),
+        reconcile: Some(|call| bound::<Charge>().reconcile(hang).start(call)),
         ..reconciling()
     };
     asking.descriptor.reconcile_timeout = Duration::from_millis(20);
@@ -71,7 +71,7 @@ async fn questions_wait_by_their_own_backoff_and_runs_by_theirs() {
     let delay = waiting.await.due_at.unwrap().since(orch_core::store::Clock::now(&*clock));
     assert!(delay <= Duration::from_millis(10), "{delay:?}");
     clock.advance(delay);
-    assert_eq!(settled(runtime.orchestrator(), &accepted).await, Settled::Ok(501));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
 }
 
 #[tokio::test]

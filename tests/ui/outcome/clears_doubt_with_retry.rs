@@ -2,7 +2,7 @@ use orch::prelude::*;
 
 #[derive(Debug, thiserror::Error, Outcome)]
 enum ChargeError {
-    #[outcome(in_doubt, settles_doubt)]
+    #[outcome(retry, clears_doubt)]
     #[error("declined")]
     Declined,
 }

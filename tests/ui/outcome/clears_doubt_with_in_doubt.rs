@@ -2,7 +2,7 @@ use orch::prelude::*;
 
 #[derive(Debug, thiserror::Error, Outcome)]
 enum ChargeError {
-    #[outcome(fail, code = "CARD_DECLINED", uncertain, settles_doubt)]
+    #[outcome(in_doubt, clears_doubt)]
     #[error("declined")]
     Declined,
 }

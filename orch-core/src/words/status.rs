@@ -3,11 +3,9 @@ use serde::{Deserialize, Serialize};
 use super::spelling::spelled;
 
 /// Where an operation is. COMPLETED and FAILED are terminal: written once, never changed.
-///
-/// At the root of `orch` it is `OperationState`: `orch::State<T>` is what a handler is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum State {
+pub enum Status {
     /// Accepted and never claimed: the provider has certainly not been called.
     Pending,
     /// Claimed at least once and not finished; the [`Phase`] says more.
@@ -18,13 +16,13 @@ pub enum State {
     Failed,
 }
 
-impl State {
+impl Status {
     /// The legal moves, all of them: the one place that knows.
     ///
     /// # Errors
-    /// [`IllegalTransition`], naming both states, for the other 13 of the 16 pairs.
+    /// [`IllegalTransition`], naming both, for the other 13 of the 16 pairs.
     pub const fn transition(self, to: Self) -> Result<Self, IllegalTransition> {
-        use State::{Completed, Failed, InProgress, Pending};
+        use Status::{Completed, Failed, InProgress, Pending};
         match (self, to) {
             (Pending, InProgress) | (InProgress, Completed | Failed) => Ok(to),
             (Pending, Pending | Completed | Failed)
@@ -44,21 +42,21 @@ impl State {
 }
 
 spelled!(
-    State, "state",
+    Status, "status",
     Pending => "PENDING", InProgress => "IN_PROGRESS", Completed => "COMPLETED", Failed => "FAILED"
 );
 
-/// A move between states that the lifecycle does not have.
+/// A move between statuses that the lifecycle does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an operation cannot go from {from} to {to}")]
 pub struct IllegalTransition {
-    /// The state that it is in.
-    pub from: State,
-    /// The state that was asked for.
-    pub to: State,
+    /// The status that it is in.
+    pub from: Status,
+    /// The status that was asked for.
+    pub to: Status,
 }
 
-/// What an IN_PROGRESS operation is doing; never a state of its own.
+/// What an IN_PROGRESS operation is doing; never a status of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -68,7 +66,7 @@ pub enum Phase {
     Waiting,
     /// An attempt ended and nobody knows whether the provider acted.
     InDoubt,
-    /// Automatic means are used up; a person must settle it.
+    /// Automatic means are used up; a person must resolve it.
     Parked,
 }
 
@@ -93,13 +91,13 @@ mod tests {
     #[test]
     fn three_moves_are_legal_and_thirteen_are_not() {
         let legal = [
-            (State::Pending, State::InProgress),
-            (State::InProgress, State::Completed),
-            (State::InProgress, State::Failed),
+            (Status::Pending, Status::InProgress),
+            (Status::InProgress, Status::Completed),
+            (Status::InProgress, Status::Failed),
         ];
         let mut refused = 0;
-        for from in State::ALL {
-            for to in State::ALL {
+        for from in Status::ALL {
+            for to in Status::ALL {
                 if legal.contains(&(from, to)) {
                     assert_eq!(from.transition(to), Ok(to));
                 } else {
@@ -116,23 +114,23 @@ mod tests {
 
     #[test]
     fn a_terminal_state_has_no_way_out() {
-        for from in State::ALL {
-            let stuck = State::ALL.into_iter().all(|to| from.transition(to).is_err());
+        for from in Status::ALL {
+            let stuck = Status::ALL.into_iter().all(|to| from.transition(to).is_err());
             assert_eq!(from.is_terminal(), stuck, "{from}");
         }
     }
 
     #[test]
     fn spelling_round_trips() {
-        for state in State::ALL {
-            assert_eq!(state.as_str().parse(), Ok(state));
-            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        for status in Status::ALL {
+            assert_eq!(status.as_str().parse(), Ok(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
         for phase in Phase::ALL {
             assert_eq!(phase.as_str().parse(), Ok(phase));
             assert_eq!(serde_json::to_value(phase).unwrap(), phase.as_str());
         }
-        assert!("pending".parse::<State>().is_err());
+        assert!("pending".parse::<Status>().is_err());
         assert!("RUNNING".parse::<Phase>().is_err());
     }
 }
