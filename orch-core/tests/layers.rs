@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom of the house to its top.
-const LAYERS: [&str; 10] = [
-    "words", "policies", "provider", "store", "handler", "metrics", "memory", "flow", "upkeep",
-    "runtime",
+const LAYERS: [&str; 11] = [
+    "words", "policies", "machine", "provider", "store", "handler", "metrics", "memory", "flow",
+    "upkeep", "runtime",
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

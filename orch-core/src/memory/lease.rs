@@ -1,38 +1,27 @@
 use super::tables::Tables;
-use crate::store::{Purpose, Release, ReleaseReason, Released, RenewParams, Renewed};
-use crate::words::{Phase, Timestamp};
+use crate::machine::{Answer, Fact};
+use crate::store::{Claim, Release, Released, RenewParams, Renewed};
+use crate::words::Timestamp;
 
 /// Moves the ends of leases that are still held.
 pub(super) fn renew(tables: &mut Tables, params: &RenewParams, now: Timestamp) -> Vec<Renewed> {
-    let lease_expires_at = now.plus(params.lease);
-    let renew_one = |claim| match tables.leased(claim) {
-        Some(row) => {
-            row.operation.lease_expires_at = Some(lease_expires_at);
-            Renewed::Renewed { lease_expires_at }
+    let renew_one = |claim: &Claim| {
+        let fact = Fact::Renewed { fence: claim.fence, lease: params.lease };
+        match tables.apply(claim.op_id, fact, now) {
+            Answer::Renewed { lease_expires_at } => Renewed::Renewed { lease_expires_at },
+            _ => Renewed::Stale,
         }
-        None => Renewed::Stale,
     };
-    params.claims.iter().copied().map(renew_one).collect()
+    params.claims.iter().map(renew_one).collect()
 }
 
-/// Takes back a claim that was not run. The fence stays: it only grows.
-pub(super) fn release(tables: &mut Tables, release: Release, now: Timestamp) -> Released {
-    let Some(row) = tables.leased(release.claim) else {
-        return Released::Stale;
-    };
-    match row.purpose {
-        Purpose::Attempt => {
-            row.operation.attempt = row.operation.attempt.saturating_sub(1);
-            row.operation.phase = Some(Phase::Waiting);
-        }
-        Purpose::Reconcile => row.reconciles = row.reconciles.saturating_sub(1),
+/// Takes back a claim that was not run.
+pub(super) fn release(tables: &mut Tables, release: &Release, now: Timestamp) -> Released {
+    let Release { claim, reason } = release;
+    let fact = |logged| Fact::Released { fence: claim.fence, reason, logged };
+    let step = tables.step(*claim, fact, now);
+    match tables.save(step, now) {
+        Answer::Released => Released::Released,
+        _ => Released::Stale,
     }
-    match release.reason {
-        ReleaseReason::Unstarted => {
-            row.operation.lease_expires_at = None;
-            row.operation.due_at = Some(now);
-        }
-        ReleaseReason::Unrunnable { reason } => row.park(&reason),
-    }
-    Released::Released
 }

@@ -8,7 +8,7 @@
 //! | S1 accept | `accept` |
 //! | S2 claim | `claim` |
 //! | S2 renew, release | `lease` |
-//! | S3 log, finalize, settle | `settle`, `moves` |
+//! | S3 log, finalize, settle | `settle` |
 //! | recovery | `sweep` |
 //! | people: settle parked, redrive | `people` |
 //! | questions | `read` |
@@ -17,7 +17,6 @@
 mod accept;
 mod claim;
 mod lease;
-mod moves;
 mod operator;
 mod purge;
 mod read;

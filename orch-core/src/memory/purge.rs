@@ -1,4 +1,5 @@
-use super::tables::{Row, Tables};
+use super::tables::Tables;
+use crate::machine::Row;
 use crate::store::{PurgeParams, Purged};
 use crate::words::{OpId, Status, Timestamp};
 
@@ -8,8 +9,9 @@ pub(super) fn purge(tables: &mut Tables, params: PurgeParams, now: Timestamp) ->
     let mut past: Vec<_> = tables
         .rows
         .values()
-        .filter(|row| !is_redriven(tables, row.operation.op_id))
-        .filter_map(|row| Some((past_retention(row, params, now)?, row.operation.op_id)))
+        .map(|stored| &stored.row)
+        .filter(|row| !is_redriven(tables, row.op_id))
+        .filter_map(|row| Some((past_retention(row, params, now)?, row.op_id)))
         .collect();
     past.sort_unstable();
     past.truncate(params.limit);
@@ -27,18 +29,18 @@ fn is_redriven(tables: &Tables, op_id: OpId) -> bool {
 
 /// When the operation finished, if that is long enough ago.
 fn past_retention(row: &Row, params: PurgeParams, now: Timestamp) -> Option<Timestamp> {
-    let retention = match row.operation.status {
+    let retention = match row.status {
         Status::Completed => params.completed_after,
         Status::Failed => params.failed_after,
         Status::Pending | Status::InProgress => return None,
     };
-    row.operation.finished_at.filter(|finished_at| finished_at.plus(retention) <= now)
+    row.finished_at.filter(|finished_at| finished_at.plus(retention) <= now)
 }
 
 impl Tables {
     fn remove(&mut self, op_id: OpId) {
-        if let Some(row) = self.rows.remove(&op_id) {
-            self.identities.remove(&(row.operation.identity, row.redrive_number));
+        if let Some(stored) = self.rows.remove(&op_id) {
+            self.identities.remove(&(stored.request.identity, stored.redrive_number));
         }
         self.log.remove(&op_id);
         self.dead_letters.remove(&op_id);

@@ -2,13 +2,11 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::time::Duration;
 
-use super::operator::owned;
-use super::tables::{CORRUPT, Row, Tables};
+use super::tables::{CORRUPT, Stored, Tables};
 use crate::policies;
 use crate::store::{Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized};
 use crate::words::{
-    DeadLetter, FinalOutcome, Identity, Kind, LogEntry, LogStatus, OpId, Operation, Owner,
-    Timestamp,
+    DeadLetter, FinalOutcome, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
 };
 
 /// One operation of this owner.
@@ -17,7 +15,7 @@ pub(super) fn get(
     owner: &Owner,
     op_id: OpId,
 ) -> Result<Option<Operation>, StoreError> {
-    owned(tables, owner, op_id).map(Row::decode).transpose()
+    tables.owned(owner, op_id).map(Stored::decode).transpose()
 }
 
 /// The first operation with this identity.
@@ -28,13 +26,13 @@ pub(super) fn find(tables: &Tables, identity: &Identity) -> Result<Option<Operat
 
 /// The log of one operation of this owner.
 pub(super) fn history(tables: &Tables, owner: &Owner, op_id: OpId) -> Vec<LogEntry> {
-    let log = owned(tables, owner, op_id).and_then(|_| tables.log.get(&op_id));
-    log.into_iter().flatten().map(|e| e.entry.clone()).collect()
+    let log = tables.owned(owner, op_id).and_then(|_| tables.log.get(&op_id));
+    log.into_iter().flatten().map(|entry| entry.log.clone()).collect()
 }
 
 /// The dead letter of one operation of this owner.
 pub(super) fn dead_letter(tables: &Tables, owner: &Owner, op_id: OpId) -> Option<DeadLetter> {
-    owned(tables, owner, op_id)?;
+    tables.owned(owner, op_id)?;
     let letter = tables.dead_letters.get(&op_id)?.clone();
     let outcome = FinalOutcome::Failed(letter.failure.clone());
     let divergences = policies::divergences(&outcome, &history(tables, owner, op_id));
@@ -43,8 +41,8 @@ pub(super) fn dead_letter(tables: &Tables, owner: &Owner, op_id: OpId) -> Option
 
 /// The operations with a late answer, in the order of their ids.
 pub(super) fn late(tables: &Tables, params: &LateParams) -> Vec<(OpId, Owner)> {
-    let late = tables.log.iter().filter(|(_, log)| log.iter().any(|e| e.entry.late));
-    let owned = late.map(|(id, _)| (*id, tables.rows[id].operation.identity.owner.clone()));
+    let late = tables.log.iter().filter(|(_, log)| log.iter().any(|entry| entry.log.late));
+    let owned = late.map(|(id, _)| (*id, tables.rows[id].request.identity.owner.clone()));
     owned.filter(|found| params.includes(found)).take(params.limit).collect()
 }
 
@@ -57,18 +55,18 @@ pub(super) fn list(tables: &Tables, params: &ListParams) -> Page {
     Page { items: page.into_iter().map(|(_, row)| listed(row)).collect(), next }
 }
 
-fn fits(row: &Row, params: &ListParams) -> bool {
-    let operation = &row.operation;
-    params.owner.as_ref().is_none_or(|owner| operation.identity.owner == *owner)
-        && params.status.is_none_or(|status| operation.status == status)
-        && params.phase.is_none_or(|phase| operation.phase == Some(phase))
-        && params.kind.as_ref().is_none_or(|kind| operation.identity.kind() == *kind)
+fn fits(stored: &Stored, params: &ListParams) -> bool {
+    let Stored { request, row, .. } = stored;
+    params.owner.as_ref().is_none_or(|owner| request.identity.owner == *owner)
+        && params.status.is_none_or(|status| row.status == status)
+        && params.phase.is_none_or(|phase| row.phase == Some(phase))
+        && params.kind.as_ref().is_none_or(|kind| row.policy.kind == *kind)
 }
 
-fn listed(row: &Row) -> Listed {
-    match row.decode() {
+fn listed(stored: &Stored) -> Listed {
+    match stored.decode() {
         Ok(operation) => Listed::Operation(Box::new(operation)),
-        Err(_) => Listed::Undecodable { op_id: row.operation.op_id, reason: CORRUPT.to_owned() },
+        Err(_) => Listed::Undecodable { op_id: stored.row.op_id, reason: CORRUPT.to_owned() },
     }
 }
 
@@ -81,15 +79,14 @@ pub(super) fn unfinalized(
 ) -> Vec<Unfinalized> {
     let mut due = Vec::new();
     for (op_id, log) in &tables.log {
-        let row = &tables.rows[op_id];
-        let kind = row.operation.identity.kind();
-        if row.policy.hooked && !kinds.contains(&kind) {
+        let policy = &tables.rows[op_id].row.policy;
+        if policy.hooked && !kinds.contains(&policy.kind) {
             continue;
         }
-        for e in log {
-            if e.entry.status == LogStatus::Pending && e.due_at <= now {
-                let claim = Claim { op_id: *op_id, fence: e.entry.fence };
-                due.push((e.due_at, Unfinalized { claim, kind: kind.clone() }));
+        for entry in log {
+            if let Some(due_at) = entry.due_at.filter(|due_at| *due_at <= now) {
+                let claim = Claim { op_id: *op_id, fence: entry.log.fence };
+                due.push((due_at, Unfinalized { claim, kind: policy.kind.clone() }));
             }
         }
     }
@@ -100,10 +97,11 @@ pub(super) fn unfinalized(
 /// The kinds of due operations that are not among those known, counted.
 pub(super) fn unknown_kinds(tables: &Tables, known: &[Kind], now: Timestamp) -> Vec<(Kind, u64)> {
     let mut counts = BTreeMap::new();
-    for row in tables.rows.values().filter(|row| row.is_due(now)) {
-        let kind = row.operation.identity.kind();
-        if !known.contains(&kind) {
-            *counts.entry(kind).or_insert(0) += 1;
+    let due = tables.rows.values().map(|stored| &stored.row);
+    for row in due.filter(|row| row.due_at.is_some_and(|due_at| due_at <= now)) {
+        let kind = &row.policy.kind;
+        if !known.contains(kind) {
+            *counts.entry(kind.clone()).or_insert(0) += 1;
         }
     }
     counts.into_iter().collect()
@@ -112,6 +110,6 @@ pub(super) fn unknown_kinds(tables: &Tables, known: &[Kind], now: Timestamp) -> 
 /// How long until the next operation is due. What is due already does not count: nobody here
 /// may know its kind, and whoever waits has just looked.
 pub(super) fn next_due(tables: &Tables, now: Timestamp) -> Option<Duration> {
-    let due = tables.rows.values().filter_map(|row| row.operation.due_at);
+    let due = tables.rows.values().filter_map(|stored| stored.row.due_at);
     due.filter(|due_at| *due_at > now).min().map(|due_at| due_at.since(now))
 }

@@ -5,15 +5,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use super::tables::Tables;
+use super::tables::{Stored, Tables};
 use super::{accept, claim, lease, operator, purge, read, settle, sweep};
+use crate::machine::{Entry, Request, Row};
 use crate::store::{
     Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType, EndedAttempt,
     Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged,
     RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
     Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
 };
-use crate::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+use crate::words::{
+    DeadLetter, Fingerprint, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+};
 
 /// Keeps operations in memory. A clone is another handle on the same tables, as a second
 /// process would have on the same database.
@@ -63,6 +66,33 @@ impl MemoryStore {
         }
     }
 
+    /// Keeps these operations in place of all others, for tests.
+    #[doc(hidden)]
+    pub fn keep(
+        &self,
+        all: impl IntoIterator<Item = (Request, Row, Vec<Entry>, Option<DeadLetter>)>,
+    ) {
+        let mut tables = self.lock();
+        *tables = Tables::default();
+        for (request, row, log, letter) in all {
+            let op_id = row.op_id;
+            let fingerprint = Fingerprint::of(&request.payload);
+            tables.log.insert(op_id, log);
+            tables.dead_letters.extend(letter.map(|letter| (op_id, letter)));
+            tables.insert(Stored { request, fingerprint, redrive_number: 0, row, corrupt: false });
+        }
+    }
+
+    /// All that is kept of an operation, for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn kept(&self, op_id: OpId) -> Option<(Request, Row, Vec<Entry>, Option<DeadLetter>)> {
+        let tables = self.lock();
+        let Stored { request, row, .. } = tables.rows.get(&op_id)?.clone();
+        let log = tables.log.get(&op_id).cloned().unwrap_or_default();
+        Some((request, row, log, tables.dead_letters.get(&op_id).cloned()))
+    }
+
     /// The tables stay whole if a thread panics while it holds them: no verb panics half-way.
     fn lock(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
@@ -88,7 +118,7 @@ impl MemoryStore {
     /// second one checks the fence again; whoever comes second finds the entry COMPLETED.
     async fn finalize_one(&self, item: Finalization) -> Finalized {
         if let Some(hook) = item.hook {
-            let due = self.transact(|tables, _| settle::due_for_hook(tables, item.claim));
+            let due = self.transact(|tables, now| settle::due_for_hook(tables, item.claim, now));
             if let Some((outcome, of)) = due {
                 let run = (hook.run)(&mut MemoryConnection, &outcome, &of).await;
                 if let Err(error) = run {
@@ -147,7 +177,7 @@ impl Store for MemoryStore {
 
     async fn log(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
         Ok(self.transact(|tables, now| {
-            batch.into_iter().map(|ended| settle::log(tables, ended, now)).collect()
+            batch.iter().map(|ended| settle::log(tables, ended, now)).collect()
         }))
     }
 
@@ -161,13 +191,13 @@ impl Store for MemoryStore {
 
     async fn settle(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {
         Ok(self.transact_and_wake(|tables, now| {
-            batch.into_iter().map(|ended| settle::settle(tables, ended, now)).collect()
+            batch.iter().map(|ended| settle::settle(tables, ended, now)).collect()
         }))
     }
 
     async fn release(&self, batch: Vec<Release>) -> Result<Vec<Released>, StoreError> {
         Ok(self.transact_and_wake(|tables, now| {
-            batch.into_iter().map(|release| lease::release(tables, release, now)).collect()
+            batch.iter().map(|release| lease::release(tables, release, now)).collect()
         }))
     }
 
@@ -216,7 +246,7 @@ impl Store for MemoryStore {
     }
 
     async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError> {
-        self.transact_and_wake(|tables, now| operator::resolve(tables, params, now))
+        self.transact_and_wake(|tables, now| operator::resolve(tables, &params, now))
     }
 
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {

@@ -1,18 +1,14 @@
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
-use crate::policies::{Backoff, FINALIZER_HEAD_START, Facts, InDoubt, KindPolicy};
-use crate::store::{Claim, Purpose, StoreError};
-use crate::words::{
-    DeadLetter, Envelope, Fingerprint, Identity, LogEntry, OpId, Operation, Phase, Timestamp,
-    WorkerId,
-};
+use crate::machine::{Answer, Entry, EntryWrite, Fact, Request, Row, Step, step};
+use crate::store::{Claim, StoreError};
+use crate::words::{DeadLetter, Failure, Fingerprint, Identity, OpId, Operation, Owner, Timestamp};
 
 /// All that the store keeps.
 #[derive(Default)]
 pub(super) struct Tables {
     /// The operations, in the order of a listing.
-    pub(super) rows: BTreeMap<OpId, Row>,
+    pub(super) rows: BTreeMap<OpId, Stored>,
     /// Which operation has an identity. The number tells redriven ones apart; the first is 0.
     pub(super) identities: HashMap<(Identity, u32), OpId>,
     /// The write-ahead log, oldest first within an operation.
@@ -21,137 +17,110 @@ pub(super) struct Tables {
     pub(super) dead_letters: BTreeMap<OpId, DeadLetter>,
 }
 
-/// An operation with what is not for readers.
+/// An operation: what was asked for, and its row.
 #[derive(Clone)]
-pub(super) struct Row {
-    pub(super) operation: Operation,
+pub(super) struct Stored {
+    pub(super) request: Request,
     pub(super) fingerprint: Fingerprint,
-    pub(super) time_budget: Duration,
     pub(super) redrive_number: u32,
-    /// The rules of the latest claim; of the defaults before the first.
-    pub(super) policy: KindPolicy,
-    /// The start of the oldest attempt in doubt; `None` unless doubt stands.
-    pub(super) first_called_at: Option<Timestamp>,
-    pub(super) key_generation: u32,
-    pub(super) reconciles: u32,
-    /// What the latest claim was for.
-    pub(super) purpose: Purpose,
-    pub(super) worker: Option<WorkerId>,
-    pub(super) started_at: Option<Timestamp>,
+    pub(super) row: Row,
     /// True if the row stands for one that cannot be decoded.
     pub(super) corrupt: bool,
-}
-
-/// A log entry with what the Finalizer needs.
-#[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) entry: LogEntry,
-    /// The backoff from `logged_at`.
-    pub(super) delay: Duration,
-    /// While PENDING: when the Finalizer may take it.
-    pub(super) due_at: Timestamp,
-    /// How often its hook failed.
-    pub(super) failures: u32,
 }
 
 /// What is wrong with a corrupt row.
 pub(super) const CORRUPT: &str = "the row cannot be decoded";
 
 impl Tables {
-    /// The row that this claim holds the lease of: the guard of renew, log, settle and release.
-    pub(super) fn leased(&mut self, claim: Claim) -> Option<&mut Row> {
-        self.rows
-            .get_mut(&claim.op_id)
-            .filter(|row| row.operation.fence == claim.fence)
-            .filter(|row| !row.operation.status.is_terminal())
-            .filter(|row| row.operation.lease_expires_at.is_some())
+    /// A new operation, found by its id and its identity from now on.
+    pub(super) fn insert(&mut self, stored: Stored) {
+        let op_id = stored.row.op_id;
+        let identity = stored.request.identity.clone();
+        self.identities.insert((identity, stored.redrive_number), op_id);
+        self.rows.insert(op_id, stored);
     }
 
-    /// The entry logged under this claim, provided that nobody has superseded the claim.
-    pub(super) fn entry(&mut self, claim: Claim) -> Option<&mut Entry> {
-        self.rows.get(&claim.op_id).filter(|row| row.operation.fence == claim.fence)?;
-        let log = self.log.get_mut(&claim.op_id)?;
-        log.iter_mut().find(|e| e.entry.fence == claim.fence && !e.entry.late)
+    /// The operation, if it is this owner's.
+    pub(super) fn owned(&self, owner: &Owner, op_id: OpId) -> Option<&Stored> {
+        self.rows.get(&op_id).filter(|stored| stored.request.identity.owner == *owner)
+    }
+
+    /// What the log holds under a claim, late entries left out.
+    fn logged(&self, claim: Claim) -> Option<&Entry> {
+        let log = self.log.get(&claim.op_id)?;
+        log.iter().find(|entry| entry.log.fence == claim.fence && !entry.log.late)
+    }
+
+    /// What a fact about a claim means, in view of what is logged under it; `None` if there is no
+    /// such operation.
+    pub(super) fn step<'a>(
+        &'a self,
+        claim: Claim,
+        fact: impl FnOnce(Option<&'a Entry>) -> Fact<'a>,
+        now: Timestamp,
+    ) -> Option<Step> {
+        let stored = self.rows.get(&claim.op_id)?;
+        Some(step(&stored.row, fact(self.logged(claim)), now))
+    }
+
+    /// Carries out what a fact means for an operation.
+    pub(super) fn apply(&mut self, op_id: OpId, fact: Fact<'_>, now: Timestamp) -> Answer {
+        let step = self.rows.get(&op_id).map(|stored| step(&stored.row, fact, now));
+        self.save(step, now)
+    }
+
+    /// Carries out a step. [`Answer::Stale`] if there is no such operation.
+    pub(super) fn save(&mut self, step: Option<Step>, now: Timestamp) -> Answer {
+        let Some(step) = step else { return Answer::Stale };
+        let op_id = step.row.op_id;
+        for write in step.entries {
+            self.write(op_id, write);
+        }
+        if let Some(failure) = step.letter {
+            self.dead_letters.insert(op_id, letter(op_id, failure, now));
+        }
+        if let Some(stored) = self.rows.get_mut(&op_id) {
+            stored.row = step.row;
+        }
+        step.answer
+    }
+
+    fn write(&mut self, op_id: OpId, write: EntryWrite) {
+        let log = self.log.entry(op_id).or_default();
+        let place = |new: &Entry| {
+            let key = |entry: &Entry| (entry.log.fence, entry.log.late);
+            log.iter().position(|entry| key(entry) == key(new))
+        };
+        match write {
+            EntryWrite::Append(new) if place(&new).is_none() => {
+                if new.log.late
+                    && let Some(letter) = self.dead_letters.get_mut(&op_id)
+                {
+                    letter.late_outcomes = letter.late_outcomes.saturating_add(1);
+                }
+                log.push(new);
+            }
+            EntryWrite::Append(_) => {}
+            EntryWrite::Update(new) => {
+                if let Some(place) = place(&new) {
+                    log[place] = new;
+                }
+            }
+        }
     }
 }
 
-impl Row {
-    /// What the next move depends on.
-    pub(super) fn facts(&self) -> Facts {
-        Facts {
-            attempt: self.operation.attempt,
-            max_attempts: self.policy.max_attempts,
-            in_doubt: self.policy.in_doubt,
-            unresolved: self.first_called_at.is_some(),
-            lost_attempts: self.operation.lost_attempts,
-            reconciles: self.reconciles,
-            max_reconciles: self.policy.max_reconciles,
-            replays_errors: self.policy.replays_errors,
-            deadline: self.operation.deadline,
-        }
-    }
+const fn letter(op_id: OpId, failure: Failure, created_at: Timestamp) -> DeadLetter {
+    DeadLetter { op_id, failure, created_at, redriven_as: None, late_outcomes: 0, divergences: 0 }
+}
 
-    /// The delay after an attempt that this store itself ends.
-    pub(super) fn delay(&self) -> Duration {
-        self.policy.backoff.delay(self.operation.attempt, fastrand::f64())
-    }
-
-    /// True if it may be claimed and its instant has come.
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.operation.due_at.is_some_and(|due| due <= now)
-    }
-
-    /// True if an operation past its deadline ends without asking anybody.
-    pub(super) fn ends_at_deadline(&self) -> bool {
-        match self.operation.phase {
-            None => !self.operation.status.is_terminal(),
-            Some(Phase::Waiting) => true,
-            Some(Phase::InDoubt) => self.policy.in_doubt == InDoubt::Retry,
-            Some(Phase::Running | Phase::Parked) => false,
-        }
-    }
-
-    /// What an attempt and a finalize hook know of the operation.
-    pub(super) fn envelope(&self) -> Envelope {
-        let Operation { identity, payload, .. } = &self.operation;
-        Envelope {
-            op_id: self.operation.op_id,
-            owner: identity.owner.clone(),
-            command: crate::words::Command::of(
-                identity.kind(),
-                identity.biz_key.clone(),
-                identity.idem_key.clone(),
-                payload.clone(),
-            ),
-            accepted_at: self.operation.accepted_at,
-            deadline: self.operation.deadline,
-            attempt: self.operation.attempt,
-            fence: self.operation.fence,
-            key_generation: self.key_generation,
-        }
-    }
-
+impl Stored {
     /// The operation as readers see it, unless the row is corrupt.
     pub(super) fn decode(&self) -> Result<Operation, StoreError> {
         if self.corrupt {
-            let op_id = self.operation.op_id;
+            let op_id = self.row.op_id;
             return Err(StoreError::Corrupt { op_id, reason: CORRUPT.to_owned() });
         }
-        let mut operation = self.operation.clone();
-        operation.reason.take_if(|_| !operation.phase.is_some_and(Phase::has_reason));
-        Ok(operation)
-    }
-}
-
-impl Entry {
-    /// An entry that the Finalizer may take once its own worker has had time to.
-    pub(super) fn new(entry: LogEntry, delay: Duration) -> Self {
-        let due_at = entry.logged_at.plus(FINALIZER_HEAD_START);
-        Self { entry, delay, due_at, failures: 0 }
-    }
-
-    /// The delay after the next failure of the hook.
-    pub(super) fn backoff(&self) -> Duration {
-        Backoff::DEFAULT.delay(self.failures, fastrand::f64())
+        Ok(self.row.operation(self.request.clone()))
     }
 }

@@ -16,13 +16,18 @@ mod clock; // the host's clock, and one that a test moves
 
 mod backend; // a URL becomes a store
 
+pub mod codec; // how values are spelled in columns
+
+pub mod columns; // how rows of a SQL database are read
+
+pub use crate::machine::{Finalized, Purpose, ReleaseReason, Resolution};
 pub use backend::{Backend, OpenError, Opening, open};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection};
 pub use params::{
     Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, Cursor, EndedAttempt,
-    Finalization, Finalized, LateParams, ListParams, Listed, Logged, Page, PurgeParams, Purged,
-    Purpose, RedriveParams, Redriven, Release, ReleaseReason, Released, RenewParams, Renewed,
-    Resolution, ResolveParams, Resolved, SweepParams, Swept, Unfinalized,
+    Finalization, LateParams, ListParams, Listed, Logged, Page, PurgeParams, Purged, RedriveParams,
+    Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved, SweepParams, Swept,
+    Unfinalized,
 };
 pub use verbs::{AcceptIn, Store, StoreError};

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::Claim;
-use crate::policies::{InDoubt, KindPolicy};
+use crate::machine::{Purpose, Request, Row};
+use crate::policies::KindPolicy;
 use crate::words::{Envelope, OpId, Timestamp, WorkerId};
 
 /// What to claim.
@@ -51,39 +52,22 @@ pub struct ClaimedOperation {
 }
 
 impl ClaimedOperation {
+    /// The row as a claim at this instant has left it.
+    #[must_use]
+    pub fn of(row: &Row, request: Request, purpose: Purpose, claimed_at: Timestamp) -> Self {
+        Self {
+            envelope: row.envelope(request),
+            purpose,
+            reconciles: row.reconciles,
+            claimed_at,
+            first_called_at: row.first_called_at.unwrap_or(claimed_at),
+            unresolved: row.is_unresolved(),
+        }
+    }
+
     /// The guard of every write about it.
     #[must_use]
     pub const fn claim(&self) -> Claim {
         Claim { op_id: self.envelope.op_id, fence: self.envelope.fence }
-    }
-}
-
-/// What a claimed operation is to be used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// Run the handler: `attempt` has gone up.
-    Attempt,
-    /// Ask the provider what happened: `attempt` has not, the operation is in doubt.
-    Reconcile,
-}
-
-impl Purpose {
-    /// What an operation is claimed for. While doubt stands, in whatever phase, it is reconciled
-    /// if its row declares that or the claimer does: where a deploy changed the declaration, a
-    /// reconcile is safe and an attempt may not be. (A handler without a reconcile parks what is to be
-    /// reconciled.)
-    #[must_use]
-    pub fn of(unresolved: bool, row: InDoubt, claimer: InDoubt) -> Self {
-        let declared = row == InDoubt::Reconcile || claimer == InDoubt::Reconcile;
-        if unresolved && declared { Self::Reconcile } else { Self::Attempt }
-    }
-
-    /// The declaration that a claim for this purpose writes into the row.
-    #[must_use]
-    pub fn declares(self, claimer: InDoubt) -> InDoubt {
-        match self {
-            Self::Attempt => claimer,
-            Self::Reconcile => InDoubt::Reconcile,
-        }
     }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::machine::ReleaseReason;
 use crate::words::{Fence, OpId, Timestamp};
 
 /// Who holds what: the guard of every write after a claim.
@@ -39,19 +40,6 @@ pub struct Release {
     pub claim: Claim,
     /// Why.
     pub reason: ReleaseReason,
-}
-
-/// Why a claimed operation was not run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReleaseReason {
-    /// The worker shuts down: due again at once.
-    Unstarted,
-    /// It cannot be run, or must not be: its payload is not what the handler takes, or another
-    /// call could act twice. Parked, with this reason.
-    Unrunnable {
-        /// What is wrong, without the content, and what a person can do.
-        reason: String,
-    },
 }
 
 /// What became of a release.

@@ -10,9 +10,9 @@ mod read; // list, late
 mod upkeep; // what upkeep asks for: sweeps, unfinalized, purge
 
 pub use accept::{Acceptance, Admitted};
-pub use claim::{ClaimParams, Claimed, ClaimedOperation, Purpose};
-pub use lease::{Claim, Release, ReleaseReason, Released, RenewParams, Renewed};
-pub use operator::{RedriveParams, Redriven, Resolution, ResolveParams, Resolved};
+pub use claim::{ClaimParams, Claimed, ClaimedOperation};
+pub use lease::{Claim, Release, Released, RenewParams, Renewed};
+pub use operator::{RedriveParams, Redriven, ResolveParams, Resolved};
 pub use read::{Cursor, LateParams, ListParams, Listed, Page};
-pub use settle::{EndedAttempt, Finalization, Finalized, Logged};
+pub use settle::{EndedAttempt, Finalization, Logged};
 pub use upkeep::{PurgeParams, Purged, SweepParams, Swept, Unfinalized};

@@ -1,36 +1,5 @@
-use serde::Serialize;
-
-use super::Finalized;
-use crate::words::{Failure, Invalid, OpId, Owner, Payload, Phase, Status};
-
-/// A person's decision about a parked operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Resolution {
-    /// The provider did it: COMPLETED with this output, [`Resolution::ok`] of what the handler would
-    /// have returned. It is not checked against that type: whoever waits decodes it.
-    Ok(Payload),
-    /// It did not: FAILED.
-    Fail(Failure),
-    /// Run it once more: due at once, with a fresh time budget and fresh questions to the
-    /// provider. Its attempts go on counting, so with none left a retry fails it.
-    RunAgain,
-}
-
-impl Resolution {
-    /// The provider did it: COMPLETED with this output, a value as the handler returns it.
-    ///
-    /// # Errors
-    /// [`Invalid::NotEncodable`] if the output has no JSON form.
-    pub fn ok<T: Serialize + ?Sized>(output: &T) -> Result<Self, Invalid> {
-        Payload::json(output).map(Self::Ok)
-    }
-
-    /// It did not: FAILED, for certain, with a code for programs and a sentence for people.
-    #[must_use]
-    pub fn fail(code: &str, message: &str) -> Self {
-        Self::Fail(Failure::new(code, message))
-    }
-}
+use crate::machine::{Answer, Finalized, Resolution};
+use crate::words::{OpId, Owner, Phase, Status, storable};
 
 /// A parked operation to resolve.
 #[derive(Debug, Clone)]
@@ -47,7 +16,15 @@ pub struct ResolveParams {
     pub why: String,
 }
 
-/// What became of a person's decision.
+impl ResolveParams {
+    /// Who decided and why, as the history keeps it.
+    #[must_use]
+    pub fn note(&self) -> String {
+        storable(&format!("{}: {}", self.who, self.why))
+    }
+}
+
+/// What became of an operator's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolved {
     /// It is carried out. `None` if it is logged and the Finalizer has to run the hook.
@@ -63,7 +40,16 @@ pub enum Resolved {
     NotFound,
 }
 
-/// A failed operation to run anew.
+impl From<Answer> for Resolved {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::NotParked { status, phase } => Self::NotParked { status, phase },
+            answer => Self::Resolved(answer.moved_or_logged()),
+        }
+    }
+}
+
+/// A failed operation to run again.
 #[derive(Debug, Clone)]
 pub struct RedriveParams {
     /// The failed operation.
@@ -74,6 +60,18 @@ pub struct RedriveParams {
     pub new_op_id: OpId,
     /// True to run it anew although the provider may have acted.
     pub even_if_uncertain: bool,
+}
+
+impl RedriveParams {
+    /// The answer where the operation was redriven before, as this one.
+    #[must_use]
+    pub fn redriven_before(&self, op_id: OpId) -> Redriven {
+        if op_id == self.new_op_id {
+            Redriven::Created { op_id }
+        } else {
+            Redriven::AlreadyRedriven { op_id }
+        }
+    }
 }
 
 /// What became of a redrive.
@@ -100,4 +98,16 @@ pub enum Redriven {
     },
     /// This owner has no such operation.
     NotFound,
+}
+
+impl Redriven {
+    /// Why the machine refuses a redrive; `None` if it does not.
+    #[must_use]
+    pub fn refused(answer: &Answer) -> Option<Self> {
+        match answer {
+            Answer::Uncertain => Some(Self::Uncertain),
+            Answer::NotFailed { status } => Some(Self::NotFailed { status: *status }),
+            _ => None,
+        }
+    }
 }

@@ -1,9 +1,9 @@
-use std::fmt;
 use std::time::Duration;
 
 use super::Claim;
+use crate::machine::{Ended, Entry};
 use crate::store::FinalizeHook;
-use crate::words::{AttemptEnd, FinalOutcome, Operation, Phase, Source, Timestamp};
+use crate::words::{AttemptEnd, Source};
 
 /// An attempt, or a reconcile, that has ended.
 #[derive(Debug, Clone)]
@@ -16,6 +16,15 @@ pub struct EndedAttempt {
     pub end: AttemptEnd,
     /// The backoff from now, what the provider asked for included; used if it runs again.
     pub delay: Duration,
+}
+
+impl EndedAttempt {
+    /// What has ended, in view of what the log holds under its claim.
+    #[must_use]
+    pub const fn under<'a>(&'a self, logged: Option<&'a Entry>) -> Ended<'a> {
+        let Self { claim, source, end, delay } = self;
+        Ended { fence: claim.fence, source: *source, end, delay: *delay, logged }
+    }
 }
 
 /// What became of an entry for the log.
@@ -35,62 +44,4 @@ pub struct Finalization {
     pub claim: Claim,
     /// The hook to run in the same transaction if the operation becomes terminal.
     pub hook: Option<FinalizeHook>,
-}
-
-/// What became of an outcome.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finalized {
-    /// The operation is terminal with this outcome.
-    Finished(FinalOutcome),
-    /// It waits for its next attempt.
-    Waiting {
-        /// When that is due.
-        due_at: Timestamp,
-    },
-    /// It is in doubt.
-    InDoubt {
-        /// When it is next looked at.
-        due_at: Timestamp,
-    },
-    /// It waits for a person.
-    Parked,
-    /// The hook failed: nothing changed but the time of the next try.
-    HookFailed {
-        /// The hook's error.
-        reason: String,
-        /// When the Finalizer tries again.
-        due_at: Timestamp,
-    },
-    /// The claim is superseded, or nothing is logged under it. An answer given to `settle` is
-    /// kept as a late outcome.
-    Stale,
-}
-
-/// One word or line for logs, without an output.
-impl fmt::Display for Finalized {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Finished(FinalOutcome::Ok(_)) => f.write_str("COMPLETED"),
-            Self::Finished(FinalOutcome::Failed(failure)) => write!(f, "FAILED {}", failure.code),
-            Self::Waiting { due_at } => write!(f, "waiting until {due_at}"),
-            Self::InDoubt { due_at } => write!(f, "in doubt until {due_at}"),
-            Self::Parked => f.write_str("parked"),
-            Self::HookFailed { due_at, .. } => write!(f, "hook failed, again at {due_at}"),
-            Self::Stale => f.write_str("stale"),
-        }
-    }
-}
-
-impl Finalized {
-    /// Where an operation stands: what a repeated call is told.
-    #[must_use]
-    pub fn standing(operation: &Operation) -> Self {
-        match (&operation.outcome, operation.phase, operation.due_at) {
-            (Some(outcome), ..) => Self::Finished(outcome.clone()),
-            (None, Some(Phase::Waiting), Some(due_at)) => Self::Waiting { due_at },
-            (None, Some(Phase::InDoubt), Some(due_at)) => Self::InDoubt { due_at },
-            (None, Some(Phase::Parked), _) => Self::Parked,
-            _ => Self::Stale,
-        }
-    }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use super::{Claim, Finalized};
+use super::Claim;
+use crate::machine::Finalized;
 use crate::policies::KindPolicy;
 use crate::words::{Kind, OpId};
 
@@ -12,6 +13,20 @@ pub struct SweepParams {
     pub kinds: Vec<KindPolicy>,
     /// At most so many operations.
     pub limit: usize,
+}
+
+impl SweepParams {
+    /// True if this worker has a handler for the kind.
+    #[must_use]
+    pub fn knows(&self, kind: &Kind) -> bool {
+        self.kinds.iter().any(|policy| policy.kind == *kind)
+    }
+
+    /// True if its handler has a finalize hook.
+    #[must_use]
+    pub fn is_hooked(&self, kind: &Kind) -> bool {
+        self.kinds.iter().any(|policy| policy.kind == *kind && policy.hooked)
+    }
 }
 
 /// An operation that a sweep moved on.

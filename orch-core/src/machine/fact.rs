@@ -1,0 +1,178 @@
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Entry;
+use crate::policies::{InDoubt, KindPolicy};
+use crate::words::{AttemptEnd, Failure, Fence, Invalid, Payload, Source, WorkerId};
+
+/// What has happened to an operation. A fact is named after the verb of the store that brings it.
+///
+/// `logged` is the entry that the log holds under the fact's fence, late ones left out.
+#[derive(Debug, Clone, Copy)]
+pub enum Fact<'a> {
+    /// A worker claims it.
+    Claimed {
+        /// The rules of the worker's handler; they are written into the row.
+        policy: &'a KindPolicy,
+        /// Who claims.
+        worker: &'a WorkerId,
+        /// How long the lease lasts unless renewed.
+        lease: Duration,
+    },
+    /// The holder of a claim renews its lease.
+    Renewed {
+        /// The fence of the claim.
+        fence: Fence,
+        /// How long the lease lasts from now.
+        lease: Duration,
+    },
+    /// A claim is given back without an attempt.
+    Released {
+        /// The fence of the claim.
+        fence: Fence,
+        /// Why.
+        reason: &'a ReleaseReason,
+        /// What the log holds under the fence.
+        logged: Option<&'a Entry>,
+    },
+    /// An attempt or a reconcile has ended: into the log, to be finalized later.
+    Logged(Ended<'a>),
+    /// An attempt or a reconcile has ended: into the log, and the row follows.
+    Settled(Ended<'a>),
+    /// The row follows what is logged.
+    Finalized {
+        /// The fence that it is logged under.
+        fence: Fence,
+        /// What the log holds under the fence.
+        logged: Option<&'a Entry>,
+    },
+    /// The finalize hook failed: what is logged stays so, and is tried again later.
+    HookFailed {
+        /// The fence that it is logged under.
+        fence: Fence,
+        /// What the log holds under the fence.
+        logged: Option<&'a Entry>,
+        /// The hook's error, storable.
+        error: &'a str,
+        /// 0 to 1: where in the jitter of the backoff the next try falls.
+        jitter: f64,
+    },
+    /// A lease has run out.
+    LeaseExpired {
+        /// 0 to 1: where in the jitter of the backoff the next attempt falls.
+        jitter: f64,
+    },
+    /// The time budget is spent.
+    BudgetSpent {
+        /// Whether the kind has a finalize hook, for an operation that was never claimed: its row
+        /// does not know.
+        hooked: bool,
+    },
+    /// An operator has decided about a parked operation.
+    Resolved {
+        /// The decision.
+        resolution: &'a Resolution,
+        /// Who decided and why, storable.
+        note: &'a str,
+    },
+    /// An operator wants a failed operation to run again as a new one.
+    Redriven {
+        /// True although the provider may have acted.
+        even_if_uncertain: bool,
+        /// True if an answer that came too late said that the provider has acted.
+        late_success: bool,
+    },
+    /// The row, or what is logged for it, cannot be decoded.
+    Undecodable {
+        /// What is wrong, without the content.
+        reason: &'a str,
+    },
+}
+
+/// An attempt, or a reconcile, that has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended<'a> {
+    /// The fence of its claim.
+    pub fence: Fence,
+    /// Handler or reconcile.
+    pub source: Source,
+    /// How it ended.
+    pub end: &'a AttemptEnd,
+    /// The backoff from now, what the provider asked for included.
+    pub delay: Duration,
+    /// What the log holds under the fence.
+    pub logged: Option<&'a Entry>,
+}
+
+/// What a claimed operation is to be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Run the handler: `attempt` has gone up.
+    Attempt,
+    /// Ask the provider what happened: `attempt` has not, the operation is in doubt.
+    Reconcile,
+}
+
+impl Purpose {
+    /// What an operation is claimed for. While doubt remains, in whatever phase, it is reconciled
+    /// if its row declares that or the claimer does: where a deploy changed the declaration, a
+    /// reconcile is safe and an attempt may not be. (A handler without a reconcile parks what is
+    /// to be reconciled.)
+    #[must_use]
+    pub fn of(unresolved: bool, row: InDoubt, claimer: InDoubt) -> Self {
+        let declared = row == InDoubt::Reconcile || claimer == InDoubt::Reconcile;
+        if unresolved && declared { Self::Reconcile } else { Self::Attempt }
+    }
+
+    /// The declaration that a claim for this purpose writes into the row.
+    #[must_use]
+    pub fn declares(self, claimer: InDoubt) -> InDoubt {
+        match self {
+            Self::Attempt => claimer,
+            Self::Reconcile => InDoubt::Reconcile,
+        }
+    }
+}
+
+/// Why a claimed operation was given back without an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReleaseReason {
+    /// The worker shuts down: due again at once.
+    Unstarted,
+    /// It cannot be run, or must not be: its payload is not what the handler takes, or another
+    /// call could act twice. Parked, with this reason.
+    Unrunnable {
+        /// What is wrong, without the content, and what an operator can do.
+        reason: String,
+    },
+}
+
+/// An operator's decision about a parked operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// The provider did it: COMPLETED with this output, [`Resolution::ok`] of what the handler
+    /// would have returned. It is not checked against that type: who waits decodes it.
+    Ok(Payload),
+    /// It did not: FAILED.
+    Fail(Failure),
+    /// Run it again: due at once, with a fresh time budget and fresh reconciles. Its attempts go
+    /// on counting, so with none left a retry fails it.
+    RunAgain,
+}
+
+impl Resolution {
+    /// The provider did it: COMPLETED with this output, a value as the handler returns it.
+    ///
+    /// # Errors
+    /// [`Invalid::NotEncodable`] if the output has no JSON form.
+    pub fn ok<T: Serialize + ?Sized>(output: &T) -> Result<Self, Invalid> {
+        Payload::json(output).map(Self::Ok)
+    }
+
+    /// It did not: FAILED, for certain, with a code for programs and a sentence for people.
+    #[must_use]
+    pub fn fail(code: &str, message: &str) -> Self {
+        Self::Fail(Failure::new(code, message))
+    }
+}

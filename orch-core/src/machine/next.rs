@@ -1,0 +1,223 @@
+use std::time::Duration;
+
+use super::Row;
+use crate::policies::InDoubt;
+use crate::words::{AttemptEnd, Failure, FinalOutcome, Outcome, Timestamp, code};
+
+/// What happens to an operation next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Move {
+    /// To its terminal status, with this outcome.
+    Finish(FinalOutcome),
+    /// To `waiting`: claimable from this instant.
+    Wait {
+        /// The earliest instant of the next attempt.
+        not_before: Timestamp,
+    },
+    /// To `in_doubt`: from this instant claimable for a reconcile or, where the handler declares
+    /// `retry`, for another attempt.
+    Doubt {
+        /// The earliest instant of that claim.
+        not_before: Timestamp,
+    },
+    /// To `parked`: an operator must resolve it.
+    Park,
+}
+
+/// The move after an ended attempt or reconcile. `delay` is the backoff counted from its end at
+/// `ended_at`.
+///
+/// A failure is `uncertain` when an attempt in doubt precedes it that nothing has cleared: an
+/// operation that was called is never plainly FAILED as if it had not been sent. A handler's own
+/// failure comes here with that said already, by [`HandlerEnd`](crate::policies::HandlerEnd): only
+/// there is it known whether the answer speaks of the earlier calls too.
+pub(super) fn after_attempt(
+    end: &AttemptEnd,
+    row: &Row,
+    delay: Duration,
+    ended_at: Timestamp,
+) -> Move {
+    let not_before = ended_at.plus(delay);
+    match end {
+        AttemptEnd::Outcome(Outcome::Ok { output }) => {
+            Move::Finish(FinalOutcome::Ok(output.clone()))
+        }
+        AttemptEnd::Outcome(Outcome::Fail(failure)) => {
+            Move::Finish(FinalOutcome::Failed(failure.clone()))
+        }
+        AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => {
+            again(row, Some(reason), row.is_unresolved(), not_before)
+        }
+        AttemptEnd::NotHappened => again(row, None, false, not_before),
+        AttemptEnd::InDoubt { reason } => doubt(row, reason, not_before),
+    }
+}
+
+/// How an operation ends whose time budget is spent and that no worker holds. Its cause is why it
+/// was waiting.
+pub(super) fn over_budget(row: &Row) -> Failure {
+    failure(code::TIME_BUDGET_EXCEEDED, row, row.reason.as_deref(), row.is_unresolved())
+}
+
+/// Another attempt, if there are any left and the time budget allows it.
+fn again(row: &Row, reason: Option<&str>, uncertain: bool, not_before: Timestamp) -> Move {
+    match spent(row, not_before) {
+        Some(code) => finish(failure(code, row, reason, uncertain)),
+        None if uncertain && row.policy.in_doubt == InDoubt::Reconcile => {
+            Move::Doubt { not_before }
+        }
+        None => Move::Wait { not_before },
+    }
+}
+
+fn doubt(row: &Row, reason: &str, not_before: Timestamp) -> Move {
+    match row.policy.in_doubt {
+        InDoubt::Reconcile if row.reconciles >= row.policy.max_reconciles => Move::Park,
+        InDoubt::Reconcile => Move::Doubt { not_before },
+        InDoubt::Park => Move::Park,
+        InDoubt::Fail => finish(failure(code::IN_DOUBT, row, Some(reason), true)),
+        InDoubt::Retry => match spent(row, not_before) {
+            Some(code) => finish(failure(code, row, Some(reason), true)),
+            None => Move::Doubt { not_before },
+        },
+    }
+}
+
+/// Why there is no other attempt.
+fn spent(row: &Row, not_before: Timestamp) -> Option<&'static str> {
+    if row.attempt >= row.policy.max_attempts {
+        Some(code::ATTEMPTS_EXHAUSTED)
+    } else if not_before >= row.deadline {
+        Some(code::TIME_BUDGET_EXCEEDED)
+    } else {
+        None
+    }
+}
+
+const fn finish(failure: Failure) -> Move {
+    Move::Finish(FinalOutcome::Failed(failure))
+}
+
+fn failure(code: &'static str, row: &Row, cause: Option<&str>, uncertain: bool) -> Failure {
+    let called = row.attempt > 0;
+    let message = match (code, called) {
+        (code::ATTEMPTS_EXHAUSTED, _) => {
+            format!("all {} attempts are used up", row.policy.max_attempts)
+        }
+        (code::IN_DOUBT, _) => "the call was made and nobody knows how it ended".to_owned(),
+        (_, true) => "the time budget ended before the operation did".to_owned(),
+        (_, false) => "the time budget ended before the first attempt".to_owned(),
+    };
+    Failure::new(code, &message).cause(cause).uncertain(uncertain).called(called)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{at, in_doubt, retry, running};
+    use super::*;
+
+    const DELAY: Duration = Duration::from_secs(1);
+
+    fn failure_of(next: Move) -> Failure {
+        match next {
+            Move::Finish(FinalOutcome::Failed(failure)) => failure,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The move after an attempt that has ended at second 100; the deadline is at second 200.
+    fn next(end: &AttemptEnd, row: &Row) -> Move {
+        after_attempt(end, row, DELAY, at(100))
+    }
+
+    fn doubted() -> Row {
+        Row { first_called_at: Some(at(90)), ..running() }
+    }
+
+    fn declared(in_doubt: InDoubt, mut row: Row) -> Row {
+        row.policy.in_doubt = in_doubt;
+        row
+    }
+
+    #[test]
+    fn a_retry_waits_until_its_delay_has_passed() {
+        assert_eq!(next(&retry(), &running()), Move::Wait { not_before: at(101) });
+    }
+
+    #[test]
+    fn the_last_retry_fails_with_its_reason_as_cause() {
+        let failure = failure_of(next(&retry(), &Row { attempt: 3, ..running() }));
+        assert_eq!(failure.code, code::ATTEMPTS_EXHAUSTED);
+        assert_eq!(failure.cause.as_deref(), Some("busy"));
+        assert!(failure.called && !failure.uncertain);
+    }
+
+    #[test]
+    fn a_retry_that_would_land_on_the_deadline_fails_now() {
+        let late = Row { deadline: at(101), ..running() };
+        assert_eq!(failure_of(next(&retry(), &late)).code, code::TIME_BUDGET_EXCEEDED);
+    }
+
+    #[test]
+    fn doubt_follows_the_declaration() {
+        let after = |declares| next(&in_doubt(), &declared(declares, running()));
+        let again = Move::Doubt { not_before: at(101) };
+        assert_eq!(after(InDoubt::Retry), again);
+        assert_eq!(after(InDoubt::Reconcile), again);
+        assert_eq!(after(InDoubt::Park), Move::Park);
+        let failure = failure_of(after(InDoubt::Fail));
+        assert!(failure.uncertain && failure.code == code::IN_DOUBT);
+    }
+
+    #[test]
+    fn a_handler_that_kills_its_process_is_stopped() {
+        let failure = failure_of(next(&in_doubt(), &Row { attempt: 3, ..running() }));
+        assert_eq!(failure.code, code::ATTEMPTS_EXHAUSTED);
+        assert!(failure.uncertain);
+        assert_eq!(failure.cause.as_deref(), Some("no answer"));
+    }
+
+    #[test]
+    fn earlier_doubt_makes_a_later_giving_up_uncertain() {
+        let doubted = Row { attempt: 3, ..doubted() };
+        assert!(failure_of(next(&retry(), &doubted)).uncertain);
+        assert!(over_budget(&doubted).uncertain);
+    }
+
+    #[test]
+    fn a_failure_is_as_uncertain_as_it_says() {
+        for uncertain in [false, true] {
+            let said = Failure::new("CARD_DECLINED", "no").uncertain(uncertain);
+            let end = AttemptEnd::Outcome(Outcome::Fail(said.clone()));
+            for row in [running(), doubted()] {
+                assert_eq!(failure_of(next(&end, &row)), said);
+            }
+        }
+    }
+
+    #[test]
+    fn reconcile_never_falls_through_to_an_attempt() {
+        let doubted = declared(InDoubt::Reconcile, doubted());
+        for reconciles in 0..2 {
+            let asked = Row { reconciles, attempt: 3, deadline: at(0), ..doubted.clone() };
+            assert!(matches!(next(&in_doubt(), &asked), Move::Doubt { .. }));
+        }
+        assert_eq!(next(&in_doubt(), &Row { reconciles: 2, ..doubted.clone() }), Move::Park);
+        let wait = Move::Wait { not_before: at(101) };
+        assert_eq!(next(&AttemptEnd::NotHappened, &doubted), wait);
+    }
+
+    #[test]
+    fn not_happened_is_definite() {
+        let spent = Row { attempt: 3, ..doubted() };
+        let failure = failure_of(next(&AttemptEnd::NotHappened, &spent));
+        assert!(!failure.uncertain && failure.called);
+    }
+
+    #[test]
+    fn a_deadline_before_the_first_attempt_says_that_no_call_was_made() {
+        let failure = over_budget(&Row { attempt: 0, ..running() });
+        assert_eq!(failure.code, code::TIME_BUDGET_EXCEEDED);
+        assert!(!failure.called && !failure.uncertain);
+    }
+}

@@ -1,0 +1,356 @@
+use std::time::Duration;
+
+use super::Row;
+use super::change::Change;
+use super::next::{Move, after_attempt, over_budget};
+use super::{
+    Answer, Ended, Entry, EntryWrite, Fact, Finalized, Purpose, ReleaseReason, Resolution,
+};
+use crate::policies::{Backoff, KindPolicy};
+use crate::words::{
+    AttemptEnd, Failure, Fence, FinalOutcome, LogStatus, Outcome, Phase, Source, Timestamp,
+    WorkerId,
+};
+
+/// What a fact means: what a store has to write, in one transaction, and what it answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The row as it is to be. The one before where nothing changes.
+    pub row: Row,
+    /// The changes of the log, oldest first.
+    pub entries: Vec<EntryWrite>,
+    /// The failure of the dead letter to write.
+    pub letter: Option<Failure>,
+    /// What the caller is told.
+    pub answer: Answer,
+}
+
+impl Step {
+    /// The outcome, if this step makes an operation terminal that was not so `before`: then its
+    /// finalize hook runs in the same transaction.
+    #[must_use]
+    pub fn finishes(&self, before: &Row) -> Option<&FinalOutcome> {
+        self.row.outcome.as_ref().filter(|_| before.outcome.is_none())
+    }
+}
+
+/// What this fact means for the row, at this instant of the store's clock. A fact that is not
+/// about the row as it is, such as a claim that is superseded, changes nothing but may leave a
+/// late entry.
+#[must_use]
+pub fn step(row: &Row, fact: Fact<'_>, now: Timestamp) -> Step {
+    let change = Change::of(row, now);
+    match fact {
+        Fact::Claimed { policy, worker, lease } => claimed(change, policy, worker, lease),
+        Fact::Renewed { fence, lease } => renewed(change, fence, lease),
+        Fact::Released { fence, reason, logged } => released(change, fence, reason, logged),
+        Fact::Logged(ended) => logged(change, ended),
+        Fact::Settled(ended) => settled(change, ended),
+        Fact::Finalized { fence, logged } => finalized(change, fence, logged),
+        Fact::HookFailed { fence, logged, error, jitter } => {
+            hook_failed(change, fence, logged, error, jitter)
+        }
+        Fact::LeaseExpired { jitter } => lease_expired(change, jitter),
+        Fact::BudgetSpent { hooked } => budget_spent(change, hooked),
+        Fact::Resolved { resolution, note } => resolved(change, resolution, note),
+        Fact::Redriven { even_if_uncertain, late_success } => {
+            redriven(change, even_if_uncertain, late_success)
+        }
+        Fact::Undecodable { reason } => undecodable(change, reason),
+    }
+}
+
+/// **S2.** The intent to call is written before the call: PENDING → IN_PROGRESS, fence and attempt
+/// go up, the lease begins.
+fn claimed(mut change: Change, policy: &KindPolicy, worker: &WorkerId, lease: Duration) -> Step {
+    let now = change.now;
+    if !change.row.is_claimable(policy, now) || !change.begin() {
+        return change.answer(Answer::Stale);
+    }
+    let purpose = change.row.purpose_for(policy);
+    change.supersede();
+    let row = &mut change.row;
+    row.due_at = None;
+    row.worker = Some(worker.clone());
+    row.started_at = Some(now);
+    row.lease_expires_at = Some(now.plus(lease));
+    row.policy = KindPolicy { in_doubt: purpose.declares(policy.in_doubt), ..policy.clone() };
+    match purpose {
+        Purpose::Attempt => {
+            row.attempt = row.attempt.saturating_add(1);
+            row.phase = Some(Phase::Running);
+        }
+        Purpose::Reconcile => {
+            row.reconciles = row.reconciles.saturating_add(1);
+            row.phase = Some(Phase::InDoubt);
+        }
+    }
+    change.answer(Answer::Claimed(purpose))
+}
+
+fn renewed(mut change: Change, fence: Fence, lease: Duration) -> Step {
+    if !change.row.is_held_under(fence) {
+        return change.answer(Answer::Stale);
+    }
+    let lease_expires_at = change.now.plus(lease);
+    change.row.lease_expires_at = Some(lease_expires_at);
+    change.answer(Answer::Renewed { lease_expires_at })
+}
+
+/// The attempt, or the reconcile, is not counted. The fence stays: it only grows.
+fn released(
+    mut change: Change,
+    fence: Fence,
+    reason: &ReleaseReason,
+    logged: Option<&Entry>,
+) -> Step {
+    if !change.row.is_held_under(fence) {
+        // Given back before, and nothing has ended under this claim: the same call again.
+        let again = change.row.is_under(fence) && logged.is_none();
+        return change.answer(if again { Answer::Released } else { Answer::Stale });
+    }
+    let now = change.now;
+    let row = &mut change.row;
+    let next = match row.phase {
+        Some(Phase::InDoubt) => {
+            row.reconciles = row.reconciles.saturating_sub(1);
+            Move::Doubt { not_before: now }
+        }
+        Some(Phase::Running | Phase::Waiting | Phase::Parked) | None => {
+            row.attempt = row.attempt.saturating_sub(1);
+            Move::Wait { not_before: now }
+        }
+    };
+    match reason {
+        ReleaseReason::Unstarted => change.make(next),
+        ReleaseReason::Unrunnable { reason } => {
+            change.row.reason = Some(reason.clone());
+            change.make(Move::Park);
+        }
+    }
+    change.answer(Answer::Released)
+}
+
+/// **S3, first half.** The lease ends with it, so that no sweep takes the attempt for lost.
+fn logged(mut change: Change, ended: Ended<'_>) -> Step {
+    match place(&change.row, ended) {
+        Place::Held => {
+            let entry = entry_of(&change, ended).pending();
+            change.append(entry);
+            change.end_lease();
+            change.answer(Answer::Logged)
+        }
+        Place::Repeated(_) => change.answer(Answer::Logged),
+        Place::Stale => late(change, ended),
+    }
+}
+
+/// **S3 as a whole.**
+fn settled(mut change: Change, ended: Ended<'_>) -> Step {
+    match place(&change.row, ended) {
+        Place::Held => {
+            let entry = entry_of(&change, ended);
+            change.append(entry.clone());
+            follow(change, &entry)
+        }
+        Place::Repeated(entry) => finalized(change, ended.fence, Some(entry)),
+        Place::Stale => late(change, ended),
+    }
+}
+
+/// **S3, second half.** The status follows the log; no outcome is passed in.
+fn finalized(mut change: Change, fence: Fence, logged: Option<&Entry>) -> Step {
+    match logged.filter(|_| change.row.fence == fence) {
+        None => change.answer(Answer::Stale),
+        Some(entry) if entry.log.status == LogStatus::Completed => change.answer_standing(),
+        Some(entry) => {
+            change.update(entry.clone().completed());
+            follow(change, entry)
+        }
+    }
+}
+
+fn hook_failed(
+    mut change: Change,
+    fence: Fence,
+    logged: Option<&Entry>,
+    error: &str,
+    jitter: f64,
+) -> Step {
+    let pending =
+        logged.filter(|entry| change.row.fence == fence && entry.log.status == LogStatus::Pending);
+    let Some(entry) = pending else { return finalized(change, fence, logged) };
+    let mut entry = entry.clone();
+    entry.hook_failures = entry.hook_failures.saturating_add(1);
+    let due_at = change.now.plus(Backoff::DEFAULT.delay(entry.hook_failures, jitter));
+    entry.due_at = Some(due_at);
+    entry.log.hook_error = Some(error.to_owned());
+    change.update(entry);
+    change.answer(Answer::Moved(Finalized::HookFailed { reason: error.to_owned(), due_at }))
+}
+
+/// A lost attempt is logged in doubt under its own fence, counted, and followed as the row
+/// declares. A lost reconcile is only due again, or parked after the last one. Who held the lease
+/// is stale from here on.
+fn lease_expired(mut change: Change, jitter: f64) -> Step {
+    let now = change.now;
+    let Some(purpose) = change.row.purpose().filter(|_| change.row.is_expired(now)) else {
+        return change.answer(Answer::Stale);
+    };
+    let lost = AttemptEnd::lost(change.row.worker.as_ref());
+    let delay = match purpose {
+        Purpose::Attempt => change.row.policy.backoff.delay(change.row.attempt, jitter),
+        Purpose::Reconcile => Duration::ZERO,
+    };
+    let next = after_attempt(&lost, &change.row, delay, now);
+    if purpose == Purpose::Attempt {
+        let entry = Entry::of(&change.row, Source::Engine, lost, now).of_attempt(&change.row);
+        change.row.count(&entry.log);
+        change.append(entry);
+    }
+    change.supersede();
+    match next {
+        Move::Finish(outcome) => conclude(change, outcome, Source::Engine, None),
+        next => {
+            change.make(next);
+            change.answer_standing()
+        }
+    }
+}
+
+/// PENDING passes through IN_PROGRESS, as every operation does.
+fn budget_spent(mut change: Change, hooked: bool) -> Step {
+    if !change.row.is_over_budget(change.now) {
+        return change.answer(Answer::Stale);
+    }
+    if change.row.phase.is_none() {
+        change.row.policy.hooked = hooked;
+    }
+    let failure = over_budget(&change.row);
+    if !change.begin() {
+        return change.answer(Answer::Stale);
+    }
+    change.supersede();
+    conclude(change, FinalOutcome::Failed(failure), Source::Engine, None)
+}
+
+fn resolved(mut change: Change, resolution: &Resolution, note: &str) -> Step {
+    if change.row.phase != Some(Phase::Parked) {
+        let (status, phase) = (change.row.status, change.row.phase);
+        return change.answer(Answer::NotParked { status, phase });
+    }
+    change.supersede();
+    let outcome = match resolution {
+        Resolution::Ok(output) => FinalOutcome::Ok(output.clone()),
+        Resolution::Fail(failure) => FinalOutcome::Failed(failure.clone()),
+        Resolution::RunAgain => return run_again(change, note),
+    };
+    conclude(change, outcome, Source::Operator, Some(note))
+}
+
+/// Due at once, with a fresh time budget; the operator answers for the doubt.
+fn run_again(mut change: Change, note: &str) -> Step {
+    let now = change.now;
+    let mut entry = Entry::of(&change.row, Source::Operator, AttemptEnd::NotHappened, now);
+    entry.log.note = Some(note.to_owned());
+    change.row.count(&entry.log);
+    change.append(entry);
+    change.row.reason = Some(note.to_owned());
+    change.row.deadline = now.plus(change.row.time_budget);
+    change.row.reconciles = 0;
+    change.make(Move::Wait { not_before: now });
+    change.answer_standing()
+}
+
+/// The failed operation itself never changes: the new one is [`Row::accepted`].
+fn redriven(change: Change, even_if_uncertain: bool, late_success: bool) -> Step {
+    let answer = match &change.row.outcome {
+        Some(FinalOutcome::Failed(failure)) => {
+            let uncertain = failure.uncertain || late_success;
+            if uncertain && !even_if_uncertain { Answer::Uncertain } else { Answer::Redriven }
+        }
+        Some(FinalOutcome::Ok(_)) | None => Answer::NotFailed { status: change.row.status },
+    };
+    change.answer(answer)
+}
+
+/// Parked, so that it holds up no other operation; who held a lease is stale. A terminal operation
+/// stays as it is.
+fn undecodable(mut change: Change, reason: &str) -> Step {
+    if !change.begin() {
+        return change.answer(Answer::Stale);
+    }
+    change.supersede();
+    change.row.reason = Some(reason.to_owned());
+    change.make(Move::Park);
+    change.answer_standing()
+}
+
+/// Where an end belongs.
+enum Place<'a> {
+    /// Its claim holds the lease: it counts.
+    Held,
+    /// Its claim has logged before: the first entry counts.
+    Repeated(&'a Entry),
+    /// Its claim is superseded, was given back, or never was.
+    Stale,
+}
+
+fn place<'a>(row: &Row, ended: Ended<'a>) -> Place<'a> {
+    match ended.logged {
+        Some(entry) if entry.is_of_worker() => Place::Repeated(entry),
+        Some(_) => Place::Stale,
+        None if row.is_held_under(ended.fence) => Place::Held,
+        None => Place::Stale,
+    }
+}
+
+/// An entry about the attempt, or the reconcile, that holds the lease.
+fn entry_of(change: &Change, ended: Ended<'_>) -> Entry {
+    let entry = Entry::of(&change.row, ended.source, ended.end.clone(), change.now);
+    Entry { delay: ended.delay, ..entry.of_attempt(&change.row) }
+}
+
+/// An answer is kept although nothing follows from it; doubt is none. A fence beyond the latest
+/// was never given to a worker.
+fn late(mut change: Change, ended: Ended<'_>) -> Step {
+    let lost = ended.logged.map(|entry| &entry.log);
+    let kept_before = lost.is_some_and(|lost| lost.source != Source::Engine);
+    if ended.end.is_answer() && ended.fence <= change.row.fence && !kept_before {
+        let mut entry = Entry::of(&change.row, ended.source, ended.end.clone(), change.now);
+        entry.log.fence = ended.fence;
+        entry.log.late = true;
+        if let Some(lost) = lost {
+            entry.log.attempt = lost.attempt;
+            entry.log.worker.clone_from(&lost.worker);
+            entry.log.started_at = lost.started_at;
+        }
+        change.append(entry);
+    }
+    change.answer(Answer::Stale)
+}
+
+/// The row follows an entry. The delay counts from the end of the attempt, however late the entry
+/// is finalized.
+fn follow(mut change: Change, entry: &Entry) -> Step {
+    let next = after_attempt(&entry.log.end, &change.row, entry.delay, entry.log.logged_at);
+    change.row.count(&entry.log);
+    change.make(next);
+    change.answer_standing()
+}
+
+/// Ends an operation that no worker ended, under its latest fence. With a finalize hook the end is
+/// only logged, and the Finalizer does the rest.
+fn conclude(mut change: Change, outcome: FinalOutcome, source: Source, note: Option<&str>) -> Step {
+    let end = AttemptEnd::Outcome(Outcome::from(outcome));
+    let mut entry = Entry::of(&change.row, source, end, change.now);
+    entry.log.note = note.map(str::to_owned);
+    change.end_lease();
+    change.row.phase = Some(Phase::Running);
+    if change.row.policy.hooked {
+        change.append(entry.pending());
+        return change.answer(Answer::Logged);
+    }
+    change.append(entry.clone());
+    follow(change, &entry)
+}

@@ -1,0 +1,209 @@
+//! How rows of a SQL database are read: once for all backends.
+
+use std::time::Duration;
+
+use super::codec;
+use crate::machine::{Entry, Request, Row};
+use crate::policies::{Backoff, KindPolicy};
+use crate::words::{
+    BizKey, Fence, FinalOutcome, IdemKey, Identity, Kind, LogEntry, OpId, Owner, Payload, Status,
+    Timestamp, WorkerId,
+};
+
+/// A row of a query, as a SQL backend returns it: what is in a column, by its name. `None` is
+/// NULL; the error says which column cannot be read, without the content.
+///
+/// The columns have the same names in every database: those of the view `orch_status`, and
+/// `entry_…` for those of the write-ahead log. So each row is decoded here, once for all backends.
+pub trait Columns {
+    /// A count, a fence, or a span in milliseconds.
+    fn number(&self, name: &str) -> Result<Option<i64>, String>;
+    /// True or false.
+    fn flag(&self, name: &str) -> Result<Option<bool>, String>;
+    /// A word or a text.
+    fn text(&self, name: &str) -> Result<Option<&str>, String>;
+    /// A payload or an output.
+    fn bytes(&self, name: &str) -> Result<Option<&[u8]>, String>;
+    /// An instant.
+    fn instant(&self, name: &str) -> Result<Option<Timestamp>, String>;
+    /// The id of an operation.
+    fn id(&self, name: &str) -> Result<Option<OpId>, String>;
+}
+
+/// A column that must not be NULL.
+fn there<T>(value: Option<T>, name: &str) -> Result<T, String> {
+    value.ok_or_else(|| format!("column {name} is empty"))
+}
+
+fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// A count; NULL is 0.
+fn count(row: &impl Columns, name: &str) -> Result<u32, String> {
+    let number = row.number(name)?.unwrap_or_default();
+    u32::try_from(number).map_err(|_| format!("column {name} is not a count"))
+}
+
+fn span(row: &impl Columns, name: &str) -> Result<Option<Duration>, String> {
+    row.number(name)?.map(|ms| codec::from_millis(ms, name)).transpose()
+}
+
+fn word<T: std::str::FromStr>(row: &impl Columns, name: &str) -> Result<Option<T>, String> {
+    let text = row.text(name)?;
+    text.map(|word| word.parse().map_err(|_| format!("column {name} has an unknown word")))
+        .transpose()
+}
+
+fn fence(row: &impl Columns, name: &str) -> Result<Fence, String> {
+    there(row.number(name)?, name).map(Fence::new)
+}
+
+fn worker(row: &impl Columns, name: &str) -> Result<Option<WorkerId>, String> {
+    Ok(row.text(name)?.map(|worker| WorkerId::from_stored(worker.to_owned())))
+}
+
+/// Domain and event type.
+///
+/// # Errors
+/// What is wrong, without the content.
+pub fn kind(row: &impl Columns) -> Result<Kind, String> {
+    let text = |name| there(row.text(name)?, name);
+    Kind::new(text("domain")?, text("event_type")?).map_err(said)
+}
+
+/// What an operation was accepted for.
+///
+/// # Errors
+/// What is wrong, without the content.
+pub fn identity(row: &impl Columns) -> Result<Identity, String> {
+    let text = |name| there(row.text(name)?, name);
+    let Kind { domain, event_type } = kind(row)?;
+    Ok(Identity {
+        owner: Owner::new(text("owner")?).map_err(said)?,
+        domain,
+        event_type,
+        biz_key: BizKey::new(text("biz_key")?).map_err(said)?,
+        idem_key: IdemKey::new(text("idem_key")?).map_err(said)?,
+    })
+}
+
+/// What was asked for.
+///
+/// # Errors
+/// What is wrong, without the content.
+pub fn request(row: &impl Columns) -> Result<Request, String> {
+    Ok(Request {
+        identity: identity(row)?,
+        payload: there(row.bytes("payload")?, "payload")?.into(),
+        accepted_at: there(row.instant("accepted_at")?, "accepted_at")?,
+        redrive_of: row.id("redrive_of")?,
+    })
+}
+
+/// An operation's row. The columns of what has ended with the operation may be NULL.
+///
+/// # Errors
+/// What is wrong, without the content.
+pub fn row(row: &impl Columns) -> Result<Row, String> {
+    let status = there(word(row, "status")?, "status")?;
+    Ok(Row {
+        op_id: there(row.id("op_id")?, "op_id")?,
+        status,
+        phase: word(row, "phase")?,
+        attempt: count(row, "attempt")?,
+        fence: fence(row, "fence")?,
+        retries: count(row, "retries")?,
+        lost_attempts: count(row, "lost_attempts")?,
+        reconciles: count(row, "reconciles")?,
+        key_generation: count(row, "key_generation")?,
+        time_budget: there(span(row, "time_budget_ms")?, "time_budget_ms")?,
+        deadline: there(row.instant("deadline")?, "deadline")?,
+        due_at: row.instant("due_at")?,
+        lease_expires_at: row.instant("lease_expires_at")?,
+        worker: worker(row, "worker")?,
+        started_at: row.instant("started_at")?,
+        first_called_at: row.instant("first_called_at")?,
+        policy: policy(row)?,
+        outcome: outcome(row, status)?,
+        finished_at: row.instant("finished_at")?,
+        reason: row.text("reason")?.map(str::to_owned),
+    })
+}
+
+/// The rules that the latest claim wrote; what is NULL is as it was before the first.
+fn policy(row: &impl Columns) -> Result<KindPolicy, String> {
+    let defaults = KindPolicy::new(kind(row)?);
+    let or = |name, default| match row.number(name)? {
+        Some(_) => count(row, name),
+        None => Ok(default),
+    };
+    let backoff = match (span(row, "backoff_base_ms")?, span(row, "backoff_cap_ms")?) {
+        (Some(base), Some(cap)) => Backoff::new(base, cap).map_err(said)?,
+        (None, _) | (_, None) => defaults.backoff,
+    };
+    Ok(KindPolicy {
+        max_attempts: or("max_attempts", defaults.max_attempts)?,
+        backoff,
+        in_doubt: word(row, "in_doubt")?.unwrap_or(defaults.in_doubt),
+        max_reconciles: or("max_reconciles", defaults.max_reconciles)?,
+        replays_errors: row.flag("replays_errors")?.unwrap_or(defaults.replays_errors),
+        hooked: row.flag("hooked")?.unwrap_or(defaults.hooked),
+        kind: defaults.kind,
+    })
+}
+
+fn outcome(row: &impl Columns, status: Status) -> Result<Option<FinalOutcome>, String> {
+    Ok(match status {
+        Status::Pending | Status::InProgress => None,
+        Status::Completed => {
+            Some(FinalOutcome::Ok(Payload::from(there(row.bytes("output")?, "output")?)))
+        }
+        Status::Failed => {
+            let failure = there(row.text("failure")?, "failure")?;
+            Some(FinalOutcome::Failed(codec::failure(failure)?))
+        }
+    })
+}
+
+/// What the log holds, with what finalizing it needs; `None` where a join found nothing.
+///
+/// # Errors
+/// What is wrong, without the content.
+pub fn entry(row: &impl Columns) -> Result<Option<Entry>, String> {
+    if row.number("entry_fence")?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Entry {
+        log: log_entry(row)?,
+        delay: span(row, "entry_delay_ms")?.unwrap_or_default(),
+        due_at: row.instant("entry_due_at")?,
+        hook_failures: count(row, "entry_hook_failures")?,
+    }))
+}
+
+/// A log entry as readers see it.
+///
+/// # Errors
+/// What is wrong, without the content.
+pub fn log_entry(row: &impl Columns) -> Result<LogEntry, String> {
+    let text = |name| Ok::<_, String>(row.text(name)?.map(str::to_owned));
+    Ok(LogEntry {
+        fence: fence(row, "entry_fence")?,
+        attempt: count(row, "entry_attempt")?,
+        worker: worker(row, "entry_worker")?,
+        source: there(word(row, "entry_source")?, "entry_source")?,
+        started_at: row.instant("entry_started_at")?,
+        logged_at: there(row.instant("entry_logged_at")?, "entry_logged_at")?,
+        end: codec::attempt_end(
+            there(row.text("entry_outcome")?, "entry_outcome")?,
+            row.text("entry_detail")?,
+            row.bytes("entry_output")?,
+            row.number("entry_after_ms")?,
+        )?,
+        status: there(word(row, "entry_status")?, "entry_status")?,
+        late: there(row.flag("entry_late")?, "entry_late")?,
+        note: text("entry_note")?,
+        hook_error: text("entry_hook_error")?,
+    })
+}
