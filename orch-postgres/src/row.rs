@@ -91,7 +91,13 @@ impl Row {
 
     /// Where the operation stands: what a repeated call is told.
     pub(crate) fn standing(&self) -> Finalized {
-        Finalized::standing(&self.operation)
+        match (&self.operation.outcome, self.operation.phase, self.operation.due_at) {
+            (Some(outcome), ..) => Finalized::Finished(outcome.clone()),
+            (None, Some(Phase::Waiting), Some(due_at)) => Finalized::Waiting { due_at },
+            (None, Some(Phase::InDoubt), Some(due_at)) => Finalized::InDoubt { due_at },
+            (None, Some(Phase::Parked), _) => Finalized::Parked,
+            _ => Finalized::Stale,
+        }
     }
 }
 

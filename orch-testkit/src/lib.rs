@@ -14,6 +14,8 @@
 //!
 //! - [`conformance!`] runs the suite that every store passes. A store implements [`Backend`]
 //!   for its tests and calls the macro in one line; each case becomes a test of its own.
+//! - [`agrees_with_machine!`] holds each verb of it to the one place that decides, over generated
+//!   rows: see [`agreement`].
 //! - [`fixture`] is what those cases are written with.
 
 // For tests of handlers.
@@ -30,7 +32,8 @@ pub use crash_matrix::{
 pub use fault::{Fault, FaultStore, Verb};
 pub use provider::{ProviderCall, Reply, ScriptedProvider, Step};
 
-// For tests of a store, with the macro `conformance!`.
+// For tests of a store, with the macros `conformance!` and `agrees_with_machine!`.
+pub mod agreement;
 mod backend;
 pub mod fixture;
 #[doc(hidden)]

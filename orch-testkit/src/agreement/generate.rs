@@ -1,0 +1,352 @@
+use std::time::Duration;
+
+use fastrand::Rng;
+use orch_core::machine::{Entry, ReleaseReason, Request, Resolution, Row};
+use orch_core::policies::{Backoff, FINALIZER_HEAD_START, InDoubt, KindPolicy};
+use orch_core::words::{
+    AttemptEnd, BizKey, Failure, Fence, FinalOutcome, IdemKey, Identity, Kind, LogEntry, LogStatus,
+    OpId, Outcome, Owner, Payload, Phase, Source, Status, Timestamp, WorkerId,
+};
+
+use super::Kept;
+use crate::fixture::{kind, other_kind};
+
+/// Rows in every status and phase, as the schema allows them, and facts about them. Counts lie
+/// around their limits and instants around now: before, after, and the very same.
+#[derive(Debug)]
+pub struct Generator {
+    rng: Rng,
+    now: Timestamp,
+    made: u64,
+}
+
+/// What an operation is doing.
+#[derive(Debug, Clone, Copy)]
+enum Situation {
+    Pending,
+    /// An attempt holds the lease.
+    Attempting,
+    /// A reconcile holds the lease.
+    Reconciling,
+    /// A worker has logged its end.
+    Logged,
+    /// The engine or an operator has logged the end, for the Finalizer to run the hook.
+    Concluded,
+    Waiting,
+    InDoubt,
+    Parked,
+    Completed,
+    Failed,
+}
+
+/// Milliseconds from now at which limits are set, beside which instants fall.
+const AROUND: [i64; 9] = [-5000, -1001, -1000, -1, 0, 1, 999, 1000, 5000];
+
+impl Generator {
+    /// The same seed and instant make the same rows and facts.
+    #[must_use]
+    pub fn new(seed: u64, now: Timestamp) -> Self {
+        Self { rng: Rng::with_seed(seed), now, made: 0 }
+    }
+
+    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.rng.usize(..of.len())]
+    }
+
+    /// An instant near now, to the microsecond.
+    fn around(&mut self) -> Timestamp {
+        let ms = self.one(&AROUND);
+        Timestamp::from_micros(self.now.as_micros() + ms * 1000 + self.rng.i64(0..2))
+    }
+
+    fn before(&mut self) -> Timestamp {
+        Timestamp::from_micros(self.now.as_micros() - self.rng.i64(1..5_000_000))
+    }
+
+    /// A delay around the distance of deadlines, in whole milliseconds as it is stored.
+    pub fn delay(&mut self) -> Duration {
+        Duration::from_millis(self.one(&[0, 1, 999, 1000, 1001, 5000]))
+    }
+
+    fn text(&mut self) -> String {
+        let texts = ["busy", "no answer", "주문 \"7\" \\ done", "", "  two\nlines "];
+        self.one(&texts).to_owned()
+    }
+
+    /// One of the two kinds.
+    pub fn kind(&mut self) -> Kind {
+        if self.rng.bool() { kind() } else { other_kind() }
+    }
+
+    /// The rules of a kind.
+    pub fn policy(&mut self, kind: Kind) -> KindPolicy {
+        let base = self.one(&[1000, 2000]);
+        KindPolicy {
+            max_attempts: self.rng.u32(1..5),
+            backoff: Backoff::from_millis(base, base * 4),
+            in_doubt: self.one(&InDoubt::ALL),
+            max_reconciles: self.rng.u32(1..4),
+            replays_errors: self.rng.bool(),
+            hooked: self.rng.bool(),
+            ..KindPolicy::new(kind)
+        }
+    }
+
+    /// A worker.
+    pub fn worker(&mut self) -> WorkerId {
+        WorkerId::from_stored(format!("worker-{}", self.rng.u8(..4)))
+    }
+
+    /// How an attempt or a reconcile has ended: definite, or one that may go on.
+    pub fn end(&mut self, definite: bool) -> AttemptEnd {
+        let outcome = match (definite, self.rng.u8(..3)) {
+            (true, 0) => Outcome::Fail(self.failure()),
+            (true, _) => Outcome::Ok { output: self.payload() },
+            (false, 0) => {
+                let after = self.rng.bool().then(|| self.delay());
+                Outcome::Retry { reason: self.text(), after }
+            }
+            (false, 1) => return AttemptEnd::NotHappened,
+            (false, _) => return AttemptEnd::InDoubt { reason: self.text() },
+        };
+        AttemptEnd::Outcome(outcome)
+    }
+
+    /// A worker's word, or the provider's.
+    pub fn source(&mut self) -> Source {
+        self.one(&[Source::Handler, Source::Reconcile])
+    }
+
+    /// The fence of the latest claim, mostly; or of one before, or of one that never was.
+    pub fn fence(&mut self, row: &Row) -> Fence {
+        let off = self.one(&[0, 0, 0, 0, 0, -1, -2, 1]);
+        Fence::new(row.fence.get() + off)
+    }
+
+    /// Why a claim is given back.
+    pub fn release_reason(&mut self) -> ReleaseReason {
+        match self.rng.bool() {
+            true => ReleaseReason::Unstarted,
+            false => ReleaseReason::Unrunnable { reason: self.text() },
+        }
+    }
+
+    /// What an operator decides.
+    pub fn resolution(&mut self) -> Resolution {
+        match self.rng.u8(..3) {
+            0 => Resolution::Ok(self.payload()),
+            1 => Resolution::Fail(self.failure()),
+            _ => Resolution::RunAgain,
+        }
+    }
+
+    fn failure(&mut self) -> Failure {
+        let cause = self.text();
+        Failure::new("CARD_DECLINED", &self.text())
+            .cause(self.rng.bool().then_some(cause.as_str()))
+            .uncertain(self.rng.bool())
+    }
+
+    fn payload(&mut self) -> Payload {
+        Payload::from(self.one(&["{\"amount\":5}", "", "\u{0} no json", "\"주\""]))
+    }
+
+    /// All that a store keeps of one operation, in a situation of its own.
+    pub fn kept(&mut self) -> Kept {
+        use Situation::{
+            Attempting, Completed, Concluded, Failed, InDoubt, Logged, Parked, Pending,
+            Reconciling, Waiting,
+        };
+        let situation = self.one(&[
+            Pending,
+            Attempting,
+            Attempting,
+            Reconciling,
+            Logged,
+            Logged,
+            Concluded,
+            Waiting,
+            InDoubt,
+            Parked,
+            Completed,
+            Failed,
+        ]);
+        let mut kept = self.in_progress();
+        match situation {
+            Pending => kept = self.pending(),
+            Attempting => self.lease(&mut kept.row, Phase::Running),
+            Reconciling => {
+                kept.row.policy.in_doubt = orch_core::policies::InDoubt::Reconcile;
+                kept.row.first_called_at = Some(self.before());
+                self.lease(&mut kept.row, Phase::InDoubt);
+            }
+            Logged => {
+                let (definite, source) = (self.rng.bool(), self.source());
+                let end = self.end(definite);
+                let pending = self.rng.u8(..4) > 0;
+                self.log(&mut kept, source, end, pending);
+            }
+            Concluded => {
+                kept.row.policy.hooked = true;
+                let source = self.one(&[Source::Engine, Source::Operator]);
+                let end = self.end(true);
+                self.log(&mut kept, source, end, true);
+            }
+            Waiting => self.due(&mut kept.row, Phase::Waiting),
+            InDoubt => {
+                kept.row.first_called_at = Some(self.before());
+                self.due(&mut kept.row, Phase::InDoubt);
+            }
+            Parked => kept.row.phase = Some(Phase::Parked),
+            Completed => {
+                let output = self.payload();
+                self.finish(&mut kept, FinalOutcome::Ok(output));
+            }
+            Failed => {
+                let failure = self.failure();
+                self.finish(&mut kept, FinalOutcome::Failed(failure));
+            }
+        }
+        kept
+    }
+
+    fn request(&mut self) -> Request {
+        self.made += 1;
+        let Kind { domain, event_type } = self.kind();
+        Request {
+            identity: Identity {
+                owner: Owner::default(),
+                domain,
+                event_type,
+                biz_key: BizKey::new(format!("ORDER-{}", self.made)).unwrap(),
+                idem_key: IdemKey::new(format!("key-{}", self.made)).unwrap(),
+            },
+            payload: self.payload(),
+            accepted_at: self.before(),
+            redrive_of: None,
+        }
+    }
+
+    fn pending(&mut self) -> Kept {
+        let request = self.request();
+        let budget = Duration::from_millis(self.rng.u64(1..10_000));
+        let kind = request.identity.kind();
+        let row = Row::accepted(OpId::generate(), kind, budget, request.accepted_at);
+        let row = Row { due_at: Some(self.around()), deadline: self.around(), ..row };
+        Kept { request, row, log: Vec::new(), letter: None }
+    }
+
+    /// An operation in progress, of which the phase is still to be set.
+    fn in_progress(&mut self) -> Kept {
+        let mut kept = self.pending();
+        let kind = kept.row.policy.kind.clone();
+        let fence = self.rng.i64(1..6);
+        kept.row = Row {
+            status: Status::InProgress,
+            phase: Some(Phase::Running),
+            attempt: self.rng.u32(..5),
+            fence: Fence::new(fence),
+            retries: self.rng.u32(..3),
+            lost_attempts: self.rng.u32(..2),
+            reconciles: self.rng.u32(..4),
+            key_generation: self.rng.u32(..3),
+            due_at: None,
+            first_called_at: self.rng.bool().then(|| self.before()),
+            policy: self.policy(kind),
+            reason: self.rng.bool().then(|| self.text()),
+            ..kept.row
+        };
+        for before in 1..fence {
+            self.log_before(&mut kept, Fence::new(before));
+        }
+        kept
+    }
+
+    /// Perhaps an entry under an earlier fence, and perhaps a late one.
+    fn log_before(&mut self, kept: &mut Kept, fence: Fence) {
+        let source = self.one(&[Source::Handler, Source::Reconcile, Source::Engine]);
+        let end = match source {
+            Source::Engine => AttemptEnd::InDoubt { reason: self.text() },
+            _ => self.end(false),
+        };
+        if self.rng.bool() {
+            let entry = self.entry(&kept.row, fence, source, end);
+            kept.log.push(entry);
+        }
+        if self.rng.u8(..4) == 0 {
+            let definite = self.rng.bool();
+            let mut end = self.end(definite);
+            if !end.is_answer() {
+                end = AttemptEnd::NotHappened;
+            }
+            let mut entry = self.entry(&kept.row, fence, Source::Handler, end);
+            entry.log.late = true;
+            kept.log.push(entry);
+        }
+    }
+
+    /// A finalized entry.
+    fn entry(&mut self, row: &Row, fence: Fence, source: Source, end: AttemptEnd) -> Entry {
+        let of_attempt = source != Source::Operator && self.rng.bool();
+        let log = LogEntry {
+            fence,
+            attempt: row.attempt,
+            worker: of_attempt.then(|| self.worker()),
+            source,
+            started_at: of_attempt.then(|| self.before()),
+            logged_at: self.before(),
+            end,
+            status: LogStatus::Completed,
+            late: false,
+            note: (source == Source::Operator).then(|| self.text()),
+            hook_error: None,
+        };
+        Entry { log, delay: Duration::ZERO, due_at: None, hook_failures: 0 }
+    }
+
+    fn lease(&mut self, row: &mut Row, phase: Phase) {
+        row.phase = Some(phase);
+        row.lease_expires_at = Some(self.around());
+        row.worker = Some(self.worker());
+        row.started_at = Some(self.before());
+    }
+
+    fn due(&mut self, row: &mut Row, phase: Phase) {
+        row.phase = Some(phase);
+        row.due_at = Some(self.around());
+    }
+
+    /// Logs an end under the latest fence: to be finalized, or as it is once that is done and the
+    /// operation goes on.
+    fn log(&mut self, kept: &mut Kept, source: Source, end: AttemptEnd, pending: bool) {
+        let mut entry = self.entry(&kept.row, kept.row.fence, source, end);
+        if pending {
+            entry.log.status = LogStatus::Pending;
+            entry.delay = self.delay();
+            entry.due_at = Some(entry.log.logged_at.plus(FINALIZER_HEAD_START));
+            entry.hook_failures = self.rng.u32(..3);
+        } else {
+            let phase = self.one(&[Phase::Waiting, Phase::InDoubt, Phase::Parked]);
+            kept.row.phase = Some(phase);
+            kept.row.due_at = (phase != Phase::Parked).then(|| self.around());
+        }
+        kept.log.push(entry);
+    }
+
+    fn finish(&mut self, kept: &mut Kept, outcome: FinalOutcome) {
+        let source =
+            self.one(&[Source::Handler, Source::Reconcile, Source::Operator, Source::Engine]);
+        let end = AttemptEnd::Outcome(Outcome::from(outcome.clone()));
+        let entry = self.entry(&kept.row, kept.row.fence, source, end);
+        kept.row.status = outcome.status();
+        kept.row.phase = None;
+        kept.row.reason = None;
+        kept.row.finished_at = Some(entry.log.logged_at);
+        if let FinalOutcome::Failed(failure) = &outcome {
+            let late = kept.log.iter().filter(|entry| entry.log.late).count();
+            kept.letter = Some((failure.clone(), u32::try_from(late).unwrap()));
+        }
+        kept.row.outcome = Some(outcome);
+        kept.log.push(entry);
+    }
+}

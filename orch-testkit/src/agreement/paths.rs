@@ -1,0 +1,356 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use orch_core::machine::{Answer, Ended, Entry, Fact, Finalized, Step, step};
+use orch_core::policies::KindPolicy;
+use orch_core::store::{
+    Claim, ClaimParams, Claimed, ClaimedOperation, ConnectionType, EndedAttempt, Finalization,
+    FinalizeHook, HookError, Logged, ManualClock, Release, Released, RenewParams, Renewed,
+    ResolveParams, Resolved, Store, SweepParams, Swept,
+};
+use orch_core::words::{Fence, OpId, Owner, Status, Timestamp};
+
+use super::{Generator, Kept, KeptRows};
+use crate::fixture::{LEASE, kind, other_kind};
+
+/// Pairs of a row and a fact that one call of a verb takes.
+const BATCH: usize = 64;
+/// Pairs for each verb, unless the environment says otherwise.
+const DEFAULT_PAIRS: usize = 2_000;
+/// What the failing hook says.
+const HOOK_ERROR: &str = "the ledger is closed";
+
+/// A verb, or the part of one that has a statement of its own.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is named after its verb")]
+pub enum Path {
+    Claim,
+    Renew,
+    Release,
+    Log,
+    SettleDefinite,
+    SettleOpen,
+    Finalize,
+    HookFails,
+    SweepExpired,
+    SweepOverBudget,
+    Resolve,
+}
+
+/// Runs one verb over generated rows, in batches.
+#[doc(hidden)]
+pub fn check(rows: impl KeptRows, path: Path) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let clock = Arc::new(ManualClock::default());
+    let pairs = from_environment("ORCH_AGREEMENT_PAIRS").unwrap_or(DEFAULT_PAIRS as u64);
+    let seed = from_environment("ORCH_AGREEMENT_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("{path:?}: ORCH_AGREEMENT_SEED={seed}");
+    runtime.block_on(async {
+        let store = rows.open(Arc::clone(&clock)).await;
+        let now = store.now().await.unwrap();
+        let mut generator = Generator::new(seed, now);
+        let mut changed = 0;
+        for _ in 0..pairs.div_ceil(BATCH as u64) {
+            let all: Vec<Kept> = (0..BATCH).map(|_| generator.kept()).collect();
+            rows.put(&all).await;
+            let mut batch = Batch { generator: &mut generator, all: &all, now, expected: vec![] };
+            batch.run(path, &*store).await;
+            changed += batch.compare(&rows).await;
+        }
+        // A verb that never meets a row it can move would agree with anything.
+        assert!(changed * 20 > pairs, "{path:?} changed {changed} rows only");
+    });
+}
+
+fn from_environment(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect(name))
+}
+
+/// Rows that a verb is called on once, and what `step` says of each.
+struct Batch<'a> {
+    generator: &'a mut Generator,
+    all: &'a [Kept],
+    now: Timestamp,
+    /// For the least jitter and for the most; they differ in instants only.
+    expected: Vec<[Step; 2]>,
+}
+
+impl Batch<'_> {
+    async fn run(&mut self, path: Path, store: &dyn Store) {
+        match path {
+            Path::Claim => self.claim(store).await,
+            Path::Renew => self.renew(store).await,
+            Path::Release => self.release(store).await,
+            Path::Log => self.log(store).await,
+            Path::SettleDefinite => self.settle(store, true).await,
+            Path::SettleOpen => self.settle(store, false).await,
+            Path::Finalize => self.finalize(store).await,
+            Path::HookFails => self.finalize_with_failing_hook(store).await,
+            Path::SweepExpired => self.sweep_expired(store).await,
+            Path::SweepOverBudget => self.sweep_over_budget(store).await,
+            Path::Resolve => self.resolve(store).await,
+        }
+    }
+
+    /// What the store keeps now is what `step` says. Returns how many rows have changed.
+    async fn compare(self, rows: &impl KeptRows) -> u64 {
+        let op_ids: Vec<OpId> = self.all.iter().map(|kept| kept.row.op_id).collect();
+        let now_kept = rows.kept(&op_ids).await;
+        assert_eq!(now_kept.len(), self.all.len());
+        let mut changed = 0;
+        for ((before, [least, most]), got) in self.all.iter().zip(&self.expected).zip(now_kept) {
+            let (least, most) = (before.after(least), before.after(most));
+            changed += u64::from(least != *before);
+            let got = between(got.comparable(), &least, &most);
+            let wanted = least.comparable();
+            assert_eq!(got, wanted, "\nbefore: {before:#?}");
+        }
+        changed
+    }
+
+    /// What a fact means for a row, for the least jitter and for the most.
+    fn expect<'f>(&mut self, kept: &Kept, fact: impl Fn(f64) -> Fact<'f>) -> Answer {
+        let steps = [0.0, 1.0].map(|jitter| step(&kept.row, fact(jitter), self.now));
+        let answer = steps[0].answer.clone();
+        self.expected.push(steps);
+        answer
+    }
+
+    /// Nothing happens to this row.
+    fn expect_nothing(&mut self, kept: &Kept) {
+        let (row, answer) = (kept.row.clone(), Answer::Stale);
+        let nothing = Step { row, entries: Vec::new(), letter: None, answer };
+        self.expected.push([nothing.clone(), nothing]);
+    }
+
+    fn policies(&mut self) -> Vec<KindPolicy> {
+        [kind(), other_kind()].map(|kind| self.generator.policy(kind)).into()
+    }
+
+    /// Claims of the rows, some of them superseded or never made.
+    fn claims(&mut self) -> Vec<Claim> {
+        let claim =
+            |kept: &Kept| Claim { op_id: kept.row.op_id, fence: self.generator.fence(&kept.row) };
+        self.all.iter().map(claim).collect()
+    }
+
+    async fn claim(&mut self, store: &dyn Store) {
+        let (kinds, worker) = (self.policies(), self.generator.worker());
+        let params = ClaimParams { kinds: kinds.clone(), worker, limit: BATCH, lease: LEASE };
+        let claimed = by_id(store.claim(params.clone()).await.unwrap());
+        for kept in self.all {
+            let policy = kinds.iter().find(|policy| policy.kind == kept.row.policy.kind).unwrap();
+            let (worker, lease) = (&params.worker, LEASE);
+            let answer = self.expect(kept, |_| Fact::Claimed { policy, worker, lease });
+            let got = claimed.get(&kept.row.op_id);
+            match answer {
+                Answer::Claimed(purpose) => {
+                    let row = &self.expected.last().unwrap()[0].row;
+                    let request = kept.request.clone();
+                    let wanted = ClaimedOperation::of(row, request, purpose, self.now);
+                    assert_eq!(got, Some(&wanted), "before: {kept:#?}");
+                }
+                _ => assert_eq!(got, None, "before: {kept:#?}"),
+            }
+        }
+    }
+
+    async fn renew(&mut self, store: &dyn Store) {
+        let claims = self.claims();
+        let params = RenewParams { claims: claims.clone(), lease: LEASE };
+        let answers = store.renew(params).await.unwrap();
+        for ((kept, claim), got) in self.all.iter().zip(claims).zip(answers) {
+            let fact = Fact::Renewed { fence: claim.fence, lease: LEASE };
+            let wanted = match self.expect(kept, |_| fact) {
+                Answer::Renewed { lease_expires_at } => Renewed::Renewed { lease_expires_at },
+                _ => Renewed::Stale,
+            };
+            assert_eq!(got, wanted, "{claim:?}, before: {kept:#?}");
+        }
+    }
+
+    async fn release(&mut self, store: &dyn Store) {
+        let claims = self.claims();
+        let release = |claim| Release { claim, reason: self.generator.release_reason() };
+        let releases: Vec<Release> = claims.into_iter().map(release).collect();
+        let answers = store.release(releases.clone()).await.unwrap();
+        for ((kept, release), got) in self.all.iter().zip(&releases).zip(answers) {
+            let Release { claim: Claim { fence, .. }, reason } = release;
+            let logged = logged(kept, *fence);
+            let answer = self.expect(kept, |_| Fact::Released { fence: *fence, reason, logged });
+            let wanted = match answer {
+                Answer::Released => Released::Released,
+                _ => Released::Stale,
+            };
+            assert_eq!(got, wanted, "{release:?}, before: {kept:#?}");
+        }
+    }
+
+    fn ended(&mut self, definite: Option<bool>) -> Vec<EndedAttempt> {
+        let claims = self.claims();
+        let generator = &mut *self.generator;
+        let ended = |claim| {
+            let definite = definite.unwrap_or_else(fastrand::bool);
+            let (source, end) = (generator.source(), generator.end(definite));
+            EndedAttempt { claim, source, end, delay: generator.delay() }
+        };
+        claims.into_iter().map(ended).collect()
+    }
+
+    async fn log(&mut self, store: &dyn Store) {
+        let batch = self.ended(None);
+        let answers = store.log(batch.clone()).await.unwrap();
+        for ((kept, ended), got) in self.all.iter().zip(&batch).zip(answers) {
+            let wanted = match self.expect(kept, |_| Fact::Logged(under(ended, kept))) {
+                Answer::Logged => Logged::Logged,
+                _ => Logged::Stale,
+            };
+            assert_eq!(got, wanted, "{ended:?}, before: {kept:#?}");
+        }
+    }
+
+    async fn settle(&mut self, store: &dyn Store, definite: bool) {
+        let batch = self.ended(Some(definite));
+        let answers = store.settle(batch.clone()).await.unwrap();
+        for ((kept, ended), got) in self.all.iter().zip(&batch).zip(answers) {
+            let wanted = self.expect(kept, |_| Fact::Settled(under(ended, kept))).finalized();
+            assert_eq!(got, wanted, "{ended:?}, before: {kept:#?}");
+        }
+    }
+
+    async fn finalize(&mut self, store: &dyn Store) {
+        let claims = self.claims();
+        let batch = claims.iter().map(|claim| Finalization { claim: *claim, hook: None });
+        let answers = store.finalize(batch.collect()).await.unwrap();
+        for ((kept, claim), got) in self.all.iter().zip(claims).zip(answers) {
+            let (fence, logged) = (claim.fence, logged(kept, claim.fence));
+            let wanted = self.expect(kept, |_| Fact::Finalized { fence, logged }).finalized();
+            assert_eq!(got, wanted, "{claim:?}, before: {kept:#?}");
+        }
+    }
+
+    async fn finalize_with_failing_hook(&mut self, store: &dyn Store) {
+        let claims = self.claims();
+        let hook = Some(failing_hook());
+        let batch = claims.iter().map(|claim| Finalization { claim: *claim, hook });
+        let answers = store.finalize(batch.collect()).await.unwrap();
+        let error = HookError::new(HOOK_ERROR).to_string();
+        for ((kept, claim), got) in self.all.iter().zip(claims).zip(answers) {
+            let (fence, logged) = (claim.fence, logged(kept, claim.fence));
+            let finalized = Fact::Finalized { fence, logged };
+            // The hook runs where the step makes the operation terminal.
+            if step(&kept.row, finalized, self.now).finishes(&kept.row).is_none() {
+                let wanted = self.expect(kept, |_| finalized).finalized();
+                assert_eq!(got, wanted, "{claim:?}, before: {kept:#?}");
+                continue;
+            }
+            let fact = |jitter| Fact::HookFailed { fence, logged, error: &error, jitter };
+            self.expect(kept, fact);
+            let Finalized::HookFailed { reason, .. } = got else {
+                panic!("{got:?}, {claim:?}, before: {kept:#?}")
+            };
+            assert_eq!(reason, error);
+        }
+    }
+
+    async fn sweep_expired(&mut self, store: &dyn Store) {
+        let swept = swept(store.sweep_expired(BATCH).await.unwrap());
+        for kept in self.all {
+            let answer = self.expect(kept, |jitter| Fact::LeaseExpired { jitter });
+            self.expect_swept(kept, answer, &swept);
+        }
+    }
+
+    async fn sweep_over_budget(&mut self, store: &dyn Store) {
+        // Mostly one kind is known, so that PENDING operations of the other have to wait.
+        let mut kinds = self.policies();
+        if fastrand::bool() {
+            kinds.pop();
+        }
+        let params = SweepParams { kinds: kinds.clone(), limit: BATCH };
+        let swept = swept(store.sweep_over_budget(params).await.unwrap());
+        for kept in self.all {
+            let policy = kinds.iter().find(|policy| policy.kind == kept.row.policy.kind);
+            if kept.row.status == Status::Pending && policy.is_none() {
+                self.expect_nothing(kept);
+                assert!(!swept.contains_key(&kept.row.op_id), "before: {kept:#?}");
+                continue;
+            }
+            let hooked = policy.is_some_and(|policy| policy.hooked);
+            let answer = self.expect(kept, |_| Fact::BudgetSpent { hooked });
+            self.expect_swept(kept, answer, &swept);
+        }
+    }
+
+    fn expect_swept(&self, kept: &Kept, answer: Answer, swept: &HashMap<OpId, Option<Finalized>>) {
+        let got = swept.get(&kept.row.op_id);
+        match answer {
+            Answer::Stale => assert_eq!(got, None, "before: {kept:#?}"),
+            answer => {
+                let got = got.unwrap_or_else(|| panic!("not swept: {kept:#?}"));
+                // Which instant within the jitter is compared with the row.
+                let kind = |to: &Option<Finalized>| to.as_ref().map(std::mem::discriminant);
+                assert_eq!(kind(got), kind(&answer.moved_or_logged()), "before: {kept:#?}");
+            }
+        }
+    }
+
+    async fn resolve(&mut self, store: &dyn Store) {
+        for kept in self.all {
+            let params = ResolveParams {
+                op_id: kept.row.op_id,
+                owner: Owner::default(),
+                resolution: self.generator.resolution(),
+                who: "kim".to_owned(),
+                why: "seen on their pages".to_owned(),
+            };
+            let got = store.resolve(params.clone()).await.unwrap();
+            let (resolution, note) = (&params.resolution, params.note());
+            let answer = self.expect(kept, |_| Fact::Resolved { resolution, note: &note });
+            assert_eq!(got, Resolved::from(answer), "{params:?}, before: {kept:#?}");
+        }
+    }
+}
+
+fn by_id(claimed: Vec<Claimed>) -> HashMap<OpId, ClaimedOperation> {
+    let operation = |claimed| match claimed {
+        Claimed::Operation(operation) => (operation.envelope.op_id, operation),
+        other => panic!("{other:?}"),
+    };
+    claimed.into_iter().map(operation).collect()
+}
+
+fn swept(swept: Vec<Swept>) -> HashMap<OpId, Option<Finalized>> {
+    swept.into_iter().map(|swept| (swept.op_id, swept.to)).collect()
+}
+
+/// What the log holds under a fence, late entries left out.
+fn logged(kept: &Kept, fence: Fence) -> Option<&Entry> {
+    kept.log.iter().find(|entry| entry.log.fence == fence && !entry.log.late)
+}
+
+fn under<'a>(ended: &'a EndedAttempt, kept: &'a Kept) -> Ended<'a> {
+    ended.under(logged(kept, ended.claim.fence))
+}
+
+const fn failing_hook() -> FinalizeHook {
+    FinalizeHook {
+        connection: ConnectionType::of::<()>,
+        run: |_, _, _| Box::pin(async { Err(HookError::new(HOOK_ERROR)) }),
+    }
+}
+
+/// What was got with the instants of `least` in place of those that lie between the two.
+fn between(mut got: Kept, least: &Kept, most: &Kept) -> Kept {
+    let within = |got: Option<Timestamp>, least: Option<Timestamp>, most: Option<Timestamp>| {
+        let inside = least <= got && got <= most && got.is_some() == least.is_some();
+        if inside { least } else { got }
+    };
+    got.row.due_at = within(got.row.due_at, least.row.due_at, most.row.due_at);
+    for (entry, (least, most)) in got.log.iter_mut().zip(least.log.iter().zip(&most.log)) {
+        entry.due_at = within(entry.due_at, least.due_at, most.due_at);
+    }
+    got
+}
