@@ -63,7 +63,7 @@ impl World {
         self.runtime.orchestrator()
     }
 
-    async fn settled(&self, command: Echo) -> Waited<String> {
+    async fn waited(&self, command: Echo) -> Waited<String> {
         let accepted = self.orchestrator().accept(command).await.unwrap();
         self.orchestrator().wait(&accepted, Duration::from_secs(20)).await.unwrap()
     }
@@ -122,19 +122,19 @@ async fn odd_texts_round_trip_in_payloads_and_outputs() {
     let world = World::new().await;
     let odd = ["\0", "a\0b", "\u{FFFD}\u{FFFF}", "👩‍🚀", "\u{202e}", "'; --"];
     for (n, text) in odd.iter().enumerate() {
-        let settled = world.settled(command("e", &format!("k{n}"), text, Ending::Ok)).await;
-        assert_eq!(settled, Waited::Ok((*text).to_owned()));
+        let waited = world.waited(command("e", &format!("k{n}"), text, Ending::Ok)).await;
+        assert_eq!(waited, Waited::Ok((*text).to_owned()));
     }
 }
 
 #[tokio::test]
 async fn odd_texts_in_errors_and_panics_are_stored() {
     let world = World::new().await;
-    let settled = world.settled(command("e", "k1", "a\0b", Ending::Fail)).await;
-    let Waited::Failed(failure) = settled else { panic!("{settled:?}") };
+    let waited = world.waited(command("e", "k1", "a\0b", Ending::Fail)).await;
+    let Waited::Failed(failure) = waited else { panic!("{waited:?}") };
     assert_eq!(failure.message, "refused: a\\0b");
-    let settled = world.settled(command("e", "k2", "a\0b", Ending::Panic)).await;
-    let Waited::Failed(failure) = settled else { panic!("{settled:?}") };
+    let waited = world.waited(command("e", "k2", "a\0b", Ending::Panic)).await;
+    let Waited::Failed(failure) = waited else { panic!("{waited:?}") };
     assert!(failure.cause.unwrap().ends_with("a\\0b"));
 }
 
@@ -189,10 +189,10 @@ async fn another_owners_operation_is_as_one_that_does_not_exist() {
 #[tokio::test]
 async fn a_row_that_cannot_be_decoded_is_listed_and_holds_up_nobody() {
     let world = World::new().await;
-    drop(world.settled(command("e1", "k1", "", Ending::Fail)).await);
+    drop(world.waited(command("e1", "k1", "", Ending::Fail)).await);
     world.sql("UPDATE orch_operation SET biz_key = ''").await;
-    let settled = world.settled(command("e2", "k2", "fine", Ending::Ok)).await;
-    assert_eq!(settled, Waited::Ok("fine".to_owned()));
+    let waited = world.waited(command("e2", "k2", "fine", Ending::Ok)).await;
+    assert_eq!(waited, Waited::Ok("fine".to_owned()));
     let items = world.orchestrator().list(ListParams::default()).await.unwrap().items;
     let odd = items.iter().filter(|item| matches!(item, Listed::Undecodable { .. })).count();
     assert_eq!((items.len(), odd), (2, 1));
@@ -238,8 +238,8 @@ async fn a_database_that_is_locked_at_start_is_waited_for() {
 async fn an_error_text_of_a_megabyte_is_cut_and_marked() {
     let world = World::new().await;
     let long = "x".repeat(1_000_000);
-    let settled = world.settled(command("e", "k", &long, Ending::Fail)).await;
-    let Waited::Failed(failure) = settled else { panic!("{settled:?}") };
+    let waited = world.waited(command("e", "k", &long, Ending::Fail)).await;
+    let Waited::Failed(failure) = waited else { panic!("{waited:?}") };
     assert!(failure.message.len() < 10_000);
     assert!(failure.message.ends_with("[truncated: 1000009 bytes in all]"));
 }

@@ -85,8 +85,8 @@ where
     let runtime = Runtime::connect("memory:").state(Arc::clone(&script)).start().await.unwrap();
     let orchestrator = runtime.orchestrator();
     let accepted = orchestrator.accept(command).await.unwrap();
-    let settled = orchestrator.wait(&accepted, Duration::from_secs(30)).await.unwrap();
-    assert_eq!(settled, Waited::Ok(7));
+    let waited = orchestrator.wait(&accepted, Duration::from_secs(30)).await.unwrap();
+    assert_eq!(waited, Waited::Ok(7));
     let of_the_desk = orchestrator.provider_keys::<P>(accepted.op_id).await.unwrap();
     let _ = runtime.shutdown().await;
     let keys = script.keys.lock().unwrap();

@@ -32,13 +32,13 @@ pub(crate) async fn claim(db: &Db, params: ClaimParams) -> Result<Vec<Claimed>, 
     let mut claimed = Vec::with_capacity(rows.len());
     let mut undecodable = Vec::new();
     for row in &rows {
-        let lease = leased(row).map_err(StoreError::fatal)?;
-        claimed.push(match attempt(row, lease) {
-            Ok(attempt) => Claimed::Operation(attempt),
+        let claim = leased(row).map_err(StoreError::fatal)?;
+        claimed.push(match operation(row, claim) {
+            Ok(operation) => Claimed::Operation(operation),
             Err(reason) => {
-                let op_id = lease.op_id;
+                let op_id = claim.op_id;
                 let why = ReleaseReason::Unrunnable { reason: reason.clone() };
-                undecodable.push(Release { claim: lease, reason: why });
+                undecodable.push(Release { claim, reason: why });
                 Claimed::Undecodable { op_id, reason }
             }
         });
@@ -104,7 +104,7 @@ fn leased(row: &PgRow) -> Result<Claim, String> {
     Ok(Claim { op_id, fence: Fence::new(at(row, place::FENCE)?) })
 }
 
-fn attempt(row: &PgRow, lease: Claim) -> Result<ClaimedOperation, String> {
+fn operation(row: &PgRow, claim: Claim) -> Result<ClaimedOperation, String> {
     let count = |place| -> Result<u32, String> {
         u32::try_from(at::<i32>(row, place)?).map_err(|_| "a count is negative".to_owned())
     };
@@ -121,13 +121,13 @@ fn attempt(row: &PgRow, lease: Claim) -> Result<ClaimedOperation, String> {
         Payload::from(at::<&[u8]>(row, place::PAYLOAD)?),
     );
     let envelope = Envelope {
-        op_id: lease.op_id,
+        op_id: claim.op_id,
         owner: Owner::new(text(place::OWNER)?).map_err(say)?,
         command,
         accepted_at: at::<At>(row, place::ACCEPTED_AT)?.0,
         deadline: at::<At>(row, place::DEADLINE)?.0,
         attempt: count(place::ATTEMPT)?,
-        fence: lease.fence,
+        fence: claim.fence,
         key_generation: count(place::KEY_GENERATION)?,
     };
     let purpose = if at(row, place::ASKS)? { Purpose::Reconcile } else { Purpose::Attempt };

@@ -25,8 +25,8 @@ pub(crate) async fn renew(db: &Db, params: RenewParams) -> Result<Vec<Renewed>, 
     in_pieces(
         params.claims,
         |_| 0,
-        |leases| async move {
-            let (ids, fences) = columns(leases.iter());
+        |claims| async move {
+            let (ids, fences) = columns(claims.iter());
             let arguments = arguments![db.now(), lease_ms, ids, fences];
             let rows = db.pool.fetch_within(limit, RENEW, arguments).await?;
             let mut renewed = HashMap::new();
@@ -34,11 +34,11 @@ pub(crate) async fn renew(db: &Db, params: RenewParams) -> Result<Vec<Renewed>, 
                 let expires = instant(row, "lease_expires_at").map_err(StoreError::fatal)?;
                 renewed.insert(claim_of(row)?, expires);
             }
-            let answer = |lease| match renewed.get(lease).copied().flatten() {
+            let answer = |claim| match renewed.get(claim).copied().flatten() {
                 Some(lease_expires_at) => Renewed::Renewed { lease_expires_at },
                 None => Renewed::Stale,
             };
-            Ok(leases.iter().map(answer).collect())
+            Ok(claims.iter().map(answer).collect())
         },
     )
     .await
@@ -58,8 +58,8 @@ pub(crate) async fn release(db: &Db, batch: Vec<Release>) -> Result<Vec<Released
             let reasons: Vec<Option<String>> = batch.iter().map(reason).collect();
             let rows = db.fetch(RELEASE, arguments![db.now(), ids, fences, reasons]).await?;
             let mut released = rows.iter().map(claim_of).collect::<Result<Vec<_>, _>>()?;
-            released.sort_unstable_by_key(|lease| (lease.op_id, lease.fence));
-            let key = |lease: &Claim| (lease.op_id, lease.fence);
+            released.sort_unstable_by_key(|claim| (claim.op_id, claim.fence));
+            let key = |claim: &Claim| (claim.op_id, claim.fence);
             let answer = |release: &Release| match released
                 .binary_search_by_key(&key(&release.claim), key)
             {

@@ -1,4 +1,4 @@
-//! What people decide: a parked operation is settled, a failed one runs anew.
+//! What people decide: a parked operation is resolved, a failed one runs anew.
 
 use orch_core::policies::Move;
 use orch_core::store::{

@@ -228,9 +228,9 @@ impl Store for PostgresStore {
     }
 
     async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError> {
-        let settled = operator::resolve(&self.db, params).await?;
+        let resolved = operator::resolve(&self.db, params).await?;
         self.announce();
-        Ok(settled)
+        Ok(resolved)
     }
 
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {

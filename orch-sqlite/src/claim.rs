@@ -32,7 +32,7 @@ pub(crate) async fn claim(
     for found in &due {
         let op_id = row::op_id(found, "op_id").map_err(StoreError::fatal)?;
         match lease(found, params, &mut batch, op_id)? {
-            Ok(attempt) => claimed.push(Claimed::Operation(attempt)),
+            Ok(operation) => claimed.push(Claimed::Operation(operation)),
             Err(reason) => {
                 batch.park(op_id, &reason).await?;
                 claimed.push(Claimed::Undecodable { op_id, reason });
@@ -102,7 +102,7 @@ fn lease(
         Err(reason) => return Ok(Err(reason)),
     };
     let purpose = row.take(policy, &params.worker, params.lease, batch.now)?;
-    let attempt = ClaimedOperation {
+    let operation = ClaimedOperation {
         envelope: Envelope {
             op_id,
             owner,
@@ -120,7 +120,7 @@ fn lease(
         unresolved: row.first_called_at.is_some(),
     };
     batch.insert(row);
-    Ok(Ok(attempt))
+    Ok(Ok(operation))
 }
 
 fn decode(found: &SqliteRow) -> Result<(Row, Command, Timestamp), String> {

@@ -1,4 +1,4 @@
-//! What people decide: settling what is parked, running anew what has failed.
+//! What people decide: resolving what is parked, running anew what has failed.
 
 use orch_core::store::{
     Finalized, RedriveParams, Redriven, Resolution, ResolveParams, Resolved, StoreError,

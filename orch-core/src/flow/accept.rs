@@ -54,8 +54,8 @@ pub enum AcceptError {
 impl Acceptor {
     /// Starts gathering.
     pub fn start(store: Arc<dyn Store>, payload_limit: usize, patience: Duration) -> Self {
-        let (patience, lanes) = (Patience::For(patience), store.accept_batches());
-        let batcher = Batcher::start_lanes(store, "accept", patience, lanes, |store, batch| {
+        let (patience, at_once) = (Patience::For(patience), store.accept_batches());
+        let batcher = Batcher::start_with(store, "accept", patience, at_once, |store, batch| {
             Box::pin(async move { store.accept(batch).await })
         });
         Self { batcher, payload_limit, meters: MetersByKind::default() }

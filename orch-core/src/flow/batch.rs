@@ -33,7 +33,7 @@ pub enum Patience {
 /// Natural batching: while one batch is in flight the next one gathers. A lone caller waits for
 /// nobody.
 ///
-/// With several lanes, many callers that wait are spread over several batches in flight: one batch
+/// With several at once, many callers that wait are spread over several batches in flight: one batch
 /// keeps one process of the server busy, and nobody while its callers are being answered.
 ///
 /// Transient errors are retried with backoff as far as [`Patience`] goes; all verbs are
@@ -60,20 +60,20 @@ where
         patience: Patience,
         verb: Verb<T, R>,
     ) -> Self {
-        Self::start_lanes(store, name, patience, 1, verb)
+        Self::start_with(store, name, patience, 1, verb)
     }
 
-    /// The same with at most `lanes` batches in flight, at least one.
-    pub fn start_lanes(
+    /// The same with at most `at_once` batches in flight, at least one.
+    pub fn start_with(
         store: Arc<dyn Store>,
         name: &'static str,
         patience: Patience,
-        lanes: usize,
+        at_once: usize,
         verb: Verb<T, R>,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_LIMIT);
-        let lane = Arc::new(Lane { store, name, patience, verb });
-        tokio::spawn(run(lane, lanes.max(1), receiver));
+        let line = Arc::new(Line { store, name, patience, verb });
+        tokio::spawn(run(line, at_once.max(1), receiver));
         Self { sender }
     }
 
@@ -94,7 +94,7 @@ fn shut_down() -> StoreError {
     StoreError::transient("the runtime is shut down")
 }
 
-struct Lane<T, R> {
+struct Line<T, R> {
     store: Arc<dyn Store>,
     name: &'static str,
     patience: Patience,
@@ -102,7 +102,7 @@ struct Lane<T, R> {
 }
 
 /// Gathers and sends until nobody can hand anything in any more.
-async fn run<T, R>(lane: Arc<Lane<T, R>>, lanes: usize, mut receiver: mpsc::Receiver<Item<T, R>>)
+async fn run<T, R>(line: Arc<Line<T, R>>, at_once: usize, mut receiver: mpsc::Receiver<Item<T, R>>)
 where
     T: Clone + Send + 'static,
     R: Send + 'static,
@@ -114,23 +114,23 @@ where
         let room = BATCH_LIMIT - gathered.len();
         tokio::select! {
             came = receiver.recv_many(&mut gathered, room),
-                if open && room > 0 && in_flight.len() < lanes => open = came > 0,
+                if open && room > 0 && in_flight.len() < at_once => open = came > 0,
             Some(_) = in_flight.join_next() => {}
             else => {}
         }
         let_in(&mut receiver, &mut gathered).await;
-        while let Some(size) = next_batch(gathered.len(), in_flight.len(), lanes) {
+        while let Some(size) = next_batch(gathered.len(), in_flight.len(), at_once) {
             let batch = gathered.drain(..size).collect();
-            let lane = Arc::clone(&lane);
-            in_flight.spawn(async move { lane.carry_out(batch).await });
+            let line = Arc::clone(&line);
+            in_flight.spawn(async move { line.carry_out(batch).await });
         }
     }
     in_flight.join_all().await;
 }
 
 /// How many of those gathered go out now. While a batch is in flight, few wait for its end.
-fn next_batch(gathered: usize, in_flight: usize, lanes: usize) -> Option<usize> {
-    let free = lanes.saturating_sub(in_flight);
+fn next_batch(gathered: usize, in_flight: usize, at_once: usize) -> Option<usize> {
+    let free = at_once.saturating_sub(in_flight);
     let least = if in_flight == 0 { 1 } else { BESIDE };
     (free > 0 && gathered >= least).then(|| gathered.div_ceil(free).max(BESIDE).min(gathered))
 }
@@ -153,7 +153,7 @@ async fn let_in<T, R>(receiver: &mut mpsc::Receiver<Item<T, R>>, batch: &mut Vec
     }
 }
 
-impl<T: Clone, R> Lane<T, R> {
+impl<T: Clone, R> Line<T, R> {
     /// Carries the batch out, in smaller pieces where the database refuses it whole.
     async fn carry_out(&self, batch: Vec<Item<T, R>>) {
         let mut pieces = vec![batch];
@@ -248,9 +248,9 @@ mod tests {
         sizes
     }
 
-    async fn batcher(lanes: usize) -> Batcher<Sizes, ()> {
+    async fn batcher(at_once: usize) -> Batcher<Sizes, ()> {
         let store = open("memory:").await.unwrap();
-        Batcher::start_lanes(store, "test", Patience::Forever, lanes, |_, batch: Vec<Sizes>| {
+        Batcher::start_with(store, "test", Patience::Forever, at_once, |_, batch: Vec<Sizes>| {
             Box::pin(async move {
                 batch[0].lock().unwrap().push(batch.len());
                 // In flight: the others may run.
@@ -262,22 +262,22 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn callers_that_come_back_together_share_every_batch() {
-        for lanes in [1, 3] {
+        for at_once in [1, 3] {
             // On the one worker, so that no caller runs before all of them are there.
-            let run = tokio::spawn(async move { sizes_of(batcher(lanes).await, CALLERS).await });
+            let run = tokio::spawn(async move { sizes_of(batcher(at_once).await, CALLERS).await });
             let sizes = run.await.unwrap();
             // Not all callers had started when the first batch went out, so there is one more.
-            assert!(sizes.len() <= ROUNDS + 1, "{lanes} lanes: {sizes:?}");
+            assert!(sizes.len() <= ROUNDS + 1, "{at_once} at once: {sizes:?}");
         }
     }
 
-    /// Answered only when as many batches are in flight as there are lanes.
+    /// Answered only when as many batches are in flight as there may be.
     #[tokio::test]
     async fn many_callers_keep_every_lane_busy() {
         type Gate = Arc<tokio::sync::Barrier>;
         let store = open("memory:").await.unwrap();
         let batcher =
-            Batcher::start_lanes(store, "test", Patience::Forever, 3, |_, batch: Vec<Gate>| {
+            Batcher::start_with(store, "test", Patience::Forever, 3, |_, batch: Vec<Gate>| {
                 Box::pin(async move {
                     batch[0].wait().await;
                     Ok(vec![(); batch.len()])
@@ -298,10 +298,10 @@ mod tests {
         assert_eq!(next_batch(0, 0, 3), None);
         assert_eq!(next_batch(1, 0, 3), Some(1), "a lone caller waits for nobody");
         assert_eq!(next_batch(BESIDE, 0, 3), Some(BESIDE));
-        assert_eq!(next_batch(3 * BESIDE, 0, 3), Some(BESIDE), "spread over the lanes");
+        assert_eq!(next_batch(3 * BESIDE, 0, 3), Some(BESIDE), "spread over the batches");
         assert_eq!(next_batch(BESIDE - 1, 1, 3), None);
         assert_eq!(next_batch(BESIDE, 1, 3), Some(BESIDE));
-        assert_eq!(next_batch(BATCH_LIMIT, 1, 1), None, "one lane, one batch");
+        assert_eq!(next_batch(BATCH_LIMIT, 1, 1), None, "one at once, one batch");
         assert_eq!(next_batch(BATCH_LIMIT, 0, 1), Some(BATCH_LIMIT));
     }
 }

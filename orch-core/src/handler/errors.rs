@@ -162,9 +162,9 @@ mod tests {
 
     #[test]
     fn only_a_failure_that_says_so_clears_doubt() {
-        let settles = |ending| end_of(&outer(ending)).clears_doubt;
-        assert!(settles(Ending::fail_clearing_doubt("DECLINED")));
-        assert!(!settles(Ending::fail("DECLINED", false)));
-        assert!(!settles(Ending::Retry { after: None }) && !settles(Ending::InDoubt));
+        let clears = |ending| end_of(&outer(ending)).clears_doubt;
+        assert!(clears(Ending::fail_clearing_doubt("DECLINED")));
+        assert!(!clears(Ending::fail("DECLINED", false)));
+        assert!(!clears(Ending::Retry { after: None }) && !clears(Ending::InDoubt));
     }
 }

@@ -10,7 +10,7 @@
 //! | S2 renew, release | `lease` |
 //! | S3 log, finalize, settle | `settle` |
 //! | recovery | `sweep` |
-//! | people: settle parked, redrive | `people` |
+//! | operators: resolve, redrive | `operator` |
 //! | questions | `read` |
 //! | upkeep | `purge` |
 

@@ -55,14 +55,14 @@ pub enum Refusal {
 }
 
 /// What a person is to do about an operation that was parked for a [`Refusal`].
-pub const REMEDY: &str = "find out at the provider whether it has acted, then settle the \
+pub const REMEDY: &str = "find out at the provider whether it has acted, then resolve the \
     operation: with its output, as failed, or to run again if it has not";
 
 /// Whether a claimed run may call. Without doubt it always may. While doubt stands it may if the
 /// handler declares `retry` and a repeated call acts at most once: an effect that is safe to
 /// repeat, or a key that the provider remembers until the run's last moment.
 ///
-/// A person's word that a call is safe clears doubt, so it settles this as well.
+/// A person's word that a call is safe clears doubt, so it clears this as well.
 ///
 /// # Errors
 /// [`Refusal`]: nothing may be called, and the operation is to be parked.

@@ -34,8 +34,8 @@ impl fmt::Display for Bearing {
 /// it is terminal: what the latest entry that is not late came to.
 #[must_use]
 pub fn bearings(outcome: Option<&FinalOutcome>, log: &[LogEntry]) -> Vec<Bearing> {
-    let settled_under = log.iter().filter(|entry| !entry.late).map(|entry| entry.fence).max();
-    log.iter().map(|entry| bearing(entry, settled_under, outcome, log)).collect()
+    let ended_under = log.iter().filter(|entry| !entry.late).map(|entry| entry.fence).max();
+    log.iter().map(|entry| bearing(entry, ended_under, outcome, log)).collect()
 }
 
 /// How many entries of a log diverge from the outcome.
@@ -48,7 +48,7 @@ pub fn divergences(outcome: &FinalOutcome, log: &[LogEntry]) -> u32 {
 
 fn bearing(
     entry: &LogEntry,
-    settled_under: Option<Fence>,
+    ended_under: Option<Fence>,
     outcome: Option<&FinalOutcome>,
     log: &[LogEntry],
 ) -> Bearing {
@@ -58,7 +58,7 @@ fn bearing(
     // Under one fence at most one entry has an effect. An outcome under an older fence had none,
     // marked late or not: whatever was logged there, the operation was not finished by it.
     let ends = matches!(entry.end, AttemptEnd::Outcome(Outcome::Ok { .. } | Outcome::Fail(_)));
-    if !entry.late && (Some(entry.fence) == settled_under || !ends) {
+    if !entry.late && (Some(entry.fence) == ended_under || !ends) {
         return Bearing::Counts;
     }
     let before_a_run = entry.end == AttemptEnd::NotHappened && was_run_after(entry.fence, log);

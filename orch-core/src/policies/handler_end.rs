@@ -52,7 +52,7 @@ mod tests {
         AttemptEnd::Outcome(Outcome::Fail(failure))
     }
 
-    fn settling(end: AttemptEnd) -> HandlerEnd {
+    fn clearing(end: AttemptEnd) -> HandlerEnd {
         HandlerEnd { end, clears_doubt: true }
     }
 
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_failure_that_clears_doubt_is_not() {
         for effect in DOUBTFUL {
-            assert_eq!(settling(fail(false)).of_operation(true, effect), fail(false));
+            assert_eq!(clearing(fail(false)).of_operation(true, effect), fail(false));
         }
     }
 
@@ -85,7 +85,7 @@ mod tests {
     fn an_uncertain_failure_stays_uncertain_whatever_it_settles() {
         for effect in Effect::ALL {
             for unresolved in [false, true] {
-                assert_eq!(settling(fail(true)).of_operation(unresolved, effect), fail(true));
+                assert_eq!(clearing(fail(true)).of_operation(unresolved, effect), fail(true));
             }
         }
     }

@@ -13,7 +13,7 @@ pub struct Facts {
     pub max_attempts: u32,
     /// What the handler declares for doubt.
     pub in_doubt: InDoubt,
-    /// True if an earlier attempt ended in doubt and nothing has settled that since.
+    /// True if an earlier attempt ended in doubt and nothing has cleared that since.
     pub unresolved: bool,
     /// Attempts lost so far, whatever was found out about them afterwards: a call of theirs may
     /// still reach the provider. The ended one not included.
@@ -51,7 +51,7 @@ pub enum Move {
 /// The move after an ended attempt (or reconcile). `delay` is the backoff counted from its end,
 /// what the provider asked for included; `now` is the store's clock.
 ///
-/// A failure is `uncertain` when an attempt in doubt stands behind it that nothing has settled:
+/// A failure is `uncertain` when an attempt in doubt stands behind it that nothing has cleared:
 /// an operation that was called is never plainly FAILED as if it had not been sent. A handler's
 /// own failure comes here with that said already, by [`HandlerEnd`](super::HandlerEnd): only there is it
 /// known whether the answer speaks of the earlier calls too.

@@ -141,8 +141,8 @@ mod tests {
     #[test]
     fn a_lost_attempt_keeps_the_key_also_when_its_doubt_is_settled() {
         for (lost_attempts, generations) in [(0, 1), (1, 0), (2, 0)] {
-            let settled = Facts { lost_attempts, ..facts(false) };
-            let tally = Tally::of(&retry(), Source::Handler, &settled);
+            let cleared = Facts { lost_attempts, ..facts(false) };
+            let tally = Tally::of(&retry(), Source::Handler, &cleared);
             assert_eq!((tally.key_generations, tally.unresolved), (generations, false));
         }
     }

@@ -105,7 +105,7 @@ impl Orchestrator {
     ///
     /// ```
     /// # use orch_core::{runtime::Orchestrator, store as orch};
-    /// use orch::Settle;
+    /// use orch::Resolution;
     ///
     /// # async fn desk(orchestrator: &Orchestrator) -> Result<(), Box<dyn std::error::Error>> {
     /// for parked in orchestrator.parked(None).await?.items {

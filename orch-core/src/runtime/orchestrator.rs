@@ -136,7 +136,7 @@ impl Orchestrator {
     /// ```
     /// # use orch_core::runtime::Orchestrator;
     /// # use orch_core::{store as orch, words::OpId};
-    /// use orch::Settle;
+    /// use orch::Resolution;
     ///
     /// # async fn desk(orchestrator: &Orchestrator, one: OpId, two: OpId, three: OpId)
     /// # -> Result<(), Box<dyn std::error::Error>> {

@@ -48,7 +48,7 @@ pub enum Source {
     Handler,
     /// The provider, asked by `reconcile`.
     Reconcile,
-    /// A person, by `settle`.
+    /// A person, by `resolve`.
     Operator,
     /// orch itself: a lost lease, a time budget.
     Engine,

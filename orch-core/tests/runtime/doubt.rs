@@ -66,7 +66,7 @@ async fn what_happened_completes_without_another_call() {
     let accepted = accept(runtime.orchestrator(), 1).await;
     assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(77));
     assert_eq!(provider.calls(), 1);
-    assert_eq!(*provider.questions.lock().unwrap(), 2);
+    assert_eq!(*provider.reconciles.lock().unwrap(), 2);
     let history = runtime.orchestrator().history(accepted.op_id).await.unwrap();
     let sources: Vec<Source> = history.iter().map(|entry| entry.source).collect();
     assert_eq!(sources, [Source::Handler, Source::Reconcile, Source::Reconcile]);
@@ -89,7 +89,7 @@ async fn a_provider_that_cannot_say_is_asked_until_a_person_is_needed() {
     let accepted = accept(runtime.orchestrator(), 1).await;
     until(runtime.orchestrator(), &accepted, |op| op.phase == Some(Phase::Parked)).await;
     assert_eq!(provider.calls(), 1, "it never falls through to a run");
-    assert_eq!(*provider.questions.lock().unwrap(), 10);
+    assert_eq!(*provider.reconciles.lock().unwrap(), 10);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn doubt_in_every_attempt_stops_at_the_limit() {
 }
 
 #[tokio::test]
-async fn a_refusal_does_not_settle_the_doubt_about_an_earlier_call() {
+async fn a_refusal_does_not_clear_the_doubt_about_an_earlier_call() {
     let failure = failure(handler(), [no_answer(), refused()]).await;
     assert_eq!((failure.code.as_str(), failure.message.as_str()), ("HTTP_401", "no such API key"));
     assert!(failure.uncertain && failure.called);

@@ -101,7 +101,7 @@ async fn a_key_that_may_be_forgotten_is_not_used_again() {
     let keyed = Keyed::called(no_answer()).await;
     keyed.clock.advance(seconds(51));
     let reason = keyed.parked().await;
-    for part in ["2026-01-01T00:00:00Z", "60s", "settle the operation"] {
+    for part in ["2026-01-01T00:00:00Z", "60s", "resolve the operation"] {
         assert!(reason.contains(part), "{reason}");
     }
     assert_eq!(keyed.provider.calls(), 1);
@@ -142,7 +142,7 @@ async fn with_a_reconcile_it_is_asked_and_never_run() {
     keyed.clock.advance(seconds(1));
     assert_eq!(keyed.finished().await, Waited::Ok(77));
     assert_eq!(keyed.provider.calls(), 1);
-    assert_eq!(*keyed.provider.questions.lock().unwrap(), 2);
+    assert_eq!(*keyed.provider.reconciles.lock().unwrap(), 2);
 }
 
 #[tokio::test]

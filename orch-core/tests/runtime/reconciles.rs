@@ -40,7 +40,7 @@ async fn a_question_is_cut_off_at_its_own_timeout() {
     let accepted = accept(runtime.orchestrator(), 1).await;
     until(runtime.orchestrator(), &accepted, |op| op.phase == Some(Phase::Parked)).await;
     let history = runtime.orchestrator().history(accepted.op_id).await.unwrap();
-    assert_eq!(history.len(), 3, "one call and two questions");
+    assert_eq!(history.len(), 3, "one call and two reconciles");
     let reason = "no answer within the reconcile timeout of 20ms".to_owned();
     assert_eq!(history[2].end, AttemptEnd::InDoubt { reason });
 }
@@ -60,7 +60,7 @@ async fn questions_wait_by_their_own_backoff_and_runs_by_theirs() {
     let accepted = accept(runtime.orchestrator(), 1).await;
     for (asked, least) in [(0, 7), (1, 7), (2, 14)] {
         let wanted = until(runtime.orchestrator(), &accepted, |op| {
-            op.due_at.is_some() && *provider.questions.lock().unwrap() == asked && op.attempt == 1
+            op.due_at.is_some() && *provider.reconciles.lock().unwrap() == asked && op.attempt == 1
         });
         let delay = wanted.await.due_at.unwrap().since(orch_core::store::Clock::now(&*clock));
         let least = Duration::from_secs(least);
@@ -82,6 +82,6 @@ async fn after_the_declared_number_of_questions_it_is_parked() {
     let runtime = runtime(&provider, asking).await;
     let accepted = accept(runtime.orchestrator(), 1).await;
     until(runtime.orchestrator(), &accepted, |op| op.phase == Some(Phase::Parked)).await;
-    assert_eq!(*provider.questions.lock().unwrap(), 3);
+    assert_eq!(*provider.reconciles.lock().unwrap(), 3);
     assert_eq!(operation(runtime.orchestrator(), &accepted).await.attempt, 1);
 }

@@ -78,7 +78,7 @@ pub struct Provider {
     answers: Mutex<VecDeque<Answer>>,
     reconciled: Mutex<VecDeque<Reconciled<u64>>>,
     pub keys: Mutex<Vec<String>>,
-    pub questions: Mutex<u32>,
+    pub reconciles: Mutex<u32>,
     pub called: Notify,
     pub gate: Notify,
 }
@@ -123,7 +123,7 @@ async fn charge<P: Contract>(
 }
 
 async fn ask(_: Charge, _: Context, provider: State<Arc<Provider>>) -> Reconciled<u64> {
-    *provider.questions.lock().unwrap() += 1;
+    *provider.reconciles.lock().unwrap() += 1;
     provider.reconciled.lock().unwrap().pop_front().unwrap_or(Reconciled::Unanswered)
 }
 

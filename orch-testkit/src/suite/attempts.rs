@@ -85,7 +85,7 @@ pub async fn the_limit_of_the_latest_claim_counts(world: World) {
     let claim = world.running("k").await;
     world.settle(ended(claim, retry("busy"))).await;
     world.advance(1);
-    let second = world.run(KindPolicy { max_attempts: 2, ..policy() }).await;
+    let second = world.attempt(KindPolicy { max_attempts: 2, ..policy() }).await;
     world.settle(ended(second, retry("busy"))).await;
     assert_eq!(world.failure(claim.op_id).await.code, "ATTEMPTS_EXHAUSTED");
 }

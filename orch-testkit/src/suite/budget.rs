@@ -67,7 +67,7 @@ pub async fn in_doubt_with_reconcile_is_left_to_the_questions(world: World) {
     world.settle(ended(claim, in_doubt("no answer"))).await;
     assert_eq!(world.spend_budget().await, []);
     assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::InDoubt));
-    world.ask(asking).await;
+    world.reconcile(asking).await;
 }
 
 pub async fn a_running_attempt_is_left_to_its_worker(world: World) {

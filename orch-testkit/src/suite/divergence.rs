@@ -33,15 +33,15 @@ async fn superseded(world: &World, key: &str) -> (Claim, Claim) {
     (lost, world.claim().await)
 }
 
-/// A question whose worker was lost, put once more.
+/// A reconcile whose worker was lost, put once more.
 async fn asked_twice(world: &World) -> (Claim, Claim) {
     let claim = world.running_as("k", declared(InDoubt::Reconcile)).await;
     world.settle(ended(claim, in_doubt("no answer"))).await;
     world.advance(1);
-    let lost = world.ask(declared(InDoubt::Reconcile)).await;
+    let lost = world.reconcile(declared(InDoubt::Reconcile)).await;
     world.expire().await;
     world.advance(2);
-    (lost, world.ask(declared(InDoubt::Reconcile)).await)
+    (lost, world.reconcile(declared(InDoubt::Reconcile)).await)
 }
 
 pub async fn an_answer_before_a_completed_end_diverges(world: World) {

@@ -50,9 +50,9 @@ pub async fn reconcile_asks_the_provider(world: World) {
     let claim = world.running_as("k", declared(InDoubt::Reconcile)).await;
     world.settle(ended(claim, in_doubt("no answer"))).await;
     world.advance(1);
-    let question = world.claim_as(declared(InDoubt::Reconcile)).await;
-    assert_eq!((question.purpose, question.reconciles), (Purpose::Reconcile, 1));
-    assert_eq!(question.envelope.attempt, 1, "a question is no attempt");
+    let reconcile = world.claim_as(declared(InDoubt::Reconcile)).await;
+    assert_eq!((reconcile.purpose, reconcile.reconciles), (Purpose::Reconcile, 1));
+    assert_eq!(reconcile.envelope.attempt, 1, "a reconcile is no attempt");
 }
 
 pub async fn a_lost_lease_follows_park(world: World) {
@@ -76,8 +76,8 @@ pub async fn a_lost_lease_follows_reconcile(world: World) {
     let claim = world.running_as("k", declared(InDoubt::Reconcile)).await;
     world.expire().await;
     world.advance(2);
-    let question = world.ask(declared(InDoubt::Reconcile)).await;
-    assert_eq!(question.op_id, claim.op_id);
+    let reconcile = world.reconcile(declared(InDoubt::Reconcile)).await;
+    assert_eq!(reconcile.op_id, claim.op_id);
 }
 
 pub async fn a_lost_lease_of_a_hooked_kind_is_only_logged(world: World) {
@@ -101,7 +101,7 @@ pub async fn the_declaration_of_the_latest_claim_counts(world: World) {
     let claim = world.running_as("k", declared(InDoubt::Retry)).await;
     world.settle(ended(claim, retry("busy"))).await;
     world.advance(1);
-    let second = world.run(declared(InDoubt::Park)).await;
+    let second = world.attempt(declared(InDoubt::Park)).await;
     assert_eq!(world.settle(ended(second, in_doubt("no answer"))).await, Finalized::Parked);
 }
 
@@ -126,7 +126,7 @@ pub async fn a_failure_after_doubt_is_as_uncertain_as_its_worker_says(world: Wor
         let claim = world.running_as(key, kind.clone()).await;
         world.settle(ended(claim, in_doubt("no answer"))).await;
         world.advance(1);
-        let second = world.run(kind).await;
+        let second = world.attempt(kind).await;
         let failure = Failure::new("HTTP_401", "no such API key").uncertain(uncertain);
         let end = ended(second, AttemptEnd::Outcome(Outcome::Fail(failure.clone())));
         if hooked {

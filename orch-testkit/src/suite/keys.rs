@@ -94,11 +94,11 @@ pub async fn a_question_says_what_is_in_doubt(world: World) {
     world.settle(ended(run.claim(), in_doubt("no answer"))).await;
     world.advance(1);
     for _ in 0..2 {
-        let question = world.claim_as(declared(InDoubt::Reconcile)).await;
-        assert_eq!(question.purpose, Purpose::Reconcile);
-        assert_eq!(key(&question), (run.claimed_at, true, 0));
-        assert_eq!(question.claimed_at, world.now().await);
-        world.settle(reconciled(question.claim(), in_doubt("cannot say"))).await;
+        let reconcile = world.claim_as(declared(InDoubt::Reconcile)).await;
+        assert_eq!(reconcile.purpose, Purpose::Reconcile);
+        assert_eq!(key(&reconcile), (run.claimed_at, true, 0));
+        assert_eq!(reconcile.claimed_at, world.now().await);
+        world.settle(reconciled(reconcile.claim(), in_doubt("cannot say"))).await;
         world.advance(1);
     }
 }
@@ -107,8 +107,8 @@ pub async fn not_happened_clears_the_call_and_keeps_the_key(world: World) {
     let run = world.running_as("k", declared(InDoubt::Reconcile)).await;
     world.settle(ended(run, in_doubt("no answer"))).await;
     world.advance(1);
-    let question = world.ask(declared(InDoubt::Reconcile)).await;
-    world.settle(reconciled(question, not_happened())).await;
+    let reconcile = world.reconcile(declared(InDoubt::Reconcile)).await;
+    world.settle(reconciled(reconcile, not_happened())).await;
     world.advance(1);
     let next = world.claim_as(declared(InDoubt::Reconcile)).await;
     assert_eq!(key(&next), (world.now().await, false, 0));
@@ -123,7 +123,7 @@ pub async fn running_again_clears_the_call_and_keeps_the_key(world: World) {
 
 /// The key of the run after a definite error of a run that somebody's word let go ahead.
 async fn after_an_error(world: &World, policy: KindPolicy, by_log: bool) -> u32 {
-    let run = world.run(policy.clone()).await;
+    let run = world.attempt(policy.clone()).await;
     if by_log {
         world.log(ended(run, retry("refused"))).await;
         world.finalize(run, None).await;
@@ -140,8 +140,8 @@ pub async fn an_error_after_not_happened_keeps_the_key_of_the_lost_call(world: W
         let run = world.running_as(&format!("{by_log}"), asking.clone()).await;
         world.settle(ended(run, in_doubt("no answer"))).await;
         world.advance(1);
-        let question = world.ask(asking.clone()).await;
-        world.settle(reconciled(question, not_happened())).await;
+        let reconcile = world.reconcile(asking.clone()).await;
+        world.settle(reconciled(reconcile, not_happened())).await;
         world.advance(1);
         assert_eq!(after_an_error(&world, asking, by_log).await, 0);
     }
@@ -161,11 +161,11 @@ pub async fn an_error_before_a_lost_call_has_raised_the_generation_for_good(worl
     let run = world.running_as("k", asking.clone()).await;
     world.settle(ended(run, retry("busy"))).await;
     world.advance(1);
-    let run = world.run(asking.clone()).await;
+    let run = world.attempt(asking.clone()).await;
     world.settle(ended(run, in_doubt("no answer"))).await;
     world.advance(1);
-    let question = world.ask(asking.clone()).await;
-    world.settle(reconciled(question, not_happened())).await;
+    let reconcile = world.reconcile(asking.clone()).await;
+    world.settle(reconciled(reconcile, not_happened())).await;
     world.advance(1);
     assert_eq!(after_an_error(&world, asking, false).await, 1);
 }

@@ -214,7 +214,7 @@ macro_rules! conformance {
                 a_question_holds_a_lease_and_stays_in_doubt
                 happened_completes_it
                 not_happened_makes_it_safe_to_run
-                not_happened_settles_the_doubt
+                not_happened_clears_the_doubt
                 unanswered_stays_in_doubt_and_asks_again
                 after_the_last_question_it_is_parked
                 a_lost_question_is_only_due_again
@@ -306,10 +306,10 @@ macro_rules! conformance {
                 the_decision_is_logged_with_who_and_why
                 running_again_starts_the_questions_anew
                 running_again_is_logged_as_well
-                a_persons_word_settles_the_doubt
-                what_is_not_parked_is_not_settled
-                it_is_settled_once
-                two_people_at_once_settle_it_once
+                a_persons_word_clears_the_doubt
+                what_is_not_parked_is_not_resolved
+                it_is_resolved_once
+                two_people_at_once_resolve_it_once
                 another_owners_operation_is_not_there
                 of_a_hooked_kind_the_decision_is_only_logged
                 a_payload_that_the_handler_cannot_take_is_parked

@@ -61,11 +61,11 @@ pub async fn running_again_starts_the_questions_anew(world: World) {
     world.settle(ended(claim, in_doubt("no answer"))).await;
     for _ in 0..DEFAULT_MAX_RECONCILES {
         world.advance(1);
-        let question = world.ask(asking.clone()).await;
-        world.settle(reconciled(question, in_doubt("cannot say"))).await;
+        let reconcile = world.reconcile(asking.clone()).await;
+        world.settle(reconciled(reconcile, in_doubt("cannot say"))).await;
     }
     world.resolve(claim.op_id, Resolution::RunAgain).await;
-    let claim = world.run(asking.clone()).await;
+    let claim = world.attempt(asking.clone()).await;
     let answer = world.settle(ended(claim, in_doubt("no answer"))).await;
     assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
     world.advance(1);
@@ -81,7 +81,7 @@ pub async fn running_again_is_logged_as_well(world: World) {
     assert_eq!(entry.status, LogStatus::Completed);
 }
 
-pub async fn a_persons_word_settles_the_doubt(world: World) {
+pub async fn a_persons_word_clears_the_doubt(world: World) {
     let op_id = world.parked("k").await;
     world.resolve(op_id, Resolution::RunAgain).await;
     let claim = world.claim().await;
@@ -90,7 +90,7 @@ pub async fn a_persons_word_settles_the_doubt(world: World) {
     assert!(!world.failure(op_id).await.uncertain);
 }
 
-pub async fn what_is_not_parked_is_not_settled(world: World) {
+pub async fn what_is_not_parked_is_not_resolved(world: World) {
     let op_id = world.accepted("k").await;
     let pending = Resolved::NotParked { status: Status::Pending, phase: None };
     assert_eq!(world.resolve(op_id, Resolution::RunAgain).await, pending);
@@ -104,7 +104,7 @@ pub async fn what_is_not_parked_is_not_settled(world: World) {
     assert_eq!(world.resolve(op_id, Resolution::Fail(refused())).await, completed);
 }
 
-pub async fn it_is_settled_once(world: World) {
+pub async fn it_is_resolved_once(world: World) {
     let op_id = world.parked("k").await;
     world.resolve(op_id, Resolution::Ok(output("paid"))).await;
     let before = world.operation(op_id).await;
@@ -114,15 +114,15 @@ pub async fn it_is_settled_once(world: World) {
     assert_eq!(world.history(op_id).await.len(), 2);
 }
 
-pub async fn two_people_at_once_settle_it_once(world: World) {
+pub async fn two_people_at_once_resolve_it_once(world: World) {
     let op_id = world.parked("k").await;
     let other = world.reopened().await;
     let (one, two) = tokio::join!(
         world.resolve(op_id, Resolution::Ok(output("paid"))),
         other.resolve(op_id, Resolution::Fail(refused())),
     );
-    let settled = [one, two].into_iter().filter(|s| matches!(s, Resolved::Resolved(_)));
-    assert_eq!(settled.count(), 1);
+    let resolved = [one, two].into_iter().filter(|s| matches!(s, Resolved::Resolved(_)));
+    assert_eq!(resolved.count(), 1);
     assert_eq!(world.history(op_id).await.len(), 2);
 }
 

@@ -13,12 +13,12 @@ fn asking() -> KindPolicy {
     KindPolicy { in_doubt: InDoubt::Reconcile, ..policy() }
 }
 
-/// A question that a worker is putting to the provider.
+/// A reconcile that a worker is putting to the provider.
 async fn reconcile(world: &World) -> Claim {
     let claim = world.running_as("k", asking()).await;
     world.settle(ended(claim, in_doubt("no answer"))).await;
     world.advance(1);
-    world.ask(asking()).await
+    world.reconcile(asking()).await
 }
 
 pub async fn a_question_holds_a_lease_and_stays_in_doubt(world: World) {
@@ -50,7 +50,7 @@ pub async fn not_happened_makes_it_safe_to_run(world: World) {
     assert_eq!((run.purpose, run.envelope.attempt), (Purpose::Attempt, 2));
 }
 
-pub async fn not_happened_settles_the_doubt(world: World) {
+pub async fn not_happened_clears_the_doubt(world: World) {
     let claim = reconcile(&world).await;
     world.settle(reconciled(claim, not_happened())).await;
     world.spend_budget().await;
@@ -76,7 +76,7 @@ pub async fn after_the_last_question_it_is_parked(world: World) {
         let answer = world.settle(reconciled(claim, in_doubt("cannot say"))).await;
         assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
         world.advance(1);
-        claim = world.ask(asking()).await;
+        claim = world.reconcile(asking()).await;
     }
     assert_eq!(world.settle(reconciled(claim, in_doubt("cannot say"))).await, Finalized::Parked);
     assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::Parked));
@@ -92,7 +92,7 @@ pub async fn a_lost_question_is_only_due_again(world: World) {
     assert_eq!((operation.phase, operation.lost_attempts), (Some(Phase::InDoubt), 1));
     assert!(operation.fence > claim.fence);
     assert_eq!(world.history(claim.op_id).await, before);
-    assert!(world.ask(asking()).await.fence > operation.fence);
+    assert!(world.reconcile(asking()).await.fence > operation.fence);
 }
 
 pub async fn lost_questions_count_towards_the_limit(world: World) {
@@ -100,7 +100,7 @@ pub async fn lost_questions_count_towards_the_limit(world: World) {
     for _ in 1..DEFAULT_MAX_RECONCILES {
         let answer = world.expire().await;
         assert!(matches!(answer, Some(Finalized::InDoubt { .. })), "{answer:?}");
-        world.ask(asking()).await;
+        world.reconcile(asking()).await;
     }
     assert_eq!(world.expire().await, Some(Finalized::Parked));
     assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::Parked));
@@ -111,11 +111,11 @@ pub async fn the_kind_says_how_many_questions(world: World) {
     let claim = world.running_as("k", asking()).await;
     world.settle(ended(claim, in_doubt("no answer"))).await;
     world.advance(1);
-    let first = world.ask(asking()).await;
+    let first = world.reconcile(asking()).await;
     let answer = world.settle(reconciled(first, in_doubt("cannot say"))).await;
     assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
     world.advance(1);
-    world.ask(asking()).await;
+    world.reconcile(asking()).await;
     assert_eq!(world.expire().await, Some(Finalized::Parked));
 }
 
@@ -124,7 +124,7 @@ pub async fn the_limit_of_the_latest_question_counts(world: World) {
     let answer = world.settle(reconciled(first, in_doubt("cannot say"))).await;
     assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
     world.advance(1);
-    let second = world.ask(KindPolicy { max_reconciles: 2, ..asking() }).await;
+    let second = world.reconcile(KindPolicy { max_reconciles: 2, ..asking() }).await;
     world.log(reconciled(second, in_doubt("cannot say"))).await;
     assert_eq!(world.finalize(second, None).await, Finalized::Parked);
 }
@@ -133,8 +133,8 @@ pub async fn a_declared_question_is_put_although_a_later_deploy_says_retry(world
     let claim = world.running_as("k", asking()).await;
     world.settle(ended(claim, in_doubt("no answer"))).await;
     world.advance(1);
-    let question = world.claim_as(policy()).await;
-    assert_eq!((question.purpose, question.envelope.attempt), (Purpose::Reconcile, 1));
+    let reconcile = world.claim_as(policy()).await;
+    assert_eq!((reconcile.purpose, reconcile.envelope.attempt), (Purpose::Reconcile, 1));
     world.clock.advance(BUDGET);
     world.expire().await;
     assert_eq!(world.sweep_over_budget().await, []);
@@ -149,8 +149,8 @@ pub async fn a_later_deploy_may_ask_where_retry_was_declared(world: World) {
     let claim = world.running_as("k", policy()).await;
     world.settle(ended(claim, in_doubt("no answer"))).await;
     world.advance(1);
-    let question = world.ask(asking()).await;
-    let answer = world.settle(reconciled(question, in_doubt("cannot say"))).await;
+    let reconcile = world.reconcile(asking()).await;
+    let answer = world.settle(reconciled(reconcile, in_doubt("cannot say"))).await;
     assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
     world.advance(1);
     assert_eq!(world.claim_as(asking()).await.purpose, Purpose::Reconcile);
@@ -164,8 +164,8 @@ pub async fn a_later_deploy_asks_also_where_the_doubt_only_waits(world: World) {
     let answer = world.settle(ended(second, retry("busy"))).await;
     assert!(matches!(answer, Finalized::Waiting { .. }), "{answer:?}");
     world.advance(1);
-    let question = world.claim_as(asking()).await;
-    assert_eq!((question.purpose, question.envelope.attempt), (Purpose::Reconcile, 2));
+    let reconcile = world.claim_as(asking()).await;
+    assert_eq!((reconcile.purpose, reconcile.envelope.attempt), (Purpose::Reconcile, 2));
     let operation = world.operation(claim.op_id).await;
     assert_eq!((operation.phase, operation.attempt), (Some(Phase::InDoubt), 2));
     assert_eq!(world.expire().await, Some(Finalized::InDoubt { due_at: world.now().await }));
@@ -186,7 +186,7 @@ pub async fn questions_go_on_past_the_deadline(world: World) {
     world.settle(reconciled(claim, in_doubt("cannot say"))).await;
     assert_eq!(world.sweep_over_budget().await, []);
     world.advance(1);
-    let next = world.ask(asking()).await;
+    let next = world.reconcile(asking()).await;
     world.settle(reconciled(next, ok("paid"))).await;
     assert_eq!(world.operation(claim.op_id).await.status, Status::Completed);
 }

@@ -64,7 +64,7 @@ pub const LIVES: [Life; 12] = [
         ..PLAIN
     },
     Life {
-        name: "parked and settled, with a hook",
+        name: "parked and resolved, with a hook",
         script: &[Step::ChargeAndNeverAnswer],
         in_doubt: InDoubt::Park,
         hooked: true,

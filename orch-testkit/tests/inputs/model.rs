@@ -137,12 +137,12 @@ impl Model {
             Verb::Claim(op) => {
                 let work = world.claim(rules, op);
                 let claimed = match work {
-                    Some(Work::Run(claim)) => Some((claim, false)),
-                    Some(Work::Ask(claim)) => Some((claim, true)),
+                    Some(Work::Attempt(claim)) => Some((claim, false)),
+                    Some(Work::Reconcile(claim)) => Some((claim, true)),
                     _ => None,
                 };
                 claims.extend(claimed);
-                Said::Claimed(claimed.map(|(claim, asked)| (claim.fence, asked)))
+                Said::Claimed(claimed.map(|(claim, reconcile)| (claim.fence, reconcile)))
             }
             Verb::Renew(claim) => stale(world.renew(rules, claims[claim].0)),
             Verb::Log(claim, end) => {
@@ -185,10 +185,13 @@ impl Model {
 }
 
 /// The end of a claim; of a question only what a question can say.
-pub fn ended((claim, asked): (Claim, bool), end: End) -> Ended {
-    let end =
-        if asked && matches!(end, End::Failed(_) | End::Retry) { End::NotHappened } else { end };
-    Ended { claim, asked, end }
+pub fn ended((claim, reconcile): (Claim, bool), end: End) -> Ended {
+    let end = if reconcile && matches!(end, End::Failed(_) | End::Retry) {
+        End::NotHappened
+    } else {
+        end
+    };
+    Ended { claim, reconcile, end }
 }
 
 /// What the model knows of a row.

@@ -197,10 +197,10 @@ impl World {
     ) {
         let ended = new.iter().map(|item| {
             let (attempt, _) = &claimed[&item.acceptance.op_id];
-            let asked = item.case.end == AttemptEnd::NotHappened;
+            let reconcile = item.case.end == AttemptEnd::NotHappened;
             EndedAttempt {
                 claim: attempt.claim(),
-                source: if asked { Source::Reconcile } else { Source::Handler },
+                source: if reconcile { Source::Reconcile } else { Source::Handler },
                 end: item.case.end.clone(),
                 delay: item.case.delay(),
             }
@@ -291,10 +291,10 @@ fn is_same(kept: &AttemptEnd, given: &AttemptEnd) -> bool {
     match (kept, given) {
         (
             AttemptEnd::Outcome(Outcome::Retry { reason, after: Some(after) }),
-            AttemptEnd::Outcome(Outcome::Retry { reason: same, after: Some(asked) }),
+            AttemptEnd::Outcome(Outcome::Retry { reason: same, after: Some(reconcile) }),
         ) => {
-            let saturated = *asked >= LONGEST && *after >= LONGEST;
-            reason == same && (after == asked || *after == millis(*asked) || saturated)
+            let saturated = *reconcile >= LONGEST && *after >= LONGEST;
+            reason == same && (after == reconcile || *after == millis(*reconcile) || saturated)
         }
         _ => kept == given,
     }

@@ -157,10 +157,10 @@ impl Stores {
     }
 
     fn ended(&self, model: &Model, claim: usize, end: End) -> EndedAttempt {
-        let Ended { asked, end, .. } = ended(model.claims[claim], end);
+        let Ended { reconcile, end, .. } = ended(model.claims[claim], end);
         EndedAttempt {
             claim: self.claim(model, claim),
-            source: if asked { Source::Reconcile } else { Source::Handler },
+            source: if reconcile { Source::Reconcile } else { Source::Handler },
             end: attempt_end(end),
             delay: seconds(DELAY),
         }
@@ -194,8 +194,8 @@ impl Stores {
                 assert!(answer.len() <= 1, "{answer:?}");
                 let claimed = answer.first().map(|claimed| {
                     let Claimed::Operation(attempt) = claimed else { panic!("{claimed:?}") };
-                    let asked = attempt.purpose == Purpose::Reconcile;
-                    (attempt.envelope.fence, asked)
+                    let reconcile = attempt.purpose == Purpose::Reconcile;
+                    (attempt.envelope.fence, reconcile)
                 });
                 (Said::Claimed(claimed), format!("{answer:?}"))
             }
@@ -265,7 +265,7 @@ impl Stores {
                         Decision::RunAgain => Resolution::RunAgain,
                     },
                     who: "ann".to_owned(),
-                    why: "asked there".to_owned(),
+                    why: "reconcile there".to_owned(),
                 };
                 let answer = store.resolve(params).await.unwrap();
                 (Said::Resolved(matches!(answer, Resolved::Resolved(_))), format!("{answer:?}"))

@@ -35,7 +35,7 @@ pub(crate) struct Verdict {
     pub(crate) calls: u64,
     /// Of these, calls with a key that had come before.
     pub(crate) repeated_calls: u64,
-    pub(crate) questions: u64,
+    pub(crate) reconciles: u64,
     pub(crate) late_entries: u64,
     /// Changed bodies that were refused.
     pub(crate) refused: u64,
@@ -79,7 +79,7 @@ struct Book<'a> {
     calls: HashMap<u64, Vec<&'a Call>>,
     /// Answers to calls and when they were given, by order.
     answers: HashMap<u64, Vec<(&'a Call, i64, &'a Answer)>>,
-    questions: HashMap<u64, Vec<(&'a str, &'a Answer)>>,
+    reconciles: HashMap<u64, Vec<(&'a str, &'a Answer)>>,
     acts: HashMap<u64, Vec<(&'a str, u64, &'a str)>>,
     told: HashMap<u64, HashSet<String>>,
     /// Answers to requests that were accepted.
@@ -113,8 +113,8 @@ impl<'a> Book<'a> {
                     }
                 }
                 Entry::Answered { answer: None, .. } => {}
-                Entry::Asked { order, key, answer } => {
-                    book.questions.entry(*order).or_default().push((key, answer));
+                Entry::Reconciled { order, key, answer } => {
+                    book.reconciles.entry(*order).or_default().push((key, answer));
                 }
             }
         }
@@ -391,7 +391,7 @@ impl Verdict {
         let asked = |(order, asked): (&u64, &Vec<(&'a str, _)>)| {
             asked.iter().map(|(key, _)| (*order, *key)).collect::<Vec<_>>()
         };
-        for (order, key) in calls.chain(book.questions.iter().flat_map(asked)) {
+        for (order, key) in calls.chain(book.reconciles.iter().flat_map(asked)) {
             orders.entry(key).or_default().insert(order);
             keys.entry(order).or_default().insert(key);
         }
@@ -404,7 +404,7 @@ impl Verdict {
         let calls: u64 = book.calls.values().map(|calls| calls.len() as u64).sum();
         self.calls = calls;
         self.repeated_calls = calls - book.calls.len() as u64;
-        self.questions = book.questions.values().map(|asked| asked.len() as u64).sum();
+        self.reconciles = book.reconciles.values().map(|asked| asked.len() as u64).sum();
         self.late_entries = book.log.values().flatten().filter(|entry| entry.late).count() as u64;
     }
 

@@ -60,8 +60,8 @@ impl Store for Crashing {
 
     async fn renew(&self, params: RenewParams) -> Result<Vec<Renewed>, StoreError> {
         self.fates.pass(Point::Renewing).await;
-        for lease in &params.claims {
-            say(&format!("renewing {} {}", lease.op_id, lease.fence.get()));
+        for claim in &params.claims {
+            say(&format!("renewing {} {}", claim.op_id, claim.fence.get()));
         }
         let renewed = noted(self.inner.renew(params).await)?;
         count("renew", renewed.iter().filter(|one| **one == Renewed::Stale).count());

@@ -17,7 +17,7 @@ pub(crate) enum Entry {
     /// The call was answered, or the caller was gone (`None`).
     Answered { call: u64, at: i64, answer: Option<Answer> },
     /// Somebody asked what had become of a key.
-    Asked { order: u64, key: String, answer: Answer },
+    Reconciled { order: u64, key: String, answer: Answer },
 }
 
 /// What a call says of itself.

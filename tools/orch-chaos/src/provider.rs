@@ -69,7 +69,7 @@ struct Book {
 #[derive(Default)]
 struct Key {
     calls: u32,
-    questions: u32,
+    reconciles: u32,
     in_progress: bool,
     /// Calls of attempts up to this one are declined.
     closed: u32,
@@ -209,8 +209,8 @@ impl Desk {
         let answer = {
             let mut book = self.book();
             let key = book.keys.entry(asked.key.clone()).or_default();
-            key.questions += 1;
-            let mut dice = dice(&[self.seed, 4, asked.order, u64::from(key.questions)]);
+            key.reconciles += 1;
+            let mut dice = dice(&[self.seed, 4, asked.order, u64::from(key.reconciles)]);
             if key.in_progress || dice.u32(0..100) < 20 {
                 Answer::Unanswered
             } else {
@@ -223,7 +223,8 @@ impl Desk {
                 }
             }
         };
-        let entry = Entry::Asked { order: asked.order, key: asked.key, answer: answer.clone() };
+        let entry =
+            Entry::Reconciled { order: asked.order, key: asked.key, answer: answer.clone() };
         self.ledger.append(&[entry]).await?;
         tell(&mut stream, &answer).await
     }

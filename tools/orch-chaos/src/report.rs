@@ -45,7 +45,7 @@ impl Report {
             ("completed", found.completed, of_all(70)),
             ("parked", found.parked, 1),
             ("uncertain", found.uncertain, 1),
-            ("questions", found.questions, of_all(1)),
+            ("reconciles", found.reconciles, of_all(1)),
             ("replayed", found.replayed, of_all(5)),
             ("late_entries", found.late_entries, 1),
             ("renewed", found.renewed, of_all(1)),

@@ -43,13 +43,13 @@ impl World {
             self.finalize_found(rules, found, false);
         }
         let ended = match self.claim(rules, op) {
-            Some(Work::Run(claim)) if !self.may_call(rules, claim) => {
+            Some(Work::Attempt(claim)) if !self.may_call(rules, claim) => {
                 self.write(rules, Write::Park(claim), false);
                 None
             }
-            Some(Work::Run(claim)) => self.any_answer(rules, claim),
-            Some(Work::Ask(claim)) => {
-                Some(Ended { claim, asked: true, end: self.ask(claim.op, true) })
+            Some(Work::Attempt(claim)) => self.any_answer(rules, claim),
+            Some(Work::Reconcile(claim)) => {
+                Some(Ended { claim, reconcile: true, end: self.ask(claim.op, true) })
             }
             _ => None,
         };
@@ -66,6 +66,6 @@ impl World {
     fn any_answer(&mut self, rules: &Rules, claim: Claim) -> Option<Ended> {
         let mut call = |reply| self.call(rules, claim, reply);
         let end: Option<End> = call(Reply::Done).or_else(|| call(Reply::Declined));
-        end.map(|end| Ended { claim, asked: false, end })
+        end.map(|end| Ended { claim, reconcile: false, end })
     }
 }

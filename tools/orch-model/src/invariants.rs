@@ -100,18 +100,18 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
             world.operations().any(|(_, row)| uncertain(row))
         }),
         sometimes(WITNESSES[2], |_, world| {
-            let settled = |row: &Row| {
+            let resolved = |row: &Row| {
                 let by_person = |source| source == Source::Operator;
                 row.log.iter().any(|entry| by_person(entry.source))
             };
-            world.operations().any(|(_, row)| settled(row))
+            world.operations().any(|(_, row)| resolved(row))
         }),
         sometimes(WITNESSES[3], |_, world| {
             let late = |row: &Row| row.log.iter().any(|entry| entry.late && entry.end == End::Ok);
             world.operations().any(|(_, row)| late(row))
         }),
         sometimes(WITNESSES[4], |_, world| {
-            let late = |work| matches!(work, Work::Run(claim) if world.is_superseded(claim));
+            let late = |work| matches!(work, Work::Attempt(claim) if world.is_superseded(claim));
             world.workers.iter().any(|worker| !worker.paused && late(worker.work))
         }),
         sometimes(WITNESSES[5], |_, world| {

@@ -110,7 +110,7 @@ impl World {
     /// True if somebody else has taken the operation over since this claim.
     #[must_use]
     pub fn is_superseded(&self, claim: Claim) -> bool {
-        self.rows[claim.op].as_ref().is_none_or(|row| row.turn != claim.turn)
+        self.rows[claim.op].as_ref().is_none_or(|row| row.claims != claim.claims)
     }
 }
 

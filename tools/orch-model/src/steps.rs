@@ -115,7 +115,7 @@ pub enum Step {
 }
 
 /// More turns of one operation than the shortest way to any mistake has.
-const MOST_TURNS: u8 = 6;
+const MOST_CLAIMS: u8 = 6;
 
 impl Model for Rules {
     type State = World;
@@ -142,7 +142,7 @@ impl Model for Rules {
 
     /// Without a mistake the space is finite; with one there may be no end of claims.
     fn within_boundary(&self, world: &World) -> bool {
-        self.mistake.is_none() || world.operations().all(|(_, row)| row.turn <= MOST_TURNS)
+        self.mistake.is_none() || world.operations().all(|(_, row)| row.claims <= MOST_CLAIMS)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -192,8 +192,8 @@ impl World {
                 }
                 return;
             }
-            Work::Run(_) => steps.extend(Reply::ALL.map(|reply| Step::Call { worker, reply })),
-            Work::Ask(_) => {
+            Work::Attempt(_) => steps.extend(Reply::ALL.map(|reply| Step::Call { worker, reply })),
+            Work::Reconcile(_) => {
                 steps.extend([false, true].map(|answers| Step::Ask { worker, answers }));
             }
             Work::Returned(_) | Work::Logged(_) | Work::Releasing(_) | Work::Refused(_) => {
@@ -206,7 +206,7 @@ impl World {
             }
         }
         steps.push(Step::Renew { worker });
-        let calls = matches!(work, Work::Run(_) | Work::Ask(_));
+        let calls = matches!(work, Work::Attempt(_) | Work::Reconcile(_));
         if calls && self.left(|faults| faults.given_back) {
             steps.push(Step::GiveBack { worker });
         }
@@ -255,24 +255,25 @@ impl World {
                 self.workers[worker].work = work;
             }
             Step::Call { worker, reply } => {
-                let Work::Run(claim) = self.workers[worker].work else { return None };
+                let Work::Attempt(claim) = self.workers[worker].work else { return None };
                 if !self.may_call(rules, claim) {
                     self.workers[worker].work = Work::Refused(claim);
                     return (reply == Reply::Done).then_some(());
                 }
                 let end = self.call(rules, claim, reply)?;
-                self.workers[worker].work = Work::Returned(Ended { claim, asked: false, end });
+                self.workers[worker].work = Work::Returned(Ended { claim, reconcile: false, end });
             }
             Step::Ask { worker, answers } => {
-                let Work::Ask(claim) = self.workers[worker].work else { return None };
+                let Work::Reconcile(claim) = self.workers[worker].work else { return None };
                 let end = self.ask(claim.op, answers);
-                self.workers[worker].work = Work::Returned(Ended { claim, asked: true, end });
+                self.workers[worker].work = Work::Returned(Ended { claim, reconcile: true, end });
             }
             Step::Renew { worker } => {
                 let work = self.workers[worker].work;
                 let answer = self.renew(rules, work.claim()?);
                 // A handler is cancelled; an end that is there already is stored all the same.
-                if answer == Answer::Stale && matches!(work, Work::Run(_) | Work::Ask(_)) {
+                if answer == Answer::Stale && matches!(work, Work::Attempt(_) | Work::Reconcile(_))
+                {
                     self.workers[worker].work = Work::Idle;
                 }
             }
@@ -343,7 +344,7 @@ impl World {
     /// The write that a worker sends next.
     fn next_write(&self, rules: &Rules, worker: usize) -> Option<Write> {
         match self.workers[worker].work {
-            Work::Idle | Work::Run(_) | Work::Ask(_) => None,
+            Work::Idle | Work::Attempt(_) | Work::Reconcile(_) => None,
             Work::Returned(ended) if rules.declared(ended.claim.op).hooked => {
                 Some(Write::Log(ended))
             }
@@ -370,7 +371,7 @@ impl World {
     fn somebody_renews_first(&self) -> bool {
         self.workers.iter().filter(|worker| !worker.paused).any(|worker| {
             let Some(claim) = worker.work.claim() else { return false };
-            let row = self.rows[claim.op].as_ref().filter(|row| row.turn == claim.turn);
+            let row = self.rows[claim.op].as_ref().filter(|row| row.claims == claim.claims);
             row.and_then(|row| row.lease_expires_at).is_some_and(|at| at <= self.now + 1)
         })
     }

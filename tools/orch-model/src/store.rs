@@ -93,7 +93,7 @@ impl World {
         if !rules.has(Mistake::ClaimedStaysDue) {
             row.due_at = None;
         }
-        row.turn += 1;
+        row.claims += 1;
         row.purpose = purpose;
         row.lease_expires_at = Some(now + LEASE);
         row.claimed_at = if rules.declared(op).key_lifetime.is_some() { now } else { 0 };
@@ -105,12 +105,12 @@ impl World {
                 }
                 row.attempt += u32::from(!rules.has(Mistake::AttemptNotCounted));
                 row.phase = Some(Phase::Running);
-                Work::Run(claim)
+                Work::Attempt(claim)
             }
             Purpose::Reconcile => {
                 row.reconciles += 1;
                 row.phase = Some(Phase::InDoubt);
-                Work::Ask(claim)
+                Work::Reconcile(claim)
             }
         })
     }
@@ -294,7 +294,7 @@ impl World {
     fn audited<T>(&mut self, claim: Claim, write: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.rows[claim.op].clone();
         let answer = write(self);
-        let superseded = before.as_ref().is_some_and(|row| row.turn != claim.turn);
+        let superseded = before.as_ref().is_some_and(|row| row.claims != claim.claims);
         if superseded && effective(before) != effective(self.rows[claim.op].clone()) {
             self.audit.stale_write = true;
         }

@@ -119,7 +119,7 @@ impl World {
                 if !rules.has(Mistake::OperatorKeepsFence) {
                     row.fence = row.fence.next();
                 }
-                row.turn += 1;
+                row.claims += 1;
                 row.deadline = now + TIME_BUDGET;
                 row.reconciles = 0;
                 let facts = rules.facts(op, row);
@@ -142,7 +142,7 @@ impl World {
         }
         if let Some(row) = self.rows[op].as_mut() {
             row.fence = row.fence.next();
-            row.turn += 1;
+            row.claims += 1;
         }
         self.carry_out(rules, op, next);
     }
@@ -155,7 +155,7 @@ impl World {
         if !(source == Source::Operator && rules.has(Mistake::OperatorKeepsFence)) {
             row.fence = row.fence.next();
         }
-        row.turn += 1;
+        row.claims += 1;
         (row.phase, row.due_at, row.lease_expires_at) = (Some(Phase::Running), None, None);
         row.log.push(Entry::new(row.fence, source, end, now));
         let claim = row.claim(op);

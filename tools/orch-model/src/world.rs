@@ -77,7 +77,7 @@ pub struct Row {
     /// The write-ahead log.
     pub log: Vec<Entry>,
     /// The audit's own: which claim or take-over is the latest, counted without the fence.
-    pub turn: u8,
+    pub claims: u8,
     /// The audit's own: the outcome as it was first written.
     pub first_end: Option<Final>,
     /// The audit's own: how often the finalize hook's writes were committed.
@@ -144,7 +144,7 @@ pub struct Claim {
     /// The guard of every write about it.
     pub fence: Fence,
     /// The audit's own: which claim this is. No guard looks at it.
-    pub turn: u8,
+    pub claims: u8,
     /// Which key it calls with.
     pub key_generation: u32,
     /// The claim of the oldest run in doubt, if doubt stood when this was claimed.
@@ -166,9 +166,9 @@ pub enum Work {
     /// Nothing.
     Idle,
     /// It has claimed, and is about to run the handler.
-    Run(Claim),
+    Attempt(Claim),
     /// It has claimed, and is about to ask the provider.
-    Ask(Claim),
+    Reconcile(Claim),
     /// The handler has returned; the end is not stored.
     Returned(Ended),
     /// The end is logged; the status does not follow it yet.
@@ -184,8 +184,8 @@ pub enum Work {
 pub struct Ended {
     /// Under which claim.
     pub claim: Claim,
-    /// True if it is the answer to a question.
-    pub asked: bool,
+    /// True if it is the end of a reconcile.
+    pub reconcile: bool,
     /// How it ended.
     pub end: End,
 }
@@ -288,7 +288,7 @@ impl Row {
             purpose: Purpose::Attempt,
             outcome: None,
             log: Vec::new(),
-            turn: 0,
+            claims: 0,
             first_end: None,
             marks: 0,
         }
@@ -307,8 +307,8 @@ impl Row {
 
     /// The claim that it is under now, as the claimer gets to know it.
     pub(crate) const fn claim(&self, op: usize) -> Claim {
-        let Self { fence, turn, key_generation, first_called_at, .. } = *self;
-        Claim { op, fence, turn, key_generation, first_called_at }
+        let Self { fence, claims, key_generation, first_called_at, .. } = *self;
+        Claim { op, fence, claims, key_generation, first_called_at }
     }
 
     /// True once nothing but a person moves it.
@@ -333,8 +333,8 @@ impl Work {
     pub const fn claim(&self) -> Option<Claim> {
         match self {
             Self::Idle => None,
-            Self::Run(claim)
-            | Self::Ask(claim)
+            Self::Attempt(claim)
+            | Self::Reconcile(claim)
             | Self::Logged(claim)
             | Self::Releasing(claim)
             | Self::Refused(claim) => Some(*claim),
@@ -347,7 +347,7 @@ impl Ended {
     /// Who says so.
     #[must_use]
     pub const fn source(&self) -> Source {
-        if self.asked { Source::Reconcile } else { Source::Handler }
+        if self.reconcile { Source::Reconcile } else { Source::Handler }
     }
 }
 

@@ -29,7 +29,7 @@ fn an_operation_whose_key_is_forgotten_acts_once() {
     for ticks in [1, 2, 3] {
         let operation = every_declaration()[0].forgotten_after(ticks);
         let checked = holds(&[operation], 2);
-        assert!(!checked.impossible.contains(&WITNESSES[2]), "it is parked and settled");
+        assert!(!checked.impossible.contains(&WITNESSES[2]), "it is parked and resolved");
     }
 }
 

@@ -71,7 +71,7 @@ fn was_given(order: Order, entry: &Logged, book: &Book<'_>) -> bool {
         })
     };
     let asked = |said: fn(&Answer) -> bool| {
-        found(&book.questions, &order.number).iter().any(|(_, answer)| said(answer))
+        found(&book.reconciles, &order.number).iter().any(|(_, answer)| said(answer))
     };
     match (entry.source.as_str(), entry.outcome.as_str()) {
         ("handler", "OK") => told(|answer| matches!(answer, Answer::Done { .. })),

@@ -236,7 +236,7 @@ fn after_doubt(asked: bool) -> Evidence {
     if asked {
         let key = "key".into();
         let answer = Answer::NotHappened;
-        evidence.ledger.push(Entry::Asked { order: number, key, answer });
+        evidence.ledger.push(Entry::Reconciled { order: number, key, answer });
         evidence.log.insert(1, entry("NOT_HAPPENED", "reconcile"));
     }
     evidence
@@ -252,7 +252,7 @@ fn a_run_where_the_provider_was_to_be_asked_is_found() {
 #[test]
 fn an_answer_to_a_question_that_was_never_asked_is_found() {
     let mut evidence = after_doubt(true);
-    evidence.ledger.retain(|entry| !matches!(entry, Entry::Asked { .. }));
+    evidence.ledger.retain(|entry| !matches!(entry, Entry::Reconciled { .. }));
     assert_eq!(check(SEED, &evidence).broken.into_keys().collect::<Vec<_>>(), ["I3"]);
 }
 
