@@ -11,8 +11,8 @@ use orch_core::store::{
     ListParams, Listed, ManualClock, Store,
 };
 use orch_core::words::{
-    AttemptEnd, Command, FinalOutcome, Fingerprint, Identity, Invalid, Kind, OpId, Outcome, Owner,
-    Payload, Source, Timestamp, WorkerId,
+    AttemptEnd, Command, FinalOutcome, Fingerprint, Identity, Invalid, Kind, OpId, Operation,
+    Outcome, Owner, Payload, Phase, Source, Timestamp, WorkerId,
 };
 use proptest::test_runner::{Config, TestRunner};
 
@@ -213,7 +213,7 @@ impl World {
             let expected = expected(&item.case, attempt, policy, now);
             assert_eq!(answer, expected, "{:?}", item.case);
             let stored = self.store.get(owner, op_id).await.unwrap().unwrap();
-            assert_eq!(Finalized::standing(&stored), expected);
+            assert_eq!(standing(&stored), expected);
             if let Some(FinalOutcome::Failed(failure)) = &stored.outcome {
                 let letter = self.store.dead_letter(owner, op_id).await.unwrap().unwrap();
                 assert_eq!(&letter.failure, failure);
@@ -297,5 +297,16 @@ fn is_same(kept: &AttemptEnd, given: &AttemptEnd) -> bool {
             reason == same && (after == reconcile || *after == millis(*reconcile) || saturated)
         }
         _ => kept == given,
+    }
+}
+
+/// Where a reader finds an operation, in the words of its finalization.
+fn standing(operation: &Operation) -> Finalized {
+    match (&operation.outcome, operation.phase, operation.due_at) {
+        (Some(outcome), ..) => Finalized::Finished(outcome.clone()),
+        (None, Some(Phase::Waiting), Some(due_at)) => Finalized::Waiting { due_at },
+        (None, Some(Phase::InDoubt), Some(due_at)) => Finalized::InDoubt { due_at },
+        (None, Some(Phase::Parked), _) => Finalized::Parked,
+        other => panic!("{other:?}"),
     }
 }
