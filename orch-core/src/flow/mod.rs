@@ -32,14 +32,14 @@ mod divergence; // what is announced beside: answers that contradict an outcome
 mod watch; // who waits for an operation is woken
 
 mod batch; // how every step that writes gathers its items
-mod common; // what queue and upkeep share
+mod equipment; // what queue and upkeep share
 mod handlers;
 mod history;
 
 pub use accept::{AcceptError, Acceptor, Disposition, disposition};
 pub use batch::{Batcher, Patience, Verb};
-pub use common::Common;
 pub use divergence::Divergences;
+pub use equipment::Equipment;
 pub use finalize::FinalizeStep;
 pub use handlers::{Handler, Handlers};
 pub use history::{HistoryEntry, history};

@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use super::attempt::{Attempts, Leased, Room};
 use super::execute::remember_panic_places;
-use super::{Common, Divergences, Handlers, LeaseKeeper, Recorder};
+use super::{Divergences, Equipment, Handlers, LeaseKeeper, Recorder};
 use crate::handler::States;
 use crate::machine::ReleaseReason;
 use crate::policies::{Backoff, KindPolicy};
@@ -54,9 +54,9 @@ impl Queue {
     ///
     /// # Errors
     /// The operating system's error if there can be no thread for its leases.
-    pub fn new(config: QueueConfig, common: Common, states: States) -> std::io::Result<Self> {
+    pub fn new(config: QueueConfig, equipment: Equipment, states: States) -> std::io::Result<Self> {
         remember_panic_places();
-        let Common { store, handlers, watch } = common;
+        let Equipment { store, handlers, watch } = equipment;
         Ok(Self {
             leases: LeaseKeeper::start(Arc::clone(&store), config.lease)?,
             attempts: Attempts {

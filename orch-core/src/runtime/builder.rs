@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::running::Worker;
 use super::{Config, Orchestrator, Runtime, StartError};
-use crate::flow::{Acceptor, Common, Handlers, Watch};
+use crate::flow::{Acceptor, Equipment, Handlers, Watch};
 use crate::handler::{Descriptor, Registration, States};
 use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
@@ -122,8 +122,8 @@ impl RuntimeBuilder {
         let acceptor = Acceptor::start(Arc::clone(&store), payload_limit, accept_patience);
         let orchestrator = Orchestrator::new(Arc::clone(&store), acceptor, watch.clone());
         let worker = if self.works {
-            let common = Common { store, handlers, watch };
-            Some(Worker::start(self.config, common, self.states)?)
+            let equipment = Equipment { store, handlers, watch };
+            Some(Worker::start(self.config, equipment, self.states)?)
         } else {
             None
         };

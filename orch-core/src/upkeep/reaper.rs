@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
-use crate::flow::{Common, Divergences, Handlers, Watch};
+use crate::flow::{Divergences, Equipment, Handlers, Watch};
 use crate::store::{Finalized, Store, StoreError, Swept};
 
 /// Takes back expired leases and ends operations whose time budget is spent; also reports due
@@ -53,8 +53,8 @@ impl Default for ReaperConfig {
 
 impl Reaper {
     /// A reaper in a worker with these handlers.
-    pub fn new(config: ReaperConfig, common: Common) -> Self {
-        let Common { store, handlers, watch } = common;
+    pub fn new(config: ReaperConfig, equipment: Equipment) -> Self {
+        let Equipment { store, handlers, watch } = equipment;
         Self {
             divergences: Divergences::new(&store),
             config,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use super::{Handlers, Watch};
 use crate::store::Store;
 
-/// What the queue and the upkeep of one worker have in common. Cheap to clone.
+/// What the queue and the upkeep of one worker work with. Cheap to clone.
 #[derive(Clone)]
-pub struct Common {
+pub struct Equipment {
     /// Where the operations are.
     pub store: Arc<dyn Store>,
     /// What the worker can run.
@@ -15,8 +15,8 @@ pub struct Common {
     pub watch: Watch,
 }
 
-impl fmt::Debug for Common {
+impl fmt::Debug for Equipment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Common").field("handlers", &self.handlers).finish_non_exhaustive()
+        f.debug_struct("Equipment").field("handlers", &self.handlers).finish_non_exhaustive()
     }
 }
