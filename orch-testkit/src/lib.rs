@@ -37,6 +37,8 @@ pub mod agreement;
 mod backend;
 pub mod fixture;
 #[doc(hidden)]
+pub mod released;
+#[doc(hidden)]
 pub mod suite;
 
 pub use backend::{Backend, marks};
