@@ -22,6 +22,14 @@ fn the_quick_start_is_the_example_byte_for_byte() {
     assert!(shown.contains(&example), "README.md does not show examples/quickstart.rs");
 }
 
+/// A block of its text: the example is the whole program.
+#[test]
+fn the_route_is_a_part_of_an_example() {
+    let example = read_to_string("examples/front.rs").unwrap();
+    let shown = blocks("rust,ignore");
+    assert!(shown.iter().any(|block| example.contains(block)), "not in examples/front.rs");
+}
+
 #[test]
 fn the_quick_start_is_shorter_than_sixty_lines() {
     assert!(read_to_string("examples/quickstart.rs").unwrap().lines().count() < 60);
