@@ -24,10 +24,7 @@ pub(crate) async fn renew(
         .iter()
         .map(|claim| (hex(claim.op_id.as_bytes()), claim.fence.get()))
         .collect();
-    let sql = RENEW;
-    #[cfg(feature = "broken")]
-    let sql = crate::broken::statement(sql);
-    let rows = sqlx::query(sql)
+    let rows = sqlx::query(RENEW)
         .bind(lease_expires_at.as_micros())
         .bind(serde_json::json!(claims).to_string())
         .fetch_all(connection)

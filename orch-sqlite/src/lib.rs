@@ -48,9 +48,6 @@ mod connect; // options, pragmas, errors
 mod migrate; // the schema, once
 mod sql; // queries over many rows, with few prepared statements
 
-#[cfg(feature = "broken")]
-mod broken; // mistakes for the chaos run to find
-
 #[cfg(test)]
 mod plans;
 

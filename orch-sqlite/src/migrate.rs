@@ -40,8 +40,6 @@ async fn apply(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     }
     for (known, migration) in (1_i64..).zip(MIGRATIONS) {
         if known > found {
-            #[cfg(feature = "broken")]
-            let migration = crate::broken::statement(migration);
             let migration = SqlStr::from_static(migration);
             sqlx::raw_sql(migration).execute(&mut *connection).await.map_err(store_error)?;
             sqlx::query("INSERT INTO orch_schema_version (version) VALUES (?1)")

@@ -121,9 +121,7 @@ impl Row {
     ) -> Result<Purpose, StoreError> {
         let purpose = Purpose::of(self.first_called_at.is_some(), self.in_doubt, policy.in_doubt);
         self.begin()?;
-        if !cfg!(feature = "broken-claim-fence") {
-            self.fence = self.fence.next();
-        }
+        self.fence = self.fence.next();
         self.due_at = None;
         self.worker = Some(worker.clone());
         self.attempt_started_at = Some(now);

@@ -140,9 +140,7 @@ enum Place {
 fn place(batch: &Batch<'_>, ended: &EndedAttempt) -> Result<Place, StoreError> {
     let claim = ended.claim;
     let Some(row) = batch.row(claim.op_id)? else { return Ok(Place::Stale) };
-    let held = row.lease_expires_at.is_some();
     match batch.entry(claim)? {
-        _ if cfg!(feature = "broken-log-fence") && held => Ok(Place::Held),
         Some(entry) if entry.is_of_worker() => Ok(Place::Logged(Box::new(entry.clone()))),
         Some(_) => Ok(Place::Stale),
         None if row.is_held_by(claim.fence) => Ok(Place::Held),

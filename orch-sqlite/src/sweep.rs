@@ -24,10 +24,7 @@ pub(crate) async fn expired(
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<Swept>, StoreError> {
-    let sql = EXPIRED;
-    #[cfg(feature = "broken")]
-    let sql = crate::broken::statement(sql);
-    let found = sqlx::query(sql)
+    let found = sqlx::query(EXPIRED)
         .bind(now.as_micros())
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&mut *connection)
