@@ -76,7 +76,7 @@ impl<'c> Batch<'c> {
     fn keep(&mut self, row: &SqliteRow) -> Result<(), StoreError> {
         let op_id = row::op_id(row, "op_id").map_err(StoreError::fatal)?;
         self.rows.entry(op_id).or_insert_with(|| Row::decode(row));
-        let fence: Option<i64> = row.try_get("l_fence").map_err(store_error)?;
+        let fence: Option<i64> = row.try_get("entry_fence").map_err(store_error)?;
         if let (Some(fence), Some(entry)) = (fence, Entry::decode(row).transpose()) {
             self.entries.insert(Claim { op_id, fence: Fence::new(fence) }, entry);
         }

@@ -23,27 +23,27 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Decodes the `l_` columns; `None` where a join found no entry.
+    /// Decodes the `entry_…` columns; `None` where a join found no entry.
     pub(crate) fn decode(row: &SqliteRow) -> Result<Option<Self>, String> {
-        let Some(fence) = column::<Option<i64>>(row, "l_fence")? else { return Ok(None) };
+        let Some(fence) = column::<Option<i64>>(row, "entry_fence")? else { return Ok(None) };
         let log = LogEntry {
             fence: Fence::new(fence),
-            attempt: column(row, "l_attempt")?,
-            worker: column::<Option<String>>(row, "l_worker")?.map(WorkerId::from_stored),
-            source: word(row, "l_source")?,
-            started_at: instant(row, "l_started_at")?,
-            logged_at: Timestamp::from_micros(column(row, "l_logged_at")?),
+            attempt: column(row, "entry_attempt")?,
+            worker: column::<Option<String>>(row, "entry_worker")?.map(WorkerId::from_stored),
+            source: word(row, "entry_source")?,
+            started_at: instant(row, "entry_started_at")?,
+            logged_at: Timestamp::from_micros(column(row, "entry_logged_at")?),
             end: decode_end(row)?,
-            status: word(row, "l_state")?,
-            late: column(row, "l_late")?,
-            note: column(row, "l_note")?,
-            hook_error: column(row, "l_hook_error")?,
+            status: word(row, "entry_status")?,
+            late: column(row, "entry_late")?,
+            note: column(row, "entry_note")?,
+            hook_error: column(row, "entry_hook_error")?,
         };
         Ok(Some(Self {
             op_id: row::op_id(row, "op_id")?,
             log,
-            delay: millis(row, "l_delay_ms")?,
-            finalize_failures: column(row, "l_finalize_failures")?,
+            delay: millis(row, "entry_delay_ms")?,
+            finalize_failures: column(row, "entry_hook_failures")?,
         }))
     }
 
@@ -102,16 +102,17 @@ fn encode_end(end: &AttemptEnd) -> (&'static str, Option<String>, Option<i64>) {
 
 fn decode_end(row: &SqliteRow) -> Result<AttemptEnd, String> {
     let detail = || {
-        column::<Option<String>>(row, "l_detail")?.ok_or_else(|| "the detail is missing".to_owned())
+        column::<Option<String>>(row, "entry_detail")?
+            .ok_or_else(|| "the detail is missing".to_owned())
     };
-    Ok(match column::<&str>(row, "l_outcome")? {
+    Ok(match column::<&str>(row, "entry_outcome")? {
         "OK" => {
-            let output: Option<Vec<u8>> = column(row, "l_output")?;
+            let output: Option<Vec<u8>> = column(row, "entry_output")?;
             let output = output.ok_or_else(|| "the output is missing".to_owned())?.into();
             AttemptEnd::Outcome(Outcome::Ok { output })
         }
         "RETRY" => {
-            let after = column::<Option<i64>>(row, "l_after_ms")?;
+            let after = column::<Option<i64>>(row, "entry_after_ms")?;
             let after = after.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
             AttemptEnd::Outcome(Outcome::Retry { reason: detail()?, after })
         }

@@ -10,13 +10,13 @@ use crate::{claim, connect, lease, migrate, purge, read, sweep};
 const FILL: &str = "
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
     INSERT INTO orch_operation (op_id, owner, domain, event_type, biz_key, idem_key, fingerprint,
-        accepted_at, time_budget_ms, deadline, payload, state, phase, due_at, lease_expires_at,
+        accepted_at, time_budget_ms, deadline, payload, status, phase, due_at, lease_expires_at,
         worker)
     SELECT randomblob(16), '', 'PAYMENT', 'CHARGE', 'b', i, x'', i, 1, i, x'',
         iif(i % 3, 'PENDING', 'IN_PROGRESS'), iif(i % 3, NULL, 'running'), iif(i % 3, i, NULL),
         iif(i % 3, NULL, i), iif(i % 3, NULL, 'w') FROM n;
     INSERT INTO orch_write_ahead_log (op_id, fence, late, attempt, source, logged_at, outcome,
-        delay_ms, state, finalize_due_at)
+        delay_ms, status, finalize_due_at)
     SELECT op_id, 1, 0, 1, 'handler', 1, 'NOT_HAPPENED', 0, 'PENDING', 1 FROM orch_operation
     WHERE phase = 'running' LIMIT 50;";
 

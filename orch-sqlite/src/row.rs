@@ -51,7 +51,7 @@ pub(crate) struct Row {
 impl Row {
     /// Decodes a row; the error says what is wrong with it, without the content.
     pub(crate) fn decode(row: &SqliteRow) -> Result<Self, String> {
-        let status = word(row, "state")?;
+        let status = word(row, "status")?;
         let fence = Fence::new(column(row, "fence")?);
         Ok(Self {
             op_id: op_id(row, "op_id")?,
@@ -70,7 +70,7 @@ impl Row {
             due_at: instant(row, "due_at")?,
             lease_expires_at: instant(row, "lease_expires_at")?,
             worker: column::<Option<String>>(row, "worker")?.map(WorkerId::from_stored),
-            attempt_started_at: instant(row, "attempt_started_at")?,
+            attempt_started_at: instant(row, "started_at")?,
             first_called_at: instant(row, "first_called_at")?,
             max_attempts: column(row, "max_attempts")?,
             backoff: Backoff::new(millis(row, "backoff_base_ms")?, millis(row, "backoff_cap_ms")?)
@@ -79,7 +79,7 @@ impl Row {
             max_reconciles: column(row, "max_reconciles")?,
             replays_errors: column(row, "replays_errors")?,
             hooked: column(row, "hooked")?,
-            settled_fence: column::<Option<i64>>(row, "settled_fence")?.map(Fence::new),
+            settled_fence: column::<Option<i64>>(row, "finished_fence")?.map(Fence::new),
             failure: failure(row)?,
             finished_at: instant(row, "finished_at")?,
             reason: column(row, "reason")?,
@@ -290,7 +290,7 @@ impl Row {
 
 /// An operation as `get.sql`, `find.sql` and `list.sql` return it.
 pub(crate) fn operation(row: &SqliteRow) -> Result<Operation, String> {
-    let status: Status = word(row, "state")?;
+    let status: Status = word(row, "status")?;
     let phase: Option<Phase> =
         column::<Option<String>>(row, "phase")?.map(|p| p.parse()).transpose()?;
     let outcome = match status {
