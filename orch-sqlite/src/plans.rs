@@ -33,14 +33,29 @@ fn queries() -> Vec<(&'static str, SqlStr, Vec<&'static str>)> {
         ),
         ("save", rows(include_str!("../queries/save.sql")), vec!["orch_operation_op_id_idx"]),
         (
-            "complete",
-            rows(include_str!("../queries/complete.sql")),
+            "update",
+            rows(include_str!("../queries/update.sql")),
             vec!["orch_write_ahead_log_claim_idx"],
         ),
         (
             "accept_present",
             rows(include_str!("../queries/accept_present.sql")),
             vec!["orch_operation_identity_idx"],
+        ),
+        (
+            "get",
+            plain(read::GET),
+            vec!["orch_operation_op_id_idx", "orch_write_ahead_log_claim_idx"],
+        ),
+        (
+            "find",
+            plain(read::FIND),
+            vec!["orch_operation_identity_idx", "orch_write_ahead_log_claim_idx"],
+        ),
+        (
+            "list",
+            plain(read::LIST),
+            vec!["orch_operation_op_id_idx", "orch_write_ahead_log_claim_idx"],
         ),
         ("renew", plain(lease::RENEW), vec!["orch_operation_op_id_idx"]),
         ("sweep_expired", plain(sweep::EXPIRED), vec!["orch_operation_lease_idx"]),
@@ -72,7 +87,7 @@ async fn assert_plans(connection: &mut SqliteConnection, world: &str) {
             assert!(whole.contains(index), "{name}, {world}, misses {index}:\n{whole}");
         }
         let scans = |line: &&String| {
-            ["SCAN orch_", "SCAN o", "SCAN l"].iter().any(|scan| line.starts_with(scan))
+            ["SCAN orch_", "SCAN o", "SCAN l", "SCAN f"].iter().any(|scan| line.starts_with(scan))
         };
         assert_eq!(plan.iter().find(scans), None, "{name}, {world}:\n{whole}");
         assert!(!whole.contains("ORDER BY"), "{name}, {world}, sorts:\n{whole}");
