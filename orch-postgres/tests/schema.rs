@@ -23,7 +23,7 @@ async fn sixteen_that_start_at_once_migrate_once() {
         opened.unwrap().unwrap();
     }
     let mut admin = schema.connect().await;
-    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 1);
+    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 2);
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_newer_schema_is_refused() {
     let mut admin = schema.connect().await;
     execute(&mut admin, "INSERT INTO orch_migration (version) VALUES (7)").await;
     let error = PostgresStore::open(&schema.url("")).await.unwrap_err();
-    assert!(matches!(error, StoreError::SchemaTooNew { found: 7, known: 1 }), "{error:?}");
+    assert!(matches!(error, StoreError::SchemaTooNew { found: 7, known: 2 }), "{error:?}");
     assert!(error.to_string().contains("deploy the newer release"), "{error}");
     let again = store.migrate().await.unwrap_err();
     assert!(matches!(again, StoreError::SchemaTooNew { .. }), "{again:?}");
@@ -66,9 +66,9 @@ async fn nobody_changes_what_is_terminal() {
     for change in [
         "UPDATE orch_write_ahead_log SET outcome = 'FAIL', output = NULL",
         "UPDATE orch_operation SET payload = ''",
-        "INSERT INTO orch_write_ahead_log (op_id, fence, late, attempt, source, outcome, state,
+        "INSERT INTO orch_write_ahead_log (op_id, fence, late, attempt, source, outcome, status,
                                            output, logged_at, finished_at)
-         SELECT op_id, fence + 1, false, attempt, source, outcome, state, output, logged_at,
+         SELECT op_id, fence + 1, false, attempt, source, outcome, status, output, logged_at,
                 finished_at FROM orch_write_ahead_log",
     ] {
         let error = refused(&mut admin, change).await;
@@ -83,14 +83,14 @@ async fn rows_that_make_no_sense_are_refused() {
     store.accept(vec![acceptance("key")]).await.unwrap();
     let mut admin = schema.connect().await;
     for (change, rule) in [
-        ("state = 'COMPLETED'", "state_is_unfinished"),
-        ("phase = 'asleep', state = 'IN_PROGRESS', due_at = NULL", "phase_is_known"),
+        ("status = 'COMPLETED'", "state_is_unfinished"),
+        ("phase = 'asleep', status = 'IN_PROGRESS', due_at = NULL", "phase_is_known"),
         ("phase = 'waiting'", "phase_iff_in_progress"),
         ("worker = 'w'", "worker_iff_lease"),
         ("due_at = NULL", "due_when_pending_or_waiting"),
-        ("state = 'IN_PROGRESS', phase = 'running'", "due_only_when_claimable"),
+        ("status = 'IN_PROGRESS', phase = 'running'", "due_only_when_claimable"),
         (
-            "state = 'IN_PROGRESS', phase = 'parked', due_at = NULL, worker = 'w',
+            "status = 'IN_PROGRESS', phase = 'parked', due_at = NULL, worker = 'w',
              lease_expires_at = now()",
             "lease_only_when_held",
         ),

@@ -87,6 +87,7 @@ macro_rules! conformance {
                 an_expired_lease_still_counts_until_it_is_taken_back
                 a_claim_takes_the_lease_it_asks_for
                 a_batch_renews_the_held_and_refuses_the_lost
+                a_repeated_release_is_released_again
                 a_logged_attempt_has_no_lease_to_renew
                 a_waiting_operation_has_no_lease_to_renew
                 a_lost_attempt_is_logged_in_doubt_under_its_fence
