@@ -6,7 +6,7 @@
 
 -- Renaming takes a moment, but waits for whoever reads or writes the tables, and all others wait
 -- behind it. After so long it is given up, and whoever migrates tries again.
-SET LOCAL lock_timeout = '5s';
+SET LOCAL lock_timeout = '2s';
 
 -- In the order in which readers lock them: the view, the queue, the log.
 ALTER VIEW orch_status RENAME TO orch_status_before;

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use orch_core::store::{Store, StoreError};
 use orch_postgres::PostgresStore;
 use orch_testkit::fixture::{acceptance, claim_params, ended, ok, policy};
@@ -50,6 +52,57 @@ async fn a_migration_that_fails_leaves_nothing() {
     assert_eq!(number(&mut admin, tables).await, 1);
     execute(&mut admin, "DROP TABLE orch_dead_letter").await;
     PostgresStore::open(&schema.url("")).await.unwrap();
+}
+
+/// What the first release has left.
+async fn of_the_first_release(schema: &Schema) -> PgConnection {
+    let mut admin = schema.connect().await;
+    let history = "CREATE TABLE orch_migration (
+            version bigint NOT NULL PRIMARY KEY,
+            applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        );
+        INSERT INTO orch_migration (version) VALUES (1)";
+    execute(&mut admin, include_str!("../migrations/0001_operation.sql")).await;
+    execute(&mut admin, history).await;
+    admin
+}
+
+#[tokio::test]
+async fn who_may_read_the_view_still_may_after_a_migration() {
+    let schema = Schema::create().await;
+    let mut admin = of_the_first_release(&schema).await;
+    let (owner, reader) = (format!("{}_owner", schema.name), format!("{}_reader", schema.name));
+    let granted = format!(
+        "CREATE ROLE {owner}; CREATE ROLE {reader}; GRANT SELECT ON orch_status TO {reader};
+         GRANT CREATE ON SCHEMA {} TO {owner}; ALTER VIEW orch_status OWNER TO {owner}",
+        schema.name
+    );
+    execute(&mut admin, &granted).await;
+    PostgresStore::open(&schema.url("")).await.unwrap();
+    for role in [owner, reader] {
+        let may = format!("SELECT has_table_privilege('{role}', 'orch_status', 'SELECT')::bigint");
+        assert_eq!(number(&mut admin, &may).await, 1, "{role}");
+    }
+}
+
+/// A statement waits behind a migration that waits for a long transaction, such as a dump.
+#[tokio::test]
+async fn a_migration_that_has_to_wait_lets_others_through() {
+    let schema = Schema::create().await;
+    let mut dump = of_the_first_release(&schema).await;
+    execute(&mut dump, "BEGIN; SELECT FROM orch_queue").await;
+    let url = schema.url("");
+    let migrating = tokio::spawn(async move { PostgresStore::open(&url).await.map(drop) });
+    let mut admin = schema.connect().await;
+    let waiting = "SELECT count(*) FROM pg_locks
+        WHERE NOT granted AND relation = 'orch_queue'::regclass";
+    while number(&mut admin, waiting).await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let others = number(&mut admin, "SELECT count(*) FROM orch_queue");
+    assert_eq!(tokio::time::timeout(Duration::from_secs(20), others).await, Ok(0));
+    execute(&mut dump, "COMMIT").await;
+    migrating.await.unwrap().unwrap();
 }
 
 #[tokio::test]
