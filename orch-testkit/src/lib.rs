@@ -8,7 +8,8 @@
 //!   every boundary in turn, and proves that nothing is done twice, lost, or left open.
 //! - [`ScriptedProvider`] is somebody else's API, in memory: it charges, declines, is away, or
 //!   charges and never answers.
-//! - [`FaultStore`] is a store that fails when a test says so.
+//! - [`FaultStore`] is a store that fails when a test says so; [`StoreLayer`] is what such a store
+//!   is made with.
 //!
 //! **For a store of yours:**
 //!
@@ -21,6 +22,7 @@
 // For tests of handlers.
 mod crash_matrix;
 mod fault;
+mod layer;
 mod provider;
 
 #[cfg(feature = "sqlite")]
@@ -29,7 +31,8 @@ pub use crash_matrix::{
     Boundary, Cell, CellFault, CrashMatrix, Database, Matrix, OrchestratedFn, ProviderBooks,
     Report, crash_matrix,
 };
-pub use fault::{Fault, FaultStore, Verb};
+pub use fault::{Fault, FaultStore, Faults};
+pub use layer::{Layered, StoreLayer, Verb};
 pub use provider::{ProviderCall, Reply, ScriptedProvider, Step};
 
 // For tests of a store, with the macros `conformance!` and `agrees_with_machine!`.
