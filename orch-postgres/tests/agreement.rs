@@ -39,8 +39,7 @@ impl KeptRows for Tables {
     }
 
     async fn put(&self, all: &[Kept]) {
-        let truncate =
-            "DELETE FROM orch_operation; DELETE FROM orch_queue; DELETE FROM orch_write_ahead_log; DELETE FROM orch_dead_letter;";
+        let truncate = "DELETE FROM orch_operation; DELETE FROM orch_queue; DELETE FROM orch_write_ahead_log; DELETE FROM orch_dead_letter;";
         let sql = all.iter().fold(truncate.to_owned(), |sql, kept| sql + &inserts(kept));
         execute(self.0.lock().await.as_mut().unwrap(), &sql).await;
     }
