@@ -99,7 +99,7 @@ pub use orch_core::words::{
 
 // Waiting, looking, deciding.
 pub use orch_core::flow::HistoryEntry;
-pub use orch_core::policies::{Bearing, Effect, InDoubt};
+pub use orch_core::policies::{Bearing, Effect};
 pub use orch_core::runtime::{Divergent, Parked, QueryError, RedriveError, ResolveError};
 pub use orch_core::store::{Cursor, Finalized, ListParams, Listed, Page, Resolution};
 pub use orch_core::words::{

@@ -138,7 +138,7 @@ async fn a_person_is_told_every_key_that_was_sent_the_newest_first() {
 async fn operations_that_would_be_forgotten_before_their_keys_stop_the_start() {
     let KeyLifetime::AtLeast(lifetime) = Stripe::KEY_LIFETIME else { panic!("it is published") };
     let with = |retention| {
-        let config = Config { completed_retention: retention, ..Config::default() };
+        let config = Config::default().completed_retention(retention);
         Runtime::connect("memory:").state(Script::of(&[])).config(config).start()
     };
     let error = with(lifetime / 2).await.unwrap_err().to_string();

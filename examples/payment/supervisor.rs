@@ -208,8 +208,8 @@ async fn list(
     orders: Orders,
     status: Option<Status>,
 ) -> crate::Result<Vec<(Charge, Operation)>> {
-    let kind = Some(Kind::new("PAYMENT", "CHARGE")?);
-    let mut params = ListParams { kind, status, limit: 500, ..ListParams::default() };
+    let mut params = ListParams::default().kind(Kind::new("PAYMENT", "CHARGE")?).limit(500);
+    params.status = status;
     let mut all = Vec::new();
     loop {
         let page = orchestrator.list(params.clone()).await?;

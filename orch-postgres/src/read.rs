@@ -102,10 +102,11 @@ pub(crate) async fn dead_letter(
     let rows = db.fetch(DEAD_LETTER, arguments![to_uuid(op_id), owner.as_str()]).await?;
     let corrupt = |reason| StoreError::Corrupt { op_id, reason };
     let letter = rows.first().map(|row| letter(op_id, row).map_err(corrupt)).transpose()?;
-    let Some(letter) = letter else { return Ok(None) };
+    let Some(mut letter) = letter else { return Ok(None) };
     let outcome = FinalOutcome::Failed(letter.failure.clone());
     let divergences = divergences(&outcome, &history(db, owner, op_id).await?);
-    Ok(Some(DeadLetter { divergences, ..letter }))
+    letter.divergences = divergences;
+    Ok(Some(letter))
 }
 
 /// The operations with a late answer, in the order of their ids.
@@ -131,14 +132,11 @@ pub(crate) async fn late(db: &Db, params: &LateParams) -> Result<Vec<(OpId, Owne
 }
 
 fn letter(op_id: OpId, row: &PgRow) -> Result<DeadLetter, String> {
-    Ok(DeadLetter {
-        op_id,
-        failure: codec::failure(column(row, "failure")?)?,
-        created_at: instant(row, "created_at")?,
-        redriven_as: Named(row).id("redriven_as")?,
-        late_outcomes: column::<i32>(row, "late_outcomes")?.unsigned_abs(),
-        divergences: 0,
-    })
+    let failure = codec::failure(column(row, "failure")?)?;
+    let mut letter = DeadLetter::new(op_id, failure, instant(row, "created_at")?);
+    letter.redriven_as = Named(row).id("redriven_as")?;
+    letter.late_outcomes = column::<i32>(row, "late_outcomes")?.unsigned_abs();
+    Ok(letter)
 }
 
 /// A page of operations, in the order of their ids.

@@ -81,14 +81,11 @@ pub(crate) async fn dead_letter(
     let failure = failure.map_err(|reason| corrupt(op_id, &reason))?;
     let outcome = FinalOutcome::Failed(failure.clone());
     let late_outcomes = there(found.number("late_outcomes"))?;
-    Ok(Some(DeadLetter {
-        op_id,
-        failure,
-        created_at: there(found.instant("created_at"))?,
-        redriven_as: found.id("redriven_as").map_err(|reason| corrupt(op_id, &reason))?,
-        late_outcomes: u32::try_from(late_outcomes).unwrap_or(u32::MAX),
-        divergences: divergences(&outcome, &history(readers, owner, op_id).await?),
-    }))
+    let mut letter = DeadLetter::new(op_id, failure, there(found.instant("created_at"))?);
+    letter.redriven_as = found.id("redriven_as").map_err(|reason| corrupt(op_id, &reason))?;
+    letter.late_outcomes = u32::try_from(late_outcomes).unwrap_or(u32::MAX);
+    letter.divergences = divergences(&outcome, &history(readers, owner, op_id).await?);
+    Ok(Some(letter))
 }
 
 /// The operations with a late answer, in the order of their ids.
@@ -139,7 +136,7 @@ pub(crate) async fn list(readers: &Readers, params: &ListParams) -> Result<Page,
     let rows = fetch(readers, LIST, values).await?;
     let items: Result<Vec<Listed>, StoreError> = rows.iter().take(limit).map(listed).collect();
     let items = items?;
-    let next = if rows.len() > limit { items.last().map(listed_id) } else { None };
+    let next = if rows.len() > limit { items.last().map(Listed::op_id) } else { None };
     Ok(Page { items, next })
 }
 
@@ -149,13 +146,6 @@ fn listed(found: &Found) -> Result<Listed, StoreError> {
         Ok(operation) => Listed::Operation(Box::new(operation)),
         Err(reason) => Listed::Undecodable { op_id, reason: storable(&reason) },
     })
-}
-
-fn listed_id(item: &Listed) -> OpId {
-    match item {
-        Listed::Operation(operation) => operation.op_id,
-        Listed::Undecodable { op_id, .. } => *op_id,
-    }
 }
 
 pub(crate) async fn unfinalized(

@@ -131,6 +131,7 @@ async fn put_entry(connection: &mut SqliteConnection, op_id: OpId, entry: &Entry
         AttemptEnd::Outcome(Outcome::Fail(failure)) => ("FAIL", Some(json(failure)), None, None),
         AttemptEnd::InDoubt { reason } => ("IN_DOUBT", Some(reason.clone()), None, None),
         AttemptEnd::NotHappened => ("NOT_HAPPENED", None, None, None),
+        other => panic!("no column for {other:?}"),
     };
     sqlx::query(ENTRY)
         .bind(op_id.as_bytes().as_slice())
@@ -272,20 +273,21 @@ fn entry(found: &SqliteRow) -> Entry {
         "NOT_HAPPENED" => AttemptEnd::NotHappened,
         other => panic!("{other}"),
     };
+    let mut log = LogEntry::new(
+        Fence::new(found.get("fence")),
+        found.get("attempt"),
+        text(found, "source").parse().unwrap(),
+        end,
+        at(found, "logged_at").unwrap(),
+    );
+    log.worker = worker(found);
+    log.started_at = at(found, "started_at");
+    log.status = text(found, "status").parse().unwrap();
+    log.late = found.get("late");
+    log.note = found.get("note");
+    log.hook_error = found.get("hook_error");
     Entry {
-        log: LogEntry {
-            fence: Fence::new(found.get("fence")),
-            attempt: found.get("attempt"),
-            worker: worker(found),
-            source: text(found, "source").parse().unwrap(),
-            started_at: at(found, "started_at"),
-            logged_at: at(found, "logged_at").unwrap(),
-            end,
-            status: text(found, "status").parse().unwrap(),
-            late: found.get("late"),
-            note: found.get("note"),
-            hook_error: found.get("hook_error"),
-        },
+        log,
         delay: span(found, "delay_ms").unwrap(),
         due_at: at(found, "finalize_due_at"),
         hook_failures: found.get("hook_failures"),

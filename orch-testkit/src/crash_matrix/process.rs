@@ -122,13 +122,11 @@ impl Start {
 }
 
 fn config() -> Config {
-    Config {
-        worker_name: "crash-matrix".into(),
-        concurrency: 4,
-        lease: LEASE,
-        poll_every: LOOK_EVERY,
-        reap_every: LOOK_EVERY,
-        finalize_every: LOOK_EVERY,
-        ..Config::default()
-    }
+    Config::default()
+        .worker_name("crash-matrix")
+        .concurrency(4)
+        .lease(LEASE)
+        .poll_every(LOOK_EVERY)
+        .reap_every(LOOK_EVERY)
+        .finalize_every(LOOK_EVERY)
 }

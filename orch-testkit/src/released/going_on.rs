@@ -123,7 +123,7 @@ impl GoingOn<'_> {
     }
 
     async fn what_cannot_be_decoded_is_parked(&self) {
-        let parked = ListParams { phase: Some(Phase::Parked), ..ListParams::default() };
+        let parked = ListParams::default().phase(Phase::Parked);
         let parked = fixture::listed(&self.store.list(parked).await.unwrap().items);
         let undecodable = |op_id: &OpId| !self.is_decodable(*op_id);
         let all = self.released.operations.iter().map(|expected| expected.op_id);

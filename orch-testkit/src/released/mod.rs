@@ -154,7 +154,7 @@ async fn listed(store: &dyn Store) -> BTreeSet<OpId> {
     let mut all = BTreeSet::new();
     let mut after = None;
     loop {
-        let params = ListParams { after, limit: 10, ..ListParams::default() };
+        let params = ListParams::default().after(after).limit(10);
         let page = store.list(params).await.unwrap();
         all.extend(fixture::listed(&page.items));
         after = page.next;

@@ -134,7 +134,7 @@ impl Database {
 /// A status other than a terminal one in which there are operations.
 async fn unfinished(runtime: &Runtime) -> Result<Option<Status>, Failed> {
     for status in [Status::Pending, Status::InProgress] {
-        let params = ListParams { status: Some(status), limit: 1, ..ListParams::default() };
+        let params = ListParams::default().status(status).limit(1);
         if !runtime.orchestrator().list(params).await?.items.is_empty() {
             return Ok(Some(status));
         }

@@ -103,5 +103,8 @@ pub async fn drain(
 /// orch's settings, with these slots if given.
 pub fn config(slots: Option<usize>) -> Config {
     let default = Config::default();
-    Config { concurrency: slots.unwrap_or(default.concurrency), ..default }
+    match slots {
+        Some(slots) => default.concurrency(slots),
+        None => default,
+    }
 }

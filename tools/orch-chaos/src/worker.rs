@@ -34,15 +34,13 @@ pub(crate) async fn run(world: &World, number: u32, fate: Option<Fate>) -> crate
     let fates = Arc::new(Fates::new(fate));
     // Set once in a process.
     let _ = FATES.set(Arc::clone(&fates));
-    let config = Config {
-        worker_name: name(number),
-        concurrency: CONCURRENCY,
-        lease: LEASE,
-        reap_every: TICK,
-        finalize_every: TICK,
-        drain_timeout: DRAIN,
-        ..Config::default()
-    };
+    let config = Config::default()
+        .worker_name(name(number))
+        .concurrency(CONCURRENCY)
+        .lease(LEASE)
+        .reap_every(TICK)
+        .finalize_every(TICK)
+        .drain_timeout(DRAIN);
     let inner = open(&named(world, &name(number))).await?;
     let store = Arc::new(Layered::over(inner, Crashing { fates: Arc::clone(&fates) }));
     let desk = Desk { world: world.clone(), worker: number, fates: Arc::clone(&fates) };

@@ -64,7 +64,7 @@ impl World {
             Some(Phase::Waiting) => true,
             Some(Phase::InDoubt) => rules.declared(op).in_doubt == InDoubt::Retry,
             Some(Phase::Running) => taken,
-            Some(Phase::Parked) => false,
+            Some(_) => false,
         };
         if row.deadline > self.now || !idle || !(row.due_at.is_some() || taken) {
             return false;
