@@ -6,6 +6,7 @@ mod binding;
 mod commands;
 mod endings;
 mod finalize;
+mod options;
 mod providers;
 mod reconcile;
 mod registration;

@@ -66,16 +66,6 @@ fn the_line_is_that_of_the_attribute() {
 }
 
 #[test]
-fn every_option_reaches_the_descriptor() {
-    let descriptor = registration::<Tuned>().descriptor;
-    assert_eq!((descriptor.domain, descriptor.event_type), ("REGISTRATION.DEEP", "TUNED_2"));
-    assert_eq!(descriptor.attempt_timeout, Duration::from_millis(1500));
-    assert_eq!(descriptor.max_attempts, 1000);
-    assert_eq!(descriptor.backoff, Backoff::from_millis(250, 120_000));
-    assert_eq!(descriptor.in_doubt, InDoubt::Park);
-}
-
-#[test]
 fn a_part_of_the_backoff_leaves_the_rest_at_its_default() {
     let descriptor = registration::<Failing>().descriptor;
     assert_eq!(descriptor.backoff, Backoff::from_millis(1_000, 10_000));
