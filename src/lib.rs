@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! orch: annotate one async function; the call to somebody else's API survives crashes, retries
 //! and lost answers.
 //!

@@ -8,7 +8,7 @@ use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
     Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
     Release, Released, RenewParams, Renewed, ResolveParams, Resolved, Store, StoreError,
-    SweepParams, Swept, Unfinalized,
+    SweepParams, Swept, Unfinalized, monotonic,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use tokio::sync::watch;
@@ -181,7 +181,7 @@ impl FaultStore {
                 answer
             }
             Fault::Stall(span) => {
-                tokio::time::sleep(span).await;
+                monotonic::sleep(span).await;
                 call.await
             }
         }

@@ -29,6 +29,10 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
         const _: () = {
             use #krate::__private as __orch;
 
+            // The only attribute of ours that Rust counts as unsafe. It lands in the user's crate,
+            // also under `forbid(unsafe_code)`: lints pass over what another crate's macro emits.
+            // The symbol is data of one byte that nothing reads, and its name has spaces, so that no
+            // identifier can be meant by it.
             #[unsafe(export_name = #symbol)]
             #unique
 
