@@ -54,6 +54,19 @@ fn the_quick_start_charges_once_however_often_it_runs() {
 }
 
 #[test]
+fn the_front_answers_each_request_once_it_is_safe() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = stdout_of(&run("front", &[], folder.path()));
+    let lines: Vec<_> = printed.lines().collect();
+    let receipt = lines[0];
+    assert!(receipt.starts_with("201 receipt "), "{receipt}");
+    let conflict = "422 the idempotency key was used before, for a request that differs in amount; \
+                    send the same body, or a new key";
+    let blank = "400 idem_key is blank; give it at least one visible character";
+    assert_eq!(lines[1..], [receipt, conflict, "402 CARD_DECLINED", blank]);
+}
+
+#[test]
 fn the_outbox_commits_both_rows_or_neither() {
     let folder = tempfile::tempdir().unwrap();
     let printed = stdout_of(&run("outbox", &[], folder.path()));

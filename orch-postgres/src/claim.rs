@@ -1,6 +1,7 @@
 //! S2: due operations are leased to a worker.
 
 use orch_core::policies::KindPolicy;
+use orch_core::store::codec::as_millis;
 use orch_core::store::{
     Claim, ClaimParams, Claimed, ClaimedOperation, Purpose, Release, ReleaseReason, StoreError,
 };
@@ -12,12 +13,11 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
-use crate::column::from_uuid;
+use crate::column::{from_uuid, to_int};
 use crate::db::{Db, to_limit, with_limit};
 use crate::lease;
-use crate::moves::to_int;
 use crate::pool::arguments;
-use crate::time::{At, as_millis};
+use crate::time::At;
 
 const CLAIM: &str = include_str!("../queries/claim.sql");
 

@@ -188,7 +188,7 @@ impl Store for PostgresStore {
     }
 
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
-        sweep::spent(&self.db, params).await
+        sweep::over_budget(&self.db, params).await
     }
 
     async fn unfinalized(

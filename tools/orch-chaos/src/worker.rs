@@ -4,6 +4,7 @@ use std::time::Duration;
 use orch::Runtime;
 use orch::runtime::Config;
 use orch::store::open;
+use orch_testkit::Layered;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::crashing::Crashing;
@@ -43,7 +44,7 @@ pub(crate) async fn run(world: &World, number: u32, fate: Option<Fate>) -> crate
         ..Config::default()
     };
     let inner = open(&named(world, &name(number))).await?;
-    let store = Arc::new(Crashing { inner, fates: Arc::clone(&fates) });
+    let store = Arc::new(Layered::over(inner, Crashing { fates: Arc::clone(&fates) }));
     let desk = Desk { world: world.clone(), worker: number, fates: Arc::clone(&fates) };
     let runtime = Runtime::on_shared(store)
         .state(desk)
