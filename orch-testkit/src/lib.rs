@@ -46,6 +46,7 @@ pub mod fixture;
 #[cfg(feature = "store-suite")]
 #[doc(hidden)]
 pub mod released;
+#[cfg(feature = "store-suite")]
 #[doc(hidden)]
 pub mod suite;
 
