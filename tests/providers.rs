@@ -79,7 +79,7 @@ async fn transfer(
 /// The generations of the keys that the provider has seen once `command` is done.
 async fn generations<C, P: Provider>(command: C, ends: &[Answer]) -> Vec<u32>
 where
-    C: orch::HandledCommand<Output = u32, Key = orch::handler::KeyInCommand>,
+    C: orch::HandledCommand<Output = u32, Key = orch::internals::handler::KeyInCommand>,
 {
     let script = Script::of(ends);
     let runtime = Runtime::connect("memory:").state(Arc::clone(&script)).start().await.unwrap();

@@ -3,8 +3,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+use orch::internals::words::FinalOutcome;
 use orch::prelude::*;
-use orch::words::FinalOutcome;
 use orch::{HistoryEntry, Kind, ListParams, Listed, Operation, Orchestrator, Source, Status};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use orch::internals::store::{ManualClock, Store};
 use orch::memory::MemoryStore;
-use orch::store::{ManualClock, Store};
 use orch_postgres::PostgresStore;
 use orch_sqlite::SqliteStore;
 use orch_testkit::Database;

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use orch::prelude::*;
-use orch::{ListParams, Listed, Operation, Orchestrator, Payload, Phase, store::Resolution};
+use orch::{ListParams, Listed, Operation, Orchestrator, Payload, Phase, Resolution};
 use orch_testkit::{Reply, ScriptedProvider, Step};
 
 use crate::databases::{Kind, Shared};

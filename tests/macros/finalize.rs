@@ -2,9 +2,9 @@ use std::any::Any;
 use std::convert::Infallible;
 
 use orch::Envelope;
+use orch::internals::store::{ConnectionType, FinalizeHook};
+use orch::internals::words::{Failure, Fence, FinalOutcome, OpId, Owner, Payload, Timestamp};
 use orch::prelude::*;
-use orch::store::{ConnectionType, FinalizeHook};
-use orch::words::{Failure, Fence, FinalOutcome, OpId, Owner, Payload, Timestamp};
 
 use crate::world::registration;
 

@@ -1,10 +1,10 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use orch::handler::{Call, HandledCommand, Registration, States, Storable};
-use orch::policies::{Backoff, Effect, InDoubt};
+use orch::internals::handler::{Call, HandledCommand, Registration, States, Storable};
+use orch::internals::policies::{Backoff, Effect, InDoubt};
+use orch::internals::words::{AttemptEnd, Outcome as End};
 use orch::prelude::*;
-use orch::words::{AttemptEnd, Outcome as End};
 use orch::{
     AnyProvider, KeyAlphabet, KeyLifetime, Provider, ProviderKey, Qonto, Square, Stripe, Unkeyed,
 };

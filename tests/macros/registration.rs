@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use orch::policies::{Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, InDoubt};
+use orch::internals::policies::{Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, InDoubt};
 use orch::prelude::*;
 
 use crate::world::registration;
@@ -94,7 +94,7 @@ fn every_macro_name_passes_the_rule_of_core() {
 #[test]
 fn the_longest_attempt_timeout_is_the_default_time_budget() {
     // The macro cannot depend on core; it holds the same number.
-    assert_eq!(orch::policies::DEFAULT_TIME_BUDGET, Duration::from_secs(300));
+    assert_eq!(orch::internals::policies::DEFAULT_TIME_BUDGET, Duration::from_secs(300));
     assert_eq!(Backoff::MAX_CAP, Duration::from_secs(24 * 60 * 60));
 }
 

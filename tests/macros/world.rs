@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use orch::handler::{Call, HandledCommand, Registration, States};
-use orch::policies::HandlerEnd;
-use orch::words::{AttemptEnd, Command, Envelope, Fence, OpId, Owner, Timestamp};
+use orch::internals::handler::{Call, HandledCommand, Registration, States};
+use orch::internals::policies::HandlerEnd;
+use orch::internals::words::{AttemptEnd, Command, Envelope, Fence, OpId, Owner, Timestamp};
 
 /// The registration of the handler that takes `C`.
 pub(crate) fn registration<C: HandledCommand>() -> &'static Registration {

@@ -87,7 +87,7 @@ fn decode_a_charge(bencher: Bencher<'_, '_>) {
 fn the_bare_function(bencher: Bencher<'_, '_>) {
     let context = call();
     bencher.bench_local(|| {
-        let context = orch::__private::FromCall::from_call(&context).unwrap();
+        let context = orch::internals::handler::FromCall::from_call(&context).unwrap();
         finish(charge(command(), context))
     });
 }

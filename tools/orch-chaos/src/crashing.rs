@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use orch::store::{
+use orch::internals::store::{
     ClaimParams, Claimed, EndedAttempt, Finalization, Finalized, Logged, RenewParams, Renewed,
 };
 use orch::{Store, StoreError};

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch::Runtime;
-use orch::runtime::Config;
-use orch::store::open;
+use orch::internals::runtime::Config;
+use orch::internals::store::open;
 use orch_testkit::Layered;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
