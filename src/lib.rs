@@ -1,6 +1,8 @@
-#![forbid(unsafe_code)]
 //! orch: annotate one async function; the call to somebody else's API survives crashes, retries
 //! and lost answers.
+//!
+//! The package is called `orchestrated`, the library in it `orch`: `cargo add orchestrated`, then
+//! `use orch::…`.
 //!
 //! ```
 //! use orch::prelude::*;

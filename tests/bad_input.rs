@@ -1,5 +1,6 @@
 //! Bad input, and what it gets: one test for each row of the table in the design.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 use orch::memory::MemoryStore;
 use orch::prelude::*;

@@ -1,6 +1,7 @@
 //! The examples are programs that people run first: here they run as a stranger would run them,
 //! and what they print is asserted.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! The core of orch: what an operation is, how it flows, and who keeps it moving.
 //!
 //! ```text

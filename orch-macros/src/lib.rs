@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! The macros of orch.
 //!
 //! Each one goes through four stages, a file each: **parse** (what was written, with its

@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! The cluster store of orch: one Postgres, any number of worker processes on any number of
 //! hosts.
 //!

@@ -1,5 +1,6 @@
 //! The schema: brought up to date once, by whoever comes first, and kept by the server.
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 mod common;
 

@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! The embedded store of orch: one SQLite file, durable, many processes on one host.
 //!
 //! ```text

@@ -1,5 +1,6 @@
 //! Many processes on one file, and processes that are killed.
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 mod common;
 

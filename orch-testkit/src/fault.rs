@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use orch_core::store::{Store, StoreError};
+use orch_core::store::{Store, StoreError, monotonic};
 use tokio::sync::watch;
 
 use crate::{Layered, StoreLayer, Verb};
@@ -142,7 +142,7 @@ impl Faults {
                 answer
             }
             Fault::Stall(span) => {
-                tokio::time::sleep(span).await;
+                monotonic::sleep(span).await;
                 call.await
             }
         }

@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "all of this crate is test code: a panic is a red test")]
 //! Tests of your own handlers, and of stores.
 //!

@@ -1,5 +1,6 @@
 //! The fault store fails exactly where it is told to.
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -127,7 +127,7 @@ impl Database for Memory {
 fn server() -> String {
     std::env::var("ORCH_TEST_POSTGRES_URL").expect(
         "ORCH_TEST_POSTGRES_URL is not set; run: \
-         scripts/postgres cargo test -p orch --test crash_matrix",
+         scripts/postgres cargo test -p orchestrated --test crash_matrix",
     )
 }
 

@@ -7,7 +7,9 @@ use super::execute::execute;
 use super::{Divergences, Handler, HeldLease, Recorder, Watch};
 use crate::handler::{States, Unrunnable};
 use crate::machine::{Finalized, Purpose, ReleaseReason};
-use crate::store::{Claim, ClaimedOperation, EndedAttempt, Release, Released, StoreError};
+use crate::store::{
+    Claim, ClaimedOperation, EndedAttempt, Release, Released, StoreError, monotonic,
+};
 use crate::words::{AttemptEnd, Source, one_line};
 
 /// What the attempts of one worker have in common.
@@ -82,7 +84,7 @@ impl Leased {
     async fn execute(self, states: &States) -> Executed {
         let Self { operation, handler, held, room: Room { slot, place }, asked_at } = self;
         let about = About::of(&operation, &handler);
-        let began = Instant::now();
+        let began = monotonic::now();
         let ended = match handler.may_call(&operation, asked_at.elapsed()) {
             Ok(()) => execute(&handler, operation, states, &held).await,
             Err(refused) => Err(refused),

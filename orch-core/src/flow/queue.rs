@@ -12,7 +12,7 @@ use super::{Divergences, Equipment, Handlers, LeaseKeeper, Recorder};
 use crate::handler::States;
 use crate::machine::ReleaseReason;
 use crate::policies::{Backoff, KindPolicy};
-use crate::store::{ClaimParams, Claimed, ClaimedOperation, Release, Store, StoreError};
+use crate::store::{ClaimParams, Claimed, ClaimedOperation, Release, Store, StoreError, monotonic};
 use crate::words::WorkerId;
 
 /// Between two claims while the database is away.
@@ -83,7 +83,7 @@ impl Queue {
         let mut failures = 0;
         while !stop.is_cancelled() {
             let Some(rooms) = self.free_rooms(&stop).await else { return };
-            let (wanted, asked_at) = (rooms.len(), Instant::now());
+            let (wanted, asked_at) = (rooms.len(), monotonic::now());
             match self.claim(&kinds, wanted).await {
                 Ok(claimed) => {
                     failures = 0;
@@ -228,6 +228,6 @@ impl fmt::Debug for Queue {
 async fn pause(delay: Duration, stop: &CancellationToken) {
     tokio::select! {
         () = stop.cancelled() => {}
-        () = tokio::time::sleep(delay) => {}
+        () = monotonic::sleep(delay) => {}
     }
 }

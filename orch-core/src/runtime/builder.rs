@@ -9,7 +9,7 @@ use crate::flow::{Acceptor, Equipment, Handlers, Watch};
 use crate::handler::{Descriptor, Registration, States};
 use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
-use crate::store::{OpenError, Store, open};
+use crate::store::{OpenError, Store, monotonic, open};
 use crate::words::Kind;
 
 /// Between two tries to reach the database at start.
@@ -202,7 +202,7 @@ impl RuntimeBuilder {
                     tries += 1;
                     let delay: Duration = RETRY.delay(tries, fastrand::f64());
                     tracing::warn!(error = ?error, ?delay, "waiting for the database");
-                    tokio::time::sleep(delay).await;
+                    monotonic::sleep(delay).await;
                 }
                 done => return Ok(done?),
             }

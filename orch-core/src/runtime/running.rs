@@ -2,12 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Orchestrator, StartError};
 use crate::flow::{Equipment, Queue, QueueConfig};
 use crate::handler::States;
+use crate::store::monotonic;
 use crate::upkeep::{
     Finalizer, FinalizerConfig, Pruner, PrunerConfig, Reaper, ReaperConfig, Ticker,
 };
@@ -95,7 +96,7 @@ impl Worker {
 
     async fn drain(mut self) -> Drained {
         self.stop.cancel();
-        let until = Instant::now() + self.drain_timeout;
+        let until = monotonic::runtime_now() + self.drain_timeout;
         if timeout_at(until, self.stored()).await.is_ok() {
             // A pass that is longer in coming to its end, behind somebody's lock, may be lost.
             let _ = timeout_at(until, ended(&mut self.upkeep)).await;

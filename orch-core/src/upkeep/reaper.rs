@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Report, Upkeep};
 use crate::flow::{Divergences, Equipment, Handlers, Watch};
-use crate::store::{Finalized, Store, StoreError, Swept};
+use crate::store::{Finalized, Store, StoreError, Swept, monotonic};
 
 /// Takes back expired leases and ends operations whose time budget is spent; also reports due
 /// operations of kinds that this worker does not know.
@@ -105,7 +105,7 @@ impl Reaper {
         let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         match (&answer, *database) {
             (Err(error), _) if error.is_transient() => *database = Database::Away,
-            (Ok(_), Database::Away) => *database = Database::BackSince(Instant::now()),
+            (Ok(_), Database::Away) => *database = Database::BackSince(monotonic::now()),
             _ => {}
         }
         answer
@@ -115,7 +115,7 @@ impl Reaper {
         let mut reported_at = self.reported_at.lock().unwrap_or_else(PoisonError::into_inner);
         let due = reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
         if due {
-            *reported_at = Some(Instant::now());
+            *reported_at = Some(monotonic::now());
         }
         due
     }

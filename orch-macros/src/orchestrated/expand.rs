@@ -24,6 +24,10 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
     let rules = rules(handler);
     let registration = registration(function, handler);
     let items = quote! {
+        // The only attribute of ours that Rust counts as unsafe. It lands in the user's crate,
+        // also under `forbid(unsafe_code)`: lints pass over what another crate's macro emits.
+        // The symbol is data of one byte that nothing reads, and its name has spaces, so that no
+        // identifier can be meant by it.
         #[unsafe(export_name = #symbol)]
         #unique
 
