@@ -9,7 +9,7 @@
 //!     │
 //!  log.rs         S3  put the end into the write-ahead log
 //!     │
-//!  finalize.rs        move the state, run the user's hook; both or neither
+//!  finalize.rs        move the status, run the user's hook; both or neither
 //! ```
 //!
 //! Data runs downwards. No connection is held while a handler runs, and nothing is prefetched:
