@@ -187,8 +187,8 @@ impl Watch<'_> {
 
     async fn look(&self, live: &Live) -> crate::Result<Snapshot> {
         let mut finished = 0;
-        for state in [Status::Completed, Status::Failed] {
-            finished += list(self.orchestrator, self.orders, Some(state)).await?.len() as u64;
+        for status in [Status::Completed, Status::Failed] {
+            finished += list(self.orchestrator, self.orders, Some(status)).await?.len() as u64;
         }
         let inflight = self.eyes.look().await?;
         Ok(Snapshot {
@@ -264,6 +264,6 @@ fn end(operation: &Operation) -> crate::Result<End> {
         (Status::Failed, Some(FinalOutcome::Failed(failure))) => {
             End::Failed { code: failure.code.clone(), uncertain: failure.uncertain }
         }
-        (state, _) => End::Unfinished(state.to_string()),
+        (status, _) => End::Unfinished(status.to_string()),
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            flow/accept   flow/queue        flow/execute   flow/log      flow/finalize
-//! command ──► accept ─────► claim ──────────► handler ─────► outcome ────► state
+//! command ──► accept ─────► claim ──────────► handler ─────► outcome ────► status
 //!             PENDING       IN_PROGRESS                      in the WAL    COMPLETED / FAILED
 //!                                 │  ▲
 //!                                 │  └── upkeep/finalizer: logged but not finalized

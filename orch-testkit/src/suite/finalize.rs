@@ -1,4 +1,4 @@
-//! S3: the log, the state that follows it, and the hook between them.
+//! S3: the log, the status that follows it, and the hook between them.
 
 use orch_core::policies::KindPolicy;
 use orch_core::store::{Acceptance, Claim, Finalization, Finalized, Logged, Resolution};
