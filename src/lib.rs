@@ -1,5 +1,5 @@
-//! orch: annotate one async function; the call to somebody else's API survives crashes, retries
-//! and lost answers.
+//! orch: annotate one async function that calls an external API; the call survives crashes,
+//! retries and lost answers.
 //!
 //! The package is called `orchestrated`, the library in it `orch`: `cargo add orchestrated`, then
 //! `use orch::…`.
@@ -41,24 +41,24 @@
 //! | to … | see |
 //! |---|---|
 //! | write a command, its errors, its handler | [`macro@Command`], [`macro@Outcome`], [`macro@orchestrated`] |
-//! | say whose API is called, and what a repeated call does there | `provider` and `effect` of [`macro@orchestrated`], [`Provider`], [`Stripe`] and its siblings |
-//! | send the key that makes a repeated call the same call | [`Context::provider_key`], [`ProviderKey::header`] |
-//! | say how an attempt ends with an HTTP status; with a `reqwest::Error` (feature `reqwest`) | [`http`] |
-//! | ask the provider what happened, write rows of your own with the end | `reconcile` and `finalize` of [`macro@orchestrated`] |
-//! | start, give handlers what they need, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |
-//! | accept, also inside a transaction of your own (the outbox) | [`Orchestrator::accept`], [`Accept::within`] |
-//! | wait for the end, look at what happened | [`Orchestrator::wait`], [`Orchestrator::history`] |
-//! | find parked operations and decide about them | [`Orchestrator::parked`], [`Orchestrator::resolve`] |
+//! | declare which API is called, and what a repeated call does there | `provider` and `effect` of [`macro@orchestrated`], [`Provider`], [`Stripe`] and its siblings |
+//! | send the idempotency key that makes a repeated call the same call | [`Context::provider_key`], [`ProviderKey::header`] |
+//! | map an HTTP status, or a `reqwest::Error` (feature `reqwest`), to how an attempt ends | [`http`] |
+//! | ask the provider what happened, write your own rows with the outcome | `reconcile` and `finalize` of [`macro@orchestrated`] |
+//! | start a runtime, give handlers their state, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |
+//! | accept an operation, even inside your own transaction (the outbox) | [`Orchestrator::accept`], [`Accept::within`] |
+//! | wait for the outcome, look at what happened | [`Orchestrator::wait`], [`Orchestrator::history`] |
+//! | list parked operations and resolve them | [`Orchestrator::parked`], [`Orchestrator::resolve`] |
 //! | find answers that contradict an outcome | [`Orchestrator::divergent`], [`Orchestrator::history`] |
-//! | run a failed operation anew | [`Orchestrator::dead_letter`], [`Orchestrator::redrive`] |
+//! | run a failed operation again | [`Orchestrator::dead_letter`], [`Orchestrator::redrive`] |
 //! | set leases, slots, retention, timeouts | [`Config`] |
 //! | call a handler in a unit test | [`Context::for_test`], [`State::new`] |
 //! | kill your own handler at every boundary, in a test | `orch_testkit::crash_matrix` |
 //! | look up what happens when a process dies or a provider misbehaves | `docs/book/what-happens-when.md` |
 //!
-//! What goes on inside is told with the crate `tracing`: install a subscriber, or a database that
-//! is down and a hook that fails stay silent. It is counted with the crate `metrics`: install a
-//! recorder before the start, and [`metrics`](mod@metrics) lists what it gets.
+//! orch logs through `tracing`: install a subscriber, or a database that is down and a hook that
+//! fails stay silent. It exports metrics through `metrics`: install a recorder before the start;
+//! [`metrics`](mod@metrics) lists them all.
 //!
 //! This crate only re-exports, grouped by the steps of the flow; [`prelude`] has what a module
 //! with handlers needs.
@@ -162,7 +162,7 @@ pub mod __private {
     pub use orch_core::provider::AnyProvider;
     pub use orch_core::store::FinalizeHook;
 
-    /// The static that a handler exports under its domain and event type. It has a size, so
-    /// that no two of them share an address.
+    /// The type of the static that a handler exports under its domain and event type. It has a
+    /// size, so that no two of them share an address.
     pub type Unique = u8;
 }
