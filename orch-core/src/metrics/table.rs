@@ -29,8 +29,8 @@ pub(super) const ACCEPTED: Metric = Metric {
     name: "orch_accepted_total",
     kind: MetricKind::Counter,
     labels: &[("disposition", &["created", "replayed", "conflict"])],
-    says: "commands handed in, by what became of them; inside a transaction of the caller's own, \
-           whether it commits or not",
+    says: "commands accepted, replayed or refused; inside the caller's own transaction, whether \
+           it commits or not",
 };
 /// Operations claimed.
 pub(super) const CLAIMED: Metric = Metric {
@@ -44,22 +44,22 @@ pub(super) const ATTEMPTS: Metric = Metric {
     name: "orch_attempts_total",
     kind: MetricKind::Counter,
     labels: &[SOURCES, ("outcome", &["ok", "retry", "fail", "in_doubt", "not_happened"])],
-    says: "attempts and reconciles that ended in this process, by how",
+    says: "attempts and reconciles that ended in this process, by outcome",
 };
 /// Operations finished.
 pub(super) const FINISHED: Metric = Metric {
     name: "orch_finished_total",
     kind: MetricKind::Counter,
     labels: &[("status", &["COMPLETED", "FAILED"])],
-    says: "operations that came to their end; one that a worker and the Finalizer end in the same \
-           moment may count twice",
+    says: "operations that became terminal; one that a worker and the Finalizer finish at the \
+           same moment may count twice",
 };
 /// Operations parked.
 pub(super) const PARKED: Metric = Metric {
     name: "orch_parked_total",
     kind: MetricKind::Counter,
     labels: &[],
-    says: "operations that began to wait for a person, rows that cannot be decoded left out",
+    says: "operations parked for an operator, without rows that cannot be decoded",
 };
 /// Stale writes.
 pub(super) const STALE: Metric = Metric {
@@ -73,30 +73,30 @@ pub(super) const LATE: Metric = Metric {
     name: "orch_late_outcomes_total",
     kind: MetricKind::Counter,
     labels: &[],
-    says: "answers that came too late to have an effect and are kept in the history",
+    says: "answers that came too late to have an effect; the history keeps them",
 };
 /// Divergences.
 pub(super) const DIVERGENCES: Metric = Metric {
     name: "orch_divergences_total",
     kind: MetricKind::Counter,
     labels: &[],
-    says: "answers that contradict the outcome of their operation: a person has to look",
+    says: "answers that contradict the outcome of their operation: an operator has to check",
 };
 /// Failed finalize hooks.
 pub(super) const HOOK_FAILURES: Metric = Metric {
     name: "orch_hook_failures_total",
     kind: MetricKind::Counter,
     labels: &[],
-    says: "runs of a finalize hook that failed; the Finalizer tries again",
+    says: "failed runs of a finalize hook; the Finalizer retries",
 };
 /// Lost leases.
 pub(super) const LEASES_LOST: Metric = Metric {
     name: "orch_leases_lost_total",
     kind: MetricKind::Counter,
     labels: &[],
-    says: "leases that ran out and were taken back by the Reaper of this process",
+    says: "leases that expired and were taken back by the Reaper of this process",
 };
-/// From accept to the first run.
+/// From accept to the first claim.
 pub(super) const START_DELAY: Metric = Metric {
     name: "orch_start_delay_seconds",
     kind: MetricKind::Histogram,
