@@ -43,7 +43,7 @@ finished AS MATERIALIZED (
                'message', CASE d.next
                    WHEN 'ATTEMPTS_EXHAUSTED'
                        THEN format('all %s attempts are used up', d.max_attempts)
-                   WHEN 'IN_DOUBT' THEN 'the call was made and nobody knows how it ended'
+                   WHEN 'IN_DOUBT' THEN 'a call may have been made; its outcome is unknown'
                    ELSE CASE WHEN d.attempt > 0
                              THEN 'the time budget ended before the operation did'
                              ELSE 'the time budget ended before the first attempt' END

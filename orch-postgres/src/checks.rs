@@ -37,13 +37,13 @@ pub(crate) async fn check(target: Target) -> Result<Target, StoreError> {
             )));
         }
         if is_off(name) {
-            tracing::warn!("the server runs with {name} = off: a crash may lose anything");
+            tracing::warn!("the server runs with {name} = off: a crash may lose committed data");
         }
     }
     if is_off("synchronous_commit") {
         tracing::warn!(
             "the server runs with synchronous_commit = off; orch turns it on for its own \
-             connections, but what is accepted in the application's own transactions may be lost"
+             connections, but operations accepted in the application's own transactions may be lost"
         );
         return Ok(target.force_durable());
     }

@@ -62,7 +62,7 @@ where
                 let (first, second) = piece.split_at(piece.len() / 2);
                 tracing::warn!(
                     items = first.len(),
-                    "the server cancelled a batch for its time; going on with half of it"
+                    "the server cancelled a batch that took too long; continuing with half of it"
                 );
                 pieces.extend([Arc::new(second.to_vec()), Arc::new(first.to_vec())]);
             }
@@ -110,7 +110,7 @@ where
                 limit /= 2;
                 tracing::warn!(
                     limit,
-                    "the server cancelled a statement for its time; going on with a lower limit"
+                    "the server cancelled a statement that took too long; lowering the limit"
                 );
             }
             done => return done,

@@ -93,7 +93,7 @@ impl PostgresStore {
                 Err(error) if error.is_transient() => {
                     tries += 1;
                     let delay = RETRY.delay(tries, fastrand::f64());
-                    tracing::warn!(error = ?error, ?delay, "the database is away; trying again");
+                    tracing::warn!(error = ?error, ?delay, "the database does not answer; retrying");
                     monotonic::sleep(delay).await;
                 }
                 done => return done,

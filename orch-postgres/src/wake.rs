@@ -136,7 +136,7 @@ async fn send(wake: Weak<Wake>, pool: Pool) {
         }
         let sql = "SELECT pg_notify($1, '')";
         if let Err(error) = pool.fetch(sql, arguments![CHANNEL]).await {
-            tracing::debug!(error = ?error, "other workers could not be woken; they poll");
+            tracing::debug!(error = ?error, "other workers could not be notified; they poll");
         }
         monotonic::sleep(NOTIFY_GAP).await;
     }
@@ -151,7 +151,7 @@ async fn listen(wake: Weak<Wake>, target: Target) {
             Ok(listener) => {
                 failures = 0;
                 let error = until_lost(&wake, listener).await;
-                tracing::info!(error = ?error, "listening for work ended; starting again");
+                tracing::info!(error = ?error, "the LISTEN connection was lost; reconnecting");
                 LOST
             }
             Err(error) => {

@@ -216,7 +216,7 @@ impl Thread {
                 Ok(()) => return Ok(()),
                 Err(Trouble::Store(error)) => return Err(error),
                 Err(Trouble::Hook { claim, reason }) => {
-                    tracing::warn!(op_id = %claim.op_id, reason, "gave up a finalize hook");
+                    tracing::warn!(op_id = %claim.op_id, reason, "a finalize hook was given up");
                     self.hooks.given_up.insert(claim, reason);
                 }
             }

@@ -172,7 +172,7 @@ impl About {
         let kind = &self.handler.policy.kind;
         match to {
             Finalized::Stale => {
-                tracing::warn!(%op_id, %kind, %fence, "stale: another worker owns it");
+                tracing::warn!(%op_id, %kind, %fence, "stale: another worker owns the operation");
             }
             Finalized::Parked => {
                 tracing::warn!(%op_id, %kind, %fence, reason, "parked: an operator must resolve it");

@@ -194,7 +194,7 @@ impl<T: Clone, R> Line<T, R> {
             let delay = RETRY.delay(tries, fastrand::f64());
             tracing::warn!(
                 verb = self.name, items = piece.len(), tries, ?delay, error = ?error,
-                "the database does not answer; trying again"
+                "the database does not answer; retrying"
             );
             monotonic::sleep(delay).await;
         }

@@ -39,8 +39,8 @@ impl Divergences {
     /// are are looked at.
     async fn look(&self, op_ids: Vec<OpId>, brought: Option<Fence>) {
         if let Err(error) = self.try_look(op_ids, brought).await {
-            // The history tells all the same: this is only the bell.
-            tracing::debug!(error = ?error, "late answers could not be looked at");
+            // This is only the alert; the history has the record.
+            tracing::debug!(error = ?error, "late answers could not be read");
         }
     }
 
@@ -81,7 +81,7 @@ fn tell(operation: &Operation, entry: &HistoryEntry) {
     let Operation { op_id, identity, status, .. } = operation;
     tracing::warn!(
         %op_id, kind = %identity.kind(), %status, fence = %entry.fence, source = %entry.source,
-        "an answer diverges from the outcome; look at the operation's history"
+        "an answer contradicts the outcome of its operation; see its history"
     );
 }
 

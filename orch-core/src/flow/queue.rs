@@ -98,7 +98,7 @@ impl Queue {
                 Err(error) => {
                     failures += 1;
                     let delay = RETRY.delay(failures, fastrand::f64());
-                    tracing::warn!(error = ?error, ?delay, "cannot claim; trying again");
+                    tracing::warn!(error = ?error, ?delay, "cannot claim; retrying");
                     pause(delay, &stop).await;
                 }
             }
@@ -183,7 +183,7 @@ impl Queue {
             let release = Release { claim, reason: ReleaseReason::Unstarted };
             if let Err(error) = queue.attempts.recorder.release(release).await {
                 tracing::error!(op_id = %claim.op_id, error = ?error,
-                    "a claim cannot be given back; its lease will expire");
+                    "a claim cannot be released; its lease will expire");
             }
         });
     }

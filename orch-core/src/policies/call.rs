@@ -3,14 +3,14 @@ use std::time::Duration;
 use super::{Effect, InDoubt};
 use crate::words::Timestamp;
 
-/// What decides whether a claimed run may call the provider.
+/// What decides whether a claimed attempt may call the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallFacts {
-    /// True if doubt stands: an earlier run may have taken effect unheard.
+    /// True if doubt remains: an earlier attempt may have taken effect, and its answer is lost.
     pub unresolved: bool,
-    /// The claim of the oldest run in doubt.
+    /// The claim of the oldest attempt in doubt.
     pub first_called_at: Timestamp,
-    /// The latest instant at which this run may still call.
+    /// The latest instant at which this attempt may still call.
     pub calls_until: Timestamp,
     /// What a call does at the provider, as the claiming handler declares it.
     pub effect: Effect,
@@ -20,8 +20,8 @@ pub struct CallFacts {
     pub key_lifetime: Option<Duration>,
 }
 
-/// Why a run may not call the provider while doubt stands. Says what is true; [`REMEDY`] says
-/// what to do.
+/// Why an attempt may not call the provider while doubt remains. Says what is true; [`REMEDY`]
+/// says what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A second call would act a second time.
@@ -29,10 +29,10 @@ pub enum Refusal {
         "an earlier call may have taken effect, and its effect is unsafe: another would act again"
     )]
     Unsafe,
-    /// The handler no longer declares that it is run again.
+    /// The handler no longer declares `retry` for doubt.
     #[error(
         "an earlier call may have taken effect, and the handler now declares in_doubt = \
-         \"{in_doubt}\": it is not called again while nobody knows"
+         \"{in_doubt}\": it is not called again while that is unknown"
     )]
     Declared {
         /// What it declares.
@@ -41,28 +41,28 @@ pub enum Refusal {
     /// The provider may have forgotten the key by then.
     #[error(
         "the call of {first_called_at} may have taken effect, and the provider remembers its key \
-         for {key_lifetime:?} only; a run now may call until {calls_until}, and with a forgotten \
-         key it would act again"
+         for {key_lifetime:?} only; an attempt now may call until {calls_until}, and with a \
+         forgotten key the provider would act again"
     )]
     KeyTooOld {
         /// When the key was first used.
         first_called_at: Timestamp,
         /// How long it is remembered from then.
         key_lifetime: Duration,
-        /// The latest instant at which the run may still call.
+        /// The latest instant at which the attempt may still call.
         calls_until: Timestamp,
     },
 }
 
-/// What a person is to do about an operation that was parked for a [`Refusal`].
+/// What an operator does about an operation that was parked for a [`Refusal`].
 pub const REMEDY: &str = "find out at the provider whether it has acted, then resolve the \
     operation: with its output, as failed, or to run again if it has not";
 
-/// Whether a claimed run may call. Without doubt it always may. While doubt stands it may if the
-/// handler declares `retry` and a repeated call acts at most once: an effect that is safe to
-/// repeat, or a key that the provider remembers until the run's last moment.
+/// Whether a claimed attempt may call. Without doubt it always may. While doubt remains it may if
+/// the handler declares `retry` and a repeated call acts at most once: an effect that is safe to
+/// repeat, or a key that the provider remembers until the attempt's last moment.
 ///
-/// A person's word that a call is safe clears doubt, so it clears this as well.
+/// An operator's decision to run it again clears doubt, so it clears this as well.
 ///
 /// # Errors
 /// [`Refusal`]: nothing may be called, and the operation is to be parked.

@@ -121,7 +121,7 @@ fn finish(code: &'static str, facts: &Facts, cause: Option<&str>, uncertain: boo
         (code::ATTEMPTS_EXHAUSTED, _) => {
             format!("all {} attempts are used up", facts.max_attempts)
         }
-        (code::IN_DOUBT, _) => "the call was made and nobody knows how it ended".to_owned(),
+        (code::IN_DOUBT, _) => "a call may have been made; its outcome is unknown".to_owned(),
         (_, true) => "the time budget ended before the operation did".to_owned(),
         (_, false) => "the time budget ended before the first attempt".to_owned(),
     };

@@ -14,10 +14,10 @@ pub enum StartError {
     /// The URL did not become a store.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The store refused.
+    /// The store returned an error.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A handler takes a state that was not given.
+    /// A handler takes a `State` that the runtime was not given.
     #[error("handler {handler} takes State<{state}>; give it to the runtime with .state(…)")]
     MissingState {
         /// The handler's path.
@@ -88,22 +88,22 @@ pub enum StartError {
         /// What it is set to.
         retention: Duration,
     },
-    /// There can be no thread for the lease renewal.
+    /// The thread for the lease renewal cannot be started.
     #[error("the thread that renews leases cannot be started")]
     Thread(#[source] std::io::Error),
 }
 
-/// Why a question about an operation got no answer.
+/// Why a query for an operation failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {
     /// This owner has no such operation; perhaps it was purged after its retention.
-    #[error("there is no operation {op_id}; it never was, belongs to another owner, or is purged")]
+    #[error("there is no operation {op_id}: wrong id, another owner's, or purged")]
     NotFound {
         /// The id asked for.
         op_id: OpId,
     },
-    /// The stored output is not what the handler's type reads. The operation is COMPLETED.
+    /// The stored output cannot be decoded as the handler's type. The operation is COMPLETED.
     #[error("operation {op_id} is COMPLETED, but its output {reason}")]
     Undecodable {
         /// The operation.
@@ -126,7 +126,7 @@ pub enum RedriveError {
         /// The id asked for.
         op_id: OpId,
     },
-    /// Only a failed operation can be run anew.
+    /// Only a failed operation can be run again.
     #[error("operation {op_id} is {status}; only a FAILED one can be redriven")]
     NotFailed {
         /// The operation.
@@ -136,8 +136,8 @@ pub enum RedriveError {
     },
     /// The provider may have acted, and a redrive has a new provider key.
     #[error(
-        "nobody knows whether the provider acted on operation {op_id}; find out first, \
-         then call redrive_uncertain"
+        "it is unknown whether the provider acted on operation {op_id}; look it up at the \
+         provider first, then call redrive_uncertain"
     )]
     Uncertain {
         /// The operation.
@@ -161,7 +161,7 @@ pub enum ResolveError {
     /// Only a parked operation waits for a decision.
     #[error(
         "operation {op_id} is {status}{}, not parked; its history says what happened, and whether \
-         a person has resolved it",
+         an operator has resolved it",
         in_phase(*phase)
     )]
     NotParked {
@@ -172,7 +172,7 @@ pub enum ResolveError {
         /// Its phase.
         phase: Option<Phase>,
     },
-    /// Who or why breaks the rule of a text, or an output is too large.
+    /// `who` or `why` is not valid text, or an output is too large.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The store's.

@@ -70,7 +70,8 @@ impl Reaper {
         let mut ended = Vec::new();
         for row in swept {
             let to = row.to.as_ref().map(tracing::field::display);
-            tracing::warn!(op_id = %row.op_id, kind = %row.kind, to, why, "swept");
+            tracing::warn!(op_id = %row.op_id, kind = %row.kind, to, why,
+                "the Reaper moved an operation");
             self.watch.moved(row.op_id);
             if let Some(to) = &row.to {
                 self.handlers.meters(&row.kind).moved(to);
