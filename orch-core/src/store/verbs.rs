@@ -18,8 +18,17 @@ use crate::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner,
 /// - **Answers in order.** A verb over a batch answers item by item, in the order of the batch.
 /// - **Atomic.** Each item takes effect wholly or not at all; a verb that returns an error may
 ///   still have taken effect, since the reply can be lost.
-/// - **Repeatable.** The same call again changes nothing and returns what is there. So a caller
-///   that got [`StoreError::Transient`] calls again.
+/// - **Safe to call again**, so a caller that got [`StoreError::Transient`] repeats the call. What
+///   that does depends on the verb:
+///
+///   | verb | the same call again |
+///   |---|---|
+///   | `accept`, `log`, `finalize`, `settle`, `release` | changes nothing; the answer is the one of the first call, or `Stale` once another claim or the end of the operation has come between |
+///   | `redrive` | changes nothing: `Created` again for the same `new_op_id`, for another one `AlreadyRedriven`, with the first |
+///   | `resolve` | `NotParked`, unless the operation was parked again since |
+///   | `renew` | moves the lease again, from the later instant |
+///   | `claim`, the sweeps, `purge` | takes the next operations; a claim whose answer was lost ends with its lease |
+///
 /// - **Guarded.** Each write after a claim holds only while `op_id`, `fence` and the old status
 ///   match. Zero rows is the answer `Stale`, not an error.
 /// - **Batches lock in one order** (by `op_id`), so that two of them never deadlock.
@@ -37,8 +46,8 @@ pub trait Store: Send + Sync + 'static {
     /// The type of the connection that finalize hooks get.
     fn connection_type(&self) -> ConnectionType;
 
-    /// How many batches of [`Store::accept`] are carried out faster side by side than one after
-    /// the other. One where a single writer serves all. Who wraps a store passes its answer on.
+    /// How many concurrent batches of [`Store::accept`] are faster than one after the other. One
+    /// where a single writer serves all. A wrapper of a store passes on the answer of that store.
     fn accept_batches(&self) -> usize;
 
     /// The store's clock.
@@ -50,14 +59,14 @@ pub trait Store: Send + Sync + 'static {
     async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError>;
 
     /// **S2.** Leases at most `limit` due operations of the kinds given, oldest due first
-    /// within a kind: PENDING and waiting ones to run (attempt + 1), those in doubt to run or to
-    /// reconcile ([`Purpose::of`](super::Purpose::of)). The fence goes up, the lease starts, the
+    /// within a kind: PENDING and waiting ones for an attempt (attempt + 1), those in doubt for an
+    /// attempt or a reconcile ([`Purpose::of`](super::Purpose::of)). The fence goes up, the lease starts, the
     /// kind's policy is written into the row, all before this returns. Operations past their
     /// deadline are left to the sweep, except those to reconcile. No two claims get one
     /// operation.
     async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Moves the end of leases to `lease` from now. Guard: the fence, and a lease that nobody
+    /// Moves the end of leases to `lease` from now. Guard: the fence, and a lease that no sweep
     /// has taken back (an expired one still counts until then).
     async fn renew(&self, params: RenewParams) -> Result<Vec<Renewed>, StoreError>;
 
@@ -75,17 +84,18 @@ pub trait Store: Send + Sync + 'static {
     /// **S3 as a whole**, for kinds without a hook: `log` and `finalize` in one transaction.
     async fn settle(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError>;
 
-    /// Gives claims back that were not run: the attempt is not counted, the fence stays.
+    /// Gives back claims whose handler was not run: the attempt is not counted, the fence stays.
     async fn release(&self, batch: Vec<Release>) -> Result<Vec<Released>, StoreError>;
 
-    /// Takes back at most `limit` expired leases, of whatever kind. A running attempt is lost: logged in doubt under its fence,
-    /// counted, moved as the row declares. A reconcile is only due again, or parked after its
-    /// last question. The fence goes up, so the former owner is stale from here on. Where the
-    /// move is terminal and the kind has a hook, the end is logged PENDING for the Finalizer.
-    /// Rows that cannot be decoded are parked and do not hold up the others.
+    /// Takes back at most `limit` expired leases, of every kind. A running attempt is lost: logged
+    /// in doubt under its fence, counted, moved as the row declares. A reconcile is only due
+    /// again, or parked if it was the last one allowed. The fence goes up, so the former owner is
+    /// stale from here on. Where the move is terminal and the kind has a hook, the end is logged
+    /// PENDING for the Finalizer. Rows that cannot be decoded are parked and do not block the
+    /// others.
     async fn sweep_expired(&self, limit: usize) -> Result<Vec<Swept>, StoreError>;
 
-    /// Ends operations whose deadline has passed and that nobody works on: PENDING, waiting, or
+    /// Ends operations whose deadline has passed and that no worker holds: PENDING, waiting, or
     /// in doubt with `retry` declared ([`over_budget`](crate::policies::over_budget)). PENDING
     /// passes through IN_PROGRESS within the transaction. Hooks as in `sweep_expired`.
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError>;
@@ -125,7 +135,7 @@ pub trait Store: Send + Sync + 'static {
     /// owners, in the order of their ids. Cheap where there is none: it is asked after ends.
     async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError>;
 
-    /// Carries out a person's decision about a parked operation: the fence goes up, the decision
+    /// Carries out an operator's decision about a parked operation: the fence goes up, the decision
     /// is logged with who and why, the operation moves. One transaction; hooks as in
     /// `sweep_expired`.
     async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError>;
@@ -134,11 +144,11 @@ pub trait Store: Send + Sync + 'static {
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError>;
 
     /// Removes terminal operations past their retention, with their log and dead letters. One
-    /// that was redriven stays as long as the new one is there: its key is not free before.
+    /// that was redriven is kept as long as the new one exists: its key is not free before.
     async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError>;
 
     /// The kinds that have due operations but are not among these, with how many (counted up to
-    /// a limit of the store's): what waits for a worker that nobody has started.
+    /// a limit of the store's): the backlog of kinds without a worker here.
     async fn unknown_kinds(&self, known: &[Kind]) -> Result<Vec<(Kind, u64)>, StoreError>;
 
     /// Returns when there may be work to claim, at the latest after `timeout`. A hint: it may
@@ -159,16 +169,16 @@ pub trait AcceptIn<Connection: Send>: Store {
     ) -> Result<Admitted, StoreError>;
 }
 
-/// Why a store could not do what it was asked. The text holds the database's own, so there is no
-/// `source` that would say it again.
+/// Why a store could not carry out a call. The text includes the database's own message, so there
+/// is no `source` that would repeat it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The database is away, busy or restarting. Whether the call took effect is unknown; the
-    /// same call again is safe and tells.
+    /// The database is unreachable, busy or restarting. Whether the call took effect is unknown;
+    /// the same call again is safe.
     #[error("the database did not answer; the same call again is safe: {0}")]
     Transient(Arc<dyn std::error::Error + Send + Sync>),
-    /// The database refused, and will again.
+    /// The database refused the call, and would refuse it again.
     #[error("the database refused the call: {0}")]
     Fatal(Arc<dyn std::error::Error + Send + Sync>),
     /// A stored row cannot be decoded.
@@ -193,12 +203,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// A passing trouble.
+    /// A transient error: retrying the same call may succeed.
     pub fn transient(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Transient(Arc::from(error.into()))
     }
 
-    /// A lasting one.
+    /// A permanent error.
     pub fn fatal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Fatal(Arc::from(error.into()))
     }

@@ -2,7 +2,7 @@ use super::{
     BizKey, Domain, EventType, Fence, IdemKey, Invalid, Kind, OpId, Owner, Payload, Timestamp,
 };
 
-/// A request to act at somebody else's: what to do, to what, under which key. Immutable.
+/// A request for an external call: what to do, to which entity, under which key. Immutable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     domain: Domain,
@@ -40,7 +40,7 @@ impl Command {
         })
     }
 
-    /// The command of these words.
+    /// The command with these words.
     #[must_use]
     pub fn of(kind: Kind, biz_key: BizKey, idem_key: IdemKey, payload: Payload) -> Self {
         Self { domain: kind.domain, event_type: kind.event_type, biz_key, idem_key, payload }
@@ -95,7 +95,8 @@ impl Command {
     }
 }
 
-/// What makes two requests the same one. Unique in a store.
+/// The identity of a request: two requests with an equal identity are the same one. Unique in a
+/// store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The tenant or principal.
@@ -133,8 +134,8 @@ pub struct Envelope {
     pub accepted_at: Timestamp,
     /// When its time budget ends.
     pub deadline: Timestamp,
-    /// Which execution this is, from 1; 0 in the finalize hook of an operation that was never
-    /// run. For people and limits, never a guard.
+    /// The number of the attempt, from 1; 0 in the finalize hook of an operation that was never
+    /// run. For display and limits, never a guard.
     pub attempt: u32,
     /// The fence of this claim.
     pub fence: Fence,

@@ -58,7 +58,7 @@ impl FromStr for OpId {
 /// Who may write: each claim and each take-over raises it, nothing ever lowers it.
 ///
 /// A write that carries an older fence than the operation's is stale and changes nothing.
-/// 0 is the fence of an operation that nobody has claimed.
+/// 0 is the fence of an operation that was never claimed.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
@@ -91,8 +91,8 @@ impl fmt::Display for Fence {
     }
 }
 
-/// One incarnation of a worker: a name for people and a random part, so that two workers with
-/// one configured name never take each other for themselves.
+/// One incarnation of a worker: a readable name and a random part, so that two workers with the
+/// same configured name have different ids.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WorkerId(String);

@@ -30,7 +30,7 @@ fn check_name(field: &'static str, text: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// The field of business an operation belongs to, such as `PAYMENT`:
+/// The business domain of an operation, such as `PAYMENT`:
 /// `^[A-Z][A-Z0-9_]*(\.[A-Z][A-Z0-9_]*)*$`, at most 50 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -76,7 +76,7 @@ pub enum Source {
     Handler,
     /// The provider, asked by `reconcile`.
     Reconcile,
-    /// A person, by `resolve`.
+    /// An operator, by `resolve`.
     Operator,
     /// orch itself: a lost lease, a time budget.
     Engine,

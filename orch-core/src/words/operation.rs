@@ -1,6 +1,6 @@
 use super::{Failure, Fence, FinalOutcome, Identity, OpId, Payload, Phase, Status, Timestamp};
 
-/// One unit of work around an external call, as it stands in the store.
+/// One unit of work around an external call, as the store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Operation {
@@ -10,37 +10,37 @@ pub struct Operation {
     pub identity: Identity,
     /// The encoded body.
     pub payload: Payload,
-    /// Where it is.
+    /// Its status.
     pub status: Status,
-    /// What it is doing, while IN_PROGRESS.
+    /// Its phase, while IN_PROGRESS.
     pub phase: Option<Phase>,
-    /// Executions so far.
+    /// Attempts so far.
     pub attempt: u32,
     /// The fence of the latest owner.
     pub fence: Fence,
     /// Attempts that ended with Retry.
     pub retries: u32,
-    /// Attempts whose end nobody knows.
+    /// Attempts whose end is unknown.
     pub lost_attempts: u32,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// When its time budget ends.
     pub deadline: Timestamp,
-    /// When it may next be claimed; `None` while nobody may claim it.
+    /// When it may next be claimed; `None` while it may not be.
     pub due_at: Option<Timestamp>,
-    /// When the present lease ends; `None` while nobody holds one.
+    /// When the present lease ends; `None` while there is none.
     pub lease_expires_at: Option<Timestamp>,
     /// When it became terminal.
     pub finished_at: Option<Timestamp>,
     /// The terminal outcome: there if and only if the status is terminal.
     pub outcome: Option<FinalOutcome>,
-    /// Why it waits, is in doubt or is parked, for people.
+    /// Why it waits, is in doubt or is parked, as text to read.
     pub reason: Option<String>,
-    /// The failed operation that this one runs anew.
+    /// The failed operation that this one runs again.
     pub redrive_of: Option<OpId>,
 }
 
-/// A failed operation, kept for a person.
+/// A failed operation, kept for an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadLetter {
@@ -50,7 +50,7 @@ pub struct DeadLetter {
     pub failure: Failure,
     /// When it failed.
     pub created_at: Timestamp,
-    /// The operation that runs it anew, once somebody redrove it.
+    /// The operation that runs it again, once it was redriven.
     pub redriven_as: Option<OpId>,
     /// Answers that arrived after the end; they are in the history.
     pub late_outcomes: u32,
@@ -60,7 +60,7 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// The letter of an operation that has just failed.
+    /// The dead letter of an operation that has just failed.
     #[must_use]
     pub const fn new(op_id: OpId, failure: Failure, created_at: Timestamp) -> Self {
         let (redriven_as, late_outcomes, divergences) = (None, 0, 0);

@@ -12,14 +12,14 @@ pub enum Outcome {
         /// The encoded result.
         output: Payload,
     },
-    /// Nothing happened at the provider; try again later. Ends the attempt, not the operation.
+    /// Nothing happened at the provider; retry later. Ends the attempt, not the operation.
     Retry {
-        /// Why, for people.
+        /// Why, as text to read.
         reason: String,
         /// The least delay that the provider asked for, such as `Retry-After`.
         after: Option<Duration>,
     },
-    /// It will not succeed; do not try again.
+    /// It will not succeed; do not retry.
     Fail(Failure),
 }
 
@@ -27,13 +27,13 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttemptEnd {
-    /// With an answer.
+    /// With an outcome.
     Outcome(Outcome),
     /// Without one: a timeout, a panic, a crash, a lost lease, or an error that the user maps
     /// to in doubt. The absence of an outcome, not a fourth one. As a reconcile's answer it
     /// means that the provider could not say either.
     InDoubt {
-        /// What is known, for people.
+        /// What is known, as text to read.
         reason: String,
     },
     /// A reconcile's answer: the provider has not acted, so it is safe to run again.
@@ -41,14 +41,14 @@ pub enum AttemptEnd {
 }
 
 impl AttemptEnd {
-    /// True for an answer, of the provider or about the call: kept also when it comes too late.
-    /// Doubt is none.
+    /// True for an answer, of the provider or about the call: kept even when it comes too late.
+    /// An end in doubt is not an answer.
     #[must_use]
     pub const fn is_answer(&self) -> bool {
         !matches!(self, Self::InDoubt { .. })
     }
 
-    /// An attempt, or a reconcile, whose lease expired: whoever ran it cannot say any more.
+    /// An attempt, or a reconcile, whose lease expired: its worker can no longer say how it ended.
     #[must_use]
     pub fn lost(worker: Option<&WorkerId>) -> Self {
         let who = worker.map_or("its worker".to_owned(), |worker| format!("worker {worker}"));
@@ -56,7 +56,7 @@ impl AttemptEnd {
     }
 }
 
-/// Why an operation failed, for people and for programs.
+/// Why an operation failed, for operators and for programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Failure {
@@ -67,7 +67,7 @@ pub struct Failure {
     /// The error underneath, or the reason of the last attempt.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cause: Option<String>,
-    /// True if the provider may have acted all the same: somebody has to look.
+    /// True if the provider may have acted all the same: an operator has to check.
     pub uncertain: bool,
     /// False if the handler was never run, so that certainly no call was made.
     pub called: bool,
@@ -93,14 +93,14 @@ impl Failure {
         self
     }
 
-    /// Says whether the provider may have acted all the same.
+    /// Sets whether the provider may have acted all the same.
     #[must_use]
     pub fn uncertain(mut self, uncertain: bool) -> Self {
         self.uncertain = uncertain;
         self
     }
 
-    /// Says whether the handler was ever run.
+    /// Sets whether the handler was ever run.
     #[must_use]
     pub fn called(mut self, called: bool) -> Self {
         self.called = called;

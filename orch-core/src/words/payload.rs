@@ -68,8 +68,8 @@ impl Payload {
     /// Reads the bytes as JSON.
     ///
     /// # Errors
-    /// [`Undecodable`], which says where and what kind of mistake it is. The decoder's own text
-    /// is not passed on: it quotes the value that it tripped over.
+    /// [`Undecodable`], with the kind of mistake and its position. The decoder's own text is not
+    /// passed on: it quotes the value that it could not decode.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Undecodable> {
         serde_json::from_slice(&self.0).map_err(|e| Undecodable {
             mistake: match e.classify() {

@@ -12,12 +12,13 @@ pub enum Status {
     InProgress,
     /// Finished: the provider did what was asked.
     Completed,
-    /// Finished: it did not, or nobody knows and the operation was declared to end so.
+    /// Finished: it did not, or that is unknown and the handler declares to end then.
     Failed,
 }
 
 impl Status {
-    /// The legal moves, all of them: the one place that knows.
+    /// The legal moves, all of them. In the product only `machine::step` calls this; no store
+    /// does.
     ///
     /// # Errors
     /// [`IllegalTransition`], naming both, for the other 13 of the 16 pairs.
@@ -56,7 +57,7 @@ pub struct IllegalTransition {
     pub to: Status,
 }
 
-/// What an IN_PROGRESS operation is doing; never a status of its own.
+/// What an IN_PROGRESS operation is doing; never a separate status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -65,15 +66,15 @@ pub enum Phase {
     Running,
     /// The last attempt asked for a retry, which is not yet due or not yet claimed.
     Waiting,
-    /// An attempt ended and nobody knows whether the provider acted.
+    /// An attempt ended and it is unknown whether the provider acted.
     InDoubt,
-    /// Automatic means are used up; a person must resolve it.
+    /// Automatic means are used up; an operator must resolve it.
     Parked,
 }
 
 impl Phase {
-    /// True for the phases in which an operation waits for something, so that there is a reason
-    /// to tell people.
+    /// True for the phases in which an operation waits for something, so that it has a reason
+    /// that can be shown.
     #[must_use]
     pub const fn has_reason(self) -> bool {
         matches!(self, Self::Waiting | Self::InDoubt | Self::Parked)
