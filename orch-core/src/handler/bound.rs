@@ -1,8 +1,8 @@
-//! What the code that the macros emit calls: the steps of a run, one method each.
+//! What the code that the macros emit calls: the steps of a call, one method each.
 //!
-//! Each bound that a user can miss stands on exactly one of these, and rustc folds equal errors
-//! at one place into one. So one mistake gives one error, at the user's token that the macro
-//! gives as the call's place.
+//! Each bound that a user can miss is on exactly one of these, and rustc folds equal errors at one
+//! place into one. So one mistake gives one error, at the user's token that the macro gives as the
+//! call's place.
 
 use std::any::Any;
 use std::fmt;

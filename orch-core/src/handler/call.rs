@@ -15,7 +15,7 @@ use crate::words::{
     BizKey, Command, Envelope, Fence, IdemKey, Invalid, Kind, OpId, Owner, Timestamp,
 };
 
-/// One run of a handler or reconcile: what it is given.
+/// One call of a handler or reconcile function: what it is given.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// The claimed command.
@@ -36,7 +36,7 @@ pub struct Unrunnable {
     pub reason: String,
 }
 
-/// What a handler may know of its attempt. The second argument of an orchestrated function.
+/// What a handler can read about its attempt. The second argument of an orchestrated function.
 ///
 /// `P` is the handler's `provider`: `Context<Stripe>` with `provider = Stripe`, and plain
 /// `Context` where none is named.
@@ -123,7 +123,7 @@ impl<P> Context<P> {
         self.call.envelope.op_id
     }
 
-    /// Which execution this is, from 1.
+    /// The number of this attempt, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.call.envelope.attempt
@@ -166,8 +166,8 @@ impl<P> Context<P> {
         self.call.ends_at.saturating_duration_since(monotonic::now())
     }
 
-    /// Resolves when the result will no longer be taken: the lease is lost, or the worker's
-    /// drain is over. The future of the handler is dropped then; blocking code may poll
+    /// Resolves when the attempt is cancelled: the lease is lost, or the drain timeout of the
+    /// worker has passed. The future of the handler is dropped then; blocking code may poll
     /// [`Context::is_cancelled`].
     pub async fn cancelled(&self) {
         self.call.cancelled.cancelled().await;
@@ -196,8 +196,8 @@ impl<P> fmt::Debug for Context<P> {
     }
 }
 
-/// A value given to `Runtime::state`, shared by all runs. `State<T>` as a handler's argument
-/// takes it; a missing one stops the start.
+/// A value given to `Runtime::state`, shared by all attempts. `State<T>` as a handler's argument
+/// takes it; if one is missing, the runtime does not start.
 pub struct State<T>(Arc<T>);
 
 impl<T> State<T> {
@@ -222,7 +222,7 @@ impl<T> Clone for State<T> {
 }
 
 impl<T> fmt::Debug for State<T> {
-    /// Names the type only: a client may hold credentials.
+    /// Prints the type only: a client may hold credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "State<{}>", type_name::<T>())
     }

@@ -42,7 +42,7 @@ impl<E, F: Fn(&E) -> Ending> EndingOf<(), E> for F {
     }
 }
 
-/// No function has this form. It stands here because rustc reports a trait in its own words only
+/// No function has this form. It is here because rustc reports a trait in its own words only
 /// where more than one implementation could have fitted; with one, it reports what is wrong with
 /// the arguments of a closure, which the user has not written.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +93,7 @@ impl HandlerError for Infallible {
     }
 }
 
-/// The run's end, with the error's texts made storable.
+/// The end of the attempt, with the error's texts made storable.
 pub(super) fn end_of(error: &dyn HandlerError) -> HandlerEnd {
     let message = error.as_error().to_string();
     let cause = causes(error.as_error());

@@ -38,7 +38,7 @@ impl<T: Send + 'static, E: Send + 'static> HandlerResult for Result<T, E> {
     }
 }
 
-/// What a provider says about an attempt in doubt.
+/// The provider's answer about an attempt in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reconciled<T> {
@@ -70,8 +70,8 @@ pub trait ReconcileFn<Command, Args, Output, P = AnyProvider>: Copy + Send + 'st
     fn start(self, call: &Call) -> Result<HandlerFuture, Unrunnable>;
 }
 
-/// A `finalize` hook: takes the backend's connection, inside the finalizing transaction, what
-/// became of the operation, and, if it wants to know, which operation that is.
+/// A `finalize` hook: takes the backend's connection, inside the finalizing transaction, the final
+/// outcome, and optionally the operation's envelope.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be the finalize hook of a handler that returns `{Output}`",
     label = "not the signature of a finalize hook",
@@ -88,15 +88,15 @@ pub trait FinalizeFn<'a, Form, Connection, Output>: Copy + Send + 'static {
     ) -> Hooked<'a>;
 }
 
-/// The form of a hook that asks which operation it is: `(connection, ended, of)`.
+/// The form of a hook that takes the envelope: `(connection, ended, of)`.
 ///
-/// Forms are told apart by type, so that either may be written. It also takes two forms for
+/// The forms differ in their type, so that either may be written. It also takes two forms for
 /// rustc to report a mistake in the words of [`FinalizeFn`]: where a single implementation could
 /// fit, it reports what is wrong with the arguments of a closure, which the user has not written.
 #[derive(Debug, Clone, Copy)]
 pub enum WithEnvelope {}
 
-/// The form of a hook that only asks how it ended: `(connection, ended)`.
+/// The form of a hook that only takes the final outcome: `(connection, ended)`.
 #[derive(Debug, Clone, Copy)]
 pub enum WithoutEnvelope {}
 
@@ -182,8 +182,8 @@ pub(super) fn decode<C: TypedCommand>(call: &Call) -> Result<C, Unrunnable> {
         .map_err(|e| Unrunnable { reason: format!("the payload {e}") })
 }
 
-/// The call has succeeded; if its result cannot be kept, that is a failure that somebody has to
-/// look at, never a reason to call again.
+/// The call has succeeded; if its result cannot be stored, that is a failure that an operator has
+/// to check, never a reason to call again.
 pub(super) fn succeeded<T: Storable>(output: &T) -> AttemptEnd {
     AttemptEnd::Outcome(match output.to_payload(&[]) {
         Ok((output, _)) => Outcome::Ok { output },

@@ -10,7 +10,7 @@ use crate::store::{Clock, SystemClock};
 impl HttpOutcome {
     /// The outcome of an answer; `None` for a 2xx.
     ///
-    /// It is taken as the answer to a keyed call, which is the careful way: where any effect
+    /// It is taken as the answer to a keyed call, the most cautious reading: where any effect
     /// would leave doubt, `keyed` does. See [`for_effect`](Self::for_effect).
     #[must_use]
     pub fn from_status(status: StatusCode, headers: &HeaderMap) -> Option<Self> {

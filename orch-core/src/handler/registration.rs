@@ -17,7 +17,7 @@ pub type StartFn = fn(&Call) -> Result<HandlerFuture, Unrunnable>;
 pub struct Descriptor {
     /// The function's path, for messages.
     pub name: &'static str,
-    /// The source file that it stands in.
+    /// Its source file.
     pub file: &'static str,
     /// The line.
     pub line: u32,

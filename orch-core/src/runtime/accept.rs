@@ -14,7 +14,7 @@ use crate::policies::DEFAULT_TIME_BUDGET;
 use crate::store::{AcceptIn, Acceptance};
 use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, Kind, OpId};
 
-/// A command about to be accepted. `.await` it, or put it into a transaction of your own with
+/// A command about to be accepted. `.await` it, or accept it inside your own transaction with
 /// [`Accept::within`]. Without an idempotency key neither compiles.
 #[must_use = "nothing is accepted until this is awaited"]
 pub struct Accept<C, K> {
@@ -68,8 +68,8 @@ impl<C: HandledCommand, K> Accept<C, K> {
 
     /// How long the operation may take from now to its end: 1 ms to a year. Defaults to 5 min.
     ///
-    /// It may be shorter than the handler's `attempt_timeout`. An attempt that is under way is not
-    /// cut short by it, and its answer counts; only what would come after the end does not begin.
+    /// It may be shorter than the handler's `attempt_timeout`. An attempt that is running when the
+    /// budget ends is not cancelled, and its answer counts; no further attempt begins.
     pub fn time_budget(mut self, time_budget: Duration) -> Self {
         self.time_budget = time_budget;
         self
@@ -77,12 +77,12 @@ impl<C: HandledCommand, K> Accept<C, K> {
 }
 
 impl<C: HandledCommand, K: KeyGiven> Accept<C, K> {
-    /// Accepts inside your own transaction (the outbox): the operation is there if and only if
-    /// it commits. Workers find it by polling then.
+    /// Accepts inside your own transaction (the outbox): the operation exists if and only if the
+    /// transaction commits. Workers find it by polling then.
     ///
     /// # Errors
-    /// [`AcceptError`]. Whether the transaction is still usable after a store error is the
-    /// database's to say; roll it back.
+    /// [`AcceptError`]. After a store error, roll the transaction back: whether it is still usable
+    /// depends on the database.
     pub async fn within<Connection: Send>(
         self,
         store: &impl AcceptIn<Connection>,

@@ -12,10 +12,10 @@ use crate::policies::{Backoff, Contradiction};
 use crate::store::{OpenError, Store, monotonic, open};
 use crate::words::Kind;
 
-/// Between two tries to reach the database at start.
+/// The delay between two attempts to reach the database at start.
 const RETRY: Backoff = Backoff::from_millis(100, 10_000);
 
-/// A runtime about to start: where it stores, what its handlers need, what it runs.
+/// A runtime about to start: its database, the state of its handlers, the handlers it runs.
 #[must_use = "nothing runs until this is started"]
 pub struct RuntimeBuilder {
     source: Source,
@@ -38,7 +38,7 @@ impl Runtime {
         RuntimeBuilder::new(Source::Url(url.into()))
     }
 
-    /// Uses a store that is open already, so that the program can use it too, for the outbox.
+    /// Uses a store that is already open, so that the program can use it too, for the outbox.
     pub fn on(store: impl Store) -> RuntimeBuilder {
         Self::on_shared(Arc::new(store))
     }
@@ -61,7 +61,7 @@ impl RuntimeBuilder {
         }
     }
 
-    /// Gives handlers a value, for their `State<T>` arguments. One per type; the last counts.
+    /// Gives handlers a value, for their `State<T>` arguments. One per type; the last one counts.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.states = self.states.with(value);
         self
@@ -82,22 +82,22 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Only accepts, waits and looks: no handler runs in this process, no upkeep either. So no
-    /// `state` is needed. Some other process on the same database has to work.
+    /// Only accepts, waits, queries and resolves: no handler runs in this process, and no upkeep.
+    /// So no `state` is needed. Another process on the same database has to run the worker.
     pub fn without_worker(mut self) -> Self {
         self.works = false;
         self
     }
 
-    /// Adds a handler by hand. The macros register theirs themselves.
+    /// Adds a handler by hand. Handlers with `#[orchestrated]` are registered by the macro.
     #[doc(hidden)]
     pub fn register(mut self, registration: Registration) -> Self {
         self.registered.push(registration);
         self
     }
 
-    /// Runs this in place of the registered handler of the same kind, for tests that look into
-    /// a run.
+    /// Runs this in place of the registered handler of the same kind, for tests that observe an
+    /// attempt.
     #[doc(hidden)]
     pub fn replace(mut self, registration: Registration) -> Self {
         let kind = |r: &Registration| (r.descriptor.domain, r.descriptor.event_type);

@@ -4,11 +4,11 @@ use crate::policies::DEFAULT_COMPLETED_RETENTION;
 use crate::upkeep::DEFAULT_FAILED_RETENTION;
 use crate::words::{DEFAULT_PAYLOAD_LIMIT, Invalid, WorkerId};
 
-/// Handlers that run at once in one worker, and so the most that one claim takes.
+/// Handlers that run concurrently in one worker, and so the most that one claim takes.
 pub const DEFAULT_CONCURRENCY: usize = 256;
 /// How long a claim lasts unless renewed.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(30);
-/// The longest wait between two looks at an empty queue.
+/// The longest wait between two polls of an empty queue.
 pub const DEFAULT_POLL_EVERY: Duration = Duration::from_millis(250);
 
 /// The settings of a runtime. All have defaults; [`Config::validate`] names what is wrong.
@@ -22,18 +22,18 @@ pub const DEFAULT_POLL_EVERY: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The worker's name, for people. A random part is added, so names need not differ.
+    /// The worker's name, for logs and history. A random part is added, so names may be equal.
     /// Defaults to `worker`.
     pub worker_name: String,
-    /// Handlers that run at once. More hides the latency of slow providers; it also is the most
-    /// that one claim takes, and the most that one crash leaves in doubt. 1 to 10,000.
+    /// Handlers that run concurrently. More hides the latency of slow providers; it is also the
+    /// most that one claim takes, and the most that one crash leaves in doubt. 1 to 10,000.
     /// Defaults to 256.
     pub concurrency: usize,
-    /// How long a claim lasts unless renewed, which happens three times per lease. Shorter
-    /// notices a dead worker sooner and costs more renewals. 100 ms to 1 h. Defaults to 30 s.
+    /// How long a claim lasts unless renewed, which happens three times per lease. A shorter lease
+    /// detects a dead worker sooner and costs more renewals. 100 ms to 1 h. Defaults to 30 s.
     pub lease: Duration,
-    /// The longest wait between two looks at an empty queue. Wake-ups come sooner; this bounds
-    /// what a lost one costs. 1 ms to 60 s. Defaults to 250 ms.
+    /// The longest wait between two polls of an empty queue. Notifications come sooner; this bounds
+    /// the delay after a lost one. 1 ms to 60 s. Defaults to 250 ms.
     pub poll_every: Duration,
     /// Between two passes of the Reaper: a dead worker's operation is taken back within `lease`
     /// plus this. 1 ms to `lease`. Defaults to 1 s.
@@ -54,7 +54,7 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The largest payload, in bytes. 1 to 64 MiB. Defaults to 1 MiB.
     pub payload_limit: usize,
-    /// How long `accept` goes on while the database does not answer, before it returns the
+    /// How long `accept` retries while the database does not answer, before it returns the
     /// error. 0 to 1 h. Defaults to 10 s.
     pub accept_patience: Duration,
 }

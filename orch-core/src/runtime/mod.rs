@@ -2,8 +2,8 @@
 //!
 //! [`Runtime::connect`] opens the store that a URL names and collects the handlers that are
 //! linked into the binary; [`RuntimeBuilder::start`] checks that everything fits together and
-//! starts the queue and the upkeep. [`Orchestrator`] is the caller's side: accept, wait, look,
-//! decide. A process may have either side alone.
+//! starts the queue and the upkeep. [`Orchestrator`] is the caller's side: accept, wait, query,
+//! resolve. A process may have either side alone.
 
 mod accept;
 mod builder;

@@ -10,19 +10,19 @@ use crate::words::{LogEntry, OpId, Operation, Phase, Timestamp, one_line};
 /// Operations on a page.
 const PAGE: usize = 100;
 
-/// An operation that waits for a person, with what a person wants to know before deciding. Prints
-/// as one line, without command and outputs.
+/// An operation that waits for an operator, with what an operator needs to know before deciding.
+/// Prints as one line, without command and outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Parked {
     /// The operation, for [`Orchestrator::resolve`].
     pub op_id: OpId,
-    /// As it stands; `None` if its row cannot be decoded.
+    /// The operation as it is now; `None` if its row cannot be decoded.
     pub operation: Option<Box<Operation>>,
     /// Why it is parked.
     pub reason: String,
-    /// When the last thing happened that its history knows of, which as a rule is what parked
-    /// it; `None` if nothing has.
+    /// When the latest entry of its history was written, which as a rule is the one that parked
+    /// it; `None` if there is none. Late answers do not count.
     pub since: Option<Timestamp>,
     /// Answers of workers that had lost their lease: what the provider may have done. They
     /// change nothing by themselves.
@@ -150,8 +150,8 @@ impl Orchestrator {
     /// the outcome, COMPLETED and FAILED alike, oldest first. A page may hold few operations or
     /// none and still have a next one: up to 100 operations with late answers are looked at.
     ///
-    /// None is no proof that there was none. A worker that is given up cancels its call, unless
-    /// the answer is there already: what the provider says after that, nobody hears.
+    /// An empty list does not prove that nothing diverged. A worker that loses its lease cancels
+    /// its call, unless the answer is there already: an answer that comes after that is lost.
     ///
     /// # Errors
     /// The store's.

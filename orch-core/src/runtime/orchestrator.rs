@@ -13,12 +13,12 @@ use crate::words::{
     Command, DeadLetter, Fingerprint, Identity, Invalid, OpId, Operation, Owner, storable,
 };
 
-/// The caller's side: accepts commands, waits for outcomes, looks at operations, and carries out
-/// people's decisions. Cheap to clone. Needs no worker in the process.
+/// The caller's side: accepts commands, waits for outcomes, reads operations, and carries out
+/// operators' decisions. Cheap to clone. Needs no worker in the process.
 ///
 /// It acts for one owner, the empty one unless [`Orchestrator::owned_by`] says otherwise, and
-/// does not see other owners' operations: a desk that acts for several goes
-/// through their orchestrators.
+/// does not see other owners' operations. An operator's tool that acts for several owners takes
+/// an orchestrator for each.
 #[derive(Clone)]
 pub struct Orchestrator {
     store: Arc<dyn Store>,
@@ -58,7 +58,7 @@ impl Orchestrator {
         Ok(self.acceptor.accept(acceptance, &[]).await?.0)
     }
 
-    /// One operation as it stands; `None` if there is none, or it is another owner's.
+    /// The operation as it is now; `None` if there is none, or it is another owner's.
     ///
     /// # Errors
     /// The store's.
@@ -86,9 +86,9 @@ impl Orchestrator {
         self.store.dead_letter(&self.owner, op_id).await
     }
 
-    /// A page of this owner's operations, oldest first; [`ListParams::owner`] is not asked. The
+    /// A page of this owner's operations, oldest first; [`ListParams::owner`] is overwritten. The
     /// next page is the one `after` [`Page::next`]. See [`Orchestrator::parked`] for those that
-    /// wait for a person.
+    /// wait for an operator.
     ///
     /// # Errors
     /// The store's.
@@ -96,7 +96,7 @@ impl Orchestrator {
         self.store.list(params.owner(self.owner.clone())).await
     }
 
-    /// Runs a failed operation anew, as a new, linked operation with a new provider key. Done
+    /// Runs a failed operation again, as a new, linked operation with a new provider key. Called
     /// twice, it returns the same new operation.
     ///
     /// # Errors
@@ -105,9 +105,9 @@ impl Orchestrator {
         self.redrive_as(op_id, false).await
     }
 
-    /// [`Orchestrator::redrive`] also where the provider may have acted. You have found out
-    /// that it has not: the new operation's key is unknown to the provider, which would act
-    /// again.
+    /// [`Orchestrator::redrive`], even where the provider may have acted. Call it only after you
+    /// have found out that it has not: the provider does not know the new operation's key, and
+    /// would act again.
     ///
     /// # Errors
     /// [`RedriveError`].
@@ -130,8 +130,7 @@ impl Orchestrator {
         }
     }
 
-    /// Carries out a person's decision about a parked operation; `who` and `why` go into its
-    /// history.
+    /// Resolves a parked operation as an operator decided; `who` and `why` go into its history.
     ///
     /// ```
     /// # use orch_core::runtime::Orchestrator;
@@ -154,8 +153,8 @@ impl Orchestrator {
     /// [`Config::finalize_every`](super::Config::finalize_every); until then it is IN_PROGRESS.
     ///
     /// # Errors
-    /// [`ResolveError`]; a blank `who` or `why` is refused, since the history is all that will
-    /// tell later.
+    /// [`ResolveError`]; a blank `who` or `why` is refused, since later only the history has
+    /// them.
     pub async fn resolve(
         &self,
         op_id: OpId,
@@ -190,7 +189,7 @@ impl Orchestrator {
         }
     }
 
-    /// A person has ended an operation: that is counted, and compared with what others said.
+    /// An operator has ended an operation: that is counted, and compared with the other answers.
     async fn finished(&self, op_id: OpId, to: &Finalized) {
         if let Ok(Some(operation)) = self.get(op_id).await {
             let Identity { domain, event_type, .. } = &operation.identity;

@@ -17,15 +17,15 @@ use crate::words::WorkerId;
 /// The least time for storing the ends of cancelled attempts.
 const MIN_STORING: Duration = Duration::from_millis(500);
 
-/// A running runtime. Dropped, it stops claiming but cannot wait for what is running; call
-/// [`Runtime::shutdown`] for that.
+/// A running runtime. When it is dropped, it stops claiming but cannot wait for running handlers:
+/// call [`Runtime::shutdown`] for a graceful shutdown.
 #[derive(Debug)]
 pub struct Runtime {
     orchestrator: Orchestrator,
     worker: Option<Worker>,
 }
 
-/// How a shutdown went.
+/// The result of a graceful shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Drained {
@@ -47,8 +47,8 @@ impl Runtime {
         &self.orchestrator
     }
 
-    /// Drains: claims nothing more, gives back what it has claimed and not begun, waits for the
-    /// running handlers and until their outcomes are stored, renewing their leases all the while.
+    /// Graceful shutdown: claims nothing more, releases what it has claimed and not begun, and
+    /// waits for the running handlers and until their outcomes are stored, renewing their leases.
     /// Handlers that take longer than `Config::drain_timeout` are cancelled and end in doubt;
     /// storing that may take as long again, and 500 ms at least, if the database does not answer.
     pub async fn shutdown(self) -> Drained {
@@ -98,7 +98,7 @@ impl Worker {
         self.stop.cancel();
         let until = monotonic::runtime_now() + self.drain_timeout;
         if timeout_at(until, self.stored()).await.is_ok() {
-            // A pass that is longer in coming to its end, behind somebody's lock, may be lost.
+            // A pass that takes longer, behind a lock of another session, may be lost.
             let _ = timeout_at(until, ended(&mut self.upkeep)).await;
             return Drained { cancelled: 0, unstored: 0 };
         }

@@ -6,13 +6,13 @@ use crate::policies::Backoff;
 use crate::store::monotonic;
 use crate::words::{FinalOutcome, OpId, Operation, Payload, Waited};
 
-/// Between two looks at the store while another process may finish the operation.
+/// Between two polls of the store while another process may finish the operation.
 const LOOK_EVERY: Backoff = Backoff::from_millis(5, 250);
 
 impl Orchestrator {
-    /// Waits until the operation is terminal, at most for `timeout`; [`Waited::Pending`] then:
-    /// answer 202 and ask again later. Woken at once by a worker in this process; another
-    /// process's is noticed by polling.
+    /// Waits until the operation is terminal, at most for `timeout`. After that it returns
+    /// [`Waited::Pending`]: answer 202 and let the client ask again later. A worker in this process
+    /// wakes the call at once; the end by another process is noticed by polling.
     ///
     /// # Errors
     /// [`QueryError`].
