@@ -18,7 +18,7 @@ pub mod policies; // the rules, as pure functions: what follows an attempt, and 
 
 pub mod machine; // what a fact means for an operation's row: the one place that changes it
 
-pub mod provider; // what somebody else's API promises about idempotency keys
+pub mod provider; // what an external API promises about idempotency keys
 
 pub mod store; // what orch asks of a database, a verb per method
 

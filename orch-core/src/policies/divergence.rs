@@ -9,11 +9,11 @@ use crate::words::{AttemptEnd, Fence, FinalOutcome, LogEntry, Outcome, Payload, 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Bearing {
-    /// The operation's state followed it, or will once it is finalized.
+    /// The operation's status followed it, or will once it is finalized.
     Counts,
-    /// Without effect, and it says what the outcome says.
+    /// Without effect, and it agrees with the outcome.
     Corroborates,
-    /// Without effect, and it contradicts the outcome: a person has to look.
+    /// Without effect, and it contradicts the outcome: an operator has to check.
     Diverges,
     /// Without effect, and there is nothing to compare: the operation has no outcome yet, or the
     /// entry does not say whether the provider has acted.
@@ -84,8 +84,8 @@ fn was_run_after(fence: Fence, log: &[LogEntry]) -> bool {
 /// | `Ok` | the output is equal as JSON, or diverges | diverges, also where the failure is uncertain |
 /// | `Fail` | diverges | the code is the same, or orch's own; or diverges |
 /// | `Fail`, uncertain | kept: the provider may have acted or not | kept, unless the code is the same |
-/// | `NotHappened` | diverges, unless the handler was run after the question | corroborates |
-/// | `Retry` | kept: it speaks of its own call, and another one may have done it | kept |
+/// | `NotHappened` | diverges, unless the handler was run after the reconcile | corroborates |
+/// | `Retry` | kept: it is about its own call, and another one may have acted | kept |
 /// | in doubt | kept: it says nothing | kept |
 ///
 /// A call that succeeded and whose result could not be kept (`OUTPUT_NOT_ENCODABLE`) says that
@@ -102,16 +102,16 @@ pub fn compare(outcome: &FinalOutcome, said: &AttemptEnd) -> Bearing {
     if agree { Bearing::Corroborates } else { Bearing::Diverges }
 }
 
-/// Whether the provider has acted, as somebody says it.
+/// Whether the provider has acted, as an answer says.
 enum Says<'a> {
     /// It has, with this result if it is known.
     Acted(Option<&'a Payload>),
-    /// It has not, for a reason of its own with this code if it gave one.
+    /// It has not, with the provider's own code if it gave one.
     NotActed(Option<&'a str>),
 }
 
-/// What the outcome stands for. A failure that the provider did not word still stands for an
-/// operation that was not done: that is what everybody was told.
+/// What the outcome means. A failure that orch itself wrote still means an operation that was not
+/// done: that is what every caller was told.
 fn outcome_of(outcome: &FinalOutcome) -> Says<'_> {
     match outcome {
         FinalOutcome::Ok(output) => Says::Acted(Some(output)),

@@ -4,12 +4,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ending {
-    /// Nothing happened at the provider: try again, after at least this long.
+    /// Nothing happened at the provider: retry, after at least this long.
     Retry {
         /// The least delay.
         after: Option<Duration>,
     },
-    /// It will not succeed. By itself this speaks of the one call that was refused: if the answer
+    /// It will not succeed. By itself this is about the one call that was refused: if the answer
     /// to an earlier call was lost, the operation ends FAILED with `uncertain = true`.
     Fail {
         /// A stable code.
@@ -21,19 +21,19 @@ pub enum Ending {
         /// Without effect if the failure is `uncertain` itself.
         clears_doubt: bool,
     },
-    /// Nobody knows whether the provider acted.
+    /// It is unknown whether the provider acted.
     InDoubt,
 }
 
 impl Ending {
-    /// Try again after what a field says.
+    /// Retry after the delay that a field holds.
     #[must_use]
     pub fn retry_after<A: After>(after: &A) -> Self {
         Self::Retry { after: after.after() }
     }
 
-    /// It will not succeed, for the reason with this code. The answer speaks of this call only:
-    /// a wrong API key, an address that is not there, a body that is refused.
+    /// It will not succeed, for the reason with this code. The answer is about this call only:
+    /// a wrong API key, an address that does not exist, a body that is refused.
     #[must_use]
     pub fn fail(code: &str, uncertain: bool) -> Self {
         Self::Fail { code: code.to_owned(), uncertain, clears_doubt: false }

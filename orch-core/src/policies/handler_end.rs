@@ -1,23 +1,23 @@
 use super::Effect;
 use crate::words::{AttemptEnd, Outcome};
 
-/// How a run of the handler ended, in the handler's own words. They speak of this run;
-/// [`HandlerEnd::of_operation`] says what they mean for the operation, about which earlier runs may
-/// have left doubt.
+/// How an attempt ended, as the handler says. That is about this attempt only;
+/// [`HandlerEnd::of_operation`] says what it means for the operation, about which earlier attempts
+/// may have left doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandlerEnd {
     /// How it ended.
     pub end: AttemptEnd,
-    /// True if a failure speaks of the earlier calls as well: the provider has looked at the key,
+    /// True if a failure is about the earlier calls as well: the provider has looked at the key,
     /// and none of them has acted or will.
     pub clears_doubt: bool,
 }
 
 impl HandlerEnd {
-    /// The end to be stored. `unresolved` says whether doubt stood when the run was claimed:
-    /// doubt that arises later has another fence, under which this end is stale.
+    /// The end to be stored. `unresolved` says whether there was doubt when the attempt was
+    /// claimed: doubt that arises later has another fence, under which this end is stale.
     ///
-    /// A failure while doubt stands is `uncertain` unless it clears doubt. This call was
+    /// A failure while doubt remains is `uncertain` unless it clears doubt. This call was
     /// refused, perhaps before the provider looked at the key, and says nothing of the call
     /// whose answer was lost. A success clears doubt always: it is the one effect of the key.
     /// About a read there is no doubt that could matter.
@@ -34,7 +34,7 @@ impl HandlerEnd {
 }
 
 impl From<AttemptEnd> for HandlerEnd {
-    /// An end that speaks of its own run only.
+    /// An end that is about its own attempt only.
     fn from(end: AttemptEnd) -> Self {
         Self { end, clears_doubt: false }
     }

@@ -44,14 +44,14 @@ pub enum Move {
         /// The earliest instant of that claim.
         not_before: Timestamp,
     },
-    /// To `parked`: a person must resolve it.
+    /// To `parked`: an operator must resolve it.
     Park,
 }
 
 /// The move after an ended attempt (or reconcile). `delay` is the backoff counted from its end,
 /// what the provider asked for included; `now` is the store's clock.
 ///
-/// A failure is `uncertain` when an attempt in doubt stands behind it that nothing has cleared:
+/// A failure is `uncertain` when an earlier attempt is in doubt and nothing has cleared that:
 /// an operation that was called is never plainly FAILED as if it had not been sent. A handler's
 /// own failure comes here with that said already, by [`HandlerEnd`](super::HandlerEnd): only there is it
 /// known whether the answer speaks of the earlier calls too.
@@ -72,7 +72,7 @@ pub fn after_attempt(end: &AttemptEnd, facts: &Facts, delay: Duration, now: Time
     }
 }
 
-/// The move of an operation whose deadline has passed while nobody was working on it: PENDING,
+/// The move of an operation whose deadline has passed while no worker held it: PENDING,
 /// waiting, or in doubt with `retry` declared. `last` is the reason it was waiting.
 #[must_use]
 pub fn over_budget(facts: &Facts, last: Option<&str>) -> Move {

@@ -3,13 +3,13 @@ use std::time::Duration;
 use super::Backoff;
 use crate::words::{Kind, spelled};
 
-/// Total executions of one operation, retries and lost attempts included.
+/// Attempts of one operation in all, retries and lost attempts included.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
-/// How often a provider is asked what happened before the operation is parked.
+/// Reconciles before the operation is parked.
 pub const DEFAULT_MAX_RECONCILES: u32 = 10;
-/// Between two questions to a provider: 1 s, 2 s, 4 s … up to 300 s.
+/// Between two reconciles: 1 s, 2 s, 4 s … up to 300 s.
 pub const DEFAULT_RECONCILE_BACKOFF: Backoff = Backoff::DEFAULT;
-/// How long one question to a provider may take before it counts as unanswered.
+/// How long one reconcile may take before it counts as unanswered.
 pub const DEFAULT_RECONCILE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long one attempt may run before it ends in doubt.
 pub const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,20 +23,20 @@ pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long a COMPLETED operation is kept, and with it the answer to a repeated request.
 pub const DEFAULT_COMPLETED_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// How long the worker that logged an outcome has it to itself before the Finalizer may take it.
+/// How long the Finalizer leaves a logged outcome to the worker that logged it.
 pub const FINALIZER_HEAD_START: Duration = Duration::from_secs(1);
 
-/// What follows an attempt of which nobody knows how it ended.
+/// What follows an attempt whose end is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum InDoubt {
-    /// Run it again, with the same provider key.
+    /// Make another attempt, with the same provider key.
     #[default]
     Retry,
-    /// Leave it to a person.
+    /// Park it for an operator.
     Park,
     /// End it as FAILED with `uncertain = true`.
     Fail,
-    /// Ask the provider what happened, until it says so.
+    /// Reconcile: ask the provider what happened, until it answers.
     Reconcile,
 }
 
@@ -45,7 +45,7 @@ spelled!(
     Retry => "retry", Park => "park", Fail => "fail", Reconcile => "reconcile"
 );
 
-/// What a call does at the provider, and so what may happen to it in doubt.
+/// What a repeated call does at the provider, and so what may follow in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Effect {
     /// Nothing: it only reads, and may be made any number of times.
@@ -110,21 +110,21 @@ impl Contradiction {
 }
 
 /// The rules of one kind of operation, as its handler declares them. A claim writes them into
-/// the operation's row, so that any worker can recover it, also one without the handler.
+/// the operation's row, so that any worker can recover it, even one without the handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindPolicy {
     /// Domain and event type.
     pub kind: Kind,
-    /// Total executions, at least 1.
+    /// Attempts in all, at least 1.
     pub max_attempts: u32,
     /// Delays between them.
     pub backoff: Backoff,
     /// What follows an attempt in doubt.
     pub in_doubt: InDoubt,
-    /// Questions to the provider, at least 1; then the operation is parked.
+    /// Reconciles in all, at least 1; then the operation is parked.
     pub max_reconciles: u32,
     /// True if the provider answers a repeated key with the error that it gave before, so that
-    /// the run after a definite error needs the next key, unless an attempt was lost.
+    /// the attempt after a definite error needs the next key, unless an attempt was lost.
     pub replays_errors: bool,
     /// True if the handler has a finalize hook, so that only a worker with the handler may
     /// finalize.

@@ -2,14 +2,14 @@ use super::Facts;
 use crate::words::{AttemptEnd, Outcome, Source, Timestamp};
 
 /// What an ended attempt, or a provider's answer, changes in the operation's row, beside the
-/// [`Move`](super::Move). A store adds it; it never counts by rules of its own.
+/// [`Move`](super::Move). A store adds it; it never counts by its own rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
     /// To add to the attempts that ended with Retry: 0 or 1.
     pub retries: u32,
-    /// To add to the attempts whose end nobody knows: 0 or 1.
+    /// To add to the attempts whose end is unknown: 0 or 1.
     pub lost_attempts: u32,
-    /// Whether doubt stands from here on.
+    /// Whether there is doubt from here on.
     pub unresolved: bool,
     /// To add to the key generation: 1 after a definite error of a provider that replays errors,
     /// which would answer the same key with it for ever. 0 once an attempt was lost, also after
@@ -20,7 +20,7 @@ pub struct Tally {
     /// depends on nothing else than this count, so a contract that a deploy changes never changes
     /// the key of an earlier call.
     pub key_generations: u32,
-    /// Why the operation waits from here on, for people; `None` leaves that as it was.
+    /// Why the operation waits from here on, as text to read; `None` leaves that as it was.
     pub reason: Option<String>,
 }
 
@@ -52,7 +52,7 @@ impl Tally {
     }
 
     /// When the oldest attempt in doubt was claimed, from here on: what stood there, or the
-    /// claim that has ended now; `None` unless doubt stands.
+    /// claim that has ended now; `None` unless there is doubt.
     #[must_use]
     pub fn first_called_at(
         &self,

@@ -1,4 +1,4 @@
-/// The characters that a provider takes in a key.
+/// The characters that a provider accepts in a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyAlphabet(&'static str);
 
@@ -67,7 +67,7 @@ impl KeyAlphabet {
     }
 }
 
-/// Where the character first stands; the length if nowhere.
+/// The first index of the character; the length if there is none.
 const fn position(characters: &[u8], wanted: u8) -> usize {
     let mut at = 0;
     while at < characters.len() && characters[at] != wanted {

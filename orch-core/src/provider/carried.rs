@@ -1,4 +1,4 @@
-//! What a contract carries of what a handler declares.
+//! Which declarations of a handler a contract allows.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::policies::{DEFAULT_COMPLETED_RETENTION, DEFAULT_TIME_BUDGET, Effect, 
 use crate::provider::Message;
 
 impl Rules {
-    /// Refuses an effect and an end of doubt that the contract does not carry.
+    /// Refuses an effect and an `in_doubt` that the contract does not allow.
     #[track_caller]
     pub(crate) const fn carry(&self, effect: Effect, in_doubt: InDoubt, attempt_timeout: Duration) {
         self.legal();
@@ -32,7 +32,7 @@ impl Rules {
         }
     }
 
-    /// How long a key is remembered, where that is to be minded at run time.
+    /// How long a key is remembered, where that is checked at run time.
     pub(crate) const fn key_lifetime(&self, effect: Effect) -> Option<Duration> {
         match self.lifetime {
             KeyLifetime::AtLeast(lifetime) if matches!(effect, Effect::Keyed) => Some(lifetime),

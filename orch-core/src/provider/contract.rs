@@ -5,8 +5,8 @@ use super::KeyAlphabet;
 /// What a provider promises about idempotency keys: the contract that a handler is bound to with
 /// `#[orchestrated(provider = …)]`.
 ///
-/// A contract holds what the provider has published or confirmed to you, and where it is silent,
-/// the more careful of the two readings: each default here is one.
+/// A contract holds what the provider has published or confirmed to you. Where the provider says
+/// nothing, it holds the more careful of the two readings: each default here is one.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -61,10 +61,10 @@ pub trait Provider: 'static {
     /// build`; `cargo check` does not see it): the provider would ignore the header, and so the key.
     const BODY_FIELD: Option<&'static str> = None;
 
-    /// True if a repeated key gets the first answer also where that was an error. After a definite
-    /// error the next attempt then has a key of the next generation, or it would only hear the
-    /// same error again. Once an attempt's end was unknown it never has, also when it is known
-    /// by now that nothing happened: that call may still arrive.
+    /// True if a repeated key gets the first answer even where that was an error. After a definite
+    /// error the next attempt then has a key of the next generation, or it would only get the same
+    /// error again. Once the end of an attempt was unknown the key no longer changes, even if it
+    /// is known by now that nothing happened: that call may still arrive.
     const REPLAYS_ERRORS: bool = false;
 
     /// True if a repeated key with another body is refused, false if it gets the first answer.
@@ -83,14 +83,14 @@ pub trait Provider: 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyLifetime {
-    /// For ever, as far as an operation's time is concerned.
+    /// Without a limit that an operation could reach.
     Unlimited,
     /// For this long, and perhaps longer. Beyond it a call is not repeated in doubt.
     ///
     /// It counts from the first call that may have acted. Where a call that was refused starts
     /// the provider's clock for its key as well, write a time shorter by your longest time budget.
     AtLeast(Duration),
-    /// There are keys, but nobody has said how long they are remembered. A handler that repeats
+    /// There are keys, but how long they are remembered is not published. A handler that repeats
     /// calls in doubt does not compile with it.
     Unpublished,
     /// The provider knows no keys.

@@ -1,7 +1,7 @@
 //! Contracts of providers that have published theirs, and the two for everything else.
 //!
-//! Each says where it stands and when that was read. A provider may change its page: what your
-//! own agreement with it says comes first, as a contract of your own.
+//! Each names its source and the date on which it was read. A provider may change its page: your
+//! own agreement with it comes first; write it as your own contract.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::{KeyLifetime, Provider};
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The default: nothing is known about the provider, and its keys are taken to hold as long as an
-/// operation may last. Name the real contract where there is one.
+/// The default: nothing is known about the provider, and its keys are assumed to be remembered as
+/// long as an operation may last. Name the real contract where there is one.
 #[derive(Debug, Clone, Copy)]
 pub enum AnyProvider {}
 
@@ -20,11 +20,11 @@ impl Provider for AnyProvider {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
 }
 
-/// A provider without idempotency keys. The effect of a call must be said then, and it is not
+/// A provider without idempotency keys. The handler must then declare its effect, and it is not
 /// `keyed`.
 ///
-/// `Context::provider_key` is there all the same: many such
-/// providers take a reference of yours, by which `reconcile` can find the call.
+/// `Context::provider_key` exists all the same: many such providers accept your own reference, by
+/// which `reconcile` can find the call.
 #[derive(Debug, Clone, Copy)]
 pub enum Unkeyed {}
 
@@ -40,8 +40,8 @@ impl Provider for Unkeyed {
 /// call with the key at work) is not. Another body under the same key is refused. Up to 255
 /// characters.
 ///
-/// Give the handler a `reconcile`. After a 500 nobody knows whether the call has acted; the same
-/// key only hears the same 500 again, and with a new one it would be another charge.
+/// Give the handler a `reconcile`. After a 500 it is unknown whether the call has acted; the same
+/// key only gets the same 500 again, and with a new one it would be another charge.
 ///
 /// Source: API reference, "Idempotent requests" (`docs.stripe.com/api/idempotent_requests`), which
 /// bears no date; read on 2026-11-22.
@@ -58,8 +58,8 @@ impl Provider for Stripe {
 /// Checkout.com.
 ///
 /// Keys expire after 24 hours unless agreed otherwise; the page of August 2024 said 120 seconds for
-/// the sandbox. Only what was processed is kept: after an error the call is made anew under the
-/// same key. A second call while the first is at work gets 429. The page names no limit of length
+/// the sandbox. Only what was processed is kept: after an error the call is made again under the
+/// same key. A second call while the first is in progress gets 429. The page names no limit of length
 /// and recommends UUIDs; whether bodies are compared is not said.
 ///
 /// Source: "Idempotency" (`checkout.com/docs/payments/manage-payments/retry-a-payment`), updated on
@@ -91,7 +91,7 @@ impl Provider for Qonto {
 
 /// Square.
 ///
-/// The key stands in the request's body, in the field `idempotency_key`, and not in a header:
+/// The key goes into the request's body, in the field `idempotency_key`, and not into a header:
 /// send [`as_str`](super::ProviderKey::as_str) there. At most 45 characters in `CreatePayment`;
 /// other endpoints allow more. Another body under the same key is refused, "depending on the API".
 /// How long keys are remembered is not published, so in doubt a call is not repeated: give

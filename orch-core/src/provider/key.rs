@@ -13,7 +13,7 @@ use crate::words::OpId;
 /// The key for the provider's idempotency header, as its contract `P` wants it.
 ///
 /// Only orch makes one, so a client that takes a `&ProviderKey<P>` cannot be called with a key
-/// that somebody made up. Every attempt of one operation gets the same key; two operations never
+/// from elsewhere. Every attempt of one operation gets the same key; two operations never
 /// share one. Where the provider replays errors, the attempt after a definite error has a key of
 /// the next generation, until the first attempt is lost: from then on the key stays. The
 /// operation's row counts the generations; which contract the handler of a later deploy is bound
@@ -33,9 +33,9 @@ impl<P: Provider> ProviderKey<P> {
         Self { text: Self::text_of(op_id, generation), provider: PhantomData }
     }
 
-    /// The text of an operation's key, to find its calls in the provider's own books. Generation 0
-    /// is the first, and where errors were never replayed the only one. It is a text and no key: a
-    /// handler gets its key from `Context`.
+    /// The text of an operation's key, to find its calls in the provider's records. Generation 0
+    /// is the first, and where errors were never replayed the only one. It is only text, not a
+    /// `ProviderKey`: a handler gets its key from `Context`.
     #[must_use]
     pub fn text_of(op_id: OpId, generation: u32) -> String {
         let form = const { Rules::of::<P>().form() };

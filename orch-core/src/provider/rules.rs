@@ -38,7 +38,7 @@ impl Rules {
         }
     }
 
-    /// The first form that fits, of those that people read most easily.
+    /// The first form that fits, the most readable first.
     #[track_caller]
     pub(super) const fn form(&self) -> Form {
         self.legal();
@@ -106,7 +106,7 @@ impl Rules {
         }
     }
 
-    /// Refuses a header for a key that does not stand in one.
+    /// Refuses a header for a key that does not go into one.
     #[track_caller]
     pub(super) const fn sent_in_a_header(&self) {
         if let Some(field) = self.body_field {

@@ -9,20 +9,20 @@ pub const REQUEST_NOT_BUILT: &str = "HTTP_REQUEST_NOT_BUILT";
 /// | what went wrong | ending | because |
 /// |---|---|---|
 /// | the name is not known, the connection is refused or takes longer than `connect_timeout`, the TLS handshake fails | retry | there was no connection to send the request on |
-/// | a timeout, a reset, a closed connection, an answer that is no HTTP | in doubt | the request may have gone out, also on a connection that was kept from an earlier call |
-/// | the body of the answer is cut off, or is not what it should be | in doubt | the provider has answered, and nobody can read what |
+/// | a timeout, a reset, a closed connection, an answer that is no HTTP | in doubt | the request may have been sent, even on a connection that was kept from an earlier call |
+/// | the body of the answer is cut off, or is not what it should be | in doubt | the provider has answered, and the answer cannot be read |
 /// | a redirect that cannot be followed | in doubt | a server has answered already |
 /// | a status, from `error_for_status` | as [`HttpOutcome`] | but `Retry-After` is lost; prefer [`HttpOutcome::check`] |
-/// | the request cannot be built | fail, [`REQUEST_NOT_BUILT`] | it will not be better next time; `uncertain` where the URL could be one that a server redirected to |
+/// | the request cannot be built | fail, [`REQUEST_NOT_BUILT`] | a retry would fail too; `uncertain` where the URL could be one that a server redirected to |
 ///
 /// Statuses are taken as answers to a keyed call.
 ///
-/// The error's text goes into the history, and with it the URL: put no secret into one, or keep
+/// The error's text goes into the history, and with it the URL: put no secret into a URL, or keep
 /// `error.without_url()` in your own error.
 ///
-/// Use a client that sends a request once. After a redirect, or after a `retry` policy of the
-/// client's own, a refused connection does not mean that nothing was sent, and the error does not
-/// tell. And give it a `connect_timeout`: the total `timeout` does not say how far it came.
+/// Use a client that sends a request once. After a redirect, or with the client's own `retry`
+/// policy, a refused connection does not mean that nothing was sent, and the error does not say
+/// so. And set a `connect_timeout`: the total `timeout` does not say how far the request came.
 ///
 /// ```
 /// # use std::time::Duration;

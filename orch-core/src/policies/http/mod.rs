@@ -1,9 +1,9 @@
-//! What an answer over HTTP, or its absence, says about the provider.
+//! What an HTTP response, or its absence, says about the provider.
 //!
 //! After an error orch has to know one thing: did the provider certainly do nothing (retry),
-//! did it say no (fail), or may it have acted (in doubt)? For HTTP most of that is known, and
-//! getting it wrong charges a card twice. [`HttpOutcome`] knows it of a status and its headers;
-//! with the feature `reqwest`, `ending_of_reqwest` knows it of a `reqwest::Error`.
+//! did it refuse (fail), or may it have acted (in doubt)? For HTTP most of that is known, and
+//! a mistake can charge a card twice. [`HttpOutcome`] decides it by status and headers; with the
+//! feature `reqwest`, `ending_of_reqwest` decides it for a `reqwest::Error`.
 //!
 //! ```
 //! # use orch_core::policies as orch;
@@ -27,20 +27,20 @@
 //!
 //! - **retry** waits at least as long as `Retry-After` says, in seconds or as a date.
 //! - **fail** has the status in its code: `HTTP_404`. A status that means something else at your
-//!   provider, such as 402 for a declined card, gets a variant of its own before the rest is
-//!   left to [`HttpOutcome`]. It speaks of this call only and never clears doubt about an
-//!   earlier one: a status does not say whether the provider has looked at the key.
+//!   provider, such as 402 for a declined card, gets a separate variant before the rest is left
+//!   to [`HttpOutcome`]. It is about this call only and never clears doubt about an earlier one:
+//!   a status does not say whether the provider has looked at the key.
 //! - **in doubt** is followed by `reconcile`, or by what `in_doubt` declares; with the default
 //!   `retry` the call is made again with the same key. That is why an idempotent call does not
 //!   end with retry where the provider may have acted: the next attempt is the same, but when
 //!   the attempts are used up, the failure says `uncertain`.
 //! - **A provider that compares bodies**, such as Stripe or Square, answers 4xx to a key that comes
-//!   again with another body, as it may after a deploy. The table takes that for a refusal, and the
-//!   first call may have acted. Look into the body first, and end that answer in doubt: see below.
-//! - A status above 599 is no status (RFC 9110 §15) and is taken as 500; so is a 5xx that nobody
-//!   has registered.
-//! - Of 202 (accepted, not done yet) and 207 (several answers in one) only the body tells what
-//!   became of the call: look into it before you return `Ok`.
+//!   again with another body, as may happen after a deploy. The table treats that as a refusal, but
+//!   the first call may have acted. Read the body first, and end that answer in doubt: see below.
+//! - A status above 599 is no status (RFC 9110 §15) and is taken as 500; so is a 5xx that is not
+//!   registered.
+//! - For 202 (accepted, not done yet) and 207 (several answers in one) only the body says whether
+//!   the call succeeded: read it before you return `Ok`.
 //!
 //! # With a provider that compares bodies
 //!
@@ -89,9 +89,9 @@ pub use retry_after::LONGEST_WAIT;
 use super::{Effect, Ending};
 use crate::words::Timestamp;
 
-/// An HTTP answer that is no success: its status, and how the attempt ends with it.
+/// An HTTP response that is no success: its status, and how the attempt ends with it.
 ///
-/// A handler may return it as its error, or hold it in an error of its own with
+/// A handler may return it as its error, or hold it in its own error type with
 /// `#[outcome(from = HttpOutcome::ending)]`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the provider answered {status}")]
@@ -136,8 +136,8 @@ impl HttpOutcome {
         self.status
     }
 
-    /// How long the provider asks to be left alone, from now on; at most [`LONGEST_WAIT`].
-    /// `None` if it does not say, or not legibly.
+    /// How long the provider asks not to be called, from now on; at most [`LONGEST_WAIT`].
+    /// `None` if it does not say, or if the header cannot be parsed.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after

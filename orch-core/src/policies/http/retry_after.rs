@@ -10,12 +10,12 @@ use crate::words::Timestamp;
 /// operation lives longer, so a longer wait means the same.
 pub const LONGEST_WAIT: Duration = MAX_TIME_BUDGET;
 
-/// How long the provider asks to be left alone, as `Retry-After` says in seconds or as a date
-/// (RFC 9110 §10.2.3); zero for a date that has passed, `None` if it is missing or not legible.
+/// How long the provider asks not to be called, as `Retry-After` says in seconds or as a date
+/// (RFC 9110 §10.2.3); zero for a date that has passed, `None` if it is missing or cannot be parsed.
 ///
 /// The date is the provider's, so it is compared with the provider's own `Date`: a host whose
 /// clock is wrong waits as long as one whose clock is right. Only where that is missing does the
-/// host's clock stand in for it: `now`.
+/// host's clock used instead: `now`.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let asked = text(headers, RETRY_AFTER)?;
     let wait = match seconds(asked) {
