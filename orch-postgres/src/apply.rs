@@ -7,7 +7,7 @@ use crate::db::Db;
 use crate::load::{Stored, load};
 use crate::save::{Decided, save};
 
-/// How often operations are read again because somebody moved them meanwhile.
+/// How often operations are read again because another session moved them meanwhile.
 const READS: u32 = 3;
 
 /// Applies a fact about each claim: loads the rows, calls `step`, saves, and begins again with

@@ -38,7 +38,7 @@ pub(crate) fn was_cancelled(error: &StoreError) -> bool {
     code_of(error).as_deref() == Some("57014")
 }
 
-/// True if a row stands in the way of a unique index.
+/// True if a row violates a unique index.
 pub(crate) fn is_duplicate(error: &StoreError) -> bool {
     code_of(error).as_deref() == Some("23505")
 }

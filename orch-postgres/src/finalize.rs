@@ -41,7 +41,7 @@ async fn finalize_whole(
     Ok(batch.iter().map(|item| answer(item).unwrap_or(Finalized::Stale)).collect())
 }
 
-/// Each in a transaction of its own. Half of the connections are left for the other verbs.
+/// Each in its own transaction. Half of the connections are left for the other verbs.
 async fn run_hooks(
     db: &Db,
     hooked: Vec<(Claim, FinalizeHook)>,

@@ -148,7 +148,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
-/// The next try is put off, unless somebody else's has succeeded meanwhile.
+/// The next run is delayed, unless another session's has succeeded meanwhile.
 async fn postpone(db: &Db, claim: Claim, reason: String) -> Result<Finalized, StoreError> {
     let (error, jitter) = (storable(&reason), fastrand::f64());
     let answers = apply(db, vec![(claim, &error)], no_hook, |error, logged| Fact::HookFailed {

@@ -10,19 +10,24 @@
 //!          └─► orch_dead_letter        of those that failed
 //! ```
 //!
-//! The verbs that run for each operation are one statement each: no BEGIN, nothing to cancel
-//! half-way, and one round trip. The others, and what such a statement leaves unanswered, load the
-//! rows, call [`step`](orch_core::machine::step) and save what it says with a second statement,
-//! unless a row has changed meanwhile. `orch_testkit::agrees_with_machine!` holds both ways to
-//! `step`. All instants are the server's. No leader, no registry, no state outside of the
-//! database; LISTEN and NOTIFY only wake. Why the rows lie as they do, with figures and with
-//! what was tried besides: `docs/adr/0004-postgres-layout.md`.
+//! The paths that run for each operation are single statements over a batch: no BEGIN, nothing to
+//! cancel half-way, and one round trip. These are accept, claim, log, settle (one statement for
+//! definite ends, one for the others), renew and release. What such a statement leaves unanswered,
+//! such as a replayed request or a late answer, takes further statements.
+//!
+//! finalize, the sweeps, resolve and redrive take several statements: they load the rows, call
+//! [`step`](orch_core::machine::step) and save its result with a second statement, unless a row has
+//! changed meanwhile. finalize with a hook is a transaction that includes the hook's own
+//! statements. `orch_testkit::agrees_with_machine!` compares both ways with `step`.
+//!
+//! All instants are the server's. No leader, no registry, no state outside of the database; LISTEN
+//! and NOTIFY only wake. `docs/adr/0004-postgres-layout.md` has the reasons for the layout, with
+//! figures and alternatives.
 //!
 //! # Failure
 //! After any error a connection is dropped and the caller gets `Transient` where the same call
-//! may succeed: each verb may be repeated. A batch that the server cancels for its time is run
-//! in halves. Rows are locked in the order of `op_id`, so verbs never wait for each other in a
-//! ring.
+//! may succeed: it is safe to repeat each verb. A batch that the server cancels because it takes
+//! too long is run in halves. Rows are locked in the order of `op_id`, so verbs do not deadlock.
 
 mod store; // the verbs, as calls
 

@@ -14,7 +14,7 @@ use crate::errors::{no_answer, store_error};
 
 /// The engine's own connections, never the user's.
 ///
-/// Each use runs in a task of its own, which goes on when the caller stops waiting: a
+/// Each use runs in a separate task, which goes on when the caller stops waiting: a
 /// connection is given back idle, or dropped, never in the middle of something. After any error
 /// it is dropped as well: a new one costs a few milliseconds, and whatever was wrong with the
 /// old one, a fail-over, a half-open socket, a pooler's mood, is gone with it.

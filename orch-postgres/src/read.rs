@@ -126,7 +126,7 @@ pub(crate) async fn late(db: &Db, params: &LateParams) -> Result<Vec<(OpId, Owne
         let owner = Owner::new(column::<String>(row, "owner")?).map_err(|e| e.to_string())?;
         Ok((op_id(row, "op_id")?, owner))
     };
-    // A row whose owner cannot be read is nobody's to look at.
+    // A row whose owner cannot be read is listed for no owner.
     let late = rows.iter().filter_map(|row| decode(row).ok());
     Ok(late.filter(|found| params.includes(found)).take(params.limit).collect())
 }

@@ -81,7 +81,7 @@ fn output_size(ended: &EndedAttempt) -> usize {
     }
 }
 
-/// The first end under each claim: it stands.
+/// The first end under each claim: it is the one kept.
 fn firsts(batch: &[EndedAttempt]) -> Vec<&EndedAttempt> {
     let mut seen = HashSet::with_capacity(batch.len());
     batch.iter().filter(|ended| seen.insert(ended.claim)).collect()

@@ -49,7 +49,7 @@ const ACCEPT_LANES: usize = 3;
 #[derive(Clone)]
 pub struct PostgresStore {
     db: Db,
-    /// A connection of its own, so that no exhausted pool keeps a lease from being renewed. It
+    /// A separate connection, so that no exhausted pool keeps a lease from being renewed. It
     /// is made by the first renewal, in the runtime that renews.
     renewals: Db,
     wake: Arc<Wake>,

@@ -37,7 +37,7 @@ pub(crate) async fn over_budget(db: &Db, params: SweepParams) -> Result<Vec<Swep
     .await
 }
 
-/// Moves the rows that can be decoded and parks the others. What somebody else has moved since
+/// Moves the rows that can be decoded and parks the others. What another session has moved since
 /// it was read is left out: the other one answers for it.
 async fn sweep(
     db: &Db,

@@ -17,7 +17,7 @@ use crate::pool::{Pool, arguments};
 
 /// The channel of all workers of a database. Its messages are empty.
 const CHANNEL: &str = "orch_work";
-/// The least time between two messages of one process. A message is a commit of its own, and
+/// The least time between two messages of one process. A message is a separate commit, and
 /// takes a lock that commits with messages wait for.
 const NOTIFY_GAP: Duration = Duration::from_millis(10);
 /// Between two tries to listen while there is no connection to be had.
@@ -29,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The most due instants that are kept; the rest is left to polling.
 const DUE_LIMIT: usize = 10_000;
 
-/// Who waits in this process, and how other processes are told.
+/// The waiting calls of this process, and how other processes are notified.
 #[derive(Debug)]
 pub(crate) struct Wake {
     work: Notify,
@@ -53,12 +53,12 @@ impl Wake {
     }
 
     /// There is work. A worker of this process that waits is enough; otherwise the others are
-    /// told, by a statement of its own after the commit: inside the accepting transaction it
+    /// notified, by a separate statement after the commit: inside the accepting transaction it
     /// would switch off the server's group commit.
     pub(crate) fn announce(self: &Arc<Self>, pool: &Pool) {
-        let somebody_here = self.waiting.load(Ordering::Relaxed) > 0;
+        let waits_here = self.waiting.load(Ordering::Relaxed) > 0;
         self.wake_here();
-        if !somebody_here && !pool.target().pooled {
+        if !waits_here && !pool.target().pooled {
             if !self.sends.swap(true, Ordering::Relaxed) {
                 tokio::spawn(send(Arc::downgrade(self), pool.clone()));
             }
@@ -98,7 +98,7 @@ impl Wake {
     }
 
     /// How long until the next operation of this process is due. What is due already does not
-    /// count: whoever waits has just looked.
+    /// count: the caller that waits has just looked.
     fn until_due(&self) -> Option<Duration> {
         let now = monotonic::now();
         let mut due = self.due();
@@ -125,7 +125,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Tells the other processes, at most once in a gap, until nobody is left to announce anything.
+/// Notifies the other processes, at most once in a gap, until nothing is left to announce.
 async fn send(wake: Weak<Wake>, pool: Pool) {
     loop {
         let Some(alive) = wake.upgrade() else { return };

@@ -27,7 +27,7 @@ pub(crate) fn options(url: &str) -> Result<SqliteConnectOptions, StoreError> {
              connections; use the URL memory: for a store without a file, or sqlite://FILE",
         ));
     }
-    // The text is not repeated in the error: a URL may hold what nobody should read in a log.
+    // The text is not repeated in the error: a URL may hold a secret that must not be logged.
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| StoreError::fatal("the SQLite URL cannot be read; write sqlite://FILE"))?;
     Ok(options

@@ -53,7 +53,7 @@ impl From<StoreError> for Trouble {
 }
 
 impl Hooks {
-    /// Runs a hook in a savepoint of its own. The inner error is the hook's: its statements are
+    /// Runs a hook in its own savepoint. The inner error is the hook's: its statements are
     /// rolled back, and the transaction goes on without them.
     ///
     /// # Errors

@@ -12,7 +12,8 @@
 //!
 //! SQLite has one writer at a time whatever one does, and a durable commit costs an fsync. So
 //! all writes of a process go through one thread, which commits whatever has gathered while the
-//! last commit ran. A lone caller waits for nobody. Between processes SQLite's own lock decides.
+//! last commit ran. A single caller's write is committed at once. Between processes SQLite's own
+//! lock decides.
 //! Why this shape, with figures: `docs/adr/0002-sqlite-one-writer.md`.
 //!
 //! What a verb does to a row is decided by [`orch_core::machine::step`]; this crate loads the row,
@@ -20,7 +21,7 @@
 //!
 //! # Failure
 //! A commit that fails, or a connection in an unknown state, is rolled back and replaced, and
-//! every caller of the group gets `Transient`: each verb may be repeated. A group that the
+//! every caller of the group gets `Transient`: it is safe to repeat each verb. A group that the
 //! database refuses for good is run again piece by piece, then item by item, so that one bad
 //! item fails alone.
 

@@ -109,7 +109,7 @@ pub(crate) async fn late(
         }
     };
     let rows = fetch(readers, query, values).await?;
-    // A row whose owner cannot be read is nobody's to look at.
+    // A row whose owner cannot be read is listed for no owner.
     let decode = |found: &Found| {
         let owner = Owner::new(found.text("owner").ok()??).ok()?;
         Some((found.op_id().ok()?, owner))

@@ -34,7 +34,7 @@ impl Wake {
         Self { options, notify: Notify::new(), watch: Mutex::default() }
     }
 
-    /// There is work now: wakes all who wait, and the next to come if nobody does.
+    /// There is work now: wakes all that wait, and the next to come if none does.
     pub(crate) fn now(&self) {
         self.notify.notify_waiters();
         self.notify.notify_one();

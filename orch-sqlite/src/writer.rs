@@ -160,7 +160,7 @@ impl Thread {
         }
     }
 
-    /// One piece, in a transaction of its own; a batch that still fails, item by item.
+    /// One piece, in a separate transaction; a batch that still fails, item by item.
     async fn serve_alone(&mut self, piece: Piece) {
         let mut group = vec![piece];
         match self.commit(&mut group).await {
@@ -350,7 +350,7 @@ macro_rules! each {
 }
 
 impl Piece {
-    /// Sends the answer, now that it is durable. Nobody listening is no trouble.
+    /// Sends the answer, now that it is durable. A caller that no longer listens is no error.
     fn answer(self) {
         each!(self, call => {
             let lost = || Err(StoreError::transient("the writer has no answer"));
@@ -374,7 +374,7 @@ impl Piece {
         }
     }
 
-    /// True for the verbs after which somebody may have work to claim.
+    /// True for the verbs after which there may be work to claim.
     fn makes_work(&self) -> bool {
         !matches!(self, Self::Claim(_) | Self::Log(_) | Self::Purge(_))
     }

@@ -24,21 +24,21 @@ pub type Verb<T, R> = fn(Arc<dyn Store>, Vec<T>) -> BoxFuture<'static, Result<Ve
 /// How long to go on while the database does not answer.
 #[derive(Debug, Clone, Copy)]
 pub enum Patience {
-    /// Give the error back after this long: somebody is waiting and can decide.
+    /// Return the error after this long: a caller is waiting and can decide.
     For(Duration),
     /// Until it is done: nothing may be lost.
     Forever,
 }
 
-/// Natural batching: while one batch is in flight the next one gathers. A lone caller waits for
-/// nobody.
+/// Natural batching: while one batch is in flight the next one gathers. A single caller is sent at
+/// once.
 ///
 /// With several at once, many callers that wait are spread over several batches in flight: one batch
-/// keeps one process of the server busy, and nobody while its callers are being answered.
+/// keeps one process of the server busy, and none while its callers are being answered.
 ///
-/// Transient errors are retried with backoff as far as [`Patience`] goes; all verbs are
-/// repeatable, so a lost reply is no harm. A batch that the database refuses is halved until
-/// the bad item stands alone: only its caller gets the error.
+/// Transient errors are retried with backoff as far as [`Patience`] goes; the verbs that are batched
+/// are repeatable, so a lost reply is no harm. A batch that the database refuses is halved until
+/// the bad item is alone: only its caller gets the error.
 #[derive(Debug)]
 pub struct Batcher<T, R> {
     sender: mpsc::Sender<Item<T, R>>,
@@ -101,7 +101,7 @@ struct Line<T, R> {
     verb: Verb<T, R>,
 }
 
-/// Gathers and sends until nobody can hand anything in any more.
+/// Gathers and sends until no caller can hand anything in any more.
 async fn run<T, R>(line: Arc<Line<T, R>>, at_once: usize, mut receiver: mpsc::Receiver<Item<T, R>>)
 where
     T: Clone + Send + 'static,
@@ -139,7 +139,7 @@ fn next_batch(gathered: usize, in_flight: usize, at_once: usize) -> Option<usize
 /// together; the first of them, or one who had to wait, would be carried off before the
 /// others have run, and the same two half batches take turns for ever (42 commits for 20
 /// rounds of 64 callers, 21 this way). A turn of the scheduler costs a lone caller
-/// microseconds: it waits for nobody.
+/// microseconds: a single caller is sent at once.
 async fn let_in<T, R>(receiver: &mut mpsc::Receiver<Item<T, R>>, batch: &mut Vec<Item<T, R>>) {
     let mut before = 0;
     while before < batch.len() && batch.len() < BATCH_LIMIT {
@@ -167,7 +167,7 @@ impl<T: Clone, R> Line<T, R> {
                 }
                 Err(error) => {
                     for (_, reply) in piece {
-                        // The caller may have gone away; there is nobody to tell then.
+                        // The caller may have gone away; then no one waits for the answer.
                         let _ = reply.send(Err(error.clone()));
                     }
                 }
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn few_wait_for_the_batch_in_flight_and_many_do_not() {
         assert_eq!(next_batch(0, 0, 3), None);
-        assert_eq!(next_batch(1, 0, 3), Some(1), "a lone caller waits for nobody");
+        assert_eq!(next_batch(1, 0, 3), Some(1), "a single caller is sent at once");
         assert_eq!(next_batch(BESIDE, 0, 3), Some(BESIDE));
         assert_eq!(next_batch(3 * BESIDE, 0, 3), Some(BESIDE), "spread over the batches");
         assert_eq!(next_batch(BESIDE - 1, 1, 3), None);

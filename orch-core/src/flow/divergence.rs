@@ -8,8 +8,8 @@ use crate::store::{Claim, LateParams, Store, StoreError};
 use crate::words::{Fence, OpId, Operation, Owner};
 
 /// Looks for answers that contradict an outcome, and says so once: when the answer comes after
-/// the end, by the worker that brings it; when it came before, by whoever ends the operation. If
-/// both happen in the same moment, both may say it. Nothing is stored: the history tells the
+/// the end, by the worker that brings it; when it came before, by the one that ends the operation.
+/// If both happen at the same moment, both may log it. Nothing is stored: the history says the
 /// same whenever it is read.
 #[derive(Clone)]
 pub struct Divergences {

@@ -33,7 +33,7 @@ impl Handler {
     /// of the time since the claim was sent has passed already.
     ///
     /// # Errors
-    /// [`Unrunnable`], saying what is true and what a person can do.
+    /// [`Unrunnable`], saying what is true and what an operator can do.
     pub fn may_call(
         &self,
         operation: &ClaimedOperation,

@@ -1,6 +1,6 @@
 //! Keeping leases alive.
 //!
-//! The renewal runs on a thread with a runtime of its own: a handler that blocks every thread of
+//! The renewal runs on a thread with a separate runtime: a handler that blocks every thread of
 //! the application's runtime loses no lease. It renews all operations of the worker in one call.
 //! A lease that could not be renewed before its end is treated as lost: the attempt is
 //! cancelled, since another worker may run the operation now.
@@ -131,7 +131,7 @@ impl Renewal {
         let renew_every = lease / LeaseKeeper::RENEWALS_PER_LEASE;
         let watch_every = (lease / 30).max(Duration::from_millis(1));
         let mut next_renewal = monotonic::now() + renew_every;
-        // A call that hangs must not keep the watch from cancelling, so it has a task of its own.
+        // A call that hangs must not keep the watch from cancelling, so it has a separate task.
         let mut call = None;
         while !self.stop.is_cancelled() {
             tokio::select! {

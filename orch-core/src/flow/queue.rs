@@ -175,7 +175,7 @@ impl Queue {
         }
     }
 
-    /// Gives back what was claimed when the worker was told to stop: another one runs it at once,
+    /// Releases what was claimed when the worker had to stop: another one runs it at once,
     /// and the drain has one handler less to wait for.
     fn give_back(self: &Arc<Self>, operation: &ClaimedOperation) {
         let (queue, claim) = (Arc::clone(self), operation.claim());
@@ -207,7 +207,7 @@ impl Queue {
     async fn wait_for_work(&self, stop: &CancellationToken) {
         let timeout = self.config.poll_every.mul_f64(1.0 - POLL_JITTER * fastrand::f64());
         let store = Arc::clone(&self.store);
-        // In a task of its own: a call to the database is never cut off half-way.
+        // In a separate task: a call to the database is never cut off half-way.
         let waiting = tokio::spawn(async move { store.wait_for_work(timeout).await });
         tokio::select! {
             () = stop.cancelled() => {}

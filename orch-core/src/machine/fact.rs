@@ -171,7 +171,7 @@ impl Resolution {
         Payload::json(output).map(Self::Ok)
     }
 
-    /// It did not: FAILED, for certain, with a code for programs and a sentence for people.
+    /// It did not: FAILED, for certain, with a code for programs and a sentence to read.
     #[must_use]
     pub fn fail(code: &str, message: &str) -> Self {
         Self::Fail(Failure::new(code, message))

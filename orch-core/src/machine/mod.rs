@@ -14,7 +14,7 @@
 //! were read. It decides nothing and changes nothing by itself. The model in `tools/orch-model`
 //! explores this function, not a copy of it.
 //!
-//! Where a store has a measured statement of its own instead (claim, settle, renew, release on
+//! Where a store has its own measured statement instead (claim, settle, renew, release on
 //! Postgres), `orch_testkit::agrees_with_machine!` holds that statement to `step` over generated
 //! rows and facts.
 //!

@@ -62,7 +62,7 @@ pub struct Row {
     pub outcome: Option<FinalOutcome>,
     /// When it became terminal.
     pub finished_at: Option<Timestamp>,
-    /// Why it waits, is in doubt or is parked, for people.
+    /// Why it waits, is in doubt or is parked, as text to read.
     pub reason: Option<String>,
 }
 

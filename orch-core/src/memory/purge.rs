@@ -21,7 +21,7 @@ pub(super) fn purge(tables: &mut Tables, params: PurgeParams, now: Timestamp) ->
     Purged { operations: past.len() }
 }
 
-/// True if the operation that runs this one anew is there.
+/// True if the operation that runs this one again exists.
 fn is_redriven(tables: &Tables, op_id: OpId) -> bool {
     let redriven_as = tables.dead_letters.get(&op_id).and_then(|letter| letter.redriven_as);
     redriven_as.is_some_and(|op_id| tables.rows.contains_key(&op_id))

@@ -107,8 +107,8 @@ pub(super) fn unknown_kinds(tables: &Tables, known: &[Kind], now: Timestamp) -> 
     counts.into_iter().collect()
 }
 
-/// How long until the next operation is due. What is due already does not count: nobody here
-/// may know its kind, and whoever waits has just looked.
+/// How long until the next operation is due. What is due already does not count: no worker here
+/// may know its kind, and the caller that waits has just looked.
 pub(super) fn next_due(tables: &Tables, now: Timestamp) -> Option<Duration> {
     let due = tables.rows.values().filter_map(|stored| stored.row.due_at);
     due.filter(|due_at| *due_at > now).min().map(|due_at| due_at.since(now))

@@ -115,7 +115,7 @@ impl MemoryStore {
     }
 
     /// The hook runs between two transactions, on a copy, so that it may take its time. The
-    /// second one checks the fence again; whoever comes second finds the entry COMPLETED.
+    /// second one checks the fence again; the second caller finds the entry COMPLETED.
     async fn finalize_one(&self, item: Finalization) -> Finalized {
         if let Some(hook) = item.hook {
             let due = self.transact(|tables, now| settle::due_for_hook(tables, item.claim, now));
@@ -344,7 +344,7 @@ mod tests {
         store.wait_for_work(HOUR).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
         store.wait_for_work(HOUR).await;
-        assert!(began.elapsed() >= HOUR, "what is due already wakes nobody a second time");
+        assert!(began.elapsed() >= HOUR, "what is due already wakes no one a second time");
     }
 
     #[tokio::test(start_paused = true)]

@@ -24,7 +24,7 @@ pub(super) struct Stored {
     pub(super) fingerprint: Fingerprint,
     pub(super) redrive_number: u32,
     pub(super) row: Row,
-    /// True if the row stands for one that cannot be decoded.
+    /// True if the row acts as one that cannot be decoded.
     pub(super) corrupt: bool,
 }
 

@@ -24,7 +24,7 @@ pub type Opening = BoxFuture<'static, Result<Arc<dyn Store>, StoreError>>;
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Backend {
-    /// What stands before the first `:` of its URLs.
+    /// The scheme of its URLs, without the `:`.
     pub scheme: &'static str,
     /// Opens a store and brings its schema up to date.
     pub open: fn(String) -> Opening,

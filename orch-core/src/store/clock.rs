@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use crate::words::Timestamp;
 
-/// The clock of a store that has none of its own: memory, and SQLite, whose processes share
-/// one host. Every instant that decides anything comes from it or from the database server.
+/// The clock of stores without their own: memory, and SQLite, whose processes share one host.
+/// Every instant that decides anything comes from it or from the database server.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The present instant. It may jump in either direction; no guard depends on that it
-    /// does not.
+    /// The present instant. It may jump in either direction; no guard depends on a clock that
+    /// does not jump.
     fn now(&self) -> Timestamp;
 }
 
@@ -23,7 +23,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until a test moves it.
+/// A manual clock: it does not move until a test advances it.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 

@@ -7,15 +7,15 @@ use crate::words::{Envelope, FinalOutcome, storable};
 
 /// A user's function that runs inside the finalizing transaction.
 ///
-/// Type-erased here, because each backend has a connection type of its own; the macro makes the
+/// Type-erased here, because each backend has its own connection type; the macro makes the
 /// typed side.
 #[derive(Clone, Copy)]
 pub struct FinalizeHook {
     /// The connection type that the user's function takes.
     pub connection: fn() -> ConnectionType,
-    /// Runs it: on the connection, which is the backend's own type behind `Any`, with the end
-    /// and the operation that comes to it. The envelope is that of the latest claim, or of the
-    /// take-over by a sweep or a person; its attempt is 0 if the handler was never run.
+    /// Runs it: on the connection, which is the backend's own type behind `Any`, with the final
+    /// outcome and the operation. The envelope is that of the latest claim, or of the take-over by
+    /// a sweep or an operator; its attempt is 0 if the handler was never run.
     pub run: RunHook,
 }
 
@@ -23,7 +23,7 @@ pub struct FinalizeHook {
 pub type RunHook =
     for<'a> fn(&'a mut (dyn Any + Send), &'a FinalOutcome, &'a Envelope) -> Hooked<'a>;
 
-/// A hook's run.
+/// The future of a hook.
 pub type Hooked<'a> = BoxFuture<'a, Result<(), HookError>>;
 
 impl fmt::Debug for FinalizeHook {

@@ -1,6 +1,6 @@
-//! The store: what orch asks of a database, and the clock of one that has none of its own.
+//! The store: what orch asks of a database, and the clock of stores without their own.
 //!
-//! [`Store`] is one trait with a verb per method; its parameters and answers stand beside it.
+//! [`Store`] is one trait with a verb per method; its parameters and answers are in `params`.
 //! Memory, SQLite and Postgres implement it. A [`Backend`] is a store that is chosen by the
 //! scheme of a URL, with [`open`]. [`Clock`] is the host's clock, for stores without their own;
 //! tests move it. [`FinalizeHook`] is a user's function that a store runs inside its finalizing

@@ -7,8 +7,8 @@
 //! | [`Pruner`] | terminal operations past their retention | time |
 //!
 //! All have one shape: a config, `run_once() -> Report`, and a [`Ticker`]. They run in every
-//! worker, safely side by side: each pass derives everything anew from the rows, and every move
-//! is one guarded statement, of which the loser does nothing.
+//! worker, safely side by side: each pass derives everything again from the rows, and every move is
+//! guarded, so that of two concurrent ones the second changes nothing.
 
 mod finalizer;
 mod pruner;

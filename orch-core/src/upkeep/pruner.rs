@@ -8,7 +8,7 @@ use super::{Report, Upkeep};
 use crate::policies::DEFAULT_COMPLETED_RETENTION;
 use crate::store::{PurgeParams, Store, StoreError};
 
-/// How long a FAILED operation and its dead letter are kept for a person.
+/// How long a FAILED operation and its dead letter are kept for an operator.
 pub const DEFAULT_FAILED_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Removes terminal operations past their retention. A request repeated after that is a new one.

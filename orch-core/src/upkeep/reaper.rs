@@ -29,9 +29,9 @@ enum Database {
     BackSince(Instant),
 }
 
-/// After an outage every lease may have expired, also of attempts whose outcome waits in its
-/// worker's memory. So the owners come first: this is longer than the longest pause between two
-/// tries to store an outcome.
+/// After an outage every lease may have expired, even of attempts whose outcome waits in its
+/// worker's memory. So the owners come first: this is longer than the longest delay between two
+/// retries to store an outcome.
 const OWNERS_FIRST: Duration = Duration::from_secs(3);
 /// How often waiting kinds without a handler are reported.
 const REPORT_EVERY: Duration = Duration::from_secs(60);

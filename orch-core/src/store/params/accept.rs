@@ -5,14 +5,14 @@ use crate::words::{Command, Fingerprint, OpId, Owner, Payload};
 /// One command to accept.
 #[derive(Debug, Clone)]
 pub struct Acceptance {
-    /// The id that the operation gets if it is new. The same id again is the same attempt to
-    /// accept, repeated because its answer was lost.
+    /// The id that the operation gets if it is new. The same id again is the same accept, repeated
+    /// because its answer was lost.
     pub op_id: OpId,
     /// Whose it is.
     pub owner: Owner,
     /// What is asked for.
     pub command: Command,
-    /// What a repetition must match.
+    /// What a repeated request must match.
     pub fingerprint: Fingerprint,
     /// Time from accept to the deadline.
     pub time_budget: Duration,

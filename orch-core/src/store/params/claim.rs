@@ -44,9 +44,9 @@ pub struct ClaimedOperation {
     /// When this claim was made, by the store's clock.
     pub claimed_at: Timestamp,
     /// When the provider may first have been called without a definite answer since: the claim
-    /// of the oldest attempt in doubt; this claim where no doubt stands.
+    /// of the oldest attempt in doubt; this claim where there is no doubt.
     pub first_called_at: Timestamp,
-    /// True if doubt stands: an earlier attempt ended without a definite answer and nothing has
+    /// True if there is doubt: an earlier attempt ended without a definite answer and nothing has
     /// cleared that since.
     pub unresolved: bool,
 }

@@ -58,7 +58,7 @@ pub struct RedriveParams {
     pub owner: Owner,
     /// The id of the new one.
     pub new_op_id: OpId,
-    /// True to run it anew although the provider may have acted.
+    /// True to run it again although the provider may have acted.
     pub even_if_uncertain: bool,
 }
 
@@ -85,10 +85,10 @@ pub enum Redriven {
     },
     /// It was redriven before.
     AlreadyRedriven {
-        /// The operation that runs it anew.
+        /// The operation that runs it again.
         op_id: OpId,
     },
-    /// Its failure is uncertain, or a success was answered too late, and `even_if_uncertain` was
+    /// Its failure is uncertain, or a success came too late, and `even_if_uncertain` was
     /// not set: a new operation has a new provider key, so it could make the provider act twice.
     Uncertain,
     /// It has not failed.

@@ -4,8 +4,8 @@ use crate::words::{Kind, OpId, Operation, Owner, Phase, Status};
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ListParams {
-    /// Only this owner's; `None` for every owner's. `Orchestrator::list` puts its own owner here,
-    /// whatever it says.
+    /// Only this owner's; `None` for every owner's. `Orchestrator::list` overwrites this with its
+    /// own owner.
     pub owner: Option<Owner>,
     /// Only in this status.
     pub status: Option<Status>,

@@ -30,8 +30,7 @@ impl EndedAttempt {
 /// What became of an entry for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Logged {
-    /// It is in the log, PENDING; also when the same claim logged before (then the first entry
-    /// stands).
+    /// It is in the log, PENDING. If the same claim logged before, the first entry is kept.
     Logged,
     /// The claim is superseded or the operation terminal. An answer is kept as a late outcome.
     Stale,
