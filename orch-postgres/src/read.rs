@@ -53,7 +53,7 @@ pub(crate) async fn get(
     rows.first().map(operation).transpose()
 }
 
-/// True if the operation is there, whoever owns it.
+/// True if the operation exists, with any owner.
 pub(crate) async fn exists(db: &Db, op_id: OpId) -> Result<bool, StoreError> {
     let sql = "SELECT op_id FROM orch_operation WHERE op_id = $1";
     Ok(!db.fetch(sql, arguments![to_uuid(op_id)]).await?.is_empty())

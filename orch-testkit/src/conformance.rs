@@ -1,7 +1,7 @@
 //! The list of the suite's cases, and the tests that are made of it.
 
 /// Makes one test of every case of the suite, in modules by topic. The expression is evaluated
-/// anew for each and gives a [`Backend`](crate::Backend).
+/// again for each and gives a [`Backend`](crate::Backend).
 ///
 /// ```text
 /// orch_testkit::conformance!(Sqlite::in_a_new_folder());

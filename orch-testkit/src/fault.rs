@@ -43,8 +43,8 @@ pub enum Fault {
     Refused,
     /// The process dies before it: it is not carried out, and nothing after it is.
     KillBefore,
-    /// The process dies after it: it is carried out, nobody gets to know, and nothing after it
-    /// is.
+    /// The process dies after it: it is carried out, its reply is lost, and nothing after it is
+    /// carried out.
     KillAfter,
     /// It hangs for so long, and is then carried out.
     Stall(Duration),

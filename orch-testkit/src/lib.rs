@@ -1,22 +1,22 @@
 #![allow(clippy::unwrap_used, reason = "all of this crate is test code: a panic is a red test")]
 //! Tests of your own handlers, and of stores.
 //!
-//! **For handlers of yours:**
+//! **For your own handlers:**
 //!
 //! - [`crash_matrix`] runs your own handler against a fake of its provider, kills the process at
 //!   every boundary in turn, and proves that nothing is done twice, lost, or left open.
-//! - [`ScriptedProvider`] is somebody else's API, in memory: it charges, declines, is away, or
+//! - [`ScriptedProvider`] is a fake of an external API, in memory: it charges, declines, is down, or
 //!   charges and never answers.
-//! - [`FaultStore`] is a store that fails when a test says so; [`StoreLayer`] is what such a store
-//!   is made with.
+//! - [`FaultStore`] is a store that fails when a test says so; [`StoreLayer`] is for writing such a
+//!   store.
 //!
-//! **For a store of yours**, with the feature `store-suite`:
+//! **For your own store**, with the feature `store-suite`:
 //!
 //! - `conformance!` runs the suite that every store passes. A store implements `Backend` for its
-//!   tests and calls the macro in one line; each case becomes a test of its own.
-//! - `agrees_with_machine!` holds each verb of it to the one place that decides, over generated
-//!   rows: see the module `agreement`.
-//! - `fixture` is what those cases are written with.
+//!   tests and calls the macro in one line; each case becomes a separate test.
+//! - `agrees_with_machine!` compares each verb that changes a row with `machine::step`, over
+//!   generated rows: see the module `agreement`.
+//! - `fixture` has what those cases are written with.
 
 // For tests of handlers.
 mod crash_matrix;

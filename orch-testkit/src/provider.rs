@@ -66,7 +66,7 @@ pub enum Reply {
         /// `Retry-After`.
         after: Duration,
     },
-    /// 401: whose call it is could not be told, so nobody has looked at the key.
+    /// 401: the caller could not be authenticated, so the key was not looked at.
     Refused,
     /// The key was used with another payload.
     KeyReused,

@@ -130,7 +130,7 @@ async fn no_second_process_dies_where_there_is_no_third_attempt() {
 
 #[tokio::test]
 #[should_panic(
-    expected = "sent, answered: the provider acted 2 times; each call had a key of its own"
+    expected = "sent, answered: the provider acted 2 times; each call had a different key"
 )]
 async fn a_random_key_for_each_call_fails_the_test() {
     let report = report_of(random, Random { order_id: 1 }, ScriptedProvider::default).await;

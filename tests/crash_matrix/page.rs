@@ -33,7 +33,7 @@ pub fn compare(part: &str, ran: &str) {
     assert!(
         written == ran,
         "docs/book/what-happens-when.md does not tell what ran; if this change is meant, write it \
-         anew with {WRITE}=1 cargo test --test crash_matrix in_memory, and read it\n{ran}"
+         again with {WRITE}=1 cargo test --test crash_matrix in_memory, and read it\n{ran}"
     );
 }
 

@@ -1,7 +1,7 @@
 use super::name::is_word;
 
 const LIMIT: usize = 50;
-/// The codes that orch itself writes; the same list stands in `orch_core::words::code`.
+/// The codes that orch itself writes; the same list is in `orch_core::words::code`.
 const RESERVED: [&str; 4] =
     ["TIME_BUDGET_EXCEEDED", "ATTEMPTS_EXHAUSTED", "IN_DOUBT", "OUTPUT_NOT_ENCODABLE"];
 

@@ -151,7 +151,7 @@ impl Generator {
         Payload::from(self.one(&["{\"amount\":5}", "", "\u{0} no json", "\"주\""]))
     }
 
-    /// All that a store keeps of one operation, in a situation of its own.
+    /// All that a store keeps of one operation, in its own situation.
     pub fn kept(&mut self) -> Kept {
         use Situation::{
             Attempting, Completed, Concluded, Failed, InDoubt, Logged, Parked, Pending,

@@ -1,6 +1,6 @@
 //! Holds each verb of a store to [`orch_core::machine::step`], over generated rows and facts.
 //!
-//! A store may load a row, call `step` and save, or it may have a statement of its own that does
+//! A store may load a row, call `step` and save, or it may have its own statement that does
 //! the same in one round trip. Either way its rows, log and dead letters must come out as `step`
 //! says. [`agrees_with_machine!`](crate::agrees_with_machine) makes one test of each verb:
 //!

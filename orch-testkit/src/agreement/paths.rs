@@ -20,7 +20,7 @@ const DEFAULT_PAIRS: usize = 2_000;
 /// What the failing hook says.
 const HOOK_ERROR: &str = "the ledger is closed";
 
-/// A verb, or the part of one that has a statement of its own.
+/// A verb, or the part of one that has its own statement.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is named after its verb")]

@@ -1,9 +1,9 @@
 use std::fmt;
 
-/// Where the process is killed, in the order in which an attempt comes by.
+/// Where the process is killed, in the order of an attempt.
 ///
 /// Around a call of the store there are two kinds: before it, so that it did not take effect, and
-/// after it, so that it did and nobody was told.
+/// after it, so that it did but its reply is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Boundary {
     /// Before the command is stored.

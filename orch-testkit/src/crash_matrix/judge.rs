@@ -83,7 +83,7 @@ fn too_many_effects(handler: &Descriptor, cell: &Cell) -> Found {
         return None;
     }
     let why = if distinct(&cell.keys) > 1 {
-        "each call had a key of its own, so it could not see that they were one"
+        "each call had a different key, so it could not see that they were one"
     } else if cell.keys.iter().any(String::is_empty) {
         "the calls had no key"
     } else {

@@ -36,17 +36,18 @@ use request::Request;
 
 /// Prepares the crash matrix of an orchestrated function: for each [`Boundary`] a process accepts
 /// the command and is killed there; the client sends its request again to a second process, which
-/// brings the operation to its end. Where that process runs the handler again, there is another
-/// cell, in which it dies there as well and a third one has to go on.
+/// finishes the operation. Where that process runs the handler again, there is another cell, in
+/// which it is killed there as well and a third one takes over.
 ///
-/// The function is run as in production: registered by its attribute, by a runtime of its own.
-/// Each process is such a runtime on threads of its own. Killed, it is dropped where it stands,
-/// nothing of it reaches the store any more, and its lease has to run out. The store's clock is
-/// moved on as soon as nothing else is to be done, so leases and backoffs cost no time.
+/// The function is run as in production: registered by its attribute, by a separate runtime. Each
+/// process is such a runtime on its own threads. To kill it is to drop it at that point: nothing
+/// of it reaches the store any more, and its lease has to expire. The test does not sleep: it
+/// advances a manual clock as soon as nothing else is to be done, so leases and backoffs cost no
+/// time.
 ///
 /// Your client has to be able to call the fake: it takes a base URL, or it is a trait that both
-/// implement. The moved clock is the store's alone: sockets and the handler's `attempt_timeout`
-/// go by real time, so a fake behind a real socket works, and an answer takes as long as it takes.
+/// implement. Only the store's clock is advanced: sockets and the handler's `attempt_timeout` use
+/// real time, so a fake behind a real socket works.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -132,7 +133,7 @@ impl<P: ProviderBooks> Matrix<P> {
     }
 
     /// Where operations are stored: an empty database for each cell, or, if the command has no
-    /// idempotency key of its own, one that the cells share. Defaults to memory. A handler with
+    /// idempotency key field, one that the cells share. Defaults to memory. A handler with
     /// a finalize hook needs the database that its hook takes a connection of: for SQLite that
     /// is `SqliteFile`, with the feature `sqlite` of this crate.
     pub fn on<D: Database>(mut self, database: impl Fn() -> D + Send + Sync + 'static) -> Self {

@@ -1,5 +1,5 @@
-//! What is killed: a runtime of orch on a tokio runtime of its own, so that all of it can be
-//! dropped where it stands.
+//! What is killed: a runtime of orch on a separate tokio runtime, so that all of it can be dropped
+//! at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::gate::{Gate, Gated};
 use super::intercept::{Calls, intercept};
 use super::{Boundary, Database};
 
-/// The leases of the processes. The clock that ends them stands still until the matrix moves it.
+/// The leases of the processes. The clock that ends them does not move until the matrix advances it.
 const LEASE: Duration = Duration::from_secs(30);
 /// Between two looks at the store: tests wait for events, and these are their upper bound.
 const LOOK_EVERY: Duration = Duration::from_millis(4);

@@ -8,7 +8,7 @@ use super::{Boundary, Cell};
 
 /// What became of the operation in every cell. Prints as a table, with what is wrong below it.
 #[derive(Debug, Clone)]
-#[must_use = "a report that nobody looks at proves nothing: call `assert_safe`"]
+#[must_use = "a report that is not checked proves nothing: call `assert_safe`"]
 pub struct Report {
     handler: Descriptor,
     hooked: bool,

@@ -6,7 +6,7 @@ use orch_core::words::{BizKey, Command, IdemKey, Invalid, Kind, OpId, Payload};
 pub(super) struct Request {
     kind: Kind,
     biz_key: BizKey,
-    /// `None` for a command without one of its own: each cell gets another.
+    /// `None` for a command without its own key: each cell gets another.
     idem_key: Option<IdemKey>,
     payload: Payload,
 }

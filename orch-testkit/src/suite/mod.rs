@@ -30,7 +30,7 @@ pub mod time;
 pub mod undecodable;
 pub mod waiting;
 
-/// Runs one case in a world of its own, on two threads so that concurrent cases overlap.
+/// Runs one case in a separate world, on two threads so that concurrent cases overlap.
 pub fn run<Case>(backend: impl Backend, case: impl FnOnce(World) -> Case)
 where
     Case: Future<Output = ()>,

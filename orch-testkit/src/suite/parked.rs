@@ -1,4 +1,4 @@
-//! Parked operations, and what a person may decide about them.
+//! Parked operations, and what an operator may decide about them.
 
 use orch_core::policies::{DEFAULT_MAX_RECONCILES, InDoubt, KindPolicy};
 use orch_core::store::{Finalized, ReleaseReason, Released, Resolution, ResolveParams, Resolved};

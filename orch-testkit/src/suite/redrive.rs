@@ -1,4 +1,4 @@
-//! Dead letters, and running a failed operation anew.
+//! Dead letters, and running a failed operation again.
 
 use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::store::{Admitted, Finalized, PurgeParams, RedriveParams, Redriven};
