@@ -16,7 +16,7 @@ pub mod words; // the nouns: a type each, valid by construction
 
 pub mod policies; // the rules, as pure functions: what follows an attempt, and when
 
-pub mod machine; // what a fact means for an operation's row: the one place that changes it
+pub mod machine; // what a fact means for an operation's row
 
 pub mod provider; // what an external API promises about idempotency keys
 

@@ -35,7 +35,7 @@ pub struct Descriptor {
     pub in_doubt: InDoubt,
     /// What a call does at the provider.
     pub effect: Effect,
-    /// How long the provider remembers a key after its first use; `None` if for ever, or if no
+    /// How long the provider remembers a key after its first use; `None` if without limit, or if no
     /// key is needed.
     pub key_lifetime: Option<Duration>,
     /// True if the provider answers a repeated key with the error that it gave before: then the

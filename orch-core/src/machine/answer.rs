@@ -61,7 +61,7 @@ pub enum Finalized {
     HookFailed {
         /// The hook's error.
         reason: String,
-        /// When the Finalizer tries again.
+        /// When the Finalizer retries.
         due_at: Timestamp,
     },
     /// The claim is superseded, or nothing is logged under it. An answer given to `settle` is

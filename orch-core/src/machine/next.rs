@@ -30,7 +30,7 @@ pub(super) enum Move {
 /// A failure is `uncertain` when an attempt in doubt precedes it that nothing has cleared: an
 /// operation that was called is never plainly FAILED as if it had not been sent. A handler's own
 /// failure comes here with that said already, by [`HandlerEnd`](crate::policies::HandlerEnd): only
-/// there is it known whether the answer speaks of the earlier calls too.
+/// there is it known whether the answer is about the earlier calls too.
 pub(super) fn after_attempt(
     end: &AttemptEnd,
     row: &Row,

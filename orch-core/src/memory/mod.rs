@@ -11,7 +11,7 @@
 //! | S3 log, finalize, settle | `settle` |
 //! | recovery | `sweep` |
 //! | operators: resolve, redrive | `operator` |
-//! | questions | `read` |
+//! | queries | `read` |
 //! | upkeep | `purge` |
 
 mod accept;

@@ -16,7 +16,7 @@ pub struct CallFacts {
     pub effect: Effect,
     /// What follows doubt, as the claiming handler declares it: a deploy may have changed it.
     pub in_doubt: InDoubt,
-    /// How long the provider remembers a key; `None` if for ever, or if no key is needed.
+    /// How long the provider remembers a key; `None` if without limit, or if no key is needed.
     pub key_lifetime: Option<Duration>,
 }
 

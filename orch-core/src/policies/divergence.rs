@@ -81,7 +81,7 @@ fn was_run_after(fence: Fence, log: &[LogEntry]) -> bool {
 ///
 /// | answer \ outcome | COMPLETED | FAILED |
 /// |---|---|---|
-/// | `Ok` | the output is equal as JSON, or diverges | diverges, also where the failure is uncertain |
+/// | `Ok` | the output is equal as JSON, or diverges | diverges, even where the failure is uncertain |
 /// | `Fail` | diverges | the code is the same, or orch's own; or diverges |
 /// | `Fail`, uncertain | kept: the provider may have acted or not | kept, unless the code is the same |
 /// | `NotHappened` | diverges, unless the handler was run after the reconcile | corroborates |

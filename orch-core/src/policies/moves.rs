@@ -38,8 +38,8 @@ pub enum Move {
         /// The earliest instant of the next attempt.
         not_before: Timestamp,
     },
-    /// To `in_doubt`: from this instant claimable for a question to the provider, or, where the
-    /// handler declares `retry`, for another attempt.
+    /// To `in_doubt`: from this instant claimable for a reconcile, or, where the handler declares
+    /// `retry`, for another attempt.
     Doubt {
         /// The earliest instant of that claim.
         not_before: Timestamp,
@@ -53,8 +53,8 @@ pub enum Move {
 ///
 /// A failure is `uncertain` when an earlier attempt is in doubt and nothing has cleared that:
 /// an operation that was called is never plainly FAILED as if it had not been sent. A handler's
-/// own failure comes here with that said already, by [`HandlerEnd`](super::HandlerEnd): only there is it
-/// known whether the answer speaks of the earlier calls too.
+/// own failure comes here with that said already, by [`HandlerEnd`](super::HandlerEnd): only there
+/// is it known whether the answer is about the earlier calls too.
 #[must_use]
 pub fn after_attempt(end: &AttemptEnd, facts: &Facts, delay: Duration, now: Timestamp) -> Move {
     match end {

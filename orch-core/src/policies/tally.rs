@@ -16,7 +16,7 @@ pub struct Tally {
     /// doubt is cleared by "not happened": its call may still be on its way with the old key, the
     /// error may come from something before the provider, and behind a new key it could act twice.
     ///
-    /// Whether errors are replayed is what the claim wrote for the run that has ended. The key
+    /// Whether errors are replayed is what the claim wrote for the attempt that has ended. The key
     /// depends on nothing else than this count, so a contract that a deploy changes never changes
     /// the key of an earlier call.
     pub key_generations: u32,
@@ -25,8 +25,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The tally of this end; `facts` is the row before it. A question to the provider that got
-    /// no answer is no lost attempt: the handler did not run.
+    /// The tally of this end; `facts` is the row before it. A reconcile without an answer is no
+    /// lost attempt: the handler did not run.
     #[must_use]
     pub fn of(end: &AttemptEnd, source: Source, facts: &Facts) -> Self {
         let Facts { unresolved, lost_attempts, replays_errors, .. } = *facts;

@@ -109,7 +109,7 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Unfinalized>, StoreError>;
 
-    /// One operation of this owner. `None` also if it is another owner's.
+    /// One operation of this owner. `None` even if it exists but is another owner's.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if its row cannot be decoded.
