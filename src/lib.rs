@@ -1,6 +1,8 @@
-#![forbid(unsafe_code)]
 //! orch: annotate one async function; the call to somebody else's API survives crashes, retries
 //! and lost answers.
+//!
+//! The package is called `orchestrated`, the library in it `orch`: `cargo add orchestrated`, then
+//! `use orch::…`.
 //!
 //! ```
 //! use orch::prelude::*;
@@ -73,10 +75,10 @@ pub use orch_macros::orchestrated;
 
 // What a handler is made of.
 pub use orch_core::handler::{
-    Context, HandledCommand, HandlerError, Reconciled, State, TypedCommand,
+    Context, HandledCommand, HandlerError, KeyFromCaller, KeyGiven, KeyInCommand, Reconciled,
+    State, Storable, TypedCommand,
 };
-pub use orch_core::policies::Ending;
-pub use orch_core::policies::http;
+pub use orch_core::policies::{Ending, http};
 pub use orch_core::words::{Failure, FinalOutcome, Outcome, Waited};
 
 // What a provider promises about its keys.
@@ -86,6 +88,7 @@ pub use orch_core::provider::{
 };
 
 // Starting a runtime.
+pub use orch_core::metrics;
 pub use orch_core::runtime::{Config, Drained, Runtime, RuntimeBuilder, StartError};
 
 // Accepting.
@@ -100,9 +103,10 @@ pub use orch_core::words::{
 pub use orch_core::flow::HistoryEntry;
 pub use orch_core::policies::{Bearing, Effect};
 pub use orch_core::runtime::{Divergent, Parked, QueryError, RedriveError, ResolveError};
-pub use orch_core::store::{ListParams, Listed, Page, Resolution};
+pub use orch_core::store::{Cursor, Finalized, ListParams, Listed, Page, Resolution};
 pub use orch_core::words::{
-    AttemptEnd, DeadLetter, LogEntry, Operation, Phase, Source, Status, Timestamp, code,
+    AttemptEnd, DeadLetter, Fence, LogEntry, LogStatus, Operation, Phase, Source, Status,
+    Timestamp, WorkerId, code,
 };
 
 // Backends.
@@ -112,32 +116,51 @@ pub use orch_postgres as postgres;
 #[cfg(feature = "sqlite")]
 pub use orch_sqlite as sqlite;
 
-// All of the core by module, for backends and tools.
-pub use orch_core::{
-    flow, handler, memory, metrics, policies, provider, runtime, store, upkeep, words,
-};
+/// The store without a database, for tests and for trying things out: the URL `memory:`.
+pub mod memory {
+    pub use orch_core::memory::{MemoryConnection, MemoryStore};
+}
 
-/// What the macros emit. Not public: nothing here is covered by semantic versioning.
+/// The engine by module, for backends, tools and tests of orch. Not public: nothing here is covered
+/// by semantic versioning.
+#[doc(hidden)]
+pub mod internals {
+    pub use orch_core::{
+        flow, handler, machine, memory, metrics, policies, provider, runtime, store, upkeep, words,
+    };
+}
+
+/// What the macros emit, item by item. Not public: nothing here is covered by semantic versioning.
 #[doc(hidden)]
 pub mod __private {
+    // Of the standard library, for code under `#![no_implicit_prelude]`.
     pub use std::concat;
     pub use std::file;
     pub use std::line;
     pub use std::module_path;
     pub use std::option::Option::{self, None, Some};
-    pub use std::primitive::{bool, str};
+    pub use std::primitive::str;
     pub use std::string::String;
     pub use std::time::Duration;
 
+    // `derive(Command)`.
+    pub use orch_core::handler::emitted::{key, key_part};
+    pub use orch_core::handler::{HandledCommand, KeyFromCaller, KeyInCommand, TypedCommand};
+
+    // `derive(Outcome)`.
+    pub use orch_core::handler::HandlerError;
+    pub use orch_core::handler::emitted::underneath;
+    pub use orch_core::policies::Ending;
+
+    // `#[orchestrated]`.
     pub use inventory;
     pub use orch_core::handler::emitted::{
-        Argument, argument, bound, contract, domain_is, event_is, key, key_part, needs, underneath,
+        Argument, argument, bound, contract, domain_is, event_is, needs,
     };
-    pub use orch_core::handler::*;
-    pub use orch_core::policies::{Backoff, Effect, Ending, InDoubt};
-    pub use orch_core::provider::*;
-    pub use orch_core::store::*;
-    pub use orch_core::words::{self, FinalOutcome};
+    pub use orch_core::handler::{Descriptor, HandlerResult, Registration};
+    pub use orch_core::policies::{Backoff, Effect, InDoubt};
+    pub use orch_core::provider::AnyProvider;
+    pub use orch_core::store::FinalizeHook;
 
     /// The static that a handler exports under its domain and event type. It has a size, so
     /// that no two of them share an address.

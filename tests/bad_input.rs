@@ -1,5 +1,6 @@
 //! Bad input, and what it gets: one test for each row of the table in the design.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 use orch::memory::MemoryStore;
 use orch::prelude::*;
@@ -80,7 +81,7 @@ impl World {
 }
 
 fn quick() -> Config {
-    Config { poll_every: Duration::from_millis(20), ..Config::default() }
+    Config::default().poll_every(Duration::from_millis(20))
 }
 
 #[tokio::test]
@@ -206,7 +207,7 @@ async fn durations_and_counts_beyond_their_bounds_are_refused() {
         let error = accept.time_budget(budget).await.unwrap_err();
         assert!(matches!(error, AcceptError::Invalid(Invalid::DurationOutOfRange { .. })));
     }
-    let absurd = Config { lease: Duration::MAX, ..Config::default() };
+    let absurd = Config::default().lease(Duration::MAX);
     assert!(Runtime::on(MemoryStore::new()).config(absurd).start().await.is_err());
     assert_eq!(world.stored().await, 0);
 }

@@ -1,6 +1,7 @@
 //! The examples are programs that people run first: here they run as a stranger would run them,
 //! and what they print is asserted.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -50,6 +51,19 @@ fn the_quick_start_charges_once_however_often_it_runs() {
     assert_eq!(lines[2..], [replayed.as_str(), charged]);
     let again: Vec<_> = second.lines().collect();
     assert_eq!(again, [replayed.as_str(), charged, replayed.as_str(), charged]);
+}
+
+#[test]
+fn the_front_answers_each_request_once_it_is_safe() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = stdout_of(&run("front", &[], folder.path()));
+    let lines: Vec<_> = printed.lines().collect();
+    let receipt = lines[0];
+    assert!(receipt.starts_with("201 receipt "), "{receipt}");
+    let conflict = "422 the idempotency key was used before, for a request that differs in amount; \
+                    send the same body, or a new key";
+    let blank = "400 idem_key is blank; give it at least one visible character";
+    assert_eq!(lines[1..], [receipt, conflict, "402 CARD_DECLINED", blank]);
 }
 
 #[test]

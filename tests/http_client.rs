@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use orch::http::{HttpOutcome, REQUEST_NOT_BUILT, ending_of_reqwest};
-use orch::policies::Effect;
+use orch::internals::policies::Effect;
 use orch::{Ending, HandlerError, Outcome};
 use reqwest::dns::{Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder, Response, redirect};

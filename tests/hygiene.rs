@@ -147,10 +147,11 @@ mod inside_macro_rules {
 
 #[test]
 fn all_of_them_are_registered() {
-    let mut events: Vec<&str> = orch::__private::inventory::iter::<orch::handler::Registration>
-        .into_iter()
-        .map(|registration| registration.descriptor.event_type)
-        .collect();
+    let mut events: Vec<&str> =
+        orch::__private::inventory::iter::<orch::internals::handler::Registration>
+            .into_iter()
+            .map(|registration| registration.descriptor.event_type)
+            .collect();
     events.sort_unstable();
     assert_eq!(events, ["BARE", "FIRST", "SECOND", "SHADOWED"]);
 }

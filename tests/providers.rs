@@ -79,7 +79,7 @@ async fn transfer(
 /// The generations of the keys that the provider has seen once `command` is done.
 async fn generations<C, P: Provider>(command: C, ends: &[Answer]) -> Vec<u32>
 where
-    C: orch::HandledCommand<Output = u32, Key = orch::handler::KeyInCommand>,
+    C: orch::HandledCommand<Output = u32, Key = orch::internals::handler::KeyInCommand>,
 {
     let script = Script::of(ends);
     let runtime = Runtime::connect("memory:").state(Arc::clone(&script)).start().await.unwrap();
@@ -138,7 +138,7 @@ async fn a_person_is_told_every_key_that_was_sent_the_newest_first() {
 async fn operations_that_would_be_forgotten_before_their_keys_stop_the_start() {
     let KeyLifetime::AtLeast(lifetime) = Stripe::KEY_LIFETIME else { panic!("it is published") };
     let with = |retention| {
-        let config = Config { completed_retention: retention, ..Config::default() };
+        let config = Config::default().completed_retention(retention);
         Runtime::connect("memory:").state(Script::of(&[])).config(config).start()
     };
     let error = with(lifetime / 2).await.unwrap_err().to_string();

@@ -22,6 +22,14 @@ fn the_quick_start_is_the_example_byte_for_byte() {
     assert!(shown.contains(&example), "README.md does not show examples/quickstart.rs");
 }
 
+/// A block of its text: the example is the whole program.
+#[test]
+fn the_route_is_a_part_of_an_example() {
+    let example = read_to_string("examples/front.rs").unwrap();
+    let shown = blocks("rust,ignore");
+    assert!(shown.iter().any(|block| example.contains(block)), "not in examples/front.rs");
+}
+
 #[test]
 fn the_quick_start_is_shorter_than_sixty_lines() {
     assert!(read_to_string("examples/quickstart.rs").unwrap().lines().count() < 60);
@@ -49,8 +57,9 @@ fn two_commands_are_all_that_is_needed() {
 
 #[test]
 fn every_link_into_the_repository_leads_somewhere() {
-    let book = ["docs/book/metrics.md", "docs/book/what-happens-when.md"];
-    for page in ["README.md", "docs/adr/README.md"].into_iter().chain(book) {
+    let root = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
+    let docs = ["docs/adr/README.md", "docs/book/metrics.md", "docs/book/what-happens-when.md"];
+    for page in root.into_iter().chain(docs) {
         let text = read_to_string(page).unwrap();
         let folder = Path::new(page).parent().unwrap();
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
@@ -60,5 +69,26 @@ fn every_link_into_the_repository_leads_somewhere() {
             let path = folder.join(target.split('#').next().unwrap());
             assert!(path.exists(), "{page} links to {target}, which is not there");
         }
+    }
+}
+
+/// Names in a path that stand for one of the reader's.
+const PLACEHOLDERS: [&str; 3] = ["NAME", "NNNN", "VERB"];
+
+#[test]
+fn every_place_that_a_recipe_names_is_there() {
+    let text = read_to_string("CONTRIBUTING.md").unwrap();
+    let (_, recipes) = text.split_once("## Recipes").unwrap();
+    let named: Vec<_> = recipes
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| code.contains('/') && !code.contains(['*', ' ']))
+        .filter(|code| PLACEHOLDERS.iter().all(|name| !code.contains(name)))
+        .collect();
+    assert!(named.len() > 40, "the test reads the recipes: {named:?}");
+    for path in named {
+        let path = path.trim_start_matches("./");
+        assert!(Path::new(path).exists(), "CONTRIBUTING.md names {path}, which is not there");
     }
 }

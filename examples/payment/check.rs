@@ -194,11 +194,11 @@ impl Verdict {
                     }
                 }
             }
-            End::Unfinished(state) => {
+            End::Unfinished(status) => {
                 self.lost += 1;
                 self.amount_charged += charged;
                 let order_id = operation.order_id;
-                self.findings.push(format!("order {order_id}: not finished, but {state}"));
+                self.findings.push(format!("order {order_id}: not finished, but {status}"));
             }
         }
         self.calls_within_bound(operation, book.calls(operation.order_id));

@@ -146,7 +146,7 @@ impl Promises {
         let Sent { order_id, op_id, disposition } = sent??;
         match disposition {
             Disposition::Created => self.created += 1,
-            Disposition::Replayed => self.replayed += 1,
+            _ => self.replayed += 1,
         }
         let first = *self.operations.entry(order_id).or_insert(op_id);
         self.torn += u64::from(first != op_id);

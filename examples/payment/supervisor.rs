@@ -3,8 +3,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+use orch::internals::words::FinalOutcome;
 use orch::prelude::*;
-use orch::words::FinalOutcome;
 use orch::{HistoryEntry, Kind, ListParams, Listed, Operation, Orchestrator, Source, Status};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -187,8 +187,8 @@ impl Watch<'_> {
 
     async fn look(&self, live: &Live) -> crate::Result<Snapshot> {
         let mut finished = 0;
-        for state in [Status::Completed, Status::Failed] {
-            finished += list(self.orchestrator, self.orders, Some(state)).await?.len() as u64;
+        for status in [Status::Completed, Status::Failed] {
+            finished += list(self.orchestrator, self.orders, Some(status)).await?.len() as u64;
         }
         let inflight = self.eyes.look().await?;
         Ok(Snapshot {
@@ -208,8 +208,8 @@ async fn list(
     orders: Orders,
     status: Option<Status>,
 ) -> crate::Result<Vec<(Charge, Operation)>> {
-    let kind = Some(Kind::new("PAYMENT", "CHARGE")?);
-    let mut params = ListParams { kind, status, limit: 500, ..ListParams::default() };
+    let mut params = ListParams::default().kind(Kind::new("PAYMENT", "CHARGE")?).limit(500);
+    params.status = status;
     let mut all = Vec::new();
     loop {
         let page = orchestrator.list(params.clone()).await?;
@@ -264,6 +264,6 @@ fn end(operation: &Operation) -> crate::Result<End> {
         (Status::Failed, Some(FinalOutcome::Failed(failure))) => {
             End::Failed { code: failure.code.clone(), uncertain: failure.uncertain }
         }
-        (state, _) => End::Unfinished(state.to_string()),
+        (status, _) => End::Unfinished(status.to_string()),
     })
 }

@@ -10,12 +10,8 @@ pub(crate) const LEASE: Duration = Duration::from_secs(2);
 /// finishes what it has begun.
 pub(crate) async fn run(db: &str, gateway: &str) -> crate::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
-    let config = Config {
-        concurrency: 8,
-        lease: LEASE,
-        reap_every: Duration::from_millis(250),
-        ..Config::default()
-    };
+    let config =
+        Config::default().concurrency(8).lease(LEASE).reap_every(Duration::from_millis(250));
     let runtime = Runtime::connect(db).state(Gateway::new(gateway)?).config(config).start().await?;
     terminate.recv().await;
     let drained = runtime.shutdown().await;

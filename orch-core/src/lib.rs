@@ -1,9 +1,8 @@
-#![forbid(unsafe_code)]
 //! The core of orch: what an operation is, how it flows, and who keeps it moving.
 //!
 //! ```text
 //!            flow/accept   flow/queue        flow/execute   flow/log      flow/finalize
-//! command ──► accept ─────► claim ──────────► handler ─────► outcome ────► state
+//! command ──► accept ─────► claim ──────────► handler ─────► outcome ────► status
 //!             PENDING       IN_PROGRESS                      in the WAL    COMPLETED / FAILED
 //!                                 │  ▲
 //!                                 │  └── upkeep/finalizer: logged but not finalized

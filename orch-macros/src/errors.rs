@@ -2,8 +2,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use strsim::jaro_winkler;
 
-/// Everything that is wrong with one input, in the order of the source. Collected, so that the
-/// user sees all mistakes at once.
+/// Everything that is wrong with one input. Collected, so that the user sees all mistakes at once.
 #[derive(Default)]
 pub(crate) struct Errors(Vec<syn::Error>);
 

@@ -1,16 +1,20 @@
-#![forbid(unsafe_code)]
 //! The macros of orch.
 //!
 //! Each one goes through four stages, a file each: **parse** (what was written, with its
 //! places), **model** (the rules, all of them), **expand** (cannot fail), and **fallback** for
 //! input with mistakes, which keeps the rest of the user's program compiling, so that one
 //! mistake is one error.
+//!
+//! What an attribute takes is a table, `options!`: each option is one row, with its name,
+//! its field in the model, how its value is read, and its field in the handler's descriptor.
 
 mod command;
 mod errors;
 mod options;
 mod orchestrated;
 mod outcome;
+#[cfg(test)]
+mod pages;
 mod shared;
 mod values;
 

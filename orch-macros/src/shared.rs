@@ -1,28 +1,53 @@
 //! Rules that more than one macro has.
 
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Generics, LitStr, Path};
 
 use crate::errors::{Errors, Rule};
-use crate::options::Options;
+use crate::options::{Given, Options};
 use crate::values;
 
-/// The path of the crate `orch`, as `crate = path` gives it.
-pub(crate) fn krate(options: &mut Options, errors: &mut Errors) -> Path {
-    options
-        .take("crate")
-        .and_then(|entry| entry.path("crate = path::to::orch", errors))
-        .unwrap_or_else(|| syn::parse_quote!(::orch))
+/// The path of the crate `orch`, unless `crate = path` gives another.
+pub(crate) fn krate(given: Option<Path>) -> Path {
+    given.unwrap_or_else(|| syn::parse_quote!(::orch))
 }
 
-/// A domain or event type, which must be there.
-pub(crate) fn name(
-    key: &str,
-    example: &str,
-    options: &mut Options,
-    errors: &mut Errors,
-) -> Option<LitStr> {
-    let Some(entry) = options.take(key) else {
-        options.missing(
+/// One scope for what is generated. `__orch` is the private door of the crate there.
+pub(crate) fn scope(krate: &Path, items: &TokenStream) -> TokenStream {
+    quote! {
+        #[allow(deprecated)]
+        const _: () = {
+            use #krate::__private as __orch;
+            #items
+        };
+    }
+}
+
+/// A domain or event type.
+pub(crate) fn name(given: &mut Given<'_>) -> Option<LitStr> {
+    let text = given.text()?;
+    let Err(wrong) = values::name(&text.value()) else { return Some(text) };
+    let key = &given.entry.key;
+    let remedy = match values::corrected(&text.value()) {
+        Some(corrected) => format!("write `{key} = \"{corrected}\"`"),
+        None => format!("write `{}`", given.example),
+    };
+    given.errors.at(
+        text,
+        &Rule {
+            rule: &format!("`{key}` is not a legal name: {wrong}"),
+            reason: "names stand in columns, logs and metrics, so they are capital words joined by dots, at most 50 characters",
+            remedy: &remedy,
+        },
+    );
+    None
+}
+
+/// Domain and event type must be there.
+pub(crate) fn require_names(options: &Options, errors: &mut Errors) {
+    for (key, example) in [("domain", "PAYMENT"), ("event", "CHARGE")] {
+        options.require(
             key,
             &Rule {
                 rule: &format!("`{key}` is missing"),
@@ -31,20 +56,7 @@ pub(crate) fn name(
             },
             errors,
         );
-        return None;
-    };
-    let text = entry.text(&format!("{key} = \"{example}\""), errors)?;
-    let Err(wrong) = values::name(&text.value()) else { return Some(text) };
-    let example = values::corrected(&text.value()).unwrap_or_else(|| example.to_owned());
-    errors.at(
-        &text,
-        &Rule {
-            rule: &format!("`{key}` is not a legal name: {wrong}"),
-            reason: "names stand in columns, logs and metrics, so they are capital words joined by dots, at most 50 characters",
-            remedy: &format!("write `{key} = \"{example}\"`"),
-        },
-    );
-    None
+    }
 }
 
 /// Refuses type parameters and lifetimes. True if there are none.

@@ -4,7 +4,7 @@
 --   $7 backoff_base_ms, $8 backoff_cap_ms, $9 in_doubt, $10 max_reconciles,
 --   $11 hooked, $12 replays_errors.
 -- Index: orch_queue_claim_idx, walked in its order for each kind until the limit is reached.
--- Shape: `asks` is orch_core::store::Purpose::of. One walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED
+-- Shape: `asks` is orch_core::machine::Purpose::of. One walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED
 --   shares the queue. The locked rows are found again by ctid, which spares a search each; one
 --   that changed between the snapshot and the lock is not found, and waits for the next claim.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
@@ -29,7 +29,7 @@ due AS MATERIALIZED (
 ),
 claimed AS (
     UPDATE orch_queue q
-    SET state = 'IN_PROGRESS',
+    SET status = 'IN_PROGRESS',
         phase = CASE WHEN d.asks THEN 'in_doubt' ELSE 'running' END,
         attempt = q.attempt + (NOT d.asks)::int,
         reconciles = q.reconciles + d.asks::int,

@@ -6,7 +6,7 @@
 SELECT s.*
 FROM orch_dead_letter e
 CROSS JOIN LATERAL (SELECT * FROM orch_status o WHERE o.op_id = e.op_id OFFSET 0) s
-WHERE ($1::text IS NULL OR s.owner = $1) AND ($2::text IS NULL OR s.state = $2)
+WHERE ($1::text IS NULL OR s.owner = $1) AND ($2::text IS NULL OR s.status = $2)
   AND ($3::text IS NULL OR s.phase = $3)
   AND ($4::text IS NULL OR s.domain = $4) AND ($5::text IS NULL OR s.event_type = $5)
   AND e.op_id > coalesce($6::uuid, '00000000-0000-0000-0000-000000000000')

@@ -3,7 +3,7 @@
 --   $4 source, $5 outcome, $6 detail, $7 output, $8 after_ms, $9 delay_ms.
 -- Index: the primary key of the queue.
 -- Shape: the rows are locked in the order of op_id before anything is written. Who is not
---   returned holds no such lease; late.sql has the rest.
+--   returned holds no such lease: step decides about it.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 held AS MATERIALIZED (
     SELECT e.*, q.attempt, q.worker, q.started_at, c.now
@@ -16,12 +16,12 @@ held AS MATERIALIZED (
     FOR UPDATE OF q
 ),
 dropped AS (
-    UPDATE orch_queue q SET lease_expires_at = NULL, worker = NULL
+    UPDATE orch_queue q SET lease_expires_at = NULL, worker = NULL, started_at = NULL
     FROM held h WHERE q.op_id = h.op_id
 )
 INSERT INTO orch_write_ahead_log
     (op_id, fence, late, attempt, worker, source, started_at, logged_at, outcome, detail, output,
-     after_ms, delay_ms, state, finalize_due_at)
+     after_ms, delay_ms, status, finalize_due_at)
 SELECT op_id, fence, false, attempt, worker, source, started_at, now, outcome, detail, output,
        after_ms, delay_ms, 'PENDING', now + interval '1 second'
 FROM held

@@ -4,8 +4,8 @@
 -- Shape: the fence goes up, so that a worker that still holds one is stale; nothing else of the
 --   row is believed.
 UPDATE orch_queue q
-SET state = 'IN_PROGRESS', phase = 'parked', fence = q.fence + 1, due_at = NULL,
-    lease_expires_at = NULL, worker = NULL, reason = p.reason
+SET status = 'IN_PROGRESS', phase = 'parked', fence = q.fence + 1, due_at = NULL,
+    lease_expires_at = NULL, worker = NULL, started_at = NULL, reason = p.reason
 FROM (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS p(op_id, fence, reason)
       ORDER BY op_id) p
 WHERE q.op_id = p.op_id AND q.fence = p.fence

@@ -1,4 +1,4 @@
--- Purpose: a failed operation anew: the same request, linked, PENDING and due at once.
+-- Purpose: a failed operation again: the same request, linked, PENDING and due at once.
 -- Parameters: $1 now (NULL: the server's clock), $2 op_id of the failed one, $3 the new op_id,
 --   $4 true to redrive although the provider may have acted.
 -- Index: the primary keys; orch_operation_identity_idx for the next free number.

@@ -21,7 +21,7 @@ gone AS (
 logged AS (
     INSERT INTO orch_write_ahead_log
         (op_id, fence, late, attempt, worker, source, started_at, logged_at, outcome, detail,
-         output, state, finished_at, retries, lost_attempts, deadline)
+         output, status, finished_at, retries, lost_attempts, deadline)
     SELECT op_id, fence, false, attempt, worker, source, started_at, now, outcome, detail, output,
            'COMPLETED', now, retries, lost_attempts, deadline
     FROM gone

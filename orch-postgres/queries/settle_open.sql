@@ -2,10 +2,9 @@
 -- Parameters: $1 now (NULL: the server's clock); then an array per column: $2 op_id, $3 fence,
 --   $4 source, $5 outcome, $6 detail (the reason), $7 after_ms, $8 delay_ms.
 -- Index: the primary key of the queue.
--- Shape: the rows are locked in the order of op_id, then `next` says for each what
---   orch_core::policies::after_attempt says, and the counts and the reason are those of
---   policies::Tally; a property test holds them together. A decision
---   in Rust would need a second round trip and a transaction around both.
+-- Shape: the rows are locked in the order of op_id, then all is as orch_core::machine::step says
+--   of Fact::Settled; the agreement test holds them together. A decision in Rust would need a
+--   second round trip and a transaction around both.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 held AS MATERIALIZED (
     SELECT e.*, q.attempt, q.retries, q.lost_attempts, q.worker, q.started_at, q.deadline,
@@ -65,6 +64,7 @@ moved AS (
         due_at = CASE WHEN d.next <> 'park' THEN d.not_before END,
         lease_expires_at = NULL,
         worker = NULL,
+        started_at = NULL,
         retries = d.retries_now,
         lost_attempts = d.lost_now,
         first_called_at = CASE d.outcome
@@ -79,7 +79,7 @@ moved AS (
 logged AS (
     INSERT INTO orch_write_ahead_log
         (op_id, fence, late, attempt, worker, source, started_at, logged_at, outcome, detail,
-         after_ms, delay_ms, state, finished_at, retries, lost_attempts, deadline)
+         after_ms, delay_ms, status, finished_at, retries, lost_attempts, deadline)
     SELECT d.op_id, d.fence, false, d.attempt, d.worker, d.source, d.started_at, d.now, d.outcome,
            d.detail, d.after_ms, d.delay_ms, 'COMPLETED',
            CASE WHEN f.op_id IS NOT NULL THEN d.now END,

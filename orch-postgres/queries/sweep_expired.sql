@@ -1,7 +1,7 @@
 -- Purpose: the operations whose lease has expired, the longest expired first.
 -- Parameters: $1 now (NULL: the server's clock), $2 limit.
 -- Index: orch_queue_lease_idx, in its order.
--- Shape: only reads; move.sql moves what is still as it was read. Every row found is moved or
+-- Shape: only reads; save.sql moves what is still as it was read. Every row found is moved or
 --   parked, so a page never fills with rows that stay.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 expired AS MATERIALIZED (

@@ -3,16 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use orch_core::store::codec::as_millis;
 use orch_core::store::{Acceptance, Admitted, StoreError};
 use orch_core::words::OpId;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::types::Uuid;
 
-use crate::column::{column, from_uuid, payload, to_uuid};
+use crate::column::{column, from_uuid, to_uuid};
 use crate::db::{Db, in_pieces};
 use crate::errors::is_duplicate;
 use crate::pool::{arguments, fetch};
-use crate::time::{At, as_millis};
+use crate::time::At;
 
 const ACCEPT: &str = include_str!("../queries/accept.sql");
 const PRESENT: &str = include_str!("../queries/accept_present.sql");
@@ -150,8 +151,8 @@ fn present_one(asked: &[&Acceptance], row: &PgRow) -> Result<Option<(OpId, Admit
     };
     Ok(Some((
         ours,
-        match payload(row, "payload")? {
-            Some(payload) => Admitted::Conflict { op_id: there, payload },
+        match column::<Option<&[u8]>>(row, "payload")? {
+            Some(payload) => Admitted::Conflict { op_id: there, payload: payload.into() },
             None => Admitted::Replayed { op_id: there },
         },
     )))

@@ -1,6 +1,7 @@
 //! S2: due operations are leased to a worker.
 
 use orch_core::policies::KindPolicy;
+use orch_core::store::codec::as_millis;
 use orch_core::store::{
     Claim, ClaimParams, Claimed, ClaimedOperation, Purpose, Release, ReleaseReason, StoreError,
 };
@@ -12,12 +13,11 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
-use crate::column::from_uuid;
+use crate::column::{from_uuid, to_int};
 use crate::db::{Db, to_limit, with_limit};
 use crate::lease;
-use crate::moves::to_int;
 use crate::pool::arguments;
-use crate::time::{At, as_millis};
+use crate::time::At;
 
 const CLAIM: &str = include_str!("../queries/claim.sql");
 
@@ -120,16 +120,16 @@ fn operation(row: &PgRow, claim: Claim) -> Result<ClaimedOperation, String> {
         IdemKey::new(text(place::IDEM_KEY)?).map_err(say)?,
         Payload::from(at::<&[u8]>(row, place::PAYLOAD)?),
     );
-    let envelope = Envelope {
-        op_id: claim.op_id,
-        owner: Owner::new(text(place::OWNER)?).map_err(say)?,
+    let mut envelope = Envelope::new(
+        claim.op_id,
+        Owner::new(text(place::OWNER)?).map_err(say)?,
         command,
-        accepted_at: at::<At>(row, place::ACCEPTED_AT)?.0,
-        deadline: at::<At>(row, place::DEADLINE)?.0,
-        attempt: count(place::ATTEMPT)?,
-        fence: claim.fence,
-        key_generation: count(place::KEY_GENERATION)?,
-    };
+        at::<At>(row, place::ACCEPTED_AT)?.0,
+        at::<At>(row, place::DEADLINE)?.0,
+    );
+    envelope.attempt = count(place::ATTEMPT)?;
+    envelope.fence = claim.fence;
+    envelope.key_generation = count(place::KEY_GENERATION)?;
     let purpose = if at(row, place::ASKS)? { Purpose::Reconcile } else { Purpose::Attempt };
     let reconciles = count(place::RECONCILES)?;
     let claimed_at = at::<At>(row, place::STARTED_AT)?.0;

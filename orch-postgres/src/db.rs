@@ -19,10 +19,7 @@ pub(crate) struct Db {
 impl Db {
     /// The first parameter of every statement that needs an instant.
     pub(crate) fn now(&self) -> Option<At> {
-        let given = self.clock.as_ref().map(|clock| At(clock.now()));
-        #[cfg(feature = "broken-clock")]
-        let given = given.or_else(|| Some(crate::broken::clock()));
-        given
+        self.clock.as_ref().map(|clock| At(clock.now()))
     }
 
     /// Runs one statement.

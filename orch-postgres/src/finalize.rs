@@ -3,19 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use orch_core::policies::Move;
+use orch_core::machine::Fact;
 use orch_core::store::{Claim, Finalization, FinalizeHook, Finalized, StoreError};
-use orch_core::words::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::apply::apply;
 use crate::db::{Db, in_pieces};
 use crate::hook;
-use crate::moves::{Change, carry_out};
-use crate::pending::{Pending, change, load, pending};
-
-/// How often a batch is read again because somebody moved its operations meanwhile.
-const READS: u32 = 3;
 
 /// Moves operations as their logged ends say: those without a hook in one statement, each of
 /// the others in a transaction with its hook, some at a time.
@@ -32,67 +27,18 @@ async fn finalize_whole(
 ) -> Result<Vec<Finalized>, StoreError> {
     let hooks: HashMap<Claim, FinalizeHook> =
         batch.iter().filter_map(|item| Some((item.claim, item.hook?))).collect();
-    let claims: Vec<Claim> = batch.iter().map(|item| item.claim).collect();
-    let answers = finalize_claims(db, &claims, &hooks).await?;
-    Ok(claims.iter().map(|claim| answers.get(claim).cloned().unwrap_or(Finalized::Stale)).collect())
-}
-
-/// What became of each claim; one that comes twice is looked at once.
-pub(crate) async fn finalize_claims(
-    db: &Db,
-    claims: &[Claim],
-    hooks: &HashMap<Claim, FinalizeHook>,
-) -> Result<HashMap<Claim, Finalized>, StoreError> {
-    let mut answers = HashMap::new();
-    let mut left: Vec<Claim> = claims.iter().copied().collect::<HashSet<_>>().into_iter().collect();
-    for _ in 0..READS {
-        if left.is_empty() {
-            break;
-        }
-        let (now, rows) = load(db, &left).await?;
-        let mut changes = Vec::new();
-        let mut hooked = Vec::new();
-        for claim in std::mem::take(&mut left) {
-            match pending(claim, rows.get(&claim))? {
-                Pending::Answered(answer) => drop(answers.insert(claim, answer)),
-                Pending::Move(row, next) => match (&next, hooks.get(&claim)) {
-                    (Move::Finish(_), Some(hook)) => hooked.push((claim, *hook)),
-                    _ => changes.push(change(*row, next, claim, now)),
-                },
-            }
-        }
-        left = apply(db, changes, now, &mut answers).await?;
-        answers.extend(run_hooks(db, hooked).await?);
-    }
-    if left.is_empty() {
-        return Ok(answers);
-    }
-    Err(StoreError::transient("the operations were moved each time they were read"))
-}
-
-/// Carries the changes out; returns the claims that somebody else moved meanwhile.
-async fn apply(
-    db: &Db,
-    changes: Vec<(Claim, Change, Finalized)>,
-    now: Timestamp,
-    answers: &mut HashMap<Claim, Finalized>,
-) -> Result<Vec<Claim>, StoreError> {
-    let mut claims = Vec::with_capacity(changes.len());
-    let mut all = Vec::with_capacity(changes.len());
-    for (claim, change, to) in changes {
-        claims.push((claim, to));
-        all.push(change);
-    }
-    let done = carry_out(db, &all, now).await?;
-    let mut left = Vec::new();
-    for (claim, to) in claims {
-        if done.contains(&claim.op_id) {
-            answers.insert(claim, to);
-        } else {
-            left.push(claim);
-        }
-    }
-    Ok(left)
+    // One that comes twice is looked at once.
+    let claims: HashSet<Claim> = batch.iter().map(|item| item.claim).collect();
+    let items = claims.iter().map(|claim| (*claim, claim)).collect();
+    let has_hook = |claim| hooks.contains_key(&claim);
+    let answers =
+        apply(db, items, has_hook, |claim, logged| Fact::Finalized { fence: claim.fence, logged });
+    let mut answers: HashMap<Claim, Finalized> =
+        answers.await?.into_iter().map(|(claim, answer)| (claim, answer.finalized())).collect();
+    let hooked = hooks.into_iter().filter(|(claim, _)| !answers.contains_key(claim)).collect();
+    answers.extend(run_hooks(db, hooked).await?);
+    let answer = |item: &Finalization| answers.get(&item.claim).cloned();
+    Ok(batch.iter().map(|item| answer(item).unwrap_or(Finalized::Stale)).collect())
 }
 
 /// Each in a transaction of its own. Half of the connections are left for the other verbs.

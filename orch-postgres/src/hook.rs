@@ -4,31 +4,31 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use orch_core::policies::{Backoff, Move};
+use orch_core::machine::{Answer, Fact, step};
 use orch_core::store::{Claim, FinalizeHook, Finalized, StoreError};
 use orch_core::words::{Envelope, FinalOutcome, storable};
 use sqlx::postgres::PgConnection;
 
-use crate::column::{column, instant, to_uuid};
+use crate::apply::{apply, no_hook};
+use crate::column::{column, to_uuid};
 use crate::connect::HOOK_LIMIT;
 use crate::db::Db;
-use crate::lease::columns;
-use crate::moves::{MOVE, encode, moved};
-use crate::pending::{LOAD, Pending, change, decode, load, pending};
+use crate::lease::claim_columns;
+use crate::load::{LOAD, Stored, decode};
 use crate::pool::{Lent, arguments, command, fetch};
-use crate::time::{At, as_millis};
+use crate::save::{Decided, SAVE, encode, saved};
+use crate::time::At;
 
 const LOCK: &str = include_str!("../queries/lock.sql");
-const POSTPONE: &str = include_str!("../queries/postpone.sql");
 
 /// How a transaction with a hook ended.
 enum Ended {
     /// Committed, or there was nothing to do.
     Answered(Finalized),
-    /// Rolled back: the hook failed for the (n + 1)th time.
-    Failed { reason: String, failures: u32 },
+    /// Rolled back: the hook failed.
+    Failed { reason: String },
     /// The same, but the server may still be at work on this connection.
-    Overran { failures: u32, server_process: i32 },
+    Overran { server_process: i32 },
 }
 
 /// How a hook ended.
@@ -56,11 +56,11 @@ pub(crate) async fn finalize(
     };
     match db.pool.lend(work).await? {
         Ended::Answered(answer) => Ok(answer),
-        Ended::Failed { reason, failures } => postpone(db, claim, reason, failures).await,
-        Ended::Overran { failures, server_process } => {
+        Ended::Failed { reason } => postpone(db, claim, reason).await,
+        Ended::Overran { server_process } => {
             db.fetch("SELECT pg_terminate_backend($1)", arguments![server_process]).await?;
             let reason = format!("finalize hook ran for more than {HOOK_LIMIT:?}");
-            postpone(db, claim, reason, failures).await
+            postpone(db, claim, reason).await
         }
     }
 }
@@ -75,39 +75,41 @@ async fn transaction(
 ) -> Result<Ended, StoreError> {
     command(connection, begin).await?;
     let locked = fetch(connection, LOCK, arguments![to_uuid(claim.op_id)]?, named).await?;
-    let (ids, fences) = columns([claim].iter());
+    let (ids, fences) = claim_columns([&claim]);
     let rows = fetch(connection, LOAD, arguments![now, ids, fences]?, named).await?;
-    let (now, rows) = decode(&rows)?;
-    let (row, next) = match pending(claim, rows.get(&claim))? {
-        Pending::Answered(answer) => {
-            command(connection, "ROLLBACK").await?;
-            return Ok(Ended::Answered(answer));
-        }
-        Pending::Move(row, next) => (row, next),
+    let (now, mut loaded) = decode(&rows)?;
+    let Some(stored) = loaded.remove(&claim) else {
+        command(connection, "ROLLBACK").await?;
+        return Ok(Ended::Answered(Finalized::Stale));
     };
-    if let Move::Finish(outcome) = &next {
-        let failures = row.entry.as_ref().map_or(0, |entry| entry.failures);
-        match run(connection, hook, outcome, &row.envelope()).await {
+    let Stored { row: before, request, entry } = stored?;
+    let finalized = Fact::Finalized { fence: claim.fence, logged: entry.as_ref() };
+    let decided = Decided { step: step(&before, finalized, now), before };
+    if !decided.depends_on_row() {
+        command(connection, "ROLLBACK").await?;
+        return Ok(Ended::Answered(decided.step.answer.finalized()));
+    }
+    if let Some(outcome) = decided.step.finishes(&decided.before) {
+        match run(connection, hook, outcome, &decided.before.envelope(request)).await {
             Ran::Ok => {}
             Ran::Failed(reason) => {
                 command(connection, "ROLLBACK").await?;
-                return Ok(Ended::Failed { reason, failures });
+                return Ok(Ended::Failed { reason });
             }
             Ran::Overran => {
                 let process = locked.first().map(|row| column(row, "server_process"));
                 let process = process.ok_or_else(|| StoreError::fatal("the row is not locked"))?;
                 let server_process = process.map_err(StoreError::fatal)?;
-                return Ok(Ended::Overran { failures, server_process });
+                return Ok(Ended::Overran { server_process });
             }
         }
     }
-    let (_, change, to) = change(*row, next, claim, now);
-    let done = moved(&fetch(connection, MOVE, encode(&[change], now)?, named).await?)?;
-    if done.is_empty() {
+    let save = encode(std::slice::from_ref(&decided))?;
+    if saved(&fetch(connection, SAVE, save, named).await?)?.is_empty() {
         return Err(StoreError::transient("the operation moved although it was locked"));
     }
     command(connection, "COMMIT").await?;
-    Ok(Ended::Answered(to))
+    Ok(Ended::Answered(decided.step.answer.finalized()))
 }
 
 /// The one place where database calls run under a timeout: when it strikes, the connection is
@@ -146,27 +148,15 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
-async fn postpone(
-    db: &Db,
-    claim: Claim,
-    reason: String,
-    failures: u32,
-) -> Result<Finalized, StoreError> {
-    let delay = Backoff::DEFAULT.delay(failures.saturating_add(1), fastrand::f64());
-    let (op_id, fence) = (to_uuid(claim.op_id), claim.fence.get());
-    let error = storable(&reason);
-    let arguments = arguments![db.now(), op_id, fence, as_millis(delay), error];
-    let rows = db.fetch(POSTPONE, arguments).await?;
-    let Some(row) = rows.first() else {
-        // Somebody else's try has succeeded meanwhile.
-        let (_, rows) = load(db, &[claim]).await?;
-        return match pending(claim, rows.get(&claim))? {
-            Pending::Answered(answer) => Ok(answer),
-            Pending::Move(..) => Err(StoreError::transient("the entry is PENDING again")),
-        };
-    };
-    match instant(row, "finalize_due_at").map_err(StoreError::fatal)? {
-        Some(due_at) => Ok(Finalized::HookFailed { reason, due_at }),
-        None => Err(StoreError::fatal("a PENDING entry without an instant")),
-    }
+/// The next try is put off, unless somebody else's has succeeded meanwhile.
+async fn postpone(db: &Db, claim: Claim, reason: String) -> Result<Finalized, StoreError> {
+    let (error, jitter) = (storable(&reason), fastrand::f64());
+    let answers = apply(db, vec![(claim, &error)], no_hook, |error, logged| Fact::HookFailed {
+        fence: claim.fence,
+        logged,
+        error,
+        jitter,
+    });
+    let answer = answers.await?.remove(&claim);
+    Ok(answer.map_or(Finalized::Stale, Answer::finalized))
 }

@@ -1,16 +1,18 @@
 //! What happens to a lease while it is held: renewed, or given back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use orch_core::machine::{Answer, Fact};
+use orch_core::store::codec::as_millis;
 use orch_core::store::{Claim, Release, ReleaseReason, Released, RenewParams, Renewed, StoreError};
 use orch_core::words::{Fence, storable};
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
 
+use crate::apply::{apply, no_hook};
 use crate::column::{column, instant, op_id, to_uuid};
 use crate::db::{Db, in_pieces};
 use crate::pool::arguments;
-use crate::time::as_millis;
 
 const RENEW: &str = include_str!("../queries/renew.sql");
 const RELEASE: &str = include_str!("../queries/release.sql");
@@ -26,7 +28,7 @@ pub(crate) async fn renew(db: &Db, params: RenewParams) -> Result<Vec<Renewed>, 
         params.claims,
         |_| 0,
         |claims| async move {
-            let (ids, fences) = columns(claims.iter());
+            let (ids, fences) = claim_columns(claims.iter());
             let arguments = arguments![db.now(), lease_ms, ids, fences];
             let rows = db.pool.fetch_within(limit, RENEW, arguments).await?;
             let mut renewed = HashMap::new();
@@ -34,7 +36,7 @@ pub(crate) async fn renew(db: &Db, params: RenewParams) -> Result<Vec<Renewed>, 
                 let expires = instant(row, "lease_expires_at").map_err(StoreError::fatal)?;
                 renewed.insert(claim_of(row)?, expires);
             }
-            let answer = |claim| match renewed.get(claim).copied().flatten() {
+            let answer = |claim| match renewed.get(claim).copied() {
                 Some(lease_expires_at) => Renewed::Renewed { lease_expires_at },
                 None => Renewed::Stale,
             };
@@ -50,21 +52,25 @@ pub(crate) async fn release(db: &Db, batch: Vec<Release>) -> Result<Vec<Released
         batch,
         |_| 0,
         |batch| async move {
-            let (ids, fences) = columns(batch.iter().map(|release| &release.claim));
+            let (ids, fences) = claim_columns(batch.iter().map(|release| &release.claim));
             let reason = |release: &Release| match &release.reason {
                 ReleaseReason::Unstarted => None,
                 ReleaseReason::Unrunnable { reason } => Some(storable(reason)),
             };
             let reasons: Vec<Option<String>> = batch.iter().map(reason).collect();
             let rows = db.fetch(RELEASE, arguments![db.now(), ids, fences, reasons]).await?;
-            let mut released = rows.iter().map(claim_of).collect::<Result<Vec<_>, _>>()?;
-            released.sort_unstable_by_key(|claim| (claim.op_id, claim.fence));
-            let key = |claim: &Claim| (claim.op_id, claim.fence);
-            let answer = |release: &Release| match released
-                .binary_search_by_key(&key(&release.claim), key)
-            {
-                Ok(_) => Released::Released,
-                Err(_) => Released::Stale,
+            let released = rows.iter().map(claim_of).collect::<Result<HashSet<_>, _>>()?;
+            let others = batch.iter().map(|release| (release.claim, release));
+            let others = others.filter(|(claim, _)| !released.contains(claim)).collect();
+            let answers = apply(db, others, no_hook, |release, logged| {
+                let Release { claim, reason } = release;
+                Fact::Released { fence: claim.fence, reason, logged }
+            });
+            let answers = answers.await?;
+            let answer = |Release { claim, .. }: &Release| match answers.get(claim) {
+                Some(Answer::Released) => Released::Released,
+                None if released.contains(claim) => Released::Released,
+                Some(_) | None => Released::Stale,
             };
             Ok(batch.iter().map(answer).collect())
         },
@@ -73,8 +79,10 @@ pub(crate) async fn release(db: &Db, batch: Vec<Release>) -> Result<Vec<Released
 }
 
 /// Claims as two columns.
-pub(crate) fn columns<'a>(claims: impl Iterator<Item = &'a Claim>) -> (Vec<Uuid>, Vec<i64>) {
-    claims.map(|claim| (to_uuid(claim.op_id), claim.fence.get())).unzip()
+pub(crate) fn claim_columns<'a>(
+    claims: impl IntoIterator<Item = &'a Claim>,
+) -> (Vec<Uuid>, Vec<i64>) {
+    claims.into_iter().map(|claim| (to_uuid(claim.op_id), claim.fence.get())).unzip()
 }
 
 /// The claim that a statement answers for.

@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! The cluster store of orch: one Postgres, any number of worker processes on any number of
 //! hosts.
 //!
@@ -11,8 +10,11 @@
 //!          └─► orch_dead_letter        of those that failed
 //! ```
 //!
-//! Every verb is one statement, so there is no BEGIN, nothing to cancel half-way, and one round
-//! trip. All instants are the server's. No leader, no registry, no state outside of the
+//! The verbs that run for each operation are one statement each: no BEGIN, nothing to cancel
+//! half-way, and one round trip. The others, and what such a statement leaves unanswered, load the
+//! rows, call [`step`](orch_core::machine::step) and save what it says with a second statement,
+//! unless a row has changed meanwhile. `orch_testkit::agrees_with_machine!` holds both ways to
+//! `step`. All instants are the server's. No leader, no registry, no state outside of the
 //! database; LISTEN and NOTIFY only wake. Why the rows lie as they do, with figures and with
 //! what was tried besides: `docs/adr/0004-postgres-layout.md`.
 //!
@@ -24,8 +26,6 @@
 
 mod store; // the verbs, as calls
 
-#[cfg(feature = "broken")]
-mod broken; // mistakes for the chaos run to find
 mod checks; // is the server fit to keep anything
 mod connect; // the URL, the planner's settings
 mod db; // what every verb needs
@@ -45,15 +45,12 @@ mod settle; // S3: log, settle, late answers
 mod sweep; // lost leases, time budgets
 mod wake; // wait_for_work
 
-mod pending; // the moves that logged ends ask for, as they were read
+mod apply; // load, step, save
+mod load; // operations as they are
+mod save; // and as they are to be
 
-mod moves; // moves that are decided in Rust
-mod row; // decoding of operations
-
-mod entry; // decoding and encoding of the log
-
-mod column; // decoding of columns
-mod time; // instants and durations
+mod column; // columns of a row
+mod time; // instants
 
 #[doc(hidden)]
 pub use connect::PLANNER;

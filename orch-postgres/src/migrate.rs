@@ -7,9 +7,12 @@ use crate::column::column;
 use crate::pool::{Pool, arguments, command, fetch};
 
 /// Every migration, in order; the version is the place, from 1.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_operation.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_operation.sql"),
+    include_str!("../migrations/0002_words.sql"),
+];
 /// The newest version that this binary knows.
-const KNOWN: i64 = 1;
+const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// Taken for the length of the migrating transaction, so that also a transaction pooler is
 /// fine with it. The number means nothing but orch.

@@ -178,8 +178,6 @@ pub(crate) async fn fetch(
     arguments: PgArguments,
     named: bool,
 ) -> Result<Vec<PgRow>, StoreError> {
-    #[cfg(feature = "broken")]
-    let sql = crate::broken::statement(sql);
     let query = sqlx::query_with(sql, arguments).persistent(named);
     query.fetch_all(connection).await.map_err(store_error)
 }
@@ -189,10 +187,8 @@ pub(crate) async fn command(
     connection: &mut PgConnection,
     sql: impl Into<String>,
 ) -> Result<(), StoreError> {
-    let sql: String = sql.into();
-    #[cfg(feature = "broken")]
-    let sql = crate::broken::script(sql);
-    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(store_error)?;
+    let sql = AssertSqlSafe(sql.into());
+    connection.execute(sqlx::raw_sql(sql)).await.map_err(store_error)?;
     Ok(())
 }
 

@@ -1,10 +1,10 @@
 //! Retention.
 
+use orch_core::store::codec::as_millis;
 use orch_core::store::{PurgeParams, Purged, StoreError};
 
 use crate::db::{Db, to_limit, with_limit};
 use crate::pool::arguments;
-use crate::time::as_millis;
 
 const PURGE: &str = include_str!("../queries/purge.sql");
 

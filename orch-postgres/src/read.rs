@@ -1,7 +1,10 @@
 //! Questions.
 
 use orch_core::policies::divergences;
-use orch_core::store::{Claim, LateParams, ListParams, Page, StoreError, Unfinalized};
+use orch_core::store::columns::{self, Columns as _};
+use orch_core::store::{
+    Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized, codec,
+};
 use orch_core::words::{
     DeadLetter, Fence, FinalOutcome, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase,
     Status, Timestamp,
@@ -9,11 +12,10 @@ use orch_core::words::{
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
 
-use crate::column::{column, count, failure_of, from_uuid, instant, kind_of, op_id, to_uuid};
+use crate::column::{Named, column, instant, kind_of, op_id, to_uuid};
 use crate::db::{Db, to_limit};
-use crate::entry::log_entry;
+use crate::load::operation;
 use crate::pool::arguments;
-use crate::row::{self, operation_or_corrupt};
 
 const GET: &str = include_str!("../queries/get.sql");
 const FIND: &str = include_str!("../queries/find.sql");
@@ -37,8 +39,8 @@ pub(crate) async fn now(db: &Db) -> Result<Timestamp, StoreError> {
         return Ok(at.0);
     }
     let rows = db.fetch("SELECT clock_timestamp() AS now", arguments![]).await?;
-    let now = rows.first().map(|row| instant(row, "now").map_err(StoreError::fatal)).transpose()?;
-    now.flatten().ok_or_else(|| StoreError::fatal("the server does not tell the time"))
+    let now = rows.first().map(|row| instant(row, "now").map_err(StoreError::fatal));
+    now.ok_or_else(|| StoreError::fatal("the server does not tell the time"))?
 }
 
 /// One operation of this owner.
@@ -48,7 +50,7 @@ pub(crate) async fn get(
     op_id: OpId,
 ) -> Result<Option<Operation>, StoreError> {
     let rows = db.fetch(GET, arguments![to_uuid(op_id), owner.as_str()]).await?;
-    rows.first().map(operation_or_corrupt).transpose()
+    rows.first().map(operation).transpose()
 }
 
 /// True if the operation is there, whoever owns it.
@@ -77,7 +79,7 @@ pub(crate) async fn find(db: &Db, identity: &Identity) -> Result<Option<Operatio
         identity.idem_key.as_str(),
     ];
     let rows = db.fetch(FIND, arguments).await?;
-    rows.first().map(operation_or_corrupt).transpose()
+    rows.first().map(operation).transpose()
 }
 
 /// The log of one operation of this owner, oldest first.
@@ -88,7 +90,7 @@ pub(crate) async fn history(
 ) -> Result<Vec<LogEntry>, StoreError> {
     let rows = db.fetch(HISTORY, arguments![to_uuid(op_id), owner.as_str()]).await?;
     let corrupt = |reason| StoreError::Corrupt { op_id, reason };
-    rows.iter().map(|row| log_entry(row).map_err(corrupt)).collect()
+    rows.iter().map(|row| columns::log_entry(&Named(row)).map_err(corrupt)).collect()
 }
 
 /// The dead letter of one operation of this owner.
@@ -100,10 +102,11 @@ pub(crate) async fn dead_letter(
     let rows = db.fetch(DEAD_LETTER, arguments![to_uuid(op_id), owner.as_str()]).await?;
     let corrupt = |reason| StoreError::Corrupt { op_id, reason };
     let letter = rows.first().map(|row| letter(op_id, row).map_err(corrupt)).transpose()?;
-    let Some(letter) = letter else { return Ok(None) };
+    let Some(mut letter) = letter else { return Ok(None) };
     let outcome = FinalOutcome::Failed(letter.failure.clone());
     let divergences = divergences(&outcome, &history(db, owner, op_id).await?);
-    Ok(Some(DeadLetter { divergences, ..letter }))
+    letter.divergences = divergences;
+    Ok(Some(letter))
 }
 
 /// The operations with a late answer, in the order of their ids.
@@ -129,14 +132,11 @@ pub(crate) async fn late(db: &Db, params: &LateParams) -> Result<Vec<(OpId, Owne
 }
 
 fn letter(op_id: OpId, row: &PgRow) -> Result<DeadLetter, String> {
-    Ok(DeadLetter {
-        op_id,
-        failure: failure_of(&column::<String>(row, "failure")?)?,
-        created_at: instant(row, "created_at")?.ok_or("created_at is missing")?,
-        redriven_as: column::<Option<Uuid>>(row, "redriven_as")?.map(from_uuid),
-        late_outcomes: count(row, "late_outcomes")?,
-        divergences: 0,
-    })
+    let failure = codec::failure(column(row, "failure")?)?;
+    let mut letter = DeadLetter::new(op_id, failure, instant(row, "created_at")?);
+    letter.redriven_as = Named(row).id("redriven_as")?;
+    letter.late_outcomes = column::<i32>(row, "late_outcomes")?.unsigned_abs();
+    Ok(letter)
 }
 
 /// A page of operations, in the order of their ids.
@@ -163,8 +163,17 @@ pub(crate) async fn list(db: &Db, params: ListParams) -> Result<Page, StoreError
         Some(last) if rows.len() > limit => Some(op_id(last, "op_id").map_err(StoreError::fatal)?),
         _ => None,
     };
-    let items = page.iter().map(row::listed).collect::<Result<Vec<_>, _>>()?;
+    let items = page.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
     Ok(Page { items, next })
+}
+
+/// The operation, or a place in the list that says what is wrong with it.
+fn listed(row: &PgRow) -> Result<Listed, StoreError> {
+    match operation(row) {
+        Ok(operation) => Ok(Listed::Operation(Box::new(operation))),
+        Err(StoreError::Corrupt { op_id, reason }) => Ok(Listed::Undecodable { op_id, reason }),
+        Err(error) => Err(error),
+    }
 }
 
 /// Logged ends whose status has not followed, the longest due first.

@@ -3,30 +3,25 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use orch_core::machine::{Answer, Fact};
+use orch_core::store::codec::{EncodedEnd, as_millis, failure};
 use orch_core::store::{Claim, EndedAttempt, Finalized, Logged, StoreError};
 use orch_core::words::{AttemptEnd, Fence, FinalOutcome, Outcome, Payload};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
-use crate::column::{column, failure_of, from_uuid, instant, to_uuid};
+use crate::apply::{apply, no_hook};
+use crate::column::{column, from_uuid, instant, to_uuid};
 use crate::db::{Db, in_pieces};
-use crate::entry::EncodedEnd;
-use crate::finalize::finalize_claims;
 use crate::lease::claim_of;
-use crate::pending::load;
 use crate::pool::arguments;
-use crate::row::Row;
-use crate::time::as_millis;
 
 const LOG: &str = include_str!("../queries/log.sql");
 const SETTLE: &str = include_str!("../queries/settle.sql");
 const SETTLE_OPEN: &str = include_str!("../queries/settle_open.sql");
-const LATE: &str = include_str!("../queries/late.sql");
 
-/// How often a batch is tried again because its rows changed under the statement's snapshot.
-const TRIES: u32 = 3;
-
-/// Log and finalize in one statement: one for definite ends, one for those that may go on.
+/// Log and finalize in one statement: one for definite ends, one for those that may go on. What
+/// they leave unanswered, such as late answers, is decided by `step`.
 pub(crate) async fn settle(
     db: &Db,
     batch: Vec<EndedAttempt>,
@@ -39,48 +34,43 @@ async fn settle_whole(
     batch: Arc<Vec<EndedAttempt>>,
 ) -> Result<Vec<Finalized>, StoreError> {
     let mut answers: HashMap<Claim, Finalized> = HashMap::with_capacity(batch.len());
-    let mut left = firsts(&batch);
-    for _ in 0..TRIES {
-        let (definite, open): (Vec<&EndedAttempt>, Vec<&EndedAttempt>) =
-            left.iter().copied().partition(|ended| is_definite(&ended.end));
-        settle_definite(db, &definite, &mut answers).await?;
-        settle_open(db, &open, &mut answers).await?;
-        left.retain(|ended| !answers.contains_key(&ended.claim));
-        let unanswered = sort_out(db, left).await?;
-        answers.extend(finalize_claims(db, &unanswered.logged, &HashMap::new()).await?);
-        left = unanswered.again;
-        if left.is_empty() {
-            let answer = |ended: &EndedAttempt| answers.get(&ended.claim).cloned();
-            return Ok(batch.iter().map(|e| answer(e).unwrap_or(Finalized::Stale)).collect());
-        }
-    }
-    Err(StoreError::transient("the operations were moved each time they were settled"))
+    let ended = firsts(&batch);
+    let (definite, open): (Vec<&EndedAttempt>, Vec<&EndedAttempt>) =
+        ended.iter().copied().partition(|ended| is_definite(&ended.end));
+    settle_definite(db, &definite, &mut answers).await?;
+    settle_open(db, &open, &mut answers).await?;
+    let others = ended.iter().filter(|ended| !answers.contains_key(&ended.claim));
+    let others = others.map(|ended| (ended.claim, *ended)).collect();
+    let others =
+        apply(db, others, no_hook, |ended, logged| Fact::Settled(ended.under(logged))).await?;
+    answers.extend(others.into_iter().map(|(claim, answer)| (claim, answer.finalized())));
+    let answer = |ended: &EndedAttempt| answers.get(&ended.claim).cloned();
+    Ok(batch.iter().map(|ended| answer(ended).unwrap_or(Finalized::Stale)).collect())
 }
 
-/// Appends ends as PENDING and drops the leases.
+/// Appends ends as PENDING and ends the leases.
 pub(crate) async fn log(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
     in_pieces(batch, output_size, |batch| log_whole(db, batch)).await
 }
 
 async fn log_whole(db: &Db, batch: Arc<Vec<EndedAttempt>>) -> Result<Vec<Logged>, StoreError> {
-    let mut answers: HashMap<Claim, Logged> = HashMap::with_capacity(batch.len());
-    let mut left = firsts(&batch);
-    for _ in 0..TRIES {
-        if !left.is_empty() {
-            for row in &db.fetch(LOG, log_arguments(db, &left)).await? {
-                answers.insert(claim_of(row)?, Logged::Logged);
-            }
-        }
-        left.retain(|ended| !answers.contains_key(&ended.claim));
-        let unanswered = sort_out(db, left).await?;
-        answers.extend(unanswered.logged.into_iter().map(|claim| (claim, Logged::Logged)));
-        left = unanswered.again;
-        if left.is_empty() {
-            let answer = |ended: &EndedAttempt| answers.get(&ended.claim).copied();
-            return Ok(batch.iter().map(|e| answer(e).unwrap_or(Logged::Stale)).collect());
+    let mut logged: HashSet<Claim> = HashSet::with_capacity(batch.len());
+    let ended = firsts(&batch);
+    if !ended.is_empty() {
+        for row in &db.fetch(LOG, log_arguments(db, &ended)).await? {
+            logged.insert(claim_of(row)?);
         }
     }
-    Err(StoreError::transient("the operations were moved each time they were logged"))
+    let others = ended.iter().filter(|ended| !logged.contains(&ended.claim));
+    let others = others.map(|ended| (ended.claim, *ended)).collect();
+    let others =
+        apply(db, others, no_hook, |ended, logged| Fact::Logged(ended.under(logged))).await?;
+    logged.extend(others.into_iter().filter(|(_, a)| *a == Answer::Logged).map(|(claim, _)| claim));
+    let answer = |ended: &EndedAttempt| match logged.contains(&ended.claim) {
+        true => Logged::Logged,
+        false => Logged::Stale,
+    };
+    Ok(batch.iter().map(answer).collect())
 }
 
 /// What an end weighs.
@@ -146,60 +136,13 @@ async fn settle_open(
 
 /// What settle_open.sql has decided.
 fn moved_to(row: &PgRow) -> Result<Finalized, String> {
-    let due_at = instant(row, "not_before")?.ok_or("the next instant is missing")?;
+    let due_at = instant(row, "not_before")?;
     Ok(match column::<&str>(row, "next")? {
         "wait" => Finalized::Waiting { due_at },
         "doubt" => Finalized::InDoubt { due_at },
         "park" => Finalized::Parked,
-        _ => {
-            let failure: Option<String> = column(row, "failure")?;
-            let failure = failure_of(&failure.ok_or("the failure is missing")?)?;
-            Finalized::Finished(FinalOutcome::Failed(failure))
-        }
+        _ => Finalized::Finished(FinalOutcome::Failed(failure(column(row, "failure")?)?)),
     })
-}
-
-/// Those that no statement has answered, by where their claims stand. The late ones are kept, and
-/// left out: they are stale.
-#[derive(Default)]
-struct Unanswered<'a> {
-    /// Still leased: their rows changed, by a renewal, while the statement ran.
-    again: Vec<&'a EndedAttempt>,
-    /// Under a claim that stands and has logged before.
-    logged: Vec<Claim>,
-}
-
-async fn sort_out<'a>(db: &Db, ended: Vec<&'a EndedAttempt>) -> Result<Unanswered<'a>, StoreError> {
-    let mut unanswered = Unanswered::default();
-    if ended.is_empty() {
-        return Ok(unanswered);
-    }
-    let claims: Vec<Claim> = ended.iter().map(|ended| ended.claim).collect();
-    let (_, rows) = load(db, &claims).await?;
-    let mut late = Vec::new();
-    for ended in ended {
-        let row = match rows.get(&ended.claim) {
-            Some(row) => Some(row.as_ref().map_err(Clone::clone)?),
-            None => None,
-        };
-        let stands = |row: &&Row| row.operation.fence == ended.claim.fence;
-        match row.filter(stands) {
-            Some(row) if row.operation.lease_expires_at.is_some() => unanswered.again.push(ended),
-            Some(row) if row.entry.is_some() => unanswered.logged.push(ended.claim),
-            _ => late.push(ended),
-        }
-    }
-    keep_late(db, &late).await?;
-    Ok(unanswered)
-}
-
-/// Keeps answers; doubt is the absence of one.
-async fn keep_late(db: &Db, ended: &[&EndedAttempt]) -> Result<(), StoreError> {
-    let answers: Vec<&EndedAttempt> = ended.iter().copied().filter(|e| e.end.is_answer()).collect();
-    if !answers.is_empty() {
-        db.fetch(LATE, late_arguments(db, &answers)).await?;
-    }
-    Ok(())
 }
 
 /// The columns that all of the statements share.
@@ -265,10 +208,4 @@ fn log_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, StoreE
         afters,
         &c.delays
     ]
-}
-
-fn late_arguments(db: &Db, ended: &[&EndedAttempt]) -> Result<PgArguments, StoreError> {
-    let c = Columns::of(ended);
-    let (outcomes, details, outputs, afters) = (c.outcomes(), c.details(), c.outputs(), c.afters());
-    arguments![db.now(), &c.op_ids, &c.fences, &c.sources, outcomes, details, outputs, afters]
 }

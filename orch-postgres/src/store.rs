@@ -8,7 +8,7 @@ use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
     EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
     Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, Store, StoreError, SweepParams, Swept, Unfinalized,
+    Resolved, Store, StoreError, SweepParams, Swept, Unfinalized, monotonic,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use sqlx::postgres::PgConnection;
@@ -94,7 +94,7 @@ impl PostgresStore {
                     tries += 1;
                     let delay = RETRY.delay(tries, fastrand::f64());
                     tracing::warn!(error = ?error, ?delay, "the database is away; trying again");
-                    tokio::time::sleep(delay).await;
+                    monotonic::sleep(delay).await;
                 }
                 done => return done,
             }
@@ -188,7 +188,7 @@ impl Store for PostgresStore {
     }
 
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
-        sweep::spent(&self.db, params).await
+        sweep::over_budget(&self.db, params).await
     }
 
     async fn unfinalized(

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use orch_core::words::Timestamp;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
@@ -16,8 +14,6 @@ pub(crate) struct At(pub(crate) Timestamp);
 const ZERO: i64 = 946_684_800_000_000;
 /// The last year of `timestamptz` is 294276; what lies beyond is cut, the infinities with it.
 const LIMIT: i64 = 9_200_000_000_000_000_000;
-/// The longest span that goes into SQL: a thousand years.
-const LONGEST_MS: u64 = 1000 * 365 * 24 * 60 * 60 * 1000;
 
 impl Type<Postgres> for At {
     fn type_info() -> PgTypeInfo {
@@ -43,29 +39,5 @@ impl Decode<'_, Postgres> for At {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
         let micros = i64::from_be_bytes(value.as_bytes()?.try_into()?);
         Ok(Self(Timestamp::from_micros(micros.saturating_add(ZERO))))
-    }
-}
-
-/// A span in whole milliseconds, rounded up, so that nothing becomes due too early.
-pub(crate) fn as_millis(span: Duration) -> i64 {
-    let millis = span.as_micros().div_ceil(1000);
-    i64::try_from(millis.min(u128::from(LONGEST_MS))).unwrap_or(i64::MAX)
-}
-
-/// A span that a column keeps in milliseconds.
-pub(crate) fn from_millis(millis: i64) -> Result<Duration, String> {
-    u64::try_from(millis).map(Duration::from_millis).map_err(|_| "a duration is negative".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_are_rounded_up_and_cut() {
-        assert_eq!(as_millis(Duration::from_micros(1)), 1);
-        assert_eq!(as_millis(Duration::from_millis(7)), 7);
-        assert_eq!(as_millis(Duration::MAX), i64::try_from(LONGEST_MS).unwrap());
-        assert!(from_millis(-1).is_err());
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use orch_core::policies::Backoff;
-use orch_core::store::StoreError;
+use orch_core::store::{StoreError, monotonic};
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::Notify;
 
@@ -76,7 +76,7 @@ impl Wake {
     /// There will be work.
     pub(crate) fn announce_later(&self, delay: Duration) {
         let mut due = self.due();
-        if let Some(at) = Instant::now().checked_add(delay)
+        if let Some(at) = monotonic::now().checked_add(delay)
             && due.len() < DUE_LIMIT
         {
             due.push(Reverse(at));
@@ -100,7 +100,7 @@ impl Wake {
     /// How long until the next operation of this process is due. What is due already does not
     /// count: whoever waits has just looked.
     fn until_due(&self) -> Option<Duration> {
-        let now = Instant::now();
+        let now = monotonic::now();
         let mut due = self.due();
         while let Some(Reverse(at)) = due.peek() {
             if *at > now {
@@ -138,7 +138,7 @@ async fn send(wake: Weak<Wake>, pool: Pool) {
         if let Err(error) = pool.fetch(sql, arguments![CHANNEL]).await {
             tracing::debug!(error = ?error, "other workers could not be woken; they poll");
         }
-        tokio::time::sleep(NOTIFY_GAP).await;
+        monotonic::sleep(NOTIFY_GAP).await;
     }
 }
 
@@ -161,7 +161,7 @@ async fn listen(wake: Weak<Wake>, target: Target) {
                 delay
             }
         };
-        tokio::time::sleep(delay).await;
+        monotonic::sleep(delay).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Finalize hooks that misbehave.
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 mod common;
 

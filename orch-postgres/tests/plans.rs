@@ -11,17 +11,16 @@ use common::{Schema, execute, rows};
 
 const CLAIM: &str = include_str!("../queries/claim.sql");
 /// Queries that run on every operation or every tick; no backlog may make them scan a table.
-const OTHERS: [(&str, &str); 15] = [
+const OTHERS: [(&str, &str); 14] = [
     ("accept_present", include_str!("../queries/accept_present.sql")),
     ("renew", include_str!("../queries/renew.sql")),
     ("release", include_str!("../queries/release.sql")),
     ("log", include_str!("../queries/log.sql")),
     ("settle", include_str!("../queries/settle.sql")),
     ("settle_open", include_str!("../queries/settle_open.sql")),
-    ("late", include_str!("../queries/late.sql")),
     ("late_of", include_str!("../queries/late_of.sql")),
     ("load", include_str!("../queries/load.sql")),
-    ("move", include_str!("../queries/move.sql")),
+    ("save", include_str!("../queries/save.sql")),
     ("sweep_expired", include_str!("../queries/sweep_expired.sql")),
     ("sweep_over_budget", include_str!("../queries/sweep_over_budget.sql")),
     ("unfinalized", include_str!("../queries/unfinalized.sql")),

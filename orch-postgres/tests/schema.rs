@@ -1,7 +1,10 @@
 //! The schema: brought up to date once, by whoever comes first, and kept by the server.
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 mod common;
+
+use std::time::Duration;
 
 use orch_core::store::{Store, StoreError};
 use orch_postgres::PostgresStore;
@@ -23,7 +26,7 @@ async fn sixteen_that_start_at_once_migrate_once() {
         opened.unwrap().unwrap();
     }
     let mut admin = schema.connect().await;
-    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 1);
+    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 2);
 }
 
 #[tokio::test]
@@ -33,7 +36,7 @@ async fn a_newer_schema_is_refused() {
     let mut admin = schema.connect().await;
     execute(&mut admin, "INSERT INTO orch_migration (version) VALUES (7)").await;
     let error = PostgresStore::open(&schema.url("")).await.unwrap_err();
-    assert!(matches!(error, StoreError::SchemaTooNew { found: 7, known: 1 }), "{error:?}");
+    assert!(matches!(error, StoreError::SchemaTooNew { found: 7, known: 2 }), "{error:?}");
     assert!(error.to_string().contains("deploy the newer release"), "{error}");
     let again = store.migrate().await.unwrap_err();
     assert!(matches!(again, StoreError::SchemaTooNew { .. }), "{again:?}");
@@ -52,6 +55,58 @@ async fn a_migration_that_fails_leaves_nothing() {
     PostgresStore::open(&schema.url("")).await.unwrap();
 }
 
+/// What the first release has left.
+async fn of_the_first_release(schema: &Schema) -> PgConnection {
+    let mut admin = schema.connect().await;
+    let history = "CREATE TABLE orch_migration (
+            version bigint NOT NULL PRIMARY KEY,
+            applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        );
+        INSERT INTO orch_migration (version) VALUES (1)";
+    execute(&mut admin, include_str!("../migrations/0001_operation.sql")).await;
+    execute(&mut admin, history).await;
+    admin
+}
+
+#[tokio::test]
+async fn who_may_read_the_view_still_may_after_a_migration() {
+    let schema = Schema::create().await;
+    let mut admin = of_the_first_release(&schema).await;
+    let (owner, reader) = (format!("{}_owner", schema.name), format!("{}_reader", schema.name));
+    let granted = format!(
+        "CREATE ROLE {owner}; CREATE ROLE {reader}; GRANT SELECT ON orch_status TO {reader};
+         GRANT CREATE ON SCHEMA {} TO {owner}; ALTER VIEW orch_status OWNER TO {owner}",
+        schema.name
+    );
+    execute(&mut admin, &granted).await;
+    PostgresStore::open(&schema.url("")).await.unwrap();
+    for role in [owner, reader] {
+        let may =
+            format!("SELECT has_table_privilege('{role}', 'orch_status', 'SELECT')::int::bigint");
+        assert_eq!(number(&mut admin, &may).await, 1, "{role}");
+    }
+}
+
+/// A statement waits behind a migration that waits for a long transaction, such as a dump.
+#[tokio::test]
+async fn a_migration_that_has_to_wait_lets_others_through() {
+    let schema = Schema::create().await;
+    let mut dump = of_the_first_release(&schema).await;
+    execute(&mut dump, "BEGIN; SELECT FROM orch_queue").await;
+    let url = schema.url("");
+    let migrating = tokio::spawn(async move { PostgresStore::open(&url).await.map(drop) });
+    let mut admin = schema.connect().await;
+    let waiting = "SELECT count(*) FROM pg_locks
+        WHERE NOT granted AND relation = 'orch_queue'::regclass";
+    while number(&mut admin, waiting).await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let others = number(&mut admin, "SELECT count(*) FROM orch_queue");
+    assert_eq!(tokio::time::timeout(Duration::from_secs(20), others).await, Ok(0));
+    execute(&mut dump, "COMMIT").await;
+    migrating.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn nobody_changes_what_is_terminal() {
     let schema = Schema::create().await;
@@ -66,9 +121,9 @@ async fn nobody_changes_what_is_terminal() {
     for change in [
         "UPDATE orch_write_ahead_log SET outcome = 'FAIL', output = NULL",
         "UPDATE orch_operation SET payload = ''",
-        "INSERT INTO orch_write_ahead_log (op_id, fence, late, attempt, source, outcome, state,
+        "INSERT INTO orch_write_ahead_log (op_id, fence, late, attempt, source, outcome, status,
                                            output, logged_at, finished_at)
-         SELECT op_id, fence + 1, false, attempt, source, outcome, state, output, logged_at,
+         SELECT op_id, fence + 1, false, attempt, source, outcome, status, output, logged_at,
                 finished_at FROM orch_write_ahead_log",
     ] {
         let error = refused(&mut admin, change).await;
@@ -83,14 +138,14 @@ async fn rows_that_make_no_sense_are_refused() {
     store.accept(vec![acceptance("key")]).await.unwrap();
     let mut admin = schema.connect().await;
     for (change, rule) in [
-        ("state = 'COMPLETED'", "state_is_unfinished"),
-        ("phase = 'asleep', state = 'IN_PROGRESS', due_at = NULL", "phase_is_known"),
+        ("status = 'COMPLETED'", "state_is_unfinished"),
+        ("phase = 'asleep', status = 'IN_PROGRESS', due_at = NULL", "phase_is_known"),
         ("phase = 'waiting'", "phase_iff_in_progress"),
         ("worker = 'w'", "worker_iff_lease"),
         ("due_at = NULL", "due_when_pending_or_waiting"),
-        ("state = 'IN_PROGRESS', phase = 'running'", "due_only_when_claimable"),
+        ("status = 'IN_PROGRESS', phase = 'running'", "due_only_when_claimable"),
         (
-            "state = 'IN_PROGRESS', phase = 'parked', due_at = NULL, worker = 'w',
+            "status = 'IN_PROGRESS', phase = 'parked', due_at = NULL, worker = 'w',
              lease_expires_at = now()",
             "lease_only_when_held",
         ),

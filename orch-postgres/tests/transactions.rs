@@ -1,5 +1,6 @@
 //! Accepting inside the caller's own transaction, and being woken.
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 mod common;
 

@@ -4,6 +4,7 @@
 //! accepts a second, then claim and settle a second over the same operations, with the trigger
 //! on terminal rows and without it.
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,7 +6,7 @@
 --   connection's thread. Rows beyond the batch stay NULL, so a few sizes serve all batches.
 INSERT INTO orch_operation
     (op_id, owner, domain, event_type, biz_key, idem_key, fingerprint, accepted_at,
-     time_budget_ms, deadline, payload, due_at, state)
+     time_budget_ms, deadline, payload, due_at, status)
 SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10,
        column11, column8, 'PENDING'
 FROM (VALUES /*row*/(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)/*row*/)

@@ -2,12 +2,12 @@
 -- Parameters: ?1 op_id, ?2 owner.
 -- Index: orch_operation_op_id_idx, orch_write_ahead_log_claim_idx.
 -- Shape: in the order of writing; the clock may jump.
-SELECT l.op_id, l.fence AS l_fence, l.late AS l_late, l.attempt AS l_attempt, l.worker AS l_worker,
-       l.source AS l_source, l.started_at AS l_started_at, l.logged_at AS l_logged_at,
-       l.outcome AS l_outcome, l.detail AS l_detail, l.after_ms AS l_after_ms,
-       l.delay_ms AS l_delay_ms, l.state AS l_state, l.finalize_failures AS l_finalize_failures,
-       l.finalize_due_at AS l_finalize_due_at, l.note AS l_note,
-       l.hook_error AS l_hook_error, l.output AS l_output
+SELECT l.fence AS entry_fence, l.late AS entry_late, l.attempt AS entry_attempt,
+       l.worker AS entry_worker, l.source AS entry_source, l.started_at AS entry_started_at,
+       l.logged_at AS entry_logged_at, l.outcome AS entry_outcome, l.detail AS entry_detail,
+       l.output AS entry_output, l.after_ms AS entry_after_ms, l.delay_ms AS entry_delay_ms,
+       l.status AS entry_status, l.hook_failures AS entry_hook_failures,
+       l.finalize_due_at AS entry_due_at, l.note AS entry_note, l.hook_error AS entry_hook_error
 FROM orch_operation AS o
 CROSS JOIN orch_write_ahead_log AS l ON l.op_id = o.op_id
 WHERE o.op_id = ?1 AND o.owner = ?2

@@ -1,8 +1,8 @@
--- Purpose: parks a row that cannot be decoded, so that it holds up nobody.
--- Parameters: ?1 op_id, ?2 the reason, ?3 the fence if the row must be under this one.
+-- Purpose: parks an operation that cannot be decoded, so that it holds up no other.
+-- Parameters: ?1 op_id, ?2 the fence if it must be the latest one, ?3 the reason.
 -- Index: orch_operation_op_id_idx.
 -- Shape: sets every column that a CHECK looks at, whatever is in the others.
 UPDATE orch_operation
-SET state = 'IN_PROGRESS', phase = 'parked', fence = fence + 1, due_at = NULL,
-    lease_expires_at = NULL, worker = NULL, attempt_started_at = NULL, reason = ?2
-WHERE op_id = ?1 AND state IN ('PENDING', 'IN_PROGRESS') AND (?3 IS NULL OR fence = ?3)
+SET status = 'IN_PROGRESS', phase = 'parked', fence = fence + 1, due_at = NULL,
+    lease_expires_at = NULL, worker = NULL, started_at = NULL, reason = ?3
+WHERE op_id = ?1 AND status IN ('PENDING', 'IN_PROGRESS') AND (?2 IS NULL OR fence = ?2)

@@ -8,6 +8,6 @@ SET lease_expires_at = ?1
 FROM json_each(?2) AS v
 WHERE orch_operation.op_id = unhex(v.value ->> 0)
   AND orch_operation.fence = v.value ->> 1
-  AND orch_operation.state = 'IN_PROGRESS'
+  AND orch_operation.status = 'IN_PROGRESS'
   AND orch_operation.lease_expires_at IS NOT NULL
 RETURNING op_id, fence

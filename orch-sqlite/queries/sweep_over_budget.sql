@@ -7,7 +7,7 @@
 SELECT op_id FROM orch_operation INDEXED BY orch_operation_deadline_idx
 WHERE deadline <= ?1
   AND due_at IS NOT NULL
-  AND (state = 'PENDING' OR phase = 'waiting' OR (phase = 'in_doubt' AND in_doubt = 'retry'))
-  AND (state <> 'PENDING' OR (domain, event_type) IN
+  AND (status = 'PENDING' OR phase = 'waiting' OR (phase = 'in_doubt' AND in_doubt = 'retry'))
+  AND (status <> 'PENDING' OR (domain, event_type) IN
        (SELECT value ->> 0, value ->> 1 FROM json_each(?2)))
 ORDER BY deadline LIMIT ?3

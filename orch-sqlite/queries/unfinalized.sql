@@ -5,7 +5,7 @@
 SELECT l.op_id, l.fence, o.domain, o.event_type
 FROM orch_write_ahead_log AS l INDEXED BY orch_write_ahead_log_pending_idx
 CROSS JOIN orch_operation AS o ON o.op_id = l.op_id
-WHERE l.state = 'PENDING' AND l.finalize_due_at <= ?1
+WHERE l.status = 'PENDING' AND l.finalize_due_at <= ?1
   AND (o.hooked = 0 OR (o.domain, o.event_type) IN
        (SELECT value ->> 0, value ->> 1 FROM json_each(?2)))
 ORDER BY l.finalize_due_at LIMIT ?3

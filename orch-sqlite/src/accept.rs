@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use orch_core::store::codec::as_millis;
+use orch_core::store::columns::Columns;
 use orch_core::store::{Acceptance, Admitted, StoreError};
 use orch_core::words::{OpId, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
-use crate::connect::store_error;
-use crate::row::{as_millis, column, op_id};
+use crate::row::{Found, there};
 use crate::sql::{ROWS, Rows, Values};
 
 static ACCEPT: Rows = Rows::new(include_str!("../queries/accept.sql"));
@@ -45,48 +46,31 @@ async fn insert(
     chunk: &[&Acceptance],
     now: Timestamp,
 ) -> Result<HashSet<OpId>, StoreError> {
-    let mut values = Values::default();
-    for item in chunk {
-        identify(&mut values, item);
+    let spell = |values: &mut Values, item: &&Acceptance| {
+        identify(values, item);
         values
-            .add(now.as_micros())
+            .at(now)
             .add(as_millis(item.time_budget))
-            .add(now.plus(item.time_budget).as_micros())
+            .at(now.plus(item.time_budget))
             .add(item.command.payload().as_bytes());
-    }
-    let arguments = values.done().map_err(store_error)?;
-    let rows = sqlx::query_with(ACCEPT.sized(chunk.len()), arguments)
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)?;
-    rows.iter().map(|row| op_id(row, "op_id").map_err(StoreError::fatal)).collect()
+    };
+    ACCEPT.fetch(connection, chunk, spell).await?.iter().map(Found::op_id).collect()
 }
 
 async fn look_up(
     connection: &mut SqliteConnection,
     rest: &[&Acceptance],
 ) -> Result<HashMap<OpId, Admitted>, StoreError> {
-    if rest.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let mut values = Values::default();
-    rest.iter().for_each(|item| identify(&mut values, item));
-    let arguments = values.done().map_err(store_error)?;
-    let rows = sqlx::query_with(PRESENT.sized(rest.len()), arguments)
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)?;
+    let spell = |values: &mut Values, item: &&Acceptance| identify(values, item);
     let mut present = HashMap::new();
-    for row in &rows {
-        let asked = op_id(row, "asked").map_err(StoreError::fatal)?;
-        let op_id = op_id(row, "op_id").map_err(StoreError::fatal)?;
+    for found in PRESENT.fetch(connection, rest, spell).await? {
+        let (asked, op_id) = (there(found.id("asked"))?, found.op_id()?);
         let admitted = if op_id == asked {
             Admitted::Created { op_id }
-        } else if column(row, "same").map_err(StoreError::fatal)? {
+        } else if there(found.flag("same"))? {
             Admitted::Replayed { op_id }
         } else {
-            let payload: Vec<u8> = column(row, "payload").map_err(StoreError::fatal)?;
-            Admitted::Conflict { op_id, payload: payload.into() }
+            Admitted::Conflict { op_id, payload: there(found.bytes("payload"))?.into() }
         };
         present.insert(asked, admitted);
     }
@@ -95,7 +79,7 @@ async fn look_up(
 
 fn identify(values: &mut Values, item: &Acceptance) {
     values
-        .add(item.op_id.as_bytes().as_slice())
+        .id(item.op_id)
         .add(item.owner.as_str())
         .add(item.command.domain().as_str())
         .add(item.command.event_type().as_str())

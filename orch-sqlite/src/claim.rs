@@ -1,14 +1,14 @@
 //! S2: due operations are leased to a worker.
 
+use orch_core::machine::{Answer, Fact, Request, Row};
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::store::{ClaimParams, Claimed, ClaimedOperation, StoreError};
-use orch_core::words::{Command, Envelope, Kind, OpId, Payload, Timestamp};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use orch_core::store::{ClaimParams, Claimed, ClaimedOperation, StoreError, columns};
+use orch_core::words::Timestamp;
+use sqlx::sqlite::SqliteConnection;
 
 use crate::batch::Batch;
-use crate::connect::store_error;
-use crate::row::{self, Row, column};
-use crate::sql::{Values, repeat};
+use crate::row::Found;
+use crate::sql::{Values, fetch, repeat};
 
 pub(crate) const CLAIM: &str = include_str!("../queries/claim.sql");
 /// SQLite joins at most 500 SELECTs; kinds beyond this many are looked at in a next statement.
@@ -30,14 +30,7 @@ pub(crate) async fn claim(
     let mut batch = Batch::new(connection, now);
     let mut claimed = Vec::with_capacity(due.len());
     for found in &due {
-        let op_id = row::op_id(found, "op_id").map_err(StoreError::fatal)?;
-        match lease(found, params, &mut batch, op_id)? {
-            Ok(operation) => claimed.push(Claimed::Operation(operation)),
-            Err(reason) => {
-                batch.park(op_id, &reason).await?;
-                claimed.push(Claimed::Undecodable { op_id, reason });
-            }
-        }
+        claimed.extend(claim_one(&mut batch, found, params).await?);
     }
     batch.flush().await?;
     Ok(claimed)
@@ -63,71 +56,45 @@ async fn find(
     kinds: &[KindPolicy],
     limit: usize,
     now: Timestamp,
-) -> Result<Vec<SqliteRow>, StoreError> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+) -> Result<Vec<Found>, StoreError> {
     let mut values = Values::default();
     for policy in kinds {
         values
             .add(policy.kind.domain.as_str())
             .add(policy.kind.event_type.as_str())
-            .add(now.as_micros())
-            .add(now.as_micros())
+            .at(now)
+            .at(now)
             .add(policy.in_doubt == InDoubt::Reconcile)
-            .add(limit);
+            .limit(limit);
     }
-    values.add(limit);
-    let arguments = values.done().map_err(store_error)?;
-    sqlx::query_with(repeat(CLAIM, " UNION ALL ", kinds.len()), arguments)
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)
+    values.limit(limit);
+    fetch(connection, repeat(CLAIM, " UNION ALL ", kinds.len()), values).await
 }
 
-/// Decodes the whole row before it is leased: the inner error says what is wrong with it.
-fn lease(
-    found: &SqliteRow,
-    params: &ClaimParams,
+/// The whole row is decoded before it is leased. One that cannot be is parked.
+async fn claim_one(
     batch: &mut Batch<'_>,
-    op_id: OpId,
-) -> Result<Result<ClaimedOperation, String>, StoreError> {
-    let (mut row, command, accepted_at) = match decode(found) {
-        Ok(parts) => parts,
-        Err(reason) => return Ok(Err(reason)),
+    found: &Found,
+    params: &ClaimParams,
+) -> Result<Option<Claimed>, StoreError> {
+    let op_id = found.op_id()?;
+    let (row, request) = match decode(found) {
+        Ok(decoded) => decoded,
+        Err(reason) => {
+            batch.park(op_id, None, &reason).await?;
+            return Ok(Some(Claimed::Undecodable { op_id, reason }));
+        }
     };
-    let Some(policy) = params.kinds.iter().find(|policy| policy.kind == row.kind) else {
-        return Ok(Err("the row is not of the kind it was found under".to_owned()));
-    };
-    let owner = match row::identity(found) {
-        Ok(identity) => identity.owner,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    let purpose = row.take(policy, &params.worker, params.lease, batch.now)?;
-    let operation = ClaimedOperation {
-        envelope: Envelope {
-            op_id,
-            owner,
-            command,
-            accepted_at,
-            deadline: row.deadline,
-            attempt: row.attempt,
-            fence: row.fence,
-            key_generation: row.key_generation,
-        },
-        purpose,
-        reconciles: row.reconciles,
-        claimed_at: batch.now,
-        first_called_at: row.first_called_at.unwrap_or(batch.now),
-        unresolved: row.first_called_at.is_some(),
-    };
+    let policy = params.kinds.iter().find(|policy| policy.kind == row.policy.kind);
+    let Some(policy) = policy else { return Ok(None) };
     batch.insert(row);
-    Ok(Ok(operation))
+    let fact = Fact::Claimed { policy, worker: &params.worker, lease: params.lease };
+    let Answer::Claimed(purpose) = batch.apply(op_id, fact)? else { return Ok(None) };
+    let row = batch.row(op_id)?;
+    let operation = row.map(|row| ClaimedOperation::of(row, request, purpose, batch.now));
+    Ok(operation.map(Claimed::Operation))
 }
 
-fn decode(found: &SqliteRow) -> Result<(Row, Command, Timestamp), String> {
-    let row = Row::decode(found)?;
-    let identity = row::identity(found)?;
-    let payload: Payload = column::<Vec<u8>>(found, "payload")?.into();
-    let kind = Kind { domain: identity.domain, event_type: identity.event_type };
-    let command = Command::of(kind, identity.biz_key, identity.idem_key, payload);
-    Ok((row, command, Timestamp::from_micros(column(found, "accepted_at")?)))
+fn decode(found: &Found) -> Result<(Row, Request), String> {
+    Ok((columns::row(found)?, columns::request(found)?))
 }

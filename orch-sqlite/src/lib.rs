@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! The embedded store of orch: one SQLite file, durable, many processes on one host.
 //!
 //! ```text
@@ -16,7 +15,8 @@
 //! last commit ran. A lone caller waits for nobody. Between processes SQLite's own lock decides.
 //! Why this shape, with figures: `docs/adr/0002-sqlite-one-writer.md`.
 //!
-//! All decisions come from [`orch_core::policies`]; this crate carries them out.
+//! What a verb does to a row is decided by [`orch_core::machine::step`]; this crate loads the row,
+//! calls it and saves what it says, under its guard.
 //!
 //! # Failure
 //! A commit that fails, or a connection in an unknown state, is rolled back and replaced, and
@@ -40,16 +40,12 @@ mod read; // get, find, history, dead_letter, list, unfinalized, unknown_kinds
 mod sweep; // lost leases, time budgets
 mod wake; // wait_for_work
 
-mod batch; // the rows that a batch moves: load, change, save
-mod entry; // decoding and encoding of the log
-mod row; // decoding, moves and encoding of operations
+mod batch; // the rows that a batch is about: loaded, changed by the machine, saved
+mod row; // rows as orch-core reads them, and how what it says is spelled
 
 mod connect; // options, pragmas, errors
 mod migrate; // the schema, once
-mod sql; // queries over many rows, with few prepared statements
-
-#[cfg(feature = "broken")]
-mod broken; // mistakes for the chaos run to find
+mod sql; // statements: their values, and those over many rows
 
 #[cfg(test)]
 mod plans;

@@ -7,7 +7,10 @@ use sqlx::{Connection, Row, SqlStr};
 use crate::connect::store_error;
 
 /// One file per version, in order; a released file never changes.
-pub(crate) const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_operation.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_operation.sql"),
+    include_str!("../migrations/0002_status.sql"),
+];
 /// The newest version that this binary knows.
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
@@ -40,8 +43,6 @@ async fn apply(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     }
     for (known, migration) in (1_i64..).zip(MIGRATIONS) {
         if known > found {
-            #[cfg(feature = "broken")]
-            let migration = crate::broken::statement(migration);
             let migration = SqlStr::from_static(migration);
             sqlx::raw_sql(migration).execute(&mut *connection).await.map_err(store_error)?;
             sqlx::query("INSERT INTO orch_schema_version (version) VALUES (?1)")

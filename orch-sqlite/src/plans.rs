@@ -10,13 +10,13 @@ use crate::{claim, connect, lease, migrate, purge, read, sweep};
 const FILL: &str = "
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
     INSERT INTO orch_operation (op_id, owner, domain, event_type, biz_key, idem_key, fingerprint,
-        accepted_at, time_budget_ms, deadline, payload, state, phase, due_at, lease_expires_at,
+        accepted_at, time_budget_ms, deadline, payload, status, phase, due_at, lease_expires_at,
         worker)
     SELECT randomblob(16), '', 'PAYMENT', 'CHARGE', 'b', i, x'', i, 1, i, x'',
         iif(i % 3, 'PENDING', 'IN_PROGRESS'), iif(i % 3, NULL, 'running'), iif(i % 3, i, NULL),
         iif(i % 3, NULL, i), iif(i % 3, NULL, 'w') FROM n;
     INSERT INTO orch_write_ahead_log (op_id, fence, late, attempt, source, logged_at, outcome,
-        delay_ms, state, finalize_due_at)
+        delay_ms, status, finalize_due_at)
     SELECT op_id, 1, 0, 1, 'handler', 1, 'NOT_HAPPENED', 0, 'PENDING', 1 FROM orch_operation
     WHERE phase = 'running' LIMIT 50;";
 
@@ -33,14 +33,29 @@ fn queries() -> Vec<(&'static str, SqlStr, Vec<&'static str>)> {
         ),
         ("save", rows(include_str!("../queries/save.sql")), vec!["orch_operation_op_id_idx"]),
         (
-            "complete",
-            rows(include_str!("../queries/complete.sql")),
+            "update",
+            rows(include_str!("../queries/update.sql")),
             vec!["orch_write_ahead_log_claim_idx"],
         ),
         (
             "accept_present",
             rows(include_str!("../queries/accept_present.sql")),
             vec!["orch_operation_identity_idx"],
+        ),
+        (
+            "get",
+            plain(read::GET),
+            vec!["orch_operation_op_id_idx", "orch_write_ahead_log_claim_idx"],
+        ),
+        (
+            "find",
+            plain(read::FIND),
+            vec!["orch_operation_identity_idx", "orch_write_ahead_log_claim_idx"],
+        ),
+        (
+            "list",
+            plain(read::LIST),
+            vec!["orch_operation_op_id_idx", "orch_write_ahead_log_claim_idx"],
         ),
         ("renew", plain(lease::RENEW), vec!["orch_operation_op_id_idx"]),
         ("sweep_expired", plain(sweep::EXPIRED), vec!["orch_operation_lease_idx"]),
@@ -72,7 +87,7 @@ async fn assert_plans(connection: &mut SqliteConnection, world: &str) {
             assert!(whole.contains(index), "{name}, {world}, misses {index}:\n{whole}");
         }
         let scans = |line: &&String| {
-            ["SCAN orch_", "SCAN o", "SCAN l"].iter().any(|scan| line.starts_with(scan))
+            ["SCAN orch_", "SCAN o", "SCAN l", "SCAN f"].iter().any(|scan| line.starts_with(scan))
         };
         assert_eq!(plan.iter().find(scans), None, "{name}, {world}:\n{whole}");
         assert!(!whole.contains("ORDER BY"), "{name}, {world}, sorts:\n{whole}");

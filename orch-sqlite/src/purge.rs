@@ -4,7 +4,7 @@ use orch_core::store::{PurgeParams, Purged, StoreError};
 use orch_core::words::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::connect::store_error;
+use crate::sql::{Values, execute};
 
 pub(crate) const PURGE: &str = include_str!("../queries/purge.sql");
 
@@ -14,12 +14,10 @@ pub(crate) async fn purge(
     params: &PurgeParams,
     now: Timestamp,
 ) -> Result<Purged, StoreError> {
-    let done = sqlx::query(PURGE)
-        .bind(now.minus(params.completed_after).as_micros())
-        .bind(now.minus(params.failed_after).as_micros())
-        .bind(i64::try_from(params.limit).unwrap_or(i64::MAX))
-        .execute(connection)
-        .await
-        .map_err(store_error)?;
-    Ok(Purged { operations: usize::try_from(done.rows_affected()).unwrap_or(usize::MAX) })
+    let mut values = Values::default();
+    values
+        .at(now.minus(params.completed_after))
+        .at(now.minus(params.failed_after))
+        .limit(params.limit);
+    Ok(Purged { operations: execute(connection, PURGE, values).await? })
 }

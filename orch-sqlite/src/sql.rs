@@ -1,33 +1,67 @@
-//! Queries over many rows, with few prepared statements.
+//! Statements: their values, and those over many rows with few prepared texts.
 
 use std::sync::OnceLock;
 
-use sqlx::sqlite::{Sqlite, SqliteArguments};
+use orch_core::store::StoreError;
+use orch_core::words::{Kind, OpId, Timestamp};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 use sqlx::{Arguments, AssertSqlSafe, Encode, SqlSafeStr, SqlStr, Type};
+
+use crate::connect::store_error;
+use crate::row::Found;
 
 /// The most rows that one statement takes.
 pub(crate) const ROWS: usize = 64;
 
-/// A query with a part that is repeated once per row: it stands between two `/*row*/` marks.
+/// A query with a part that is repeated once per row: it is between two `/*row*/` marks.
 ///
 /// It is prepared in the sizes 1, 2, 4 … 64 only. The rows beyond the batch stay unbound, which
 /// SQLite reads as NULL, and every such query leaves out rows without a key.
 pub(crate) struct Rows {
     template: &'static str,
-    separator: &'static str,
     sized: [OnceLock<SqlStr>; 7],
 }
 
 impl Rows {
     pub(crate) const fn new(template: &'static str) -> Self {
-        Self { template, separator: ", ", sized: [const { OnceLock::new() }; 7] }
+        Self { template, sized: [const { OnceLock::new() }; 7] }
     }
 
     /// The text for so many rows; at most [`ROWS`].
     pub(crate) fn sized(&self, rows: usize) -> SqlStr {
         let size = rows.clamp(1, ROWS).next_power_of_two();
         let place = size.trailing_zeros() as usize;
-        self.sized[place].get_or_init(|| repeat(self.template, self.separator, size)).clone()
+        self.sized[place].get_or_init(|| repeat(self.template, ", ", size)).clone()
+    }
+
+    /// Reads what belongs to these items; `spell` adds the values of one.
+    pub(crate) async fn fetch<T>(
+        &self,
+        connection: &mut SqliteConnection,
+        items: &[T],
+        spell: impl Fn(&mut Values, &T),
+    ) -> Result<Vec<Found>, StoreError> {
+        let mut found = Vec::new();
+        for chunk in items.chunks(ROWS) {
+            let values = Values::of(chunk, &spell);
+            found.extend(fetch(connection, self.sized(chunk.len()), values).await?);
+        }
+        Ok(found)
+    }
+
+    /// Writes these items; `spell` adds the values of one. Returns how many rows it has changed.
+    pub(crate) async fn execute<T>(
+        &self,
+        connection: &mut SqliteConnection,
+        items: &[T],
+        spell: impl Fn(&mut Values, &T),
+    ) -> Result<usize, StoreError> {
+        let mut changed = 0;
+        for chunk in items.chunks(ROWS) {
+            let values = Values::of(chunk, &spell);
+            changed += execute(connection, self.sized(chunk.len()), values).await?;
+        }
+        Ok(changed)
     }
 }
 
@@ -40,6 +74,28 @@ pub(crate) fn repeat(template: &str, separator: &str, times: usize) -> SqlStr {
         .into_sql_str()
 }
 
+/// The rows of a query.
+pub(crate) async fn fetch(
+    connection: &mut SqliteConnection,
+    sql: impl SqlSafeStr,
+    values: Values,
+) -> Result<Vec<Found>, StoreError> {
+    let arguments = values.done().map_err(store_error)?;
+    let rows = sqlx::query_with(sql, arguments).fetch_all(connection).await.map_err(store_error)?;
+    Ok(rows.into_iter().map(Found).collect())
+}
+
+/// How many rows a statement has changed.
+pub(crate) async fn execute(
+    connection: &mut SqliteConnection,
+    sql: impl SqlSafeStr,
+    values: Values,
+) -> Result<usize, StoreError> {
+    let arguments = values.done().map_err(store_error)?;
+    let done = sqlx::query_with(sql, arguments).execute(connection).await.map_err(store_error)?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+}
+
 /// The values of a statement, in order.
 #[derive(Default)]
 pub(crate) struct Values {
@@ -48,6 +104,12 @@ pub(crate) struct Values {
 }
 
 impl Values {
+    fn of<T>(items: &[T], spell: impl Fn(&mut Self, &T)) -> Self {
+        let mut values = Self::default();
+        items.iter().for_each(|item| spell(&mut values, item));
+        values
+    }
+
     pub(crate) fn add<'q, T: Encode<'q, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> &mut Self {
         if let Err(error) = self.arguments.add(value) {
             self.error.get_or_insert(error);
@@ -55,22 +117,33 @@ impl Values {
         self
     }
 
+    pub(crate) fn id(&mut self, op_id: OpId) -> &mut Self {
+        self.add(op_id.as_bytes().as_slice())
+    }
+
+    /// An instant, or NULL.
+    pub(crate) fn at(&mut self, instant: impl Into<Option<Timestamp>>) -> &mut Self {
+        self.add(instant.into().map(Timestamp::as_micros))
+    }
+
+    pub(crate) fn limit(&mut self, limit: usize) -> &mut Self {
+        self.add(i64::try_from(limit).unwrap_or(i64::MAX))
+    }
+
+    /// Kinds as the JSON array that the queries take.
+    pub(crate) fn kinds<'k>(&mut self, kinds: impl IntoIterator<Item = &'k Kind>) -> &mut Self {
+        let pair = |kind: &'k Kind| [kind.domain.as_str(), kind.event_type.as_str()];
+        let pairs: Vec<[&str; 2]> = kinds.into_iter().map(pair).collect();
+        self.add(serde_json::json!(pairs).to_string())
+    }
+
     /// The values, or the first error.
-    pub(crate) fn done(self) -> Result<SqliteArguments, sqlx::Error> {
+    fn done(self) -> Result<SqliteArguments, sqlx::Error> {
         match self.error {
             None => Ok(self.arguments),
             Some(error) => Err(sqlx::Error::Encode(error)),
         }
     }
-}
-
-/// Kinds as the JSON array that the queries take.
-pub(crate) fn json_kinds<'k>(
-    kinds: impl IntoIterator<Item = &'k orch_core::words::Kind>,
-) -> String {
-    let pairs: Vec<[&str; 2]> =
-        kinds.into_iter().map(|kind| [kind.domain.as_str(), kind.event_type.as_str()]).collect();
-    serde_json::json!(pairs).to_string()
 }
 
 #[cfg(test)]

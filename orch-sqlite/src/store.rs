@@ -7,7 +7,7 @@ use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
     EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
     Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
+    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, monotonic,
 };
 use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -111,7 +111,7 @@ async fn open_migrated(options: &SqliteConnectOptions) -> Result<SqliteConnectio
         if tries == OPEN_TRIES {
             return Err(StoreError::fatal(CANNOT_OPEN));
         }
-        tokio::time::sleep(OPEN_PAUSE).await;
+        monotonic::sleep(OPEN_PAUSE).await;
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use orch_core::store::monotonic;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::{Mutex, Notify};
-use tokio::time::Instant;
 
 /// How often another process's commits are looked for. A poll is one `PRAGMA data_version`: it
 /// reads no table and never takes the write lock.
@@ -45,22 +45,22 @@ impl Wake {
         let woken = self.notify.notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        let ends_at = Instant::now().checked_add(timeout);
+        let ends_at = monotonic::runtime_now().checked_add(timeout);
         loop {
             let pause = POLL.mul_f64(1.0 + JITTER * fastrand::f64());
-            let left = ends_at.map(|at| at.saturating_duration_since(Instant::now()));
+            let left = ends_at.map(|at| at.saturating_duration_since(monotonic::runtime_now()));
             let pause = left.map_or(pause, |left| left.min(pause));
             // Only the pause is raced; the database is asked outside of it.
             tokio::select! {
                 () = &mut woken => return,
-                () = tokio::time::sleep(pause) => {}
+                () = monotonic::sleep(pause) => {}
             }
             if self.has_changed().await {
                 // All who wait share one counter, so the one who sees it move tells the others.
                 self.notify.notify_waiters();
                 return;
             }
-            if ends_at.is_some_and(|at| Instant::now() >= at) {
+            if ends_at.is_some_and(|at| monotonic::runtime_now() >= at) {
                 return;
             }
         }

@@ -1,5 +1,6 @@
 //! The caller's transactions, hooks inside the writer's, and a database that refuses.
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 mod common;
 

@@ -13,7 +13,7 @@ pub trait Backend: Send + Sync + 'static {
     /// A second store on the data of [`Backend::open`], as another process would have.
     async fn reopen(&self, clock: Arc<ManualClock>) -> Arc<dyn Store>;
 
-    /// Makes the row of an operation such that it cannot be decoded. Its kind, owner, state and
+    /// Makes the row of an operation such that it cannot be decoded. Its kind, owner, status and
     /// instants stay readable.
     async fn corrupt(&self, op_id: OpId);
 

@@ -4,20 +4,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use orch_core::store::{
-    Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
-    Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
-    Release, Released, RenewParams, Renewed, ResolveParams, Resolved, Store, StoreError,
-    SweepParams, Swept, Unfinalized,
-};
-use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+use orch_core::store::{Store, StoreError, monotonic};
 use tokio::sync::watch;
+
+use crate::{Layered, StoreLayer, Verb};
 
 /// A store that fails when a test says so, in front of one that does not.
 ///
 /// Calls of each verb are counted from 1. A fault is planned for one of them, before or after
-/// it happens; [`FaultStore::go_down`] fails every call until [`FaultStore::come_back`], and
-/// after a kill nothing comes through any more, as from a process that is dead.
+/// it happens; [`Faults::go_down`] fails every call until [`Faults::come_back`], and after a kill
+/// nothing comes through any more, as from a process that is dead.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -26,8 +22,10 @@ use tokio::sync::watch;
 /// let store = FaultStore::new(Arc::new(MemoryStore::new()));
 /// store.plan(Verb::Settle, 1, Fault::ReplyLost);
 /// ```
-pub struct FaultStore {
-    inner: Arc<dyn Store>,
+pub type FaultStore = Layered<Faults>;
+
+/// The layer of a [`FaultStore`]: which calls fail, and how.
+pub struct Faults {
     script: Mutex<Script>,
     dead: watch::Sender<bool>,
     /// Planned faults that are not over.
@@ -52,28 +50,6 @@ pub enum Fault {
     Stall(Duration),
 }
 
-// The enum and its list are one, so that no verb is forgotten where all of them are to fail.
-macro_rules! verbs {
-    ($($verb:ident)*) => {
-        /// A verb of the store that can fail.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "each is the method of the same name")]
-        pub enum Verb {
-            $($verb,)*
-        }
-
-        impl Verb {
-            /// All of them, roughly in the order of an operation's life.
-            pub const ALL: &[Self] = &[$(Self::$verb,)*];
-        }
-    };
-}
-
-verbs! {
-    Migrate Now Accept Claim Renew Log Finalize Settle Release SweepExpired SweepOverBudget
-    Unfinalized Get Find History DeadLetter List Late Resolve Redrive Purge UnknownKinds
-}
-
 #[derive(Default)]
 struct Script {
     calls: HashMap<Verb, usize>,
@@ -85,8 +61,13 @@ impl FaultStore {
     /// A store that does as this one until told otherwise.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self::over(inner, Faults::none())
+    }
+}
+
+impl Faults {
+    fn none() -> Self {
         Self {
-            inner,
             script: Mutex::default(),
             dead: watch::Sender::new(false),
             open: watch::Sender::new(0),
@@ -139,26 +120,6 @@ impl FaultStore {
         self.script.lock().unwrap().calls.get(&verb).copied().unwrap_or(0)
     }
 
-    async fn through<T>(
-        &self,
-        verb: Verb,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        if self.is_dead() {
-            return Err(dead());
-        }
-        let (fault, planned) = self.next_fault(verb);
-        let answer = match fault {
-            None => call.await,
-            Some(fault) => self.fail(fault, call).await,
-        };
-        if planned {
-            self.open.send_modify(|open| *open -= 1);
-        }
-        // It died while this was under way: whatever became of it, nobody gets to know.
-        if self.is_dead() { Err(dead()) } else { answer }
-    }
-
     async fn fail<T>(
         &self,
         fault: Fault,
@@ -181,7 +142,7 @@ impl FaultStore {
                 answer
             }
             Fault::Stall(span) => {
-                tokio::time::sleep(span).await;
+                monotonic::sleep(span).await;
                 call.await
             }
         }
@@ -203,119 +164,31 @@ fn dead() -> StoreError {
     StoreError::fatal("the fault store: this process is dead")
 }
 
-impl fmt::Debug for FaultStore {
+impl fmt::Debug for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FaultStore")
+        f.write_str("Faults")
     }
 }
 
 #[async_trait]
-impl Store for FaultStore {
-    async fn migrate(&self) -> Result<(), StoreError> {
-        self.through(Verb::Migrate, self.inner.migrate()).await
-    }
-
-    fn connection_type(&self) -> ConnectionType {
-        self.inner.connection_type()
-    }
-
-    fn accept_batches(&self) -> usize {
-        self.inner.accept_batches()
-    }
-
-    async fn now(&self) -> Result<Timestamp, StoreError> {
-        self.through(Verb::Now, self.inner.now()).await
-    }
-
-    async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {
-        self.through(Verb::Accept, self.inner.accept(batch)).await
-    }
-
-    async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError> {
-        self.through(Verb::Claim, self.inner.claim(params)).await
-    }
-
-    async fn renew(&self, params: RenewParams) -> Result<Vec<Renewed>, StoreError> {
-        self.through(Verb::Renew, self.inner.renew(params)).await
-    }
-
-    async fn log(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError> {
-        self.through(Verb::Log, self.inner.log(batch)).await
-    }
-
-    async fn finalize(&self, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError> {
-        self.through(Verb::Finalize, self.inner.finalize(batch)).await
-    }
-
-    async fn settle(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {
-        self.through(Verb::Settle, self.inner.settle(batch)).await
-    }
-
-    async fn release(&self, batch: Vec<Release>) -> Result<Vec<Released>, StoreError> {
-        self.through(Verb::Release, self.inner.release(batch)).await
-    }
-
-    async fn sweep_expired(&self, limit: usize) -> Result<Vec<Swept>, StoreError> {
-        self.through(Verb::SweepExpired, self.inner.sweep_expired(limit)).await
-    }
-
-    async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
-        self.through(Verb::SweepOverBudget, self.inner.sweep_over_budget(params)).await
-    }
-
-    async fn unfinalized(
+impl StoreLayer for Faults {
+    async fn around<T: Send>(
         &self,
-        kinds: &[Kind],
-        limit: usize,
-    ) -> Result<Vec<Unfinalized>, StoreError> {
-        self.through(Verb::Unfinalized, self.inner.unfinalized(kinds, limit)).await
-    }
-
-    async fn get(&self, owner: &Owner, op_id: OpId) -> Result<Option<Operation>, StoreError> {
-        self.through(Verb::Get, self.inner.get(owner, op_id)).await
-    }
-
-    async fn find(&self, identity: &Identity) -> Result<Option<Operation>, StoreError> {
-        self.through(Verb::Find, self.inner.find(identity)).await
-    }
-
-    async fn history(&self, owner: &Owner, op_id: OpId) -> Result<Vec<LogEntry>, StoreError> {
-        self.through(Verb::History, self.inner.history(owner, op_id)).await
-    }
-
-    async fn dead_letter(
-        &self,
-        owner: &Owner,
-        op_id: OpId,
-    ) -> Result<Option<DeadLetter>, StoreError> {
-        self.through(Verb::DeadLetter, self.inner.dead_letter(owner, op_id)).await
-    }
-
-    async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
-        self.through(Verb::List, self.inner.list(params)).await
-    }
-
-    async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {
-        self.through(Verb::Late, self.inner.late(params)).await
-    }
-
-    async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError> {
-        self.through(Verb::Resolve, self.inner.resolve(params)).await
-    }
-
-    async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {
-        self.through(Verb::Redrive, self.inner.redrive(params)).await
-    }
-
-    async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError> {
-        self.through(Verb::Purge, self.inner.purge(params)).await
-    }
-
-    async fn unknown_kinds(&self, known: &[Kind]) -> Result<Vec<(Kind, u64)>, StoreError> {
-        self.through(Verb::UnknownKinds, self.inner.unknown_kinds(known)).await
-    }
-
-    async fn wait_for_work(&self, timeout: Duration) {
-        self.inner.wait_for_work(timeout).await;
+        verb: Verb,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        if self.is_dead() {
+            return Err(dead());
+        }
+        let (fault, planned) = self.next_fault(verb);
+        let answer = match fault {
+            None => call.await,
+            Some(fault) => self.fail(fault, call).await,
+        };
+        if planned {
+            self.open.send_modify(|open| *open -= 1);
+        }
+        // It died while this was under way: whatever became of it, nobody gets to know.
+        if self.is_dead() { Err(dead()) } else { answer }
     }
 }

@@ -31,14 +31,9 @@ impl KeptRows for Memory {
     async fn put(&self, all: &[Kept]) {
         let letter = |kept: &Kept| {
             let (failure, late_outcomes) = kept.letter.clone()?;
-            Some(DeadLetter {
-                op_id: kept.row.op_id,
-                failure,
-                created_at: kept.row.finished_at?,
-                redriven_as: None,
-                late_outcomes,
-                divergences: 0,
-            })
+            let mut letter = DeadLetter::new(kept.row.op_id, failure, kept.row.finished_at?);
+            letter.late_outcomes = late_outcomes;
+            Some(letter)
         };
         let parts =
             |kept: &Kept| (kept.request.clone(), kept.row.clone(), kept.log.clone(), letter(kept));

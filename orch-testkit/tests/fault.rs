@@ -1,5 +1,6 @@
 //! The fault store fails exactly where it is told to.
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,4 +99,18 @@ async fn an_outage_lasts_until_it_is_over() {
     assert!(!is_there(&store, &item).await);
     store.accept(vec![item.clone()]).await.unwrap();
     assert!(is_there(&store, &item).await);
+}
+
+#[tokio::test]
+async fn of_two_in_a_row_each_fails_by_its_own_plan() {
+    let behind = Arc::new(store());
+    let (before, item) = (FaultStore::new(behind.clone()), acceptance("k"));
+    before.plan(Verb::Accept, 1, Fault::NotSent);
+    behind.plan(Verb::Accept, 1, Fault::Refused);
+    assert!(before.accept(vec![item.clone()]).await.unwrap_err().is_transient());
+    assert_eq!(behind.calls(Verb::Accept), 0);
+    assert!(!before.accept(vec![item.clone()]).await.unwrap_err().is_transient());
+    before.accept(vec![item.clone()]).await.unwrap();
+    assert!(is_there(&before, &item).await);
+    assert_eq!((before.calls(Verb::Accept), behind.calls(Verb::Accept)), (3, 2));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use orch::policies::Effect;
+use orch::internals::policies::Effect;
 use orch_testkit::ProviderBooks;
 
 /// What a call is answered where it does not act.

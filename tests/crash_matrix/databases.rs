@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use orch::internals::store::{ManualClock, Store};
 use orch::memory::MemoryStore;
-use orch::store::{ManualClock, Store};
 use orch_postgres::PostgresStore;
 use orch_sqlite::SqliteStore;
 use orch_testkit::Database;
@@ -127,7 +127,7 @@ impl Database for Memory {
 fn server() -> String {
     std::env::var("ORCH_TEST_POSTGRES_URL").expect(
         "ORCH_TEST_POSTGRES_URL is not set; run: \
-         scripts/postgres cargo test -p orch --test crash_matrix",
+         scripts/postgres cargo test -p orchestrated --test crash_matrix",
     )
 }
 

@@ -23,7 +23,7 @@ macro_rules! handler {
         use std::convert::Infallible;
         use std::sync::Arc;
 
-        use orch::policies::Effect;
+        use orch::internals::policies::Effect;
         use orch::prelude::*;
         use orch_testkit::{Report, crash_matrix};
 

@@ -2,7 +2,7 @@
 //! acts no more often than the promise allows, and the page tells what happened.
 
 use futures_util::{StreamExt, stream};
-use orch::policies::Effect;
+use orch::internals::policies::Effect;
 use orch_testkit::{Cell, Report};
 
 use crate::databases::Kind;

@@ -1,5 +1,6 @@
 //! The crash matrix: handlers of every kind, killed at every boundary, on every store.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(unreachable_pub, reason = "a test exports nothing")]
 
 mod api;
 mod copy;

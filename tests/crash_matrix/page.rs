@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
-use orch::policies::{Effect, InDoubt};
-use orch::words::{FinalOutcome, Phase};
+use orch::internals::policies::{Effect, InDoubt};
+use orch::internals::words::{FinalOutcome, Phase};
 use orch_testkit::{Boundary, Cell};
 
 use crate::judge::Reports;

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use orch::prelude::*;
-use orch::{ListParams, Listed, Operation, Orchestrator, Payload, Phase, store::Resolution};
+use orch::{ListParams, Listed, Operation, Orchestrator, Payload, Phase, Resolution};
 use orch_testkit::{Reply, ScriptedProvider, Step};
 
 use crate::databases::{Kind, Shared};
@@ -63,7 +63,7 @@ async fn world(kind: Kind, event: &str) -> (Arc<ScriptedProvider>, Runtime, Shar
     let steps = vec![Step::ChargeAndNeverAnswer; OPERATIONS as usize];
     let provider = Arc::new(ScriptedProvider::new(steps));
     let quick = Duration::from_millis(10);
-    let config = Config { poll_every: quick, reap_every: quick, ..Config::default() };
+    let config = Config::default().poll_every(quick).reap_every(quick);
     let shared = kind.create().await;
     let runtime = Runtime::on_shared(shared.store().await).config(config);
     let runtime = runtime.state(Arc::clone(&provider)).only([("WINDOW", event)]);
@@ -101,11 +101,11 @@ async fn every_answer_is_asked_for(kind: Kind) {
 }
 
 async fn parked(orchestrator: &Orchestrator) -> Vec<Operation> {
-    let params = ListParams { phase: Some(Phase::Parked), limit: 1000, ..ListParams::default() };
+    let params = ListParams::default().phase(Phase::Parked).limit(1000);
     let items = orchestrator.list(params).await.unwrap().items;
     let operation = |listed| match listed {
         Listed::Operation(operation) => *operation,
-        Listed::Undecodable { reason, .. } => panic!("{reason}"),
+        other => panic!("{other:?}"),
     };
     items.into_iter().map(operation).collect()
 }

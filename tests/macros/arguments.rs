@@ -1,9 +1,9 @@
 use std::convert::Infallible;
 
 use orch::ProviderKey;
-use orch::handler::States;
+use orch::internals::handler::States;
+use orch::internals::words::{AttemptEnd, Outcome as End, Payload};
 use orch::prelude::*;
-use orch::words::{AttemptEnd, Outcome as End, Payload};
 
 use crate::world;
 
@@ -86,7 +86,8 @@ fn a_missing_state_is_unrunnable_and_named() {
 #[test]
 fn a_payload_of_another_shape_is_unrunnable_and_not_quoted() {
     let command =
-        orch::words::Command::new("ARGUMENTS", "ASK", "b", "i", r#"{"order":"secret"}"#).unwrap();
+        orch::internals::words::Command::new("ARGUMENTS", "ASK", "b", "i", r#"{"order":"secret"}"#)
+            .unwrap();
     let call = world::call_with(command, states());
     let refused = (world::registration::<Ask>().attempt)(&call).err().unwrap();
     assert!(refused.reason.starts_with("the payload cannot be decoded"), "{refused}");

@@ -1,8 +1,8 @@
 use std::convert::Infallible;
 
-use orch::handler::{HandledCommand, States};
+use orch::internals::handler::{HandledCommand, States};
+use orch::internals::words::{AttemptEnd, Outcome as End, Payload};
 use orch::prelude::*;
-use orch::words::{AttemptEnd, Outcome as End, Payload};
 
 use crate::world;
 

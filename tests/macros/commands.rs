@@ -1,4 +1,4 @@
-use orch::handler::{KeyFromCaller, KeyInCommand, Storable, TypedCommand};
+use orch::internals::handler::{KeyFromCaller, KeyInCommand, Storable, TypedCommand};
 use orch::prelude::*;
 
 #[derive(Serialize, Deserialize, Command)]

@@ -1,11 +1,11 @@
 use std::num::IntErrorKind;
 use std::time::Duration;
 
-use orch::handler::{HandlerError, States};
 use orch::http::HttpOutcome;
-use orch::policies::Ending;
+use orch::internals::handler::{HandlerError, States};
+use orch::internals::policies::Ending;
+use orch::internals::words::{AttemptEnd, Outcome as End, Payload};
 use orch::prelude::*;
-use orch::words::{AttemptEnd, Outcome as End, Payload};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
@@ -224,7 +224,7 @@ fn an_error_that_cannot_happen_needs_no_variant() {
 
 #[test]
 fn the_macro_knows_the_codes_that_are_orchs_own() {
-    use orch::words::code;
+    use orch::internals::words::code;
     // The macro cannot depend on core; it holds the same list.
     let known = include_str!("../../orch-macros/src/values/code.rs");
     for code in [

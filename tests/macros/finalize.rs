@@ -2,9 +2,9 @@ use std::any::Any;
 use std::convert::Infallible;
 
 use orch::Envelope;
+use orch::internals::store::{ConnectionType, FinalizeHook};
+use orch::internals::words::{Failure, Fence, FinalOutcome, OpId, Owner, Payload, Timestamp};
 use orch::prelude::*;
-use orch::store::{ConnectionType, FinalizeHook};
-use orch::words::{Failure, Fence, FinalOutcome, OpId, Owner, Payload, Timestamp};
 
 use crate::world::registration;
 
@@ -69,16 +69,16 @@ fn paid(output: &str) -> FinalOutcome {
 
 /// The second attempt for ORDER-7 of tenant-2.
 fn envelope() -> Envelope {
-    Envelope {
-        op_id: OpId::generate(),
-        owner: Owner::new("tenant-2").unwrap(),
-        command: orch::Command::new("FINALIZE", "PAY", "ORDER-7", "key-1", r#"{"id":7}"#).unwrap(),
-        accepted_at: Timestamp::from_micros(0),
-        deadline: Timestamp::from_micros(1),
-        attempt: 2,
-        fence: Fence::new(2),
-        key_generation: 0,
-    }
+    let mut envelope = Envelope::new(
+        OpId::generate(),
+        Owner::new("tenant-2").unwrap(),
+        orch::Command::new("FINALIZE", "PAY", "ORDER-7", "key-1", r#"{"id":7}"#).unwrap(),
+        Timestamp::from_micros(0),
+        Timestamp::from_micros(1),
+    );
+    envelope.attempt = 2;
+    envelope.fence = Fence::new(2);
+    envelope
 }
 
 async fn finalize(connection: &mut (dyn Any + Send), outcome: &FinalOutcome) -> Result<(), String> {

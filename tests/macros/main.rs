@@ -1,11 +1,13 @@
 //! What the macros make of a handler, run by hand: no store, no runtime.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 mod arguments;
 mod binding;
 mod commands;
 mod endings;
 mod finalize;
+mod options;
 mod providers;
 mod reconcile;
 mod registration;

@@ -1,10 +1,10 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use orch::handler::{Call, HandledCommand, Registration, States, Storable};
-use orch::policies::{Backoff, Effect, InDoubt};
+use orch::internals::handler::{Call, HandledCommand, Registration, States, Storable};
+use orch::internals::policies::{Effect, InDoubt};
+use orch::internals::words::{AttemptEnd, Outcome as End};
 use orch::prelude::*;
-use orch::words::{AttemptEnd, Outcome as End};
 use orch::{
     AnyProvider, KeyAlphabet, KeyLifetime, Provider, ProviderKey, Qonto, Square, Stripe, Unkeyed,
 };
@@ -201,14 +201,6 @@ fn effect_and_lifetime_reach_the_descriptor() {
     ] {
         assert_eq!(said(registration), expected, "{}", registration.descriptor.name);
     }
-}
-
-#[test]
-fn the_limits_of_questions_reach_the_descriptor() {
-    let descriptor = registration::<Charge>().descriptor;
-    assert_eq!(descriptor.reconcile_timeout, Duration::from_secs(5));
-    assert_eq!(descriptor.reconcile_backoff, Backoff::from_millis(2_000, 60_000));
-    assert_eq!(descriptor.max_reconciles, 7);
 }
 
 #[tokio::test]

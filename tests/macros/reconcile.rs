@@ -1,9 +1,9 @@
 use std::convert::Infallible;
 
-use orch::handler::States;
-use orch::policies::InDoubt;
+use orch::internals::handler::States;
+use orch::internals::policies::InDoubt;
+use orch::internals::words::{AttemptEnd, Outcome as End, Payload};
 use orch::prelude::*;
-use orch::words::{AttemptEnd, Outcome as End, Payload};
 
 use crate::world::{call, registration};
 

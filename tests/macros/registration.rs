@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use orch::policies::{Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, InDoubt};
+use orch::internals::policies::{Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, InDoubt};
 use orch::prelude::*;
 
 use crate::world::registration;
@@ -66,16 +66,6 @@ fn the_line_is_that_of_the_attribute() {
 }
 
 #[test]
-fn every_option_reaches_the_descriptor() {
-    let descriptor = registration::<Tuned>().descriptor;
-    assert_eq!((descriptor.domain, descriptor.event_type), ("REGISTRATION.DEEP", "TUNED_2"));
-    assert_eq!(descriptor.attempt_timeout, Duration::from_millis(1500));
-    assert_eq!(descriptor.max_attempts, 1000);
-    assert_eq!(descriptor.backoff, Backoff::from_millis(250, 120_000));
-    assert_eq!(descriptor.in_doubt, InDoubt::Park);
-}
-
-#[test]
 fn a_part_of_the_backoff_leaves_the_rest_at_its_default() {
     let descriptor = registration::<Failing>().descriptor;
     assert_eq!(descriptor.backoff, Backoff::from_millis(1_000, 10_000));
@@ -94,7 +84,7 @@ fn every_macro_name_passes_the_rule_of_core() {
 #[test]
 fn the_longest_attempt_timeout_is_the_default_time_budget() {
     // The macro cannot depend on core; it holds the same number.
-    assert_eq!(orch::policies::DEFAULT_TIME_BUDGET, Duration::from_secs(300));
+    assert_eq!(orch::internals::policies::DEFAULT_TIME_BUDGET, Duration::from_secs(300));
     assert_eq!(Backoff::MAX_CAP, Duration::from_secs(24 * 60 * 60));
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use orch::handler::{Call, HandledCommand, Registration, States};
-use orch::policies::HandlerEnd;
-use orch::words::{AttemptEnd, Command, Envelope, Fence, OpId, Owner, Timestamp};
+use orch::internals::handler::{Call, HandledCommand, Registration, States};
+use orch::internals::policies::HandlerEnd;
+use orch::internals::words::{AttemptEnd, Command, Envelope, Fence, OpId, Owner, Timestamp};
 
 /// The registration of the handler that takes `C`.
 pub(crate) fn registration<C: HandledCommand>() -> &'static Registration {
@@ -33,16 +33,15 @@ pub(crate) fn call<C: HandledCommand>(command: &C, states: States) -> Call {
 
 /// A first attempt at whatever this is.
 pub(crate) fn call_with(command: Command, states: States) -> Call {
-    let envelope = Envelope {
-        op_id: OpId::generate(),
-        owner: Owner::default(),
+    let mut envelope = Envelope::new(
+        OpId::generate(),
+        Owner::default(),
         command,
-        accepted_at: Timestamp::from_micros(0),
-        deadline: Timestamp::from_micros(1),
-        attempt: 1,
-        fence: Fence::new(1),
-        key_generation: 0,
-    };
+        Timestamp::from_micros(0),
+        Timestamp::from_micros(1),
+    );
+    envelope.attempt = 1;
+    envelope.fence = Fence::new(1);
     Call {
         envelope: Arc::new(envelope),
         states,

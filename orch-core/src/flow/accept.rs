@@ -19,6 +19,7 @@ pub struct Acceptor {
 
 /// Whether an accept made the operation or found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Disposition {
     /// It is new.
     Created,

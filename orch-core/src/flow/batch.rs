@@ -1,12 +1,12 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::policies::Backoff;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, monotonic};
 
 /// The most items that one call of the store takes.
 const BATCH_LIMIT: usize = 1000;
@@ -177,7 +177,7 @@ impl<T: Clone, R> Line<T, R> {
 
     /// Calls the store; gives the piece back, to be answered or halved.
     async fn call(&self, piece: Vec<Item<T, R>>) -> (Vec<Item<T, R>>, Result<Vec<R>, StoreError>) {
-        let started = Instant::now();
+        let started = monotonic::now();
         let mut tries = 0;
         loop {
             let items = piece.iter().map(|(item, _)| item.clone()).collect();
@@ -196,7 +196,7 @@ impl<T: Clone, R> Line<T, R> {
                 verb = self.name, items = piece.len(), tries, ?delay, error = ?error,
                 "the database does not answer; trying again"
             );
-            tokio::time::sleep(delay).await;
+            monotonic::sleep(delay).await;
         }
     }
 }

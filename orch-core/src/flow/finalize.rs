@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Batcher, Patience};
 use crate::store::{Finalization, Finalized, Store, StoreError};
 
-/// S3, second half: moves the state as the logged outcome says, with the user's hook in the
+/// S3, second half: moves the status as the logged outcome says, with the user's hook in the
 /// same transaction. What fails here is tried again by the Finalizer, without another call to
 /// the provider.
 #[derive(Debug)]

@@ -66,10 +66,6 @@ impl Handler {
         attempts: u32,
         reconciles: u32,
     ) -> Duration {
-        // The feature is a mistake that the chaos run has to find.
-        if cfg!(feature = "broken-delay") {
-            return Duration::ZERO;
-        }
         let after = match end {
             AttemptEnd::Outcome(Outcome::Retry { after, .. }) => *after,
             _ => None,

@@ -9,6 +9,7 @@ use crate::words::{AttemptEnd, LogEntry, LogStatus, OpId, Operation, Outcome, Ow
 /// like the [`LogEntry`] itself, and prints as one line, with the size of an output and not the
 /// output: `entry.end` has that, and [`Payload::decode`](crate::words::Payload::decode) reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HistoryEntry {
     /// What was said, by whom and when.
     pub entry: LogEntry,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Claim, RenewParams, Renewed, Store};
+use crate::store::{Claim, RenewParams, Renewed, Store, monotonic};
 
 /// Renews the leases that are held, from start until dropped.
 #[derive(Debug)]
@@ -130,18 +130,18 @@ impl Renewal {
         let lease = self.shared.store_lease;
         let renew_every = lease / LeaseKeeper::RENEWALS_PER_LEASE;
         let watch_every = (lease / 30).max(Duration::from_millis(1));
-        let mut next_renewal = Instant::now() + renew_every;
+        let mut next_renewal = monotonic::now() + renew_every;
         // A call that hangs must not keep the watch from cancelling, so it has a task of its own.
         let mut call = None;
         while !self.stop.is_cancelled() {
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                () = tokio::time::sleep(watch_every) => {}
+                () = monotonic::sleep(watch_every) => {}
             }
             self.cancel_expired();
             let idle = call.as_ref().is_none_or(tokio::task::JoinHandle::is_finished);
-            if idle && Instant::now() >= next_renewal {
-                next_renewal = Instant::now() + renew_every;
+            if idle && monotonic::now() >= next_renewal {
+                next_renewal = monotonic::now() + renew_every;
                 let claims = self.to_renew();
                 if !claims.is_empty() {
                     let (store, shared) = (Arc::clone(&self.store), Arc::clone(&self.shared));
@@ -152,7 +152,7 @@ impl Renewal {
     }
 
     fn to_renew(&self) -> Vec<Claim> {
-        let now = Instant::now();
+        let now = monotonic::now();
         let held = self.shared.lock();
         let wanted = |held: &Held| {
             !held.lost.is_cancelled() && held.renew_until.is_none_or(|until| now < until)
@@ -161,7 +161,7 @@ impl Renewal {
     }
 
     fn cancel_expired(&self) {
-        let now = Instant::now();
+        let now = monotonic::now();
         for (claim, held) in self.shared.lock().iter() {
             // An attempt that has returned has nothing left to cancel: its lease is renewed again
             // once the database is back, until its outcome is stored.
@@ -176,7 +176,7 @@ impl Renewal {
 }
 
 async fn renew(store: Arc<dyn Store>, shared: Arc<Shared>, claims: Vec<Claim>) {
-    let asked_at = Instant::now();
+    let asked_at = monotonic::now();
     let params = RenewParams { claims: claims.clone(), lease: shared.store_lease };
     match store.renew(params).await {
         Ok(answers) => {

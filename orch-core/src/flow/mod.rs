@@ -4,35 +4,42 @@
 //!  accept.rs      S1  check, gather, store the operation and its place in the queue
 //!     │
 //!  queue.rs       S2  wait for a free slot, claim (lease, fence), hand on
-//!     │   └─ lease.rs    keep the lease alive, on a thread of its own
+//!     │   └─ lease.rs    keep the lease alive, on a separate thread
+//!  attempt.rs         one attempt: execute ─► record ─► announce
+//!     │
 //!  execute/           run the handler: timeout, panic, lost lease → how the attempt ended
 //!     │
 //!  log.rs         S3  put the end into the write-ahead log
 //!     │
-//!  finalize.rs        move the state, run the user's hook; both or neither
+//!  finalize.rs        the status follows, the user's hook runs; both or neither
 //! ```
 //!
 //! Data runs downwards. No connection is held while a handler runs, and nothing is prefetched:
 //! what is claimed is started at once. Every step that writes goes through a
 //! [`Batcher`]: while one batch is in flight the next one gathers.
 
-mod accept;
-mod batch;
-mod common;
-mod divergence;
+mod accept; // S1
+
+mod lease;
+mod queue; // S2: the loop that claims // leases, kept while their attempts run
+
+mod attempt; // one attempt: execute, record, announce
 mod execute;
 mod finalize;
+mod log; // S3
+
+mod divergence; // what is announced beside: answers that contradict an outcome
+mod watch; // who waits for an operation is woken
+
+mod batch; // how every step that writes gathers its items
+mod equipment; // what queue and upkeep share
 mod handlers;
 mod history;
-mod lease;
-mod log;
-mod queue;
-mod watch;
 
 pub use accept::{AcceptError, Acceptor, Disposition, disposition};
 pub use batch::{Batcher, Patience, Verb};
-pub use common::Common;
 pub use divergence::Divergences;
+pub use equipment::Equipment;
 pub use finalize::FinalizeStep;
 pub use handlers::{Handler, Handlers};
 pub use history::{HistoryEntry, history};

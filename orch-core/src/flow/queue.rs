@@ -2,19 +2,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::execute::{execute, remember_panic_places};
-use super::{Common, Divergences, Handler, Handlers, HeldLease, LeaseKeeper, Recorder, Watch};
-use crate::handler::{States, Unrunnable};
+use super::attempt::{Attempts, Leased, Room};
+use super::execute::remember_panic_places;
+use super::{Divergences, Equipment, Handlers, LeaseKeeper, Recorder};
+use crate::handler::States;
+use crate::machine::ReleaseReason;
 use crate::policies::{Backoff, KindPolicy};
-use crate::store::{
-    Claim, ClaimParams, Claimed, ClaimedOperation, EndedAttempt, Finalized, Purpose, Release,
-    ReleaseReason, Released, Store, StoreError,
-};
-use crate::words::{AttemptEnd, Source, WorkerId, one_line};
+use crate::store::{ClaimParams, Claimed, ClaimedOperation, Release, Store, StoreError, monotonic};
+use crate::words::WorkerId;
 
 /// Between two claims while the database is away.
 const RETRY: Backoff = Backoff::from_millis(50, 5000);
@@ -43,45 +42,11 @@ pub struct Queue {
     config: QueueConfig,
     store: Arc<dyn Store>,
     handlers: Handlers,
-    states: States,
     leases: LeaseKeeper,
-    recorder: Recorder,
-    divergences: Divergences,
-    watch: Watch,
+    attempts: Attempts,
     slots: Arc<Semaphore>,
     unstored: Arc<Semaphore>,
     running: TaskTracker,
-}
-
-/// Room for one operation: a slot until its handler has returned, and a place among the
-/// outcomes that wait to be stored until its own is.
-#[derive(Debug)]
-struct Room {
-    slot: OwnedSemaphorePermit,
-    place: OwnedSemaphorePermit,
-}
-
-/// An attempt or a reconcile: what is known of it when its handler has taken the rest.
-#[derive(Debug, Clone, Copy)]
-struct Attempt {
-    claim: Claim,
-    source: Source,
-    /// Attempts so far.
-    attempts: u32,
-    /// Reconciles so far.
-    reconciles: u32,
-    /// True if there were other claims than those of the attempts: the answers of some may
-    /// have come too late.
-    superseded_others: bool,
-}
-
-/// A claimed operation on its way to its handler.
-#[derive(Debug)]
-struct Leased {
-    operation: ClaimedOperation,
-    held: HeldLease,
-    /// Before the claim was sent.
-    asked_at: Instant,
 }
 
 impl Queue {
@@ -89,21 +54,23 @@ impl Queue {
     ///
     /// # Errors
     /// The operating system's error if there can be no thread for its leases.
-    pub fn new(config: QueueConfig, common: Common, states: States) -> std::io::Result<Self> {
+    pub fn new(config: QueueConfig, equipment: Equipment, states: States) -> std::io::Result<Self> {
         remember_panic_places();
-        let Common { store, handlers, watch } = common;
+        let Equipment { store, handlers, watch } = equipment;
         Ok(Self {
             leases: LeaseKeeper::start(Arc::clone(&store), config.lease)?,
-            recorder: Recorder::start(&store),
-            divergences: Divergences::new(&store),
+            attempts: Attempts {
+                recorder: Recorder::start(&store),
+                divergences: Divergences::new(&store),
+                states,
+                watch,
+            },
             slots: Arc::new(Semaphore::new(config.slots)),
             unstored: Arc::new(Semaphore::new(config.slots * UNSTORED_PER_SLOT)),
             running: TaskTracker::new(),
             config,
             store,
             handlers,
-            states,
-            watch,
         })
     }
 
@@ -116,7 +83,7 @@ impl Queue {
         let mut failures = 0;
         while !stop.is_cancelled() {
             let Some(rooms) = self.free_rooms(&stop).await else { return };
-            let (wanted, asked_at) = (rooms.len(), Instant::now());
+            let (wanted, asked_at) = (rooms.len(), monotonic::now());
             match self.claim(&kinds, wanted).await {
                 Ok(claimed) => {
                     failures = 0;
@@ -214,7 +181,7 @@ impl Queue {
         let (queue, claim) = (Arc::clone(self), operation.claim());
         self.running.spawn(async move {
             let release = Release { claim, reason: ReleaseReason::Unstarted };
-            if let Err(error) = queue.recorder.release(release).await {
+            if let Err(error) = queue.attempts.recorder.release(release).await {
                 tracing::error!(op_id = %claim.op_id, error = ?error,
                     "a claim cannot be given back; its lease will expire");
             }
@@ -233,87 +200,8 @@ impl Queue {
         let held = self.leases.hold(operation.claim(), asked_at, renew_for);
         let queue = Arc::clone(self);
         self.running.spawn(async move {
-            let leased = Leased { operation, held, asked_at };
-            queue.run_one(handler, leased, room).await;
+            queue.attempts.run(Leased { operation, handler, held, room, asked_at }).await;
         });
-    }
-
-    /// One operation from its claim to its stored outcome.
-    async fn run_one(&self, handler: Arc<Handler>, leased: Leased, room: Room) {
-        let Leased { operation, held, asked_at } = leased;
-        let Room { slot, place } = room;
-        let attempt = Attempt::of(&operation);
-        let began = Instant::now();
-        let executed = match handler.may_call(&operation, asked_at.elapsed()) {
-            Ok(()) => execute(&handler, operation, &self.states, &held).await,
-            Err(refused) => Err(refused),
-        };
-        let took = began.elapsed();
-        held.handler_returned();
-        drop(slot);
-        let stored = match executed {
-            Ok(end) => {
-                handler.meters.ended(attempt.source, &end, took);
-                self.record(&handler, attempt, end).await
-            }
-            Err(unrunnable) => self.park(&handler, attempt.claim, unrunnable).await,
-        };
-        drop((held, place));
-        self.watch.moved(attempt.claim.op_id);
-        if let Ok(to) = &stored {
-            handler.meters.moved(to);
-        }
-        match stored {
-            Ok(Finalized::Stale) => self.divergences.after_stale(attempt.claim).await,
-            Ok(Finalized::Finished(_)) if attempt.superseded_others => {
-                self.divergences.after_end(vec![attempt.claim.op_id]).await;
-            }
-            Ok(_) => {}
-            Err(error) => tracing::error!(op_id = %attempt.claim.op_id, error = ?error,
-                "the end of an attempt cannot be stored; its lease will expire"),
-        }
-    }
-
-    async fn record(
-        &self,
-        handler: &Handler,
-        attempt: Attempt,
-        end: AttemptEnd,
-    ) -> Result<Finalized, StoreError> {
-        let reason = doubt(&end);
-        let ended = attempt.ended(handler, end);
-        let finalized = self.recorder.record(ended, handler.registration.finalize).await?;
-        let Claim { op_id, fence } = attempt.claim;
-        let kind = &handler.policy.kind;
-        match &finalized {
-            Finalized::Stale => {
-                tracing::warn!(%op_id, %kind, %fence, "stale: another worker owns it");
-            }
-            Finalized::Parked => {
-                tracing::warn!(%op_id, %kind, %fence, reason, "parked: a person must resolve it");
-            }
-            Finalized::HookFailed { reason, due_at } => {
-                tracing::warn!(%op_id, %kind, %fence, reason, %due_at, "the finalize hook failed");
-            }
-            to => tracing::debug!(%op_id, %kind, %fence, %to, "the attempt has ended"),
-        }
-        Ok(finalized)
-    }
-
-    async fn park(
-        &self,
-        handler: &Handler,
-        claim: Claim,
-        unrunnable: Unrunnable,
-    ) -> Result<Finalized, StoreError> {
-        let reason = unrunnable.reason;
-        let kind = &handler.policy.kind;
-        tracing::error!(op_id = %claim.op_id, %kind, reason, "cannot be run; it is parked");
-        let reason = ReleaseReason::Unrunnable { reason };
-        Ok(match self.recorder.release(Release { claim, reason }).await? {
-            Released::Released => Finalized::Parked,
-            Released::Stale => Finalized::Stale,
-        })
     }
 
     async fn wait_for_work(&self, stop: &CancellationToken) {
@@ -325,33 +213,6 @@ impl Queue {
             () = stop.cancelled() => {}
             _ = waiting => {}
         }
-    }
-}
-
-/// Why an attempt is in doubt, on one line.
-fn doubt(end: &AttemptEnd) -> Option<String> {
-    match end {
-        AttemptEnd::InDoubt { reason } => Some(one_line(reason)),
-        AttemptEnd::Outcome(_) | AttemptEnd::NotHappened => None,
-    }
-}
-
-impl Attempt {
-    fn of(operation: &ClaimedOperation) -> Self {
-        let source = match operation.purpose {
-            Purpose::Attempt => Source::Handler,
-            Purpose::Reconcile => Source::Reconcile,
-        };
-        let (attempts, reconciles) = (operation.envelope.attempt, operation.reconciles);
-        // Claims of attempts that ended by themselves raise the fence as they raise the attempt.
-        let superseded_others = operation.envelope.fence.get() > i64::from(attempts);
-        Self { claim: operation.claim(), source, attempts, reconciles, superseded_others }
-    }
-
-    fn ended(self, handler: &Handler, end: AttemptEnd) -> EndedAttempt {
-        let Self { claim, source, attempts, reconciles, .. } = self;
-        let delay = handler.delay(&end, source, attempts, reconciles);
-        EndedAttempt { claim, source, end, delay }
     }
 }
 
@@ -367,6 +228,6 @@ impl fmt::Debug for Queue {
 async fn pause(delay: Duration, stop: &CancellationToken) {
     tokio::select! {
         () = stop.cancelled() => {}
-        () = tokio::time::sleep(delay) => {}
+        () = monotonic::sleep(delay) => {}
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::HandledCommand;
 use crate::policies::{DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_TIME_BUDGET};
 use crate::provider::{AnyProvider, Provider, ProviderKey};
-use crate::store::{Clock, SystemClock};
+use crate::store::{Clock, SystemClock, monotonic};
 use crate::words::{
     BizKey, Command, Envelope, Fence, IdemKey, Invalid, Kind, OpId, Owner, Timestamp,
 };
@@ -102,7 +102,7 @@ impl<P: Provider> Context<P> {
         let call = Call {
             envelope: Arc::new(envelope),
             states: States::default(),
-            ends_at: Instant::now() + DEFAULT_ATTEMPT_TIMEOUT,
+            ends_at: monotonic::now() + DEFAULT_ATTEMPT_TIMEOUT,
             cancelled: CancellationToken::new(),
         };
         Ok(Self::of(call))
@@ -163,7 +163,7 @@ impl<P> Context<P> {
     /// timeout than this.
     #[must_use]
     pub fn remaining(&self) -> Duration {
-        self.call.ends_at.saturating_duration_since(Instant::now())
+        self.call.ends_at.saturating_duration_since(monotonic::now())
     }
 
     /// Resolves when the result will no longer be taken: the lease is lost, or the worker's

@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use super::bound::{Argument, Bound, Reconcile};
-use super::{ForProvider, FromCall, ReconcileFn};
-use crate::policies::{Effect, InDoubt};
+use super::{Descriptor, ForProvider, FromCall, ReconcileFn};
+use crate::policies::Effect;
 use crate::provider::Provider;
 use crate::provider::Rules;
 
@@ -24,34 +23,32 @@ pub const fn contract<P: Provider>() -> Contract<P> {
 }
 
 impl<P> Contract<P> {
+    /// The descriptor, with what the contract says about the keys of such a handler.
+    #[must_use]
+    pub const fn describe(&self, mut descriptor: Descriptor) -> Descriptor {
+        descriptor.key_lifetime = self.rules.key_lifetime(descriptor.effect);
+        descriptor.replays_errors = self.rules.replays_errors();
+        descriptor
+    }
+
     /// Holds effect, end of doubt and times against the contract, at compile time.
     ///
     /// # Panics
     /// If the contract does not carry them.
     #[track_caller]
-    pub const fn carries(&self, effect: Effect, in_doubt: InDoubt, attempt_timeout: Duration) {
-        self.rules.carry(effect, in_doubt, attempt_timeout);
+    pub const fn carries(&self, descriptor: &Descriptor) {
+        self.rules.carry(descriptor.effect, descriptor.in_doubt, descriptor.attempt_timeout);
     }
 
-    /// How long a key is remembered, where that is to be minded at run time.
-    #[must_use]
-    pub const fn key_lifetime(&self, effect: Effect) -> Option<Duration> {
-        self.rules.key_lifetime(effect)
-    }
-
-    /// True if a repeated key gets the first answer also where that was an error.
-    #[must_use]
-    pub const fn replays_errors(&self) -> bool {
-        self.rules.replays_errors()
-    }
-
-    /// Looks for the key among the arguments, at compile time.
+    /// Looks for the key among the arguments of a keyed handler, at compile time.
     ///
     /// # Panics
     /// If no argument has it.
     #[track_caller]
-    pub const fn key_is_taken(&self, offered: &[bool]) {
-        self.rules.key_is_taken(offered);
+    pub const fn key_is_taken(&self, descriptor: &Descriptor, offered: &[bool]) {
+        if matches!(descriptor.effect, Effect::Keyed) {
+            self.rules.key_is_taken(offered);
+        }
     }
 
     /// An argument of a handler of this provider.

@@ -40,6 +40,7 @@ impl<T: Send + 'static, E: Send + 'static> HandlerResult for Result<T, E> {
 
 /// What a provider says about an attempt in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reconciled<T> {
     /// It acted; this is the result, as the handler would have returned it.
     Happened(T),

@@ -120,8 +120,6 @@ impl Registration {
     pub fn policy(&self) -> Result<KindPolicy, Invalid> {
         let Descriptor { domain, event_type, backoff, in_doubt, .. } = self.descriptor;
         let Descriptor { max_attempts, max_reconciles, replays_errors, .. } = self.descriptor;
-        // The feature is a mistake that the chaos run has to find: doubt is always run again.
-        let in_doubt = if cfg!(feature = "broken-doubt") { InDoubt::Retry } else { in_doubt };
         Ok(KindPolicy {
             kind: Kind::new(domain, event_type)?,
             max_attempts,

@@ -41,6 +41,7 @@ pub enum Answer {
 
 /// What became of an outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Finalized {
     /// The operation is terminal with this outcome.
     Finished(FinalOutcome),

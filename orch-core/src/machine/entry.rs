@@ -31,19 +31,7 @@ pub enum EntryWrite {
 impl Entry {
     /// An entry of this row under its fence, COMPLETED, that ends no attempt.
     pub(super) fn of(row: &Row, source: Source, end: AttemptEnd, now: Timestamp) -> Self {
-        let log = LogEntry {
-            fence: row.fence,
-            attempt: row.attempt,
-            worker: None,
-            source,
-            started_at: None,
-            logged_at: now,
-            end,
-            status: LogStatus::Completed,
-            late: false,
-            note: None,
-            hook_error: None,
-        };
+        let log = LogEntry::new(row.fence, row.attempt, source, end, now);
         Self { log, delay: Duration::ZERO, due_at: None, hook_failures: 0 }
     }
 

@@ -150,6 +150,7 @@ pub enum ReleaseReason {
 
 /// An operator's decision about a parked operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Resolution {
     /// The provider did it: COMPLETED with this output, [`Resolution::ok`] of what the handler
     /// would have returned. It is not checked against that type: who waits decodes it.

@@ -272,11 +272,10 @@ impl Store for MemoryStore {
 #[cfg(test)]
 mod tests {
     use tokio::sync::Semaphore;
-    use tokio::time::Instant;
 
     use super::*;
     use crate::policies::KindPolicy;
-    use crate::store::{Claim, FinalizeHook, ManualClock, open};
+    use crate::store::{Claim, FinalizeHook, ManualClock, monotonic, open};
     use crate::words::{
         AttemptEnd, Command, FinalOutcome, Fingerprint, Outcome, Payload, Source, Status, WorkerId,
     };
@@ -322,7 +321,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_accept_wakes_all_who_wait() {
         let store = store();
-        let began = Instant::now();
+        let began = monotonic::runtime_now();
         let waiting: Vec<_> = (0..3)
             .map(|_| {
                 let store = store.clone();
@@ -340,7 +339,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_accept_just_before_the_wait_is_not_missed() {
         let store = store();
-        let began = Instant::now();
+        let began = monotonic::runtime_now();
         store.accept(vec![acceptance()]).await.unwrap();
         store.wait_for_work(HOUR).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
@@ -355,7 +354,7 @@ mod tests {
         let retry = Outcome::Retry { reason: "busy".into(), after: None };
         store.settle(vec![ended(claim, retry)]).await.unwrap();
         store.wait_for_work(HOUR).await;
-        let began = Instant::now();
+        let began = monotonic::runtime_now();
         store.wait_for_work(HOUR).await;
         let waited = began.elapsed();
         assert!(waited >= Duration::from_secs(5) && waited < Duration::from_secs(6), "{waited:?}");

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::machine::{Answer, Entry, EntryWrite, Fact, Request, Row, Step, step};
 use crate::store::{Claim, StoreError};
-use crate::words::{DeadLetter, Failure, Fingerprint, Identity, OpId, Operation, Owner, Timestamp};
+use crate::words::{DeadLetter, Fingerprint, Identity, OpId, Operation, Owner, Timestamp};
 
 /// All that the store keeps.
 #[derive(Default)]
@@ -77,7 +77,7 @@ impl Tables {
             self.write(op_id, write);
         }
         if let Some(failure) = step.letter {
-            self.dead_letters.insert(op_id, letter(op_id, failure, now));
+            self.dead_letters.insert(op_id, DeadLetter::new(op_id, failure, now));
         }
         if let Some(stored) = self.rows.get_mut(&op_id) {
             stored.row = step.row;
@@ -108,10 +108,6 @@ impl Tables {
             }
         }
     }
-}
-
-const fn letter(op_id: OpId, failure: Failure, created_at: Timestamp) -> DeadLetter {
-    DeadLetter { op_id, failure, created_at, redriven_as: None, late_outcomes: 0, divergences: 0 }
 }
 
 impl Stored {

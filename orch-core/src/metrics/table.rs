@@ -25,7 +25,7 @@ pub enum MetricKind {
 const SOURCES: (&str, &[&str]) = ("source", &["handler", "reconcile"]);
 
 /// Operations accepted.
-pub const ACCEPTED: Metric = Metric {
+pub(super) const ACCEPTED: Metric = Metric {
     name: "orch_accepted_total",
     kind: MetricKind::Counter,
     labels: &[("disposition", &["created", "replayed", "conflict"])],
@@ -33,21 +33,21 @@ pub const ACCEPTED: Metric = Metric {
            whether it commits or not",
 };
 /// Operations claimed.
-pub const CLAIMED: Metric = Metric {
+pub(super) const CLAIMED: Metric = Metric {
     name: "orch_claimed_total",
     kind: MetricKind::Counter,
     labels: &[("purpose", &["attempt", "reconcile"])],
     says: "operations claimed by a worker, for an attempt or to reconcile",
 };
 /// Attempts ended.
-pub const ATTEMPTS: Metric = Metric {
+pub(super) const ATTEMPTS: Metric = Metric {
     name: "orch_attempts_total",
     kind: MetricKind::Counter,
     labels: &[SOURCES, ("outcome", &["ok", "retry", "fail", "in_doubt", "not_happened"])],
     says: "attempts and reconciles that ended in this process, by how",
 };
 /// Operations finished.
-pub const FINISHED: Metric = Metric {
+pub(super) const FINISHED: Metric = Metric {
     name: "orch_finished_total",
     kind: MetricKind::Counter,
     labels: &[("status", &["COMPLETED", "FAILED"])],
@@ -55,56 +55,56 @@ pub const FINISHED: Metric = Metric {
            moment may count twice",
 };
 /// Operations parked.
-pub const PARKED: Metric = Metric {
+pub(super) const PARKED: Metric = Metric {
     name: "orch_parked_total",
     kind: MetricKind::Counter,
     labels: &[],
     says: "operations that began to wait for a person, rows that cannot be decoded left out",
 };
 /// Stale writes.
-pub const STALE: Metric = Metric {
+pub(super) const STALE: Metric = Metric {
     name: "orch_stale_total",
     kind: MetricKind::Counter,
     labels: &[],
     says: "writes that were refused because another claim owns the operation, or it is finished",
 };
 /// Late answers.
-pub const LATE: Metric = Metric {
+pub(super) const LATE: Metric = Metric {
     name: "orch_late_outcomes_total",
     kind: MetricKind::Counter,
     labels: &[],
     says: "answers that came too late to have an effect and are kept in the history",
 };
 /// Divergences.
-pub const DIVERGENCES: Metric = Metric {
+pub(super) const DIVERGENCES: Metric = Metric {
     name: "orch_divergences_total",
     kind: MetricKind::Counter,
     labels: &[],
     says: "answers that contradict the outcome of their operation: a person has to look",
 };
 /// Failed finalize hooks.
-pub const HOOK_FAILURES: Metric = Metric {
+pub(super) const HOOK_FAILURES: Metric = Metric {
     name: "orch_hook_failures_total",
     kind: MetricKind::Counter,
     labels: &[],
     says: "runs of a finalize hook that failed; the Finalizer tries again",
 };
 /// Lost leases.
-pub const LEASES_LOST: Metric = Metric {
+pub(super) const LEASES_LOST: Metric = Metric {
     name: "orch_leases_lost_total",
     kind: MetricKind::Counter,
     labels: &[],
     says: "leases that ran out and were taken back by the Reaper of this process",
 };
 /// From accept to the first run.
-pub const START_DELAY: Metric = Metric {
+pub(super) const START_DELAY: Metric = Metric {
     name: "orch_start_delay_seconds",
     kind: MetricKind::Histogram,
     labels: &[],
     says: "time from accept to the first claim, by the store's clock",
 };
 /// How long attempts take.
-pub const ATTEMPT_DURATION: Metric = Metric {
+pub(super) const ATTEMPT_DURATION: Metric = Metric {
     name: "orch_attempt_duration_seconds",
     kind: MetricKind::Histogram,
     labels: &[SOURCES],

@@ -7,6 +7,7 @@ use crate::words::{AttemptEnd, Fence, FinalOutcome, LogEntry, Outcome, Payload, 
 /// What a log entry means for the outcome of its operation. Derived from the log and the
 /// outcome whenever it is read; no store keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Bearing {
     /// The operation's state followed it, or will once it is finalized.
     Counts,

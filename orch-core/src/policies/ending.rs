@@ -2,6 +2,7 @@ use std::time::Duration;
 
 /// How an attempt ends when the handler returns this error.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ending {
     /// Nothing happened at the provider: try again, after at least this long.
     Retry {

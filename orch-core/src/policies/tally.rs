@@ -43,10 +43,7 @@ impl Tally {
                 Self { reason: Some("the provider has not acted".to_owned()), ..Self::default() }
             }
             AttemptEnd::InDoubt { reason } => Self {
-                // The feature is a mistake that the chaos run has to find; see its Cargo.toml.
-                lost_attempts: u32::from(
-                    source != Source::Reconcile && !cfg!(feature = "broken-lost-attempts"),
-                ),
+                lost_attempts: u32::from(source != Source::Reconcile),
                 unresolved: true,
                 reason: Some(reason.clone()),
                 ..Self::default()

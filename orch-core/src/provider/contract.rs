@@ -81,6 +81,7 @@ pub trait Provider: 'static {
 
 /// How long a provider remembers a key after its first use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeyLifetime {
     /// For ever, as far as an operation's time is concerned.
     Unlimited,

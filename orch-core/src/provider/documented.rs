@@ -23,7 +23,7 @@ impl Provider for AnyProvider {
 /// A provider without idempotency keys. The effect of a call must be said then, and it is not
 /// `keyed`.
 ///
-/// [`Context::provider_key`](crate::handler::Context::provider_key) is there all the same: many such
+/// `Context::provider_key` is there all the same: many such
 /// providers take a reference of yours, by which `reconcile` can find the call.
 #[derive(Debug, Clone, Copy)]
 pub enum Unkeyed {}

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::running::Worker;
 use super::{Config, Orchestrator, Runtime, StartError};
-use crate::flow::{Acceptor, Common, Handlers, Watch};
+use crate::flow::{Acceptor, Equipment, Handlers, Watch};
 use crate::handler::{Descriptor, Registration, States};
 use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
-use crate::store::{OpenError, Store, open};
+use crate::store::{OpenError, Store, monotonic, open};
 use crate::words::Kind;
 
 /// Between two tries to reach the database at start.
@@ -122,8 +122,8 @@ impl RuntimeBuilder {
         let acceptor = Acceptor::start(Arc::clone(&store), payload_limit, accept_patience);
         let orchestrator = Orchestrator::new(Arc::clone(&store), acceptor, watch.clone());
         let worker = if self.works {
-            let common = Common { store, handlers, watch };
-            Some(Worker::start(self.config, common, self.states)?)
+            let equipment = Equipment { store, handlers, watch };
+            Some(Worker::start(self.config, equipment, self.states)?)
         } else {
             None
         };
@@ -202,7 +202,7 @@ impl RuntimeBuilder {
                     tries += 1;
                     let delay: Duration = RETRY.delay(tries, fastrand::f64());
                     tracing::warn!(error = ?error, ?delay, "waiting for the database");
-                    tokio::time::sleep(delay).await;
+                    monotonic::sleep(delay).await;
                 }
                 done => return Ok(done?),
             }

@@ -16,10 +16,11 @@ pub const DEFAULT_POLL_EVERY: Duration = Duration::from_millis(250);
 /// ```
 /// # use std::time::Duration;
 /// # use orch_core::runtime::Config;
-/// let config = Config { concurrency: 16, lease: Duration::from_secs(10), ..Config::default() };
+/// let config = Config::default().concurrency(16).lease(Duration::from_secs(10));
 /// assert!(config.validate().is_ok());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
     /// The worker's name, for people. A random part is added, so names need not differ.
     /// Defaults to `worker`.
@@ -77,6 +78,93 @@ impl Default for Config {
     }
 }
 
+/// One method per setting, named after it.
+impl Config {
+    /// Sets [`Config::worker_name`](struct.Config.html#structfield.worker_name).
+    #[must_use]
+    pub fn worker_name(mut self, worker_name: impl Into<String>) -> Self {
+        self.worker_name = worker_name.into();
+        self
+    }
+
+    /// Sets [`Config::concurrency`](struct.Config.html#structfield.concurrency).
+    #[must_use]
+    pub const fn concurrency(mut self, concurrency: usize) -> Self {
+        self.concurrency = concurrency;
+        self
+    }
+
+    /// Sets [`Config::lease`](struct.Config.html#structfield.lease).
+    #[must_use]
+    pub const fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Sets [`Config::poll_every`](struct.Config.html#structfield.poll_every).
+    #[must_use]
+    pub const fn poll_every(mut self, poll_every: Duration) -> Self {
+        self.poll_every = poll_every;
+        self
+    }
+
+    /// Sets [`Config::reap_every`](struct.Config.html#structfield.reap_every).
+    #[must_use]
+    pub const fn reap_every(mut self, reap_every: Duration) -> Self {
+        self.reap_every = reap_every;
+        self
+    }
+
+    /// Sets [`Config::finalize_every`](struct.Config.html#structfield.finalize_every).
+    #[must_use]
+    pub const fn finalize_every(mut self, finalize_every: Duration) -> Self {
+        self.finalize_every = finalize_every;
+        self
+    }
+
+    /// Sets [`Config::prune_every`](struct.Config.html#structfield.prune_every).
+    #[must_use]
+    pub const fn prune_every(mut self, prune_every: Duration) -> Self {
+        self.prune_every = prune_every;
+        self
+    }
+
+    /// Sets [`Config::completed_retention`](struct.Config.html#structfield.completed_retention).
+    #[must_use]
+    pub const fn completed_retention(mut self, completed_retention: Duration) -> Self {
+        self.completed_retention = completed_retention;
+        self
+    }
+
+    /// Sets [`Config::failed_retention`](struct.Config.html#structfield.failed_retention).
+    #[must_use]
+    pub const fn failed_retention(mut self, failed_retention: Duration) -> Self {
+        self.failed_retention = failed_retention;
+        self
+    }
+
+    /// Sets [`Config::drain_timeout`](struct.Config.html#structfield.drain_timeout).
+    #[must_use]
+    pub const fn drain_timeout(mut self, drain_timeout: Duration) -> Self {
+        self.drain_timeout = drain_timeout;
+        self
+    }
+
+    /// Sets [`Config::payload_limit`](struct.Config.html#structfield.payload_limit).
+    #[must_use]
+    pub const fn payload_limit(mut self, payload_limit: usize) -> Self {
+        self.payload_limit = payload_limit;
+        self
+    }
+
+    /// Sets [`Config::accept_patience`](struct.Config.html#structfield.accept_patience).
+    #[must_use]
+    pub const fn accept_patience(mut self, accept_patience: Duration) -> Self {
+        self.accept_patience = accept_patience;
+        self
+    }
+}
+
 impl Config {
     /// Checks every setting against its bounds.
     ///
@@ -124,12 +212,12 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_bounds() {
         let wrong = [
-            (Config { concurrency: 0, ..Config::default() }, "concurrency is 0"),
-            (Config { concurrency: 10_001, ..Config::default() }, "between 1 and 10000"),
-            (Config { lease: Duration::ZERO, ..Config::default() }, "lease is 0ns"),
-            (Config { lease: Duration::MAX, ..Config::default() }, "lease is"),
-            (Config { worker_name: " ".into(), ..Config::default() }, "worker name is blank"),
-            (Config { payload_limit: usize::MAX, ..Config::default() }, "payload_limit"),
+            (Config::default().concurrency(0), "concurrency is 0"),
+            (Config::default().concurrency(10_001), "between 1 and 10000"),
+            (Config::default().lease(Duration::ZERO), "lease is 0ns"),
+            (Config::default().lease(Duration::MAX), "lease is"),
+            (Config::default().worker_name(" "), "worker name is blank"),
+            (Config::default().payload_limit(usize::MAX), "payload_limit"),
         ];
         for (config, text) in wrong {
             let error = config.validate().unwrap_err().to_string();
@@ -140,7 +228,7 @@ mod tests {
     #[test]
     fn a_reaper_slower_than_the_lease_is_a_contradiction() {
         let lease = Duration::from_millis(500);
-        let config = Config { lease, reap_every: Duration::from_secs(1), ..Config::default() };
+        let config = Config::default().lease(lease).reap_every(Duration::from_secs(1));
         let error = config.validate().unwrap_err().to_string();
         assert_eq!(error, "reap_every is 1s; it must lie between 1ms and 500ms");
     }

@@ -13,6 +13,7 @@ const PAGE: usize = 100;
 /// An operation that waits for a person, with what a person wants to know before deciding. Prints
 /// as one line, without command and outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Parked {
     /// The operation, for [`Orchestrator::resolve`].
     pub op_id: OpId,
@@ -47,6 +48,7 @@ impl fmt::Display for Parked {
 
 /// A finished operation whose history holds answers that contradict its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Divergent {
     /// The operation with its outcome.
     pub operation: Operation,
@@ -121,8 +123,7 @@ impl Orchestrator {
     /// # Errors
     /// The store's.
     pub async fn parked(&self, after: Option<Cursor>) -> Result<Page<Parked>, StoreError> {
-        let phase = Some(Phase::Parked);
-        let params = ListParams { phase, after, limit: PAGE, ..ListParams::default() };
+        let params = ListParams::default().phase(Phase::Parked).after(after).limit(PAGE);
         let Page { items, next } = self.list(params).await?;
         let mut parked = Vec::with_capacity(items.len());
         for listed in items {

@@ -93,7 +93,7 @@ impl Orchestrator {
     /// # Errors
     /// The store's.
     pub async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
-        self.store.list(ListParams { owner: Some(self.owner.clone()), ..params }).await
+        self.store.list(params.owner(self.owner.clone())).await
     }
 
     /// Runs a failed operation anew, as a new, linked operation with a new provider key. Done

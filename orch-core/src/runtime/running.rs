@@ -2,12 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Orchestrator, StartError};
-use crate::flow::{Common, Queue, QueueConfig};
+use crate::flow::{Equipment, Queue, QueueConfig};
 use crate::handler::States;
+use crate::store::monotonic;
 use crate::upkeep::{
     Finalizer, FinalizerConfig, Pruner, PrunerConfig, Reaper, ReaperConfig, Ticker,
 };
@@ -71,11 +72,11 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn start(
         config: Config,
-        common: Common,
+        equipment: Equipment,
         states: States,
     ) -> Result<Self, StartError> {
         let worker = WorkerId::generate(&config.worker_name).map_err(StartError::Config)?;
-        let kinds: Vec<_> = common.handlers.kinds().iter().map(ToString::to_string).collect();
+        let kinds: Vec<_> = equipment.handlers.kinds().iter().map(ToString::to_string).collect();
         tracing::info!(%worker, kinds = kinds.join(", "), "a worker starts");
         let queue = QueueConfig {
             worker,
@@ -83,19 +84,19 @@ impl Worker {
             lease: config.lease,
             poll_every: config.poll_every,
         };
-        let queue = Queue::new(queue, common.clone(), states).map_err(StartError::Thread)?;
+        let queue = Queue::new(queue, equipment.clone(), states).map_err(StartError::Thread)?;
         let queue = Arc::new(queue);
         let stop = CancellationToken::new();
         let mut claiming = JoinSet::new();
         claiming.spawn(Arc::clone(&queue).run(stop.clone()));
         let mut upkeep = JoinSet::new();
-        start_upkeep(&mut upkeep, &config, &common, &stop);
+        start_upkeep(&mut upkeep, &config, &equipment, &stop);
         Ok(Self { queue, claiming, upkeep, stop, drain_timeout: config.drain_timeout })
     }
 
     async fn drain(mut self) -> Drained {
         self.stop.cancel();
-        let until = Instant::now() + self.drain_timeout;
+        let until = monotonic::runtime_now() + self.drain_timeout;
         if timeout_at(until, self.stored()).await.is_ok() {
             // A pass that is longer in coming to its end, behind somebody's lock, may be lost.
             let _ = timeout_at(until, ended(&mut self.upkeep)).await;
@@ -133,16 +134,16 @@ impl Drop for Worker {
 fn start_upkeep(
     loops: &mut JoinSet<()>,
     config: &Config,
-    common: &Common,
+    equipment: &Equipment,
     stop: &CancellationToken,
 ) {
     let finalizer = Finalizer::new(
         FinalizerConfig { every: config.finalize_every, ..FinalizerConfig::default() },
-        common.clone(),
+        equipment.clone(),
     );
     let reaper = Reaper::new(
         ReaperConfig { every: config.reap_every, ..ReaperConfig::default() },
-        common.clone(),
+        equipment.clone(),
     );
     let pruner = Pruner::new(
         PrunerConfig {
@@ -151,7 +152,7 @@ fn start_upkeep(
             failed_retention: config.failed_retention,
             ..PrunerConfig::default()
         },
-        Arc::clone(&common.store),
+        Arc::clone(&equipment.store),
     );
     loops.spawn(Ticker::new(finalizer).run(stop.clone()));
     loops.spawn(Ticker::new(reaper).run(stop.clone()));

@@ -1,8 +1,9 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Accepted, Orchestrator, QueryError};
 use crate::handler::{HandledCommand, Storable};
 use crate::policies::Backoff;
+use crate::store::monotonic;
 use crate::words::{FinalOutcome, OpId, Operation, Payload, Waited};
 
 /// Between two looks at the store while another process may finish the operation.
@@ -42,7 +43,7 @@ impl Orchestrator {
         op_id: OpId,
         timeout: Duration,
     ) -> Result<Waited<Payload>, QueryError> {
-        let started = Instant::now();
+        let started = monotonic::now();
         let waiter = self.watch().waiter(op_id);
         let mut looks = 0;
         loop {

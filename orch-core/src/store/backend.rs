@@ -45,7 +45,7 @@ pub enum OpenError {
     NoScheme,
     /// The scheme belongs to a backend that is not compiled in.
     #[error(
-        "{scheme}: URLs need the cargo feature `{feature}` of orch; add it: orch = {{ features = [\"{feature}\"] }}"
+        "{scheme}: URLs need the cargo feature `{feature}`; add it: cargo add orchestrated --features {feature}"
     )]
     FeatureOff {
         /// The URL's scheme.

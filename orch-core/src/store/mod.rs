@@ -14,6 +14,8 @@ mod hook; // what runs inside the finalizing transaction
 
 mod clock; // the host's clock, and one that a test moves
 
+pub mod monotonic; // the process's own time, for spans that never leave it
+
 mod backend; // a URL becomes a store
 
 pub mod codec; // how values are spelled in columns

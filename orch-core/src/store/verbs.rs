@@ -66,7 +66,7 @@ pub trait Store: Send + Sync + 'static {
     async fn log(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError>;
 
     /// **S3, second half.** Moves each operation as its logged end and its row say
-    /// ([`after_attempt`](crate::policies::after_attempt)); no state is passed in. In the same
+    /// ([`after_attempt`](crate::policies::after_attempt)); no status is passed in. In the same
     /// transaction: the entry becomes COMPLETED, a failure writes its dead letter, and if the
     /// operation becomes terminal its hook runs. A failing hook rolls back its own operation
     /// only. Repeated, it answers `Finished` as long as this claim's entry is what finished it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
-use crate::flow::{Common, Divergences, Handlers, Watch};
+use crate::flow::{Divergences, Equipment, Handlers, Watch};
 use crate::store::{Finalization, Finalized, Store, StoreError};
 
 /// Finalizes outcomes that are in the log and whose status has not followed: after a crash in
@@ -35,8 +35,8 @@ impl Default for FinalizerConfig {
 
 impl Finalizer {
     /// A finalizer for the kinds of these handlers, and for all without a hook.
-    pub fn new(config: FinalizerConfig, common: Common) -> Self {
-        let Common { store, handlers, watch } = common;
+    pub fn new(config: FinalizerConfig, equipment: Equipment) -> Self {
+        let Equipment { store, handlers, watch } = equipment;
         let divergences = Divergences::new(&store);
         Self { config, store, handlers, watch, divergences }
     }

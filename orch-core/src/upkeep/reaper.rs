@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
-use crate::flow::{Common, Divergences, Handlers, Watch};
-use crate::store::{Finalized, Store, StoreError, Swept};
+use crate::flow::{Divergences, Equipment, Handlers, Watch};
+use crate::store::{Finalized, Store, StoreError, Swept, monotonic};
 
 /// Takes back expired leases and ends operations whose time budget is spent; also reports due
 /// operations of kinds that this worker does not know.
@@ -53,8 +53,8 @@ impl Default for ReaperConfig {
 
 impl Reaper {
     /// A reaper in a worker with these handlers.
-    pub fn new(config: ReaperConfig, common: Common) -> Self {
-        let Common { store, handlers, watch } = common;
+    pub fn new(config: ReaperConfig, equipment: Equipment) -> Self {
+        let Equipment { store, handlers, watch } = equipment;
         Self {
             divergences: Divergences::new(&store),
             config,
@@ -105,7 +105,7 @@ impl Reaper {
         let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         match (&answer, *database) {
             (Err(error), _) if error.is_transient() => *database = Database::Away,
-            (Ok(_), Database::Away) => *database = Database::BackSince(Instant::now()),
+            (Ok(_), Database::Away) => *database = Database::BackSince(monotonic::now()),
             _ => {}
         }
         answer
@@ -115,7 +115,7 @@ impl Reaper {
         let mut reported_at = self.reported_at.lock().unwrap_or_else(PoisonError::into_inner);
         let due = reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
         if due {
-            *reported_at = Some(Instant::now());
+            *reported_at = Some(monotonic::now());
         }
         due
     }

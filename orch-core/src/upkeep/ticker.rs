@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, monotonic};
 
 /// A service that is run once per tick.
 #[async_trait]
@@ -66,7 +66,7 @@ impl<U: Upkeep + fmt::Debug> Ticker<U> {
                 let wait = self.service.every().mul_f64(0.8 + 0.4 * fastrand::f64());
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = tokio::time::sleep(wait) => {}
+                    () = monotonic::sleep(wait) => {}
                 }
             }
         }

@@ -121,6 +121,7 @@ impl Identity {
 /// A command once accepted and claimed: what an attempt, and the finalize hook at its end, know
 /// of their operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Envelope {
     /// The operation.
     pub op_id: OpId,
@@ -141,6 +142,21 @@ pub struct Envelope {
     /// first attempt was lost: the present one is the next, since the old one would get the same
     /// answer again. 0 where errors are not replayed.
     pub key_generation: u32,
+}
+
+impl Envelope {
+    /// A command as it is once accepted: no attempt, no fence, the first key.
+    #[must_use]
+    pub fn new(
+        op_id: OpId,
+        owner: Owner,
+        command: Command,
+        accepted_at: Timestamp,
+        deadline: Timestamp,
+    ) -> Self {
+        let (attempt, fence, key_generation) = (0, Fence::default(), 0);
+        Self { op_id, owner, command, accepted_at, deadline, attempt, fence, key_generation }
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use super::{AttemptEnd, Fence, Timestamp, WorkerId};
 
 /// One entry of the write-ahead log: how an attempt ended, or what ended the operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LogEntry {
     /// The fence that it was written under.
     pub fence: Fence,
@@ -30,6 +31,32 @@ pub struct LogEntry {
     pub hook_error: Option<String>,
 }
 
+impl LogEntry {
+    /// An entry that the status follows already, and that ends no attempt.
+    #[must_use]
+    pub const fn new(
+        fence: Fence,
+        attempt: u32,
+        source: Source,
+        end: AttemptEnd,
+        logged_at: Timestamp,
+    ) -> Self {
+        Self {
+            fence,
+            attempt,
+            worker: None,
+            source,
+            started_at: None,
+            logged_at,
+            end,
+            status: LogStatus::Completed,
+            late: false,
+            note: None,
+            hook_error: None,
+        }
+    }
+}
+
 /// Whether the operation's status follows a log entry yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogStatus {
@@ -43,6 +70,7 @@ spelled!(LogStatus, "log status", Pending => "PENDING", Completed => "COMPLETED"
 
 /// Who wrote a log entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Source {
     /// The handler, by its result.
     Handler,

@@ -2,6 +2,7 @@ use super::{Failure, Fence, FinalOutcome, Identity, OpId, Payload, Phase, Status
 
 /// One unit of work around an external call, as it stands in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Operation {
     /// Its id.
     pub op_id: OpId,
@@ -41,6 +42,7 @@ pub struct Operation {
 
 /// A failed operation, kept for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeadLetter {
     /// The failed operation.
     pub op_id: OpId,
@@ -55,4 +57,13 @@ pub struct DeadLetter {
     /// Answers in the history that contradict the failure, before or after the end; derived by
     /// the policies when the letter is read.
     pub divergences: u32,
+}
+
+impl DeadLetter {
+    /// The letter of an operation that has just failed.
+    #[must_use]
+    pub const fn new(op_id: OpId, failure: Failure, created_at: Timestamp) -> Self {
+        let (redriven_as, late_outcomes, divergences) = (None, 0, 0);
+        Self { op_id, failure, created_at, redriven_as, late_outcomes, divergences }
+    }
 }

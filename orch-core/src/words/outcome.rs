@@ -25,6 +25,7 @@ pub enum Outcome {
 
 /// How an attempt ended: with an outcome, or without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AttemptEnd {
     /// With an answer.
     Outcome(Outcome),
@@ -57,6 +58,7 @@ impl AttemptEnd {
 
 /// Why an operation failed, for people and for programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Failure {
     /// A stable code, such as `CARD_DECLINED` or one of [`code`].
     pub code: String,

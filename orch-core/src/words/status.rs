@@ -59,6 +59,7 @@ pub struct IllegalTransition {
 /// What an IN_PROGRESS operation is doing; never a status of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Phase {
     /// An attempt holds the lease, or its outcome is logged and waits to be finalized.
     Running,

@@ -45,7 +45,7 @@ async fn an_untyped_command_reaches_the_typed_handler() {
 
 #[tokio::test]
 async fn too_large_a_payload_never_reaches_the_store() {
-    let config = orch_core::runtime::Config { payload_limit: 10, ..config() };
+    let config = config().payload_limit(10);
     let runtime =
         Runtime::on(MemoryStore::new()).config(config).without_worker().start().await.unwrap();
     let command = Command::new("A", "B", "c", "d", "12345678901").unwrap();

@@ -8,7 +8,7 @@ use orch_core::handler::Registration;
 use orch_core::memory::MemoryStore;
 use orch_core::policies::Ending;
 use orch_core::policies::{Bearing, InDoubt};
-use orch_core::runtime::{Accepted, Config, Runtime};
+use orch_core::runtime::{Accepted, Runtime};
 use orch_core::store::{ManualClock, Resolution};
 use orch_core::words::{Status, Waited};
 
@@ -28,7 +28,7 @@ async fn lost(
     let (clock, provider) = (Arc::new(ManualClock::default()), Arc::new(Provider::default()));
     provider.answers(answers);
     let store = MemoryStore::with_clock(clock.clone());
-    let config = Config { lease: LEASE, ..config() };
+    let config = config().lease(LEASE);
     let builder = Runtime::on(store).config(config).state(Arc::clone(&provider));
     let runtime = builder.register(handler).start().await.unwrap();
     let charge = Charge { order: 1, amount: 501 };

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use orch_core::flow::AcceptError;
 use orch_core::memory::MemoryStore;
-use orch_core::runtime::{Config, Runtime};
+use orch_core::runtime::Runtime;
 use orch_core::store::ManualClock;
 use orch_core::words::{Command, Waited};
 use orch_testkit::{Fault, FaultStore, Verb};
@@ -35,7 +35,7 @@ async fn an_outage_while_outcomes_are_stored_loses_none() {
 #[tokio::test]
 async fn accept_gives_up_when_its_patience_ends_and_says_that_it_is_unknown() {
     let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
-    let hasty = Config { accept_patience: Duration::from_millis(30), ..config() };
+    let hasty = config().accept_patience(Duration::from_millis(30));
     let runtime = Runtime::on_shared(store.clone()).config(hasty).without_worker();
     let runtime = runtime.start().await.unwrap();
     store.go_down();
@@ -144,7 +144,7 @@ async fn claiming_pauses_while_too_many_outcomes_wait_to_be_stored() {
         store.plan(Verb::Settle, call, Fault::NotSent);
     }
     let store = Arc::new(store);
-    let narrow = Config { concurrency: 2, ..config() };
+    let narrow = config().concurrency(2);
     let runtime = Runtime::on_shared(store.clone()).config(narrow).state(Arc::clone(&provider));
     let runtime = runtime.register(handler()).start().await.unwrap();
     let mut all = Vec::new();

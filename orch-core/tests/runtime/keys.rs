@@ -9,7 +9,7 @@ use orch_core::memory::MemoryStore;
 use orch_core::policies::Ending;
 use orch_core::policies::{Effect, InDoubt};
 use orch_core::provider::{AnyProvider, Stripe};
-use orch_core::runtime::{Accepted, Config, Runtime};
+use orch_core::runtime::{Accepted, Runtime};
 use orch_core::store::{ManualClock, Resolution};
 use orch_core::words::{Operation, Phase, Waited};
 
@@ -85,7 +85,7 @@ impl Keyed {
 
 async fn start(store: &MemoryStore, provider: &Arc<Provider>, handler: Registration) -> Runtime {
     // With one slot an operation that is refused must make room for the next.
-    let narrow = Config { concurrency: 1, ..config() };
+    let narrow = config().concurrency(1);
     builder(store.clone(), provider, handler).config(narrow).start().await.unwrap()
 }
 

@@ -3,7 +3,6 @@ use std::time::{Duration, Instant};
 
 use orch_core::flow::LeaseKeeper;
 use orch_core::memory::MemoryStore;
-use orch_core::runtime::Config;
 use orch_core::store::{Claim, ClaimParams, Claimed, Store};
 use orch_core::words::{Fence, OpId, Waited};
 use orch_testkit::fixture::{acceptance, claim_params, policy};
@@ -15,11 +14,7 @@ use crate::world::{Answer, Provider, accept, builder, config, finished, handler,
 async fn handlers_that_block_every_thread_lose_no_lease() {
     let blocks = vec![Answer::Block(Duration::from_millis(900)); 8];
     let provider = Arc::new(Provider::default()).answers(blocks);
-    let short = Config {
-        lease: Duration::from_millis(300),
-        reap_every: Duration::from_millis(10),
-        ..config()
-    };
+    let short = config().lease(Duration::from_millis(300)).reap_every(Duration::from_millis(10));
     let store = MemoryStore::new();
     // Another process's reaper, on a runtime of its own that nobody blocks.
     let (other_store, idle) = (store.clone(), Arc::clone(&provider));
@@ -28,7 +23,7 @@ async fn handlers_that_block_every_thread_lose_no_lease() {
     let other = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let reaping = Config { reap_every: Duration::from_millis(10), ..config() };
+            let reaping = config().reap_every(Duration::from_millis(10));
             let other = orch_core::runtime::Runtime::on(other_store).config(reaping).state(idle);
             let other = other.start().await.unwrap();
             stopped.cancelled().await;
@@ -56,11 +51,7 @@ async fn a_lease_that_cannot_be_renewed_cancels_its_attempt() {
     for call in 1..1000 {
         store.plan(Verb::Renew, call, Fault::NotSent);
     }
-    let short = Config {
-        lease: Duration::from_millis(200),
-        reap_every: Duration::from_millis(10),
-        ..config()
-    };
+    let short = config().lease(Duration::from_millis(200)).reap_every(Duration::from_millis(10));
     let runtime = builder(store, &provider, handler()).config(short).start().await.unwrap();
     let accepted = accept(runtime.orchestrator(), 1).await;
     assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));

@@ -1,5 +1,7 @@
 //! The runtime over the memory store: what a program sees, with handlers registered by hand.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(unreachable_pub, reason = "a test exports nothing")]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 mod accepting;
 mod divergence;

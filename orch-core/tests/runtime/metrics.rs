@@ -76,12 +76,12 @@ async fn a_retried_operation_is_counted_at_every_step() {
     let steps = expected([
         ("accepted_total", "disposition=created", 1),
         ("accepted_total", "disposition=replayed", 1),
-        ("claimed_total", "purpose=run", 2),
+        ("claimed_total", "purpose=attempt", 2),
         ("start_delay_seconds", "", 1),
         ("attempts_total", "source=handler,outcome=retry", 1),
         ("attempts_total", "source=handler,outcome=ok", 1),
         ("attempt_duration_seconds", "source=handler", 2),
-        ("finished_total", "state=COMPLETED", 1),
+        ("finished_total", "status=COMPLETED", 1),
     ]);
     assert_eq!(told(&recorder), steps);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use orch_core::flow::Disposition;
 use orch_core::handler::Registration;
 use orch_core::memory::{MemoryConnection, MemoryStore};
-use orch_core::runtime::{Config, Runtime};
+use orch_core::runtime::Runtime;
 use orch_core::store::{ConnectionType, FinalizeHook};
 use orch_core::words::{Command, Phase, Waited};
 use orch_testkit::{Fault, FaultStore, Verb};
@@ -45,11 +45,7 @@ async fn a_lost_reply_of_claim_is_a_lost_attempt_and_no_lost_operation() {
     let producer = Runtime::on_shared(store.clone()).without_worker().start().await.unwrap();
     let accepted = accept(producer.orchestrator(), 1).await;
     store.plan(Verb::Claim, 1, Fault::ReplyLost);
-    let short = Config {
-        lease: Duration::from_millis(200),
-        reap_every: Duration::from_millis(10),
-        ..config()
-    };
+    let short = config().lease(Duration::from_millis(200)).reap_every(Duration::from_millis(10));
     let worker = Runtime::on_shared(store).config(short).state(Arc::clone(&provider));
     let worker = worker.register(handler()).start().await.unwrap();
     assert_eq!(finished(worker.orchestrator(), &accepted).await, Waited::Ok(501));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
 use orch_core::policies::Ending;
-use orch_core::runtime::{Config, Orchestrator, Runtime};
+use orch_core::runtime::{Orchestrator, Runtime};
 use orch_core::store::{ManualClock, Store};
 use orch_core::words::{AttemptEnd, Command, OpId, Operation, Phase, Status, Waited, code};
 
@@ -148,7 +148,7 @@ async fn until_parked(orchestrator: &Orchestrator, op_id: OpId) -> Operation {
 #[tokio::test]
 async fn a_wake_up_does_not_wait_for_the_poll() {
     let provider = Arc::new(Provider::default());
-    let patient = Config { poll_every: Duration::from_secs(60), ..config() };
+    let patient = config().poll_every(Duration::from_secs(60));
     let runtime =
         builder(MemoryStore::new(), &provider, handler()).config(patient).start().await.unwrap();
     for order in 0..20 {
@@ -184,7 +184,7 @@ async fn no_more_handlers_run_than_there_are_slots_and_nothing_is_prefetched() {
     while provider.calls() < 8 {
         provider.called.notified().await;
     }
-    let params = orch_core::store::ListParams { limit: 100, ..Default::default() };
+    let params = orch_core::store::ListParams::default().limit(100);
     let pending = store.list(params).await.unwrap().items.into_iter().filter(|item| {
         matches!(item, orch_core::store::Listed::Operation(op) if op.status == Status::Pending)
     });
@@ -210,7 +210,7 @@ async fn one_kinds_backlog_does_not_starve_the_other_kind() {
             ids.push(orchestrator.start(command, Duration::from_secs(300)).await.unwrap());
         }
     }
-    let narrow = Config { concurrency: 1, ..config() };
+    let narrow = config().concurrency(1);
     let other = handler_with(|handler| handler.event_type = "OTHER");
     let worker = builder(store, &provider, handler()).register(other).config(narrow);
     let worker = worker.start().await.unwrap();

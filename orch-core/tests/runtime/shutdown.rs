@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
-use orch_core::runtime::{Config, Drained, Runtime};
+use orch_core::runtime::{Drained, Runtime};
 use orch_core::words::{Fence, Phase, Status, Waited};
 use orch_testkit::{Fault, FaultStore, Verb};
 
@@ -28,7 +28,7 @@ async fn a_shutdown_waits_for_handlers_and_stores_their_outcomes() {
 async fn a_handler_that_outlasts_the_drain_ends_in_doubt_at_once() {
     let (store, provider) = (MemoryStore::new(), Arc::new(Provider::default()));
     provider.answers([Answer::Hang]);
-    let hasty = Config { drain_timeout: Duration::from_millis(20), ..config() };
+    let hasty = config().drain_timeout(Duration::from_millis(20));
     let runtime = builder(store, &provider, handler()).config(hasty).start().await.unwrap();
     let orchestrator = runtime.orchestrator().clone();
     let running = accept(&orchestrator, 1).await;
@@ -62,7 +62,7 @@ async fn what_is_claimed_and_not_begun_is_given_back_to_the_next_worker() {
 async fn upkeep_that_hangs_does_not_hold_up_a_hand_over() {
     let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
     store.plan(Verb::SweepExpired, 1, Fault::Stall(Duration::from_secs(60)));
-    let hasty = Config { drain_timeout: Duration::from_millis(20), ..config() };
+    let hasty = config().drain_timeout(Duration::from_millis(20));
     let worker = Runtime::on_shared(store.clone()).config(hasty).start().await.unwrap();
     while store.calls(Verb::SweepExpired) == 0 {
         tokio::task::yield_now().await;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use orch_core::memory::MemoryStore;
 use orch_core::policies::{Contradiction, Effect, InDoubt};
-use orch_core::runtime::{Config, Runtime, StartError};
+use orch_core::runtime::{Runtime, StartError};
 use orch_core::store::OpenError;
 
 use crate::world::{Provider, builder, config, handler, handler_with};
@@ -39,7 +39,7 @@ async fn only_restricts_the_worker_and_refuses_what_is_not_there() {
 
 #[tokio::test]
 async fn a_setting_out_of_bounds_stops_the_start() {
-    let config = Config { concurrency: 0, ..config() };
+    let config = config().concurrency(0);
     let starting = Runtime::on(MemoryStore::new()).config(config).start();
     let text = starting.await.unwrap_err().to_string();
     assert_eq!(
@@ -65,8 +65,8 @@ async fn a_key_that_outlives_the_operations_stops_the_start_naming_both() {
     let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
     let keyed = || handler_with(|handler| handler.key_lifetime = Some(day));
     let settings = [
-        ("Config::completed_retention", Config { completed_retention: hour, ..config() }),
-        ("Config::failed_retention", Config { failed_retention: hour, ..config() }),
+        ("Config::completed_retention", config().completed_retention(hour)),
+        ("Config::failed_retention", config().failed_retention(hour)),
     ];
     for (setting, config) in settings {
         let starting = builder(MemoryStore::new(), &Arc::default(), keyed()).config(config).start();
@@ -75,7 +75,7 @@ async fn a_key_that_outlives_the_operations_stops_the_start_naming_both() {
             assert!(text.contains(part), "{text}");
         }
     }
-    let exactly = Config { completed_retention: day, failed_retention: day, ..config() };
+    let exactly = config().completed_retention(day).failed_retention(day);
     let starting = builder(MemoryStore::new(), &Arc::default(), keyed()).config(exactly).start();
     assert!(starting.await.is_ok());
 }
@@ -84,7 +84,7 @@ async fn a_key_that_outlives_the_operations_stops_the_start_naming_both() {
 async fn a_worker_that_leaves_a_kind_out_may_not_prune_it_before_its_key_is_forgotten() {
     let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
     let keyed = handler_with(|handler| handler.key_lifetime = Some(day));
-    let config = Config { completed_retention: hour, ..config() };
+    let config = config().completed_retention(hour);
     let none: [(&str, &str); 0] = [];
     let starting = Runtime::on(MemoryStore::new()).register(keyed).only(none).config(config);
     let started = starting.start().await;

@@ -180,15 +180,13 @@ pub fn reconciling() -> Registration {
 
 /// Short intervals, so that tests wait for events and not for defaults.
 pub fn config() -> Config {
-    Config {
-        concurrency: 8,
-        lease: Duration::from_secs(5),
-        poll_every: Duration::from_millis(10),
-        reap_every: Duration::from_millis(20),
-        finalize_every: Duration::from_millis(20),
-        drain_timeout: Duration::from_secs(10),
-        ..Config::default()
-    }
+    Config::default()
+        .concurrency(8)
+        .lease(Duration::from_secs(5))
+        .poll_every(Duration::from_millis(10))
+        .reap_every(Duration::from_millis(20))
+        .finalize_every(Duration::from_millis(20))
+        .drain_timeout(Duration::from_secs(10))
 }
 
 pub fn builder(

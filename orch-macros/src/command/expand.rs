@@ -3,6 +3,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::{Binding, Command, Member, Part};
+use crate::shared::scope;
 
 /// The implementation of `TypedCommand`, and that of `HandledCommand` if the command is bound here.
 pub(super) fn command(command: &Command<'_>) -> TokenStream {
@@ -19,28 +20,24 @@ pub(super) fn command(command: &Command<'_>) -> TokenStream {
         None => (quote!(KeyFromCaller), quote!(__orch::None)),
     };
     let binding = command.binding.as_ref().map(|binding| handled(command, binding));
-    quote! {
-        #[allow(deprecated)]
-        const _: () = {
-            use #krate::__private as __orch;
+    let items = quote! {
+        #[automatically_derived]
+        impl __orch::TypedCommand for #ident {
+            const IDEM_IGNORE: &'static [&'static __orch::str] = &[#(#idem_ignore),*];
+            type Key = __orch::#key;
 
-            #[automatically_derived]
-            impl __orch::TypedCommand for #ident {
-                const IDEM_IGNORE: &'static [&'static __orch::str] = &[#(#idem_ignore),*];
-                type Key = __orch::#key;
-
-                fn biz_key(&self) -> __orch::String {
-                    __orch::key(&[#(#biz_key),*])
-                }
-
-                fn idem_key(&self) -> __orch::Option<__orch::String> {
-                    #idem_key
-                }
+            fn biz_key(&self) -> __orch::String {
+                __orch::key(&[#(#biz_key),*])
             }
 
-            #binding
-        };
-    }
+            fn idem_key(&self) -> __orch::Option<__orch::String> {
+                #idem_key
+            }
+        }
+
+        #binding
+    };
+    scope(krate, &items)
 }
 
 /// A field as text, with its type as the place of a missing `Display`.

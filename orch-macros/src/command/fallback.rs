@@ -2,22 +2,22 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Ident, Path};
 
+use crate::shared::scope;
+
 /// An empty command, so that a handler that takes it does not add errors of its own. The build
 /// has failed already; nothing here ever runs.
 pub(super) fn command(krate: &Path, ident: &Ident) -> TokenStream {
-    quote! {
-        const _: () = {
-            use #krate::__private as __orch;
-            impl __orch::TypedCommand for #ident {
-                const IDEM_IGNORE: &'static [&'static __orch::str] = &[];
-                type Key = __orch::KeyInCommand;
-                fn biz_key(&self) -> __orch::String {
-                    __orch::key(&[])
-                }
-                fn idem_key(&self) -> __orch::Option<__orch::String> {
-                    __orch::None
-                }
+    let items = quote! {
+        impl __orch::TypedCommand for #ident {
+            const IDEM_IGNORE: &'static [&'static __orch::str] = &[];
+            type Key = __orch::KeyInCommand;
+            fn biz_key(&self) -> __orch::String {
+                __orch::key(&[])
             }
-        };
-    }
+            fn idem_key(&self) -> __orch::Option<__orch::String> {
+                __orch::None
+            }
+        }
+    };
+    scope(krate, &items)
 }

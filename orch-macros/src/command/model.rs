@@ -1,12 +1,30 @@
-use syn::punctuated::Punctuated;
-use syn::{Attribute, Ident, LitStr, Path, Token, Type};
-use syn::{Expr, ExprLit, Lit, Meta};
+use proc_macro2::Span;
+use syn::{Attribute, Ident, LitStr, Path, Type};
 
 use super::parse::{Field, Struct};
 use crate::errors::{Errors, Rule, did_you_mean, listed};
-use crate::options::Options;
-use crate::shared::{krate, name};
+use crate::options::{Entry, Given, Options, Table, Value, options};
+use crate::shared::{krate, name, require_names};
 use crate::values::{self, Piece};
+
+options! {
+    /// What `#[command(…)]` says on the struct.
+    OnStruct {
+        [biz_key = "ORDER-{order_id}"]   biz_key: Entry,  Given::entry;
+        [domain = "PAYMENT"]             domain: LitStr,  name;
+        [event = "CHARGE"]               event: LitStr,   name;
+        [output = Receipt]               output: Type,    Given::ty;
+        [crate = path::to::orch]         krate: Path,     Given::path;
+    }
+}
+
+options! {
+    /// What `#[command(…)]` says on a field.
+    OnField {
+        [idem_key]      idem_key: Ident,     Given::word;
+        [idem_ignore]   idem_ignore: Ident,  Given::word;
+    }
+}
 
 /// A command that has passed every rule that can be decided without types.
 pub(super) struct Command<'a> {
@@ -44,11 +62,12 @@ impl<'a> Command<'a> {
     pub(super) fn new(raw: Struct<'a>, errors: &mut Errors) -> Result<Self, Path> {
         let members: Vec<Member<'a>> =
             raw.fields.iter().map(|field| Member { ident: field.ident, ty: field.ty }).collect();
-        let known = ["biz_key", "domain", "event", "output", "crate"];
-        let mut options = misplaced(raw.options, &raw.fields, errors).only(&known, errors);
-        let krate = krate(&mut options, errors);
-        let biz_key = biz_key(&mut options, &members, errors);
-        let binding = binding(&mut options, errors);
+        let mut options = raw.options;
+        misplaced(&mut options, &raw.fields, errors);
+        let mut said: OnStruct = options.read(errors);
+        let krate = krate(said.krate.take());
+        let biz_key = biz_key(said.biz_key.take(), &options, &members, errors);
+        let binding = binding(said, &options, errors);
         let (idem_key, idem_ignore) = field_options(raw.fields, raw.attributes, errors);
         match biz_key {
             Some(biz_key) if errors.is_empty() => {
@@ -60,12 +79,12 @@ impl<'a> Command<'a> {
 }
 
 /// Says so where an option of a field stands on the struct.
-fn misplaced(mut options: Options, fields: &[Field<'_>], errors: &mut Errors) -> Options {
-    for key in ["idem_key", "idem_ignore"] {
-        let Some(entry) = options.take(key) else { continue };
+fn misplaced(options: &mut Options, fields: &[Field<'_>], errors: &mut Errors) {
+    for name in OnField::NAMES {
+        let Some(key) = options.take(name) else { continue };
         let example = fields.first().map_or("field".to_owned(), |field| field.ident.to_string());
         errors.at(
-            &entry.key,
+            &key,
             &Rule {
                 rule: &format!("`{key}` stands on a field, not on the struct"),
                 reason: "it says something about that one field",
@@ -73,29 +92,26 @@ fn misplaced(mut options: Options, fields: &[Field<'_>], errors: &mut Errors) ->
             },
         );
     }
-    options
 }
 
 fn biz_key<'a>(
-    options: &mut Options,
+    entry: Option<Entry>,
+    options: &Options,
     members: &[Member<'a>],
     errors: &mut Errors,
 ) -> Option<Vec<Part<'a>>> {
     let example = members.first().map_or("id".to_owned(), |member| member.ident.to_string());
     let example = format!("biz_key = \"ORDER-{{{example}}}\"");
-    let Some(entry) = options.take("biz_key") else {
-        options.missing(
-            "biz_key",
-            &Rule {
-                rule: "this command has no `biz_key`",
-                reason: "the biz key names the entity acted on; it is part of the operation's identity, and people search by it",
-                remedy: &format!("add `#[command({example})]`"),
-            },
-            errors,
-        );
-        return None;
-    };
-    let text = entry.text(&example, errors)?;
+    options.require(
+        "biz_key",
+        &Rule {
+            rule: "this command has no `biz_key`",
+            reason: "the biz key names the entity acted on; it is part of the operation's identity, and people search by it",
+            remedy: &format!("add `#[command({example})]`"),
+        },
+        errors,
+    );
+    let text = Given { entry: &entry?, example: &example, errors }.text()?;
     match values::template(&text.value()) {
         Ok(pieces) => parts(&text, pieces, members, &example, errors),
         Err(wrong) => {
@@ -170,29 +186,21 @@ fn no_such_field(text: &LitStr, name: &str, members: &[Member<'_>], errors: &mut
 }
 
 /// Domain, event and output: all of them, or none.
-fn binding(options: &mut Options, errors: &mut Errors) -> Option<Binding> {
-    let any = ["domain", "event", "output"].into_iter().any(|key| options.has(key));
-    if !any {
+fn binding(said: OnStruct, options: &Options, errors: &mut Errors) -> Option<Binding> {
+    if !["domain", "event", "output"].iter().any(|name| options.has(name)) {
         return None;
     }
-    let domain = name("domain", "PAYMENT", options, errors);
-    let event = name("event", "CHARGE", options, errors);
-    let output = match options.take("output") {
-        Some(entry) => entry.ty("output = Receipt", errors),
-        None => {
-            options.missing(
-                "output",
-                &Rule {
-                    rule: "`output` is missing",
-                    reason: "domain, event and output are the binding of a command; whoever accepts it gets the output as a type",
-                    remedy: "add `output = Receipt`, or leave all three to the handler",
-                },
-                errors,
-            );
-            None
-        }
-    };
-    Some(Binding { domain: domain?, event: event?, output: output? })
+    require_names(options, errors);
+    options.require(
+        "output",
+        &Rule {
+            rule: "`output` is missing",
+            reason: "domain, event and output are the binding of a command; whoever accepts it gets the output as a type",
+            remedy: "add `output = Receipt`, or leave all three to the handler",
+        },
+        errors,
+    );
+    Some(Binding { domain: said.domain?, event: said.event?, output: said.output? })
 }
 
 fn field_options<'a>(
@@ -203,15 +211,16 @@ fn field_options<'a>(
     let mut key: Option<Member<'a>> = None;
     let mut ignored = Vec::new();
     for field in fields {
-        let mut options = field.options.only(&["idem_key", "idem_ignore"], errors);
+        let mut options = field.options;
+        let said: OnField = options.read(errors);
         let member = Member { ident: field.ident, ty: field.ty };
-        if let Some(word) = options.take("idem_key").and_then(|entry| entry.word(errors)) {
+        if let Some(word) = said.idem_key {
             match key {
                 Some(first) => second_key(&word, first.ident, errors),
                 None => key = Some(owned_key(member, errors)),
             }
         }
-        if let Some(word) = options.take("idem_ignore").and_then(|entry| entry.word(errors)) {
+        if let Some(word) = said.idem_ignore {
             ignored.extend(json_name(&word, field.ident, field.attributes, attributes, errors));
         }
     }
@@ -275,22 +284,11 @@ fn json_name(
 
 /// The first of these options in the `#[serde(…)]` attributes, with its text if it has one.
 fn serde<'n>(attributes: &[Attribute], names: &[&'n str]) -> Option<(&'n str, Option<String>)> {
-    let metas = attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("serde"))
-        .filter_map(|attribute| {
-            attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()
-        })
-        .flatten();
-    metas.into_iter().find_map(|meta| {
-        let name = names.iter().find(|name| meta.path().is_ident(name))?;
-        let text = match meta {
-            Meta::NameValue(pair) => match pair.value {
-                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
-                _ => None,
-            },
-            _ => None,
-        };
-        Some((*name, text))
-    })
+    let (nowhere, mut ignored) = (Span::call_site(), Errors::default());
+    let options = Options::of_attributes("serde", attributes, nowhere, &mut ignored);
+    let (name, entry) = names.iter().find_map(|name| Some((*name, options.get(name)?)))?;
+    match &entry.value {
+        Value::Text(text) => Some((name, Some(text.value()))),
+        _ => Some((name, None)),
+    }
 }

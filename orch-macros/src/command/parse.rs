@@ -1,4 +1,4 @@
-use syn::{Attribute, Data, DeriveInput, Fields, Ident, Type};
+use syn::{Attribute, Data, DeriveInput, Fields, FieldsNamed, Ident, Type};
 
 use crate::errors::{Errors, Rule};
 use crate::options::Options;
@@ -20,40 +20,32 @@ pub(super) struct Field<'a> {
     pub(super) options: Options,
 }
 
-const SHAPE_REASON: &str = "it is stored as a JSON object, and its fields make up the keys";
-const SHAPE_REMEDY: &str = "write `struct Name { field: Type, … }`";
-
 /// Reads the input. Anything but a struct with named fields and without generics is refused.
 pub(super) fn command<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Struct<'a>> {
-    let wrong = |rule| Rule { rule, reason: SHAPE_REASON, remedy: SHAPE_REMEDY };
-    let named = match &input.data {
-        Data::Struct(data) => match &data.fields {
-            Fields::Named(named) => named,
-            Fields::Unnamed(_) => {
-                errors
-                    .at(&input.ident, &wrong("a command has named fields; this is a tuple struct"));
-                return None;
-            }
-            Fields::Unit => {
-                errors.at(&input.ident, &wrong("a command has named fields; this struct has none"));
-                return None;
-            }
-        },
-        Data::Enum(data) => {
-            errors.at(data.enum_token, &wrong("a command is a struct, not an enum"));
-            return None;
-        }
-        Data::Union(data) => {
-            errors.at(data.union_token, &wrong("a command is a struct, not a union"));
-            return None;
-        }
-    };
+    let fields = fields(input, errors)?;
     plain(input, errors).then(|| Struct {
         ident: &input.ident,
         attributes: &input.attrs,
         options: Options::of_attributes("command", &input.attrs, input.ident.span(), errors),
-        fields: named.named.iter().filter_map(|field| read(field, errors)).collect(),
+        fields: fields.named.iter().filter_map(|field| read(field, errors)).collect(),
     })
+}
+
+fn fields<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<&'a FieldsNamed> {
+    let name = input.ident.span();
+    let (place, rule) = match &input.data {
+        Data::Enum(data) => (data.enum_token.span, "a command is a struct, not an enum"),
+        Data::Union(data) => (data.union_token.span, "a command is a struct, not a union"),
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => return Some(fields),
+            Fields::Unnamed(_) => (name, "a command has named fields; this is a tuple struct"),
+            Fields::Unit => (name, "a command has named fields; this struct has none"),
+        },
+    };
+    let reason = "it is stored as a JSON object, and its fields make up the keys";
+    let remedy = "write `struct Name { field: Type, … }`";
+    errors.at_span(place, &Rule { rule, reason, remedy });
+    None
 }
 
 fn plain(input: &DeriveInput, errors: &mut Errors) -> bool {

@@ -1,5 +1,9 @@
 use quote::quote;
 
+use super::model::{OnField, OnStruct};
+use crate::options::Table;
+use crate::pages;
+
 fn expanded(item: proc_macro2::TokenStream) -> String {
     let (tokens, errors) = super::expand(item);
     assert!(errors.is_empty(), "{errors:?}");
@@ -43,4 +47,10 @@ fn all_mistakes_are_reported_at_once() {
         }
     });
     assert_eq!(errors.len(), 4, "{errors:?}");
+}
+
+#[test]
+fn every_option_is_on_the_page_and_no_other() {
+    assert_eq!(pages::written("command.md", "# On the struct"), OnStruct::WRITTEN);
+    assert_eq!(pages::written("command.md", "# On a field"), OnField::WRITTEN);
 }

@@ -1,17 +1,18 @@
-use std::time::Duration;
-
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::model::{Asking, Backoff, Binding, Effect, Handler, InDoubt};
+use super::model::Handler;
 use super::parse::Function;
+use crate::options::Table;
+use crate::shared::scope;
 
 /// The function, and one scope with its claim to the name, its binding and its registration.
 ///
 /// Each call carries the place of the user's token that can be wrong in it, so that rustc
 /// reports a missing trait there. Where the same call stands twice, it is the same to the
-/// letter: rustc folds equal errors at one place into one.
+/// letter: rustc folds equal errors at one place into one. No call that refuses something is
+/// generic or inside another function, so that `cargo check` evaluates all of them.
 pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let Handler { krate, domain, event, .. } = handler;
     let conditions = function.conditions();
@@ -19,26 +20,30 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
     let unique = quote_spanned!(event.span()=> static __ORCH_UNIQUE: __orch::Unique = 0;);
     let binding = binding(handler);
     let arguments = arguments(handler);
+    let descriptor = descriptor(function, handler);
     let rules = rules(handler);
     let registration = registration(function, handler);
+    let items = quote! {
+        // The only attribute of ours that Rust counts as unsafe. It lands in the user's crate,
+        // also under `forbid(unsafe_code)`: lints pass over what another crate's macro emits.
+        // The symbol is data of one byte that nothing reads, and its name has spaces, so that no
+        // identifier can be meant by it.
+        #[unsafe(export_name = #symbol)]
+        #unique
+
+        #binding
+
+        #arguments
+        const __ORCH_DESCRIPTOR: __orch::Descriptor = #descriptor;
+        #rules
+        const __ORCH_REGISTRATION: __orch::Registration = #registration;
+        __orch::inventory::submit! { __ORCH_REGISTRATION }
+    };
+    let scope = scope(krate, &items);
     quote! {
         #function
-
         #(#conditions)*
-        #[allow(deprecated)]
-        const _: () = {
-            use #krate::__private as __orch;
-
-            #[unsafe(export_name = #symbol)]
-            #unique
-
-            #binding
-
-            #arguments
-            #rules
-            const __ORCH_REGISTRATION: __orch::Registration = #registration;
-            __orch::inventory::submit! { __ORCH_REGISTRATION }
-        };
+        #scope
     }
 }
 
@@ -46,23 +51,21 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
 fn binding(handler: &Handler<'_>) -> TokenStream {
     let Handler { domain, event, .. } = handler;
     let (command, output) = (handler.types.command, handler.types.output());
-    match handler.binding {
-        Binding::Handler => quote_spanned! {command.span()=>
+    if handler.said.binding.is_none() {
+        return quote_spanned! {command.span()=>
             impl __orch::HandledCommand for #command {
                 const DOMAIN: &'static __orch::str = #domain;
                 const EVENT: &'static __orch::str = #event;
                 type Output = #output;
             }
-        },
-        Binding::Command => {
-            let bound = bound(handler);
-            let domain_is = quote_spanned!(domain.span()=> __orch::domain_is(&#bound, #domain));
-            let event_is = quote_spanned!(event.span()=> __orch::event_is(&#bound, #event));
-            quote! {
-                const _: () = #domain_is;
-                const _: () = #event_is;
-            }
-        }
+        };
+    }
+    let bound = bound(handler);
+    let domain_is = quote_spanned!(domain.span()=> __orch::domain_is(&#bound, #domain));
+    let event_is = quote_spanned!(event.span()=> __orch::event_is(&#bound, #event));
+    quote! {
+        const _: () = #domain_is;
+        const _: () = #event_is;
     }
 }
 
@@ -80,47 +83,49 @@ fn arguments(handler: &Handler<'_>) -> TokenStream {
     quote!(#(#arguments)*)
 }
 
+/// The constants. What is not given is core's default, or what the contract says.
+fn descriptor(function: &Function, handler: &Handler<'_>) -> TokenStream {
+    let name = format!("::{}", function.signature.ident);
+    let given = handler.said.descriptor();
+    let descriptor = quote! {
+        __orch::Descriptor {
+            name: __orch::concat!(__orch::module_path!(), #name),
+            file: __orch::file!(),
+            line: __orch::line!(),
+            #given
+            ..__orch::Descriptor::DEFAULTS
+        }
+    };
+    match contract(handler) {
+        None => descriptor,
+        Some(contract) => quote!(#contract.describe(#descriptor)),
+    }
+}
+
 /// The rules that need the contract of the provider. Where the attribute names neither provider
 /// nor effect there are none.
 fn rules(handler: &Handler<'_>) -> TokenStream {
-    let Handler { provider, effect, in_doubt, .. } = handler;
-    let carried = contract(handler).map(|contract| {
-        let effect = effect_of(handler);
-        let in_doubt = in_doubt.as_ref().map(declared);
-        let in_doubt = in_doubt.unwrap_or_else(|| quote!(__orch::Descriptor::DEFAULTS.in_doubt));
-        let timeout = handler.attempt_timeout.map(millis);
-        let timeout =
-            timeout.unwrap_or_else(|| quote!(__orch::Descriptor::DEFAULTS.attempt_timeout));
-        let carried = quote_spanned! {provider.span()=>
-            #contract.carries(#effect, #in_doubt, #timeout)
-        };
+    let provider = handler.said.provider.as_ref().map(Spanned::span);
+    let effect = handler.said.effect.as_ref().map(|effect| effect.span);
+    let carried = provider.zip(contract(handler)).map(|(place, contract)| {
+        let carried = quote_spanned!(place=> #contract.carries(&__ORCH_DESCRIPTOR));
         quote!(const _: () = #carried;)
     });
-    let place = match effect {
-        Some(effect) if effect.is_keyed() => Some(effect.text.span()),
-        Some(_) => None,
-        None => provider.as_ref().map(Spanned::span),
-    };
-    let taken = place.map(|place| {
+    let taken = effect.or(provider).map(|place| {
         let any = || quote_spanned!(place=> __orch::contract::<__orch::AnyProvider>());
-        let (contract, arguments) =
-            (contract(handler).unwrap_or_else(any), argument_names(handler));
-        let taken = quote_spanned!(place=> #contract.key_is_taken(&[#(#arguments.has_key),*]));
+        let contract = contract(handler).unwrap_or_else(any);
+        let arguments = argument_names(handler);
+        let taken = quote_spanned! {place=>
+            #contract.key_is_taken(&__ORCH_DESCRIPTOR, &[#(#arguments.has_key),*])
+        };
         quote!(const _: () = #taken;)
     });
     quote!(#carried #taken)
 }
 
-fn effect_of(handler: &Handler<'_>) -> TokenStream {
-    match handler.effect.as_ref().map(Effect::variant) {
-        Some(effect) => quote!(__orch::Effect::#effect),
-        None => quote!(__orch::Descriptor::DEFAULTS.effect),
-    }
-}
-
 /// The contract of the named provider, the same to the letter wherever it is asked for.
 fn contract(handler: &Handler<'_>) -> Option<TokenStream> {
-    let provider = handler.provider.as_ref()?;
+    let provider = handler.said.provider.as_ref()?;
     Some(quote_spanned!(provider.span()=> __orch::contract::<#provider>()))
 }
 
@@ -133,7 +138,7 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let ident = &function.signature.ident;
     let types = &handler.types;
     let (result, output) = (types.result, types.output());
-    let (descriptor, bound) = (descriptor(ident, handler), bound(handler));
+    let bound = bound(handler);
     let arguments = argument_names(handler);
     let call = local("__orch_call");
     let attempt = quote_spanned!(output.span()=> #bound.attempt::<#result>);
@@ -144,7 +149,7 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let finalize = finalize(handler);
     quote! {
         __orch::Registration::new(
-            #descriptor,
+            __ORCH_DESCRIPTOR,
             |#call| #attempt(#called),
             || __orch::needs(&[#(#arguments.need),*], #reconcile_needs),
         )
@@ -153,54 +158,9 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
     }
 }
 
-/// The constants; what is not given is core's default.
-fn descriptor(ident: &Ident, handler: &Handler<'_>) -> TokenStream {
-    let Handler { domain, event, .. } = handler;
-    let name = format!("::{ident}");
-    let attempt_timeout = handler.attempt_timeout.map(millis);
-    let backoff = handler.backoff.as_ref().map(delays);
-    let in_doubt = handler.in_doubt.as_ref().map(declared);
-    let effect = handler.effect.as_ref().map(|_| effect_of(handler));
-    let key_lifetime = contract(handler).map(|contract| {
-        let effect = effect_of(handler);
-        quote!(#contract.key_lifetime(#effect))
-    });
-    let replays_errors = contract(handler).map(|contract| quote!(#contract.replays_errors()));
-    let (given, values): (Vec<&str>, Vec<TokenStream>) = [
-        ("attempt_timeout", attempt_timeout),
-        ("max_attempts", handler.max_attempts.map(|attempts| quote!(#attempts))),
-        ("backoff", backoff),
-        ("in_doubt", in_doubt),
-        ("effect", effect),
-        ("key_lifetime", key_lifetime),
-        ("replays_errors", replays_errors),
-        ("reconcile_timeout", asking(handler).and_then(|asking| asking.timeout.map(millis))),
-        (
-            "reconcile_backoff",
-            asking(handler).and_then(|asking| asking.backoff.as_ref().map(delays)),
-        ),
-        ("max_reconciles", asking(handler).and_then(|asking| asking.max.map(|max| quote!(#max)))),
-    ]
-    .into_iter()
-    .filter_map(|(field, value)| Some((field, value?)))
-    .unzip();
-    let given = given.iter().map(|field| Ident::new(field, Span::call_site()));
-    quote! {
-        __orch::Descriptor {
-            name: __orch::concat!(__orch::module_path!(), #name),
-            file: __orch::file!(),
-            line: __orch::line!(),
-            domain: #domain,
-            event_type: #event,
-            #(#given: #values,)*
-            ..__orch::Descriptor::DEFAULTS
-        }
-    }
-}
-
 /// The shim that asks the provider, and what asking needs.
 fn reconcile(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
-    let Some(Asking { path, .. }) = asking(handler) else {
+    let Some(path) = &handler.said.reconcile else {
         return (None, quote!(__orch::None));
     };
     let (bound, call) = (bound(handler), local("__orch_call"));
@@ -215,7 +175,7 @@ fn reconcile(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
 }
 
 fn finalize(handler: &Handler<'_>) -> Option<TokenStream> {
-    let path = handler.finalize.as_ref()?;
+    let path = handler.said.finalize.as_ref()?;
     let bound = bound(handler);
     let hook = quote_spanned!(path.span()=> #bound.hook(#path));
     let (connection, outcome) = (local("__orch_connection"), local("__orch_outcome"));
@@ -237,33 +197,4 @@ fn bound(handler: &Handler<'_>) -> TokenStream {
 /// A local of generated code: one place and one hygiene, wherever it is used.
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
-}
-
-fn asking<'a>(handler: &'a Handler<'_>) -> Option<&'a Asking> {
-    match handler.in_doubt.as_ref()? {
-        InDoubt::Reconcile(asking) => Some(asking),
-        InDoubt::Declared(_) => None,
-    }
-}
-
-fn declared(in_doubt: &InDoubt) -> TokenStream {
-    match in_doubt {
-        InDoubt::Declared(choice) => quote!(__orch::InDoubt::#choice),
-        InDoubt::Reconcile(_) => quote!(__orch::InDoubt::Reconcile),
-    }
-}
-
-fn delays(backoff: &Backoff) -> TokenStream {
-    let (base, cap) = (whole_millis(backoff.base), whole_millis(backoff.cap));
-    quote!(__orch::Backoff::from_millis(#base, #cap))
-}
-
-fn millis(duration: Duration) -> TokenStream {
-    let millis = whole_millis(duration);
-    quote!(__orch::Duration::from_millis(#millis))
-}
-
-/// Whole milliseconds: the unit of every duration that an option can hold.
-fn whole_millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,6 +3,7 @@
 mod expand;
 mod fallback;
 mod model;
+mod options;
 mod parse;
 mod signature;
 

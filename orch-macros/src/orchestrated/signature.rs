@@ -143,6 +143,7 @@ fn command<'a>(
         );
         return None;
     };
+    let Parts { borrow, opaque } = Parts::of(first);
     if let Some(name @ ("Context" | "State")) = last_name(first).as_deref() {
         let rule = format!("the command comes before `{name}`");
         errors.at(
@@ -153,9 +154,16 @@ fn command<'a>(
                 remedy: "order them as `(cmd: YourCommand, ctx: Context, thing: State<Thing>)`",
             },
         );
-    } else if let Some(borrowed) = Borrow::find(first) {
-        borrowed_command(borrowed, errors);
-    } else if let Some(opaque) = opaque(first) {
+    } else if let Some(borrow) = borrow {
+        errors.at(
+            borrow,
+            &Rule {
+                rule: "the command is taken by value and borrows nothing",
+                reason: "each attempt decodes it anew from the store, so there is nobody to borrow from",
+                remedy: "take `cmd: YourCommand`, with fields that own their data, such as `String`",
+            },
+        );
+    } else if let Some(opaque) = opaque {
         errors.at(
             opaque,
             &Rule {
@@ -168,30 +176,19 @@ fn command<'a>(
     Some(first)
 }
 
-fn borrowed_command(borrowed: impl ToTokens, errors: &mut Errors) {
-    errors.at(
-        borrowed,
-        &Rule {
-            rule: "the command is taken by value and borrows nothing",
-            reason: "each attempt decodes it anew from the store, so there is nobody to borrow from",
-            remedy: "take `cmd: YourCommand`, with fields that own their data, such as `String`",
-        },
-    );
-}
-
 fn arguments(inputs: &[&Type], errors: &mut Errors) {
     for (at, input) in inputs.iter().enumerate() {
-        let name = last_name(input);
-        if let Some(borrowed) = Borrow::find(input) {
+        let Parts { borrow, opaque } = Parts::of(input);
+        if let Some(borrow) = borrow {
             errors.at(
-                borrowed,
+                borrow,
                 &Rule {
                     rule: "arguments are taken by value",
                     reason: "the run may move between threads and outlives whoever started it",
                     remedy: "take `ctx: Context` and `thing: State<Thing>`; a `State` is a cheap shared handle",
                 },
             );
-        } else if let Some(opaque) = opaque(input) {
+        } else if let Some(opaque) = opaque {
             errors.at(
                 opaque,
                 &Rule {
@@ -200,7 +197,7 @@ fn arguments(inputs: &[&Type], errors: &mut Errors) {
                     remedy: "take `thing: State<Thing>`, and give the thing to the runtime with `.state(thing)`",
                 },
             );
-        } else if at > 0 && name.as_deref() == Some("Context") {
+        } else if at > 0 && last_name(input).as_deref() == Some("Context") {
             errors.at(
                 input,
                 &Rule {
@@ -234,7 +231,7 @@ fn result<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<&'a Type>
                 remedy: "write `-> Result<T, YourError>` where `YourError` derives `orch::Outcome`; an alias must have a name that ends in `Result`",
             },
         );
-    } else if let Some(opaque) = opaque(result) {
+    } else if let Some(opaque) = Parts::of(result).opaque {
         errors.at(
             opaque,
             &Rule {
@@ -261,42 +258,38 @@ fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// The first reference or named lifetime in a type.
+/// What a type must not have inside.
 #[derive(Default)]
-struct Borrow(Option<TokenStream>);
+struct Parts {
+    /// The first reference or named lifetime.
+    borrow: Option<TokenStream>,
+    /// The first `impl Trait`.
+    opaque: Option<TokenStream>,
+}
 
-impl Borrow {
-    fn find(ty: &Type) -> Option<TokenStream> {
-        let mut borrow = Self::default();
-        borrow.visit_type_mut(&mut ty.clone());
-        borrow.0
+impl Parts {
+    fn of(ty: &Type) -> Self {
+        let mut parts = Self::default();
+        parts.visit_type_mut(&mut ty.clone());
+        parts
     }
 }
 
-impl VisitMut for Borrow {
+impl VisitMut for Parts {
     fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
-        if reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static") {
-            return syn::visit_mut::visit_type_mut(self, &mut reference.elem);
+        if reference.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident != "static") {
+            self.borrow.get_or_insert_with(|| quote!(#reference));
         }
-        self.0.get_or_insert_with(|| quote!(#reference));
+        syn::visit_mut::visit_type_reference_mut(self, reference);
     }
 
     fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
         if lifetime.ident != "static" {
-            self.0.get_or_insert_with(|| quote!(#lifetime));
+            self.borrow.get_or_insert_with(|| quote!(#lifetime));
         }
     }
-}
 
-/// The first `impl Trait` in a type.
-fn opaque(ty: &Type) -> Option<TokenStream> {
-    struct Opaque(Option<TokenStream>);
-    impl VisitMut for Opaque {
-        fn visit_type_impl_trait_mut(&mut self, opaque: &mut TypeImplTrait) {
-            self.0.get_or_insert_with(|| quote!(#opaque));
-        }
+    fn visit_type_impl_trait_mut(&mut self, opaque: &mut TypeImplTrait) {
+        self.opaque.get_or_insert_with(|| quote!(#opaque));
     }
-    let mut found = Opaque(None);
-    found.visit_type_mut(&mut ty.clone());
-    found.0
 }

@@ -3,6 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::model::limits::Delays;
+use super::options::Said;
+use crate::options::Table;
+use crate::pages;
+
 fn expanded(args: TokenStream, item: TokenStream) -> String {
     let (tokens, errors) = super::expand(args, item);
     assert!(errors.is_empty(), "{errors:?}");
@@ -89,8 +94,8 @@ fn the_users_function_is_kept_to_the_token_whatever_is_wrong() {
         rules,
         [
             "`domain` is not a legal name: `p` is not allowed in it",
-            "`event` is missing",
             "`max_attempts` is a plain number from 1 to 1000",
+            "`event` is missing",
         ],
         "all at once"
     );
@@ -102,4 +107,20 @@ fn a_body_that_does_not_parse_is_carried() {
     let (tokens, errors) = super::expand(quote!(domain = "A", event = "B"), item.clone());
     assert!(errors.is_empty());
     assert!(tokens.to_string().starts_with(&item.to_string()));
+}
+
+#[test]
+fn every_option_is_on_the_page_and_no_other() {
+    assert_eq!(pages::written("orchestrated.md", "# The options"), Said::WRITTEN);
+    let delays = Delays::WRITTEN.join(", ");
+    for option in ["backoff", "reconcile_backoff"] {
+        assert!(Said::WRITTEN.contains(&&*format!("{option}({delays})")), "{option}({delays})");
+    }
+}
+
+#[test]
+fn every_option_on_the_page_has_a_meaning_and_a_default() {
+    for cells in pages::rows("orchestrated.md", "# The options") {
+        assert!(cells.len() == 3 && cells.iter().all(|cell| !cell.is_empty()), "{cells:?}");
+    }
 }

@@ -3,27 +3,24 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::{Certainty, Ending, Outcome};
+use crate::shared::scope;
 
 /// The implementation of `HandlerError`: one arm per variant.
 pub(super) fn outcome(outcome: &Outcome<'_>) -> TokenStream {
     let Outcome { krate, ident, arms } = outcome;
     let scrutinee = if arms.is_empty() { quote!(*self) } else { quote!(self) };
     let arms = arms.iter().map(|(variant, ending)| arm(*variant, ending));
-    quote! {
-        #[allow(deprecated)]
-        const _: () = {
-            use #krate::__private as __orch;
-
-            #[automatically_derived]
-            impl __orch::HandlerError for #ident {
-                fn ending(&self) -> __orch::Ending {
-                    match #scrutinee {
-                        #(#arms)*
-                    }
+    let items = quote! {
+        #[automatically_derived]
+        impl __orch::HandlerError for #ident {
+            fn ending(&self) -> __orch::Ending {
+                match #scrutinee {
+                    #(#arms)*
                 }
             }
-        };
-    }
+        }
+    };
+    scope(krate, &items)
 }
 
 fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
@@ -35,11 +32,10 @@ fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
         Ending::Retry { after: None } => quote! {
             #head { .. } => __orch::Ending::Retry { after: __orch::None },
         },
-        Ending::Retry { after: Some(after) } => {
-            let member = &after.member;
+        Ending::Retry { after: Some((member, span)) } => {
             // At the user's token, so that a field of another type is reported there.
-            let wait = Ident::new("__orch_after", after.span);
-            let retry = quote_spanned!(after.span=> __orch::Ending::retry_after(#wait));
+            let wait = Ident::new("__orch_after", *span);
+            let retry = quote_spanned!(*span=> __orch::Ending::retry_after(#wait));
             quote!(#head { #member: #wait, .. } => #retry,)
         }
         Ending::Fail { code, certainty } => {

@@ -3,13 +3,32 @@ use syn::{Field, Fields, LitStr, Member, Path};
 
 use super::parse::{ErrorType, Shape};
 use crate::errors::{Errors, Rule, did_you_mean, listed};
-use crate::options::{Entry, Options, Value};
+use crate::options::{Entry, Given, Options, Table, Value, options};
 use crate::shared::krate;
 use crate::values;
 
+options! {
+    /// What `#[outcome(…)]` says. Of the first four, each error has one.
+    Said {
+        [retry]                    retry: Ident,           Given::word;
+        [fail]                     fail: Ident,            Given::word;
+        [in_doubt]                 in_doubt: Ident,        Given::word;
+        [from = function]          from: Path,             Given::path;
+        [after = field]            after: Entry,           Given::entry;
+        [code = "CARD_DECLINED"]   code: LitStr,           code;
+        [uncertain]                uncertain: Ident,       Given::word;
+        [clears_doubt]             clears_doubt: Ident,    Given::word;
+    }
+}
+
+options! {
+    /// What `#[outcome(…)]` says on a type, besides the ending of a struct.
+    OnType {
+        [crate = path::to::orch]   krate: Path,   Given::path;
+    }
+}
+
 const ENDINGS: [&str; 4] = ["retry", "fail", "in_doubt", "from"];
-const OPTIONS: [&str; 8] =
-    ["retry", "fail", "in_doubt", "from", "after", "code", "uncertain", "clears_doubt"];
 
 /// An error type whose every value says how the attempt ends.
 pub(super) struct Outcome<'a> {
@@ -21,8 +40,9 @@ pub(super) struct Outcome<'a> {
 
 /// How it ends.
 pub(super) enum Ending {
+    /// After the time in this field, which was named there.
     Retry {
-        after: Option<After>,
+        after: Option<(Member, Span)>,
     },
     Fail {
         code: LitStr,
@@ -47,19 +67,14 @@ pub(super) enum Certainty {
     ClearsDoubt,
 }
 
-/// The field that says how long to wait, and where it was named.
-pub(super) struct After {
-    pub(super) member: Member,
-    pub(super) span: Span,
-}
-
 impl<'a> Outcome<'a> {
     /// Applies every rule; what breaks one is left out.
     pub(super) fn new(raw: ErrorType<'a>, errors: &mut Errors) -> Self {
         let mut options = raw.options;
-        let krate = krate(&mut options, errors);
+        let krate = krate(OnType::read(&options, errors).krate);
         let arms = match raw.shape {
             Shape::Struct(fields) => {
+                options.take("crate");
                 let ending = ending(options, "this error", fields, errors);
                 ending.map(|ending| (None, ending)).into_iter().collect()
             }
@@ -79,77 +94,64 @@ impl<'a> Outcome<'a> {
 }
 
 fn not_on_the_enum(mut options: Options, errors: &mut Errors) {
-    for key in OPTIONS {
-        let Some(entry) = options.take(key) else { continue };
-        errors.at(
-            &entry.key,
-            &Rule {
-                rule: &format!("`{key}` stands on a variant, not on the enum"),
-                reason: "each way to go wrong has its own ending, and a default would be a guess",
-                remedy: "write `#[outcome(…)]` above every variant",
-            },
-        );
-        // The rest of the same attribute is part of the same mistake.
-        return;
-    }
-    options.only(&["crate"], errors);
+    let Some(key) = Said::NAMES.iter().find_map(|name| options.take(name)) else {
+        return options.only::<OnType>(errors);
+    };
+    // The rest of the same attribute is part of the same mistake.
+    errors.at(
+        &key,
+        &Rule {
+            rule: &format!("`{key}` stands on a variant, not on the enum"),
+            reason: "each way to go wrong has its own ending, and a default would be a guess",
+            remedy: "write `#[outcome(…)]` above every variant",
+        },
+    );
 }
 
 /// How a value of this variant, or of this struct, ends the attempt.
-fn ending(options: Options, what: &str, fields: &Fields, errors: &mut Errors) -> Option<Ending> {
+fn ending(
+    mut options: Options,
+    what: &str,
+    fields: &Fields,
+    errors: &mut Errors,
+) -> Option<Ending> {
     let before = errors.count();
-    let mut options = options.only(&OPTIONS, errors);
-    let mut endings = ENDINGS.into_iter().filter_map(|key| options.take(key)).collect::<Vec<_>>();
-    if endings.is_empty() && errors.count() > before {
-        // A word that was meant to be an ending has been refused.
-        return None;
-    }
-    let Some(first) = (!endings.is_empty()).then(|| endings.remove(0)) else {
-        unmarked(&options, what, errors);
+    options.only::<Said>(errors);
+    let mut endings = ENDINGS.into_iter().filter_map(|name| options.key(name).cloned());
+    let Some(ending) = endings.next() else {
+        // A word that was refused may have been meant to be an ending.
+        if errors.count() == before {
+            unmarked(&options, what, errors);
+        }
         return None;
     };
-    if let Some(second) = endings.first() {
-        contradiction(&first.key, second, errors);
+    if let Some(second) = endings.next() {
+        contradiction(&ending, &second, errors);
         return None;
     }
-    let (after, code) = (options.take("after"), options.take("code"));
-    let (uncertain, clears) = (options.take("uncertain"), options.take("clears_doubt"));
-    let key = first.key.clone();
-    match key.to_string().as_str() {
-        "retry" => {
-            first.word(errors)?;
-            let strays = [code, uncertain, clears].into_iter().flatten();
-            strays.for_each(|entry| stray(&entry, "fail", errors));
-            match after {
-                Some(entry) => {
-                    Some(Ending::Retry { after: Some(member(entry, what, fields, errors)?) })
-                }
-                None => Some(Ending::Retry { after: None }),
+    strays(&ending, &mut options, errors);
+    match Said::read(&options, errors) {
+        Said { retry: Some(_), after: None, .. } => Some(Ending::Retry { after: None }),
+        Said { retry: Some(_), after: Some(after), .. } => {
+            Some(Ending::Retry { after: Some(member(&after, what, fields, errors)?) })
+        }
+        Said { fail: Some(fail), code, uncertain, clears_doubt, .. } => {
+            let certainty = certainty(uncertain, clears_doubt, errors);
+            if !options.has("code") {
+                without_code(&fail, errors);
             }
+            Some(Ending::Fail { code: code?, certainty })
         }
-        "fail" => {
-            first.word(errors)?;
-            after.into_iter().for_each(|entry| stray(&entry, "retry", errors));
-            let certainty = certainty(uncertain, clears, errors);
-            Some(Ending::Fail { code: checked_code(code, &key, errors)?, certainty: certainty? })
+        Said { in_doubt: Some(_), .. } => Some(Ending::InDoubt),
+        Said { from: Some(function), .. } => {
+            Some(Ending::From { function, member: source(&ending, what, fields, errors)? })
         }
-        other => {
-            after.into_iter().for_each(|entry| stray(&entry, "retry", errors));
-            let strays = [code, uncertain, clears].into_iter().flatten();
-            strays.for_each(|entry| stray(&entry, "fail", errors));
-            if other == "in_doubt" {
-                first.word(errors).map(|_| Ending::InDoubt)
-            } else {
-                let function = first.path("from = function", errors)?;
-                let member = source(&key, what, fields, errors)?;
-                Some(Ending::From { function, member })
-            }
-        }
+        _ => None,
     }
 }
 
 fn unmarked(options: &Options, what: &str, errors: &mut Errors) {
-    options.missing(
+    options.require(
         "retry",
         &Rule {
             rule: &format!("{what} does not say how the attempt ends"),
@@ -160,92 +162,96 @@ fn unmarked(options: &Options, what: &str, errors: &mut Errors) {
     );
 }
 
-fn contradiction(first: &Ident, second: &Entry, errors: &mut Errors) {
+fn contradiction(first: &Ident, second: &Ident, errors: &mut Errors) {
     errors.at(
-        &second.key,
+        second,
         &Rule {
-            rule: &format!("`{}` contradicts `{first}`", second.key),
+            rule: &format!("`{second}` contradicts `{first}`"),
             reason: "an attempt ends in one way",
             remedy: "keep one of the two, or make two variants",
         },
     );
 }
 
-fn stray(entry: &Entry, owner: &str, errors: &mut Errors) {
-    errors.at(
-        &entry.key,
-        &Rule {
-            rule: &format!("`{}` belongs to `{owner}`", entry.key),
-            reason: "it has no meaning for this ending, so orch would ignore it",
-            remedy: &format!("remove it, or write `{owner}`"),
-        },
-    );
-}
-
-fn certainty(
-    uncertain: Option<Entry>,
-    clears: Option<Entry>,
-    errors: &mut Errors,
-) -> Option<Certainty> {
-    if let (Some(_), Some(clears)) = (&uncertain, &clears) {
+/// Refuses what belongs to another ending, whatever its value.
+fn strays(ending: &Ident, options: &mut Options, errors: &mut Errors) {
+    let owners =
+        [("after", "retry"), ("code", "fail"), ("uncertain", "fail"), ("clears_doubt", "fail")];
+    for (name, owner) in owners.into_iter().filter(|(_, owner)| ending != owner) {
+        let Some(stray) = options.take(name) else { continue };
         errors.at(
-            &clears.key,
+            &stray,
             &Rule {
-                rule: "`clears_doubt` contradicts `uncertain`",
-                reason: "the one says that no call with this key has acted, the other that this very call may have",
-                remedy: "keep one of the two, or make two variants",
+                rule: &format!("`{stray}` belongs to `{owner}`"),
+                reason: "it has no meaning for this ending, so orch would ignore it",
+                remedy: &format!("remove it, or write `{owner}`"),
             },
         );
-        return None;
     }
+}
+
+fn certainty(uncertain: Option<Ident>, clears: Option<Ident>, errors: &mut Errors) -> Certainty {
     match (uncertain, clears) {
-        (Some(entry), _) => entry.word(errors).map(|_| Certainty::Uncertain),
-        (None, Some(entry)) => entry.word(errors).map(|_| Certainty::ClearsDoubt),
-        (None, None) => Some(Certainty::OfThisCall),
-    }
-}
-
-fn checked_code(code: Option<Entry>, fail: &Ident, errors: &mut Errors) -> Option<LitStr> {
-    let example = "code = \"CARD_DECLINED\"";
-    let Some(entry) = code else {
-        errors.at(
-            fail,
-            &Rule {
-                rule: "`fail` has no `code`",
-                reason: "programs tell failures apart by their code; texts change",
-                remedy: &format!("write `#[outcome(fail, {example})]`"),
-            },
-        );
-        return None;
-    };
-    let text = entry.text(example, errors)?;
-    match values::code(&text.value()) {
-        Ok(()) => Some(text),
-        Err(wrong) => {
+        (None, None) => Certainty::OfThisCall,
+        (None, Some(_)) => Certainty::ClearsDoubt,
+        (Some(_), None) => Certainty::Uncertain,
+        (Some(_), Some(clears)) => {
             errors.at(
-                text,
+                clears,
                 &Rule {
-                    rule: &format!("`code` is not a legal code: {wrong}"),
-                    reason: "codes are stored and compared, so they are one capital word of at most 50 characters",
-                    remedy: &format!("write it as in `{example}`"),
+                    rule: "`clears_doubt` contradicts `uncertain`",
+                    reason: "the one says that no call with this key has acted, the other that this very call may have",
+                    remedy: "keep one of the two, or make two variants",
                 },
             );
-            None
+            Certainty::Uncertain
         }
     }
 }
 
+fn without_code(fail: &Ident, errors: &mut Errors) {
+    errors.at(
+        fail,
+        &Rule {
+            rule: "`fail` has no `code`",
+            reason: "programs tell failures apart by their code; texts change",
+            remedy: "write `#[outcome(fail, code = \"CARD_DECLINED\")]`",
+        },
+    );
+}
+
+fn code(given: &mut Given<'_>) -> Option<LitStr> {
+    let text = given.text()?;
+    let Err(wrong) = values::code(&text.value()) else { return Some(text) };
+    given.errors.at(
+        text,
+        &Rule {
+            rule: &format!("`code` is not a legal code: {wrong}"),
+            reason: "codes are stored and compared, so they are one capital word of at most 50 characters",
+            remedy: &format!("write it as in `{}`", given.example),
+        },
+    );
+    None
+}
+
 /// The field that `after` names: by its name, or by its number in a tuple.
-fn member(entry: Entry, what: &str, fields: &Fields, errors: &mut Errors) -> Option<After> {
+fn member(
+    entry: &Entry,
+    what: &str,
+    fields: &Fields,
+    errors: &mut Errors,
+) -> Option<(Member, Span)> {
     let members: Vec<String> = fields.members().map(|member| shown(&member)).collect();
     let named = match &entry.value {
-        Value::Path(path) => path.get_ident().map(|ident| (ident.to_string(), ident.span())),
         Value::Number(number) => Some((number.to_string(), number.span())),
-        _ => None,
+        value => {
+            let ident = value.path().and_then(Path::get_ident);
+            ident.map(|ident| (ident.to_string(), ident.span()))
+        }
     };
     let Some((name, span)) = named else {
         let example = members.first().map_or("wait", String::as_str);
-        return entry.path(&format!("after = {example}"), errors).and(None);
+        return Given { entry, example: &format!("after = {example}"), errors }.path().and(None);
     };
     let found = fields.members().find(|member| shown(member) == name);
     if found.is_none() {
@@ -264,7 +270,7 @@ fn member(entry: Entry, what: &str, fields: &Fields, errors: &mut Errors) -> Opt
             },
         );
     }
-    Some(After { member: found?, span })
+    Some((found?, span))
 }
 
 /// The field with the error underneath: the one marked `#[source]` or `#[from]`, the only one, or

@@ -1,4 +1,10 @@
+use std::collections::BTreeSet;
+
 use quote::quote;
+
+use super::model::{OnType, Said};
+use crate::options::Table;
+use crate::pages;
 
 fn expanded(item: proc_macro2::TokenStream) -> String {
     let (tokens, errors) = super::expand(item);
@@ -49,4 +55,38 @@ fn every_variant_is_reported() {
     });
     assert_eq!(errors.len(), 3, "{errors:?}");
     assert!(tokens.to_string().contains("HandlerError"), "the fallback keeps handlers compiling");
+}
+
+#[test]
+fn one_mistake_is_one_error() {
+    for variant in [
+        quote!(
+            #[outcome(fail, cod = "DECLINED")]
+            A
+        ),
+        quote!(
+            #[outcome(fail = 1, code = "DECLINED")]
+            A
+        ),
+        quote!(
+            #[outcome(retry, code = "in lower case")]
+            A
+        ),
+        quote!(
+            #[outcome(in_doubt, after = "a text")]
+            A
+        ),
+    ] {
+        let (_, errors) = super::expand(quote!(enum ChargeError { #variant }));
+        assert_eq!(errors.len(), 1, "{variant}: {errors:?}");
+    }
+}
+
+#[test]
+fn every_option_is_on_the_page_and_no_other() {
+    let endings = pages::written("outcome.md", "# The endings");
+    let options = endings.iter().flat_map(|ending| ending.split(", "));
+    let named: BTreeSet<&str> = options.map(|option| option.split(" = ").next().unwrap()).collect();
+    assert_eq!(named, Said::NAMES.iter().copied().collect());
+    assert_eq!(pages::written("outcome.md", "# On the type"), OnType::WRITTEN);
 }

@@ -1,32 +1,49 @@
-use std::time::Duration;
+use std::fmt;
 
-/// Reads `500ms`, `30s`, `2m` or `1h`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    if number.is_empty() {
-        return Err(format!("`{text}` does not start with a whole number"));
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+
+/// A duration as an option can hold it: whole milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Millis(pub(crate) u64);
+
+impl Millis {
+    /// Reads `500ms`, `30s`, `2m` or `1h`.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        if number.is_empty() {
+            return Err(format!("`{text}` does not start with a whole number"));
+        }
+        let number: u64 = number.parse().map_err(|_| format!("`{number}` is too large"))?;
+        let ms = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "" => return Err(format!("`{text}` has no unit")),
+            _ => return Err(format!("`{unit}` is not a unit")),
+        };
+        number.checked_mul(ms).map(Self).ok_or(format!("`{text}` is too large"))
     }
-    let number: u64 = number.parse().map_err(|_| format!("`{number}` is too large"))?;
-    let ms = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "" => return Err(format!("`{text}` has no unit")),
-        _ => return Err(format!("`{unit}` is not a unit")),
-    };
-    number.checked_mul(ms).map(Duration::from_millis).ok_or(format!("`{text}` is too large"))
 }
 
-/// The duration in the largest unit that shows it exactly.
-pub(crate) fn shown(duration: Duration) -> String {
-    let ms = duration.as_millis();
-    let (unit, size) = [("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
-        .into_iter()
-        .find(|(_, size)| ms > 0 && ms.is_multiple_of(*size))
-        .unwrap_or(("ms", 1));
-    format!("{}{unit}", ms / size)
+/// In the largest unit that shows it exactly.
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, size) = [("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
+            .into_iter()
+            .find(|(_, size)| self.0 > 0 && self.0.is_multiple_of(*size))
+            .unwrap_or(("ms", 1));
+        write!(f, "{}{unit}", self.0 / size)
+    }
+}
+
+impl ToTokens for Millis {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let ms = self.0;
+        tokens.extend(quote!(__orch::Duration::from_millis(#ms)));
+    }
 }
 
 #[cfg(test)]
@@ -35,17 +52,16 @@ mod tests {
 
     #[test]
     fn every_unit_is_read() {
-        let read = |text| duration(text).map(|d| d.as_millis());
-        assert_eq!(read("500ms"), Ok(500));
-        assert_eq!(read("30s"), Ok(30_000));
-        assert_eq!(read("2m"), Ok(120_000));
-        assert_eq!(read("1h"), Ok(3_600_000));
-        assert_eq!(read("0s"), Ok(0));
+        assert_eq!(Millis::read("500ms"), Ok(Millis(500)));
+        assert_eq!(Millis::read("30s"), Ok(Millis(30_000)));
+        assert_eq!(Millis::read("2m"), Ok(Millis(120_000)));
+        assert_eq!(Millis::read("1h"), Ok(Millis(3_600_000)));
+        assert_eq!(Millis::read("0s"), Ok(Millis(0)));
     }
 
     #[test]
     fn what_is_no_duration_says_why() {
-        let refused = |text| duration(text).unwrap_err();
+        let refused = |text| Millis::read(text).unwrap_err();
         assert_eq!(refused(""), "`` does not start with a whole number");
         assert_eq!(refused("-1s"), "`-1s` does not start with a whole number");
         assert_eq!(refused("30"), "`30` has no unit");
@@ -59,7 +75,7 @@ mod tests {
     #[test]
     fn a_duration_is_shown_as_people_write_it() {
         for text in ["500ms", "30s", "5m", "2h", "90s", "0ms"] {
-            assert_eq!(duration(text).map(shown), Ok(text.to_owned()));
+            assert_eq!(Millis::read(text).map(|read| read.to_string()), Ok(text.to_owned()));
         }
     }
 }

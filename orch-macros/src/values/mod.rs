@@ -6,6 +6,6 @@ mod name;
 mod template;
 
 pub(crate) use code::code;
-pub(crate) use duration::{duration, shown};
+pub(crate) use duration::Millis;
 pub(crate) use name::{corrected, name};
 pub(crate) use template::{Piece, template};

@@ -1,5 +1,7 @@
 //! Databases and schemas of their own for tests.
 #![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(unreachable_pub, reason = "a test exports nothing")]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 pub mod cluster;
 pub mod load;

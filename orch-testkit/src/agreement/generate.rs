@@ -288,19 +288,10 @@ impl Generator {
     /// A finalized entry.
     fn entry(&mut self, row: &Row, fence: Fence, source: Source, end: AttemptEnd) -> Entry {
         let of_attempt = source != Source::Operator && self.rng.bool();
-        let log = LogEntry {
-            fence,
-            attempt: row.attempt,
-            worker: of_attempt.then(|| self.worker()),
-            source,
-            started_at: of_attempt.then(|| self.before()),
-            logged_at: self.before(),
-            end,
-            status: LogStatus::Completed,
-            late: false,
-            note: (source == Source::Operator).then(|| self.text()),
-            hook_error: None,
-        };
+        let mut log = LogEntry::new(fence, row.attempt, source, end, self.before());
+        log.worker = of_attempt.then(|| self.worker());
+        log.started_at = of_attempt.then(|| self.before());
+        log.note = (source == Source::Operator).then(|| self.text());
         Entry { log, delay: Duration::ZERO, due_at: None, hook_failures: 0 }
     }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use orch_core::policies::FINALIZER_HEAD_START;
-use orch_core::store::{Claim, Clock, ManualClock};
+use orch_core::store::{Claim, Clock, ManualClock, monotonic};
 use orch_core::words::{OpId, Operation, Phase, Timestamp};
 
 use super::process::Process;
@@ -34,7 +34,7 @@ pub(super) async fn drive(
     patience: Duration,
 ) -> Driven {
     let mut moves = process.gate.moves();
-    let mut last: (Option<Operation>, Instant) = (None, Instant::now());
+    let mut last: (Option<Operation>, Instant) = (None, monotonic::now());
     let mut finalizer_due = None;
     loop {
         moves.mark_unchanged();
@@ -61,7 +61,7 @@ pub(super) async fn drive(
         }
         drop(no_claims);
         if last.0.as_ref() != Some(&operation) {
-            last = (Some(operation), Instant::now());
+            last = (Some(operation), monotonic::now());
         } else if last.1.elapsed() > PATIENCE + patience {
             return Driven::Stuck(last.0);
         }

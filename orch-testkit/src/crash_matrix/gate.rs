@@ -4,27 +4,27 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::future::pending;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use orch_core::store::{
-    Acceptance, Admitted, Claim, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
-    Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
-    Release, Released, RenewParams, Renewed, ResolveParams, Resolved, Store, StoreError,
-    SweepParams, Swept, Unfinalized,
+    Acceptance, Admitted, Claim, ClaimParams, Claimed, EndedAttempt, Finalization, Finalized,
+    Logged, Release, Released, Store, StoreError,
 };
-use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+use orch_core::words::OpId;
 use tokio::sync::{RwLock, RwLockWriteGuard, watch};
 
 use super::Boundary;
+use crate::{Layered, StoreLayer, Verb};
 
 type Answer<T> = Result<T, StoreError>;
 
-/// The store of one process, which may be killed at one boundary.
+/// The store of one process.
+pub(super) type Gated = Layered<Gate>;
+
+/// Where the process may be killed, and what it does at the store.
 pub(super) struct Gate {
-    inner: Arc<dyn Store>,
     kill_at: Option<Boundary>,
     dead: watch::Sender<bool>,
     /// Counts what may have moved the operation.
@@ -40,9 +40,8 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(inner: Arc<dyn Store>, kill_at: Option<Boundary>) -> Self {
+    pub(super) fn new(kill_at: Option<Boundary>) -> Self {
         Self {
-            inner,
             kill_at,
             dead: watch::Sender::new(false),
             moves: watch::Sender::new(0),
@@ -122,10 +121,6 @@ impl Gate {
         }
     }
 
-    async fn plainly<T>(&self, call: impl Future<Output = Answer<T>>) -> Answer<T> {
-        self.pass(None, call, |_| None).await
-    }
-
     fn give_up(&self, claims: &[Claim]) {
         let mut held = self.held.lock().unwrap();
         for claim in claims {
@@ -151,26 +146,27 @@ fn unless_empty<T>(batch: &[T], boundary: Boundary) -> Option<Boundary> {
 }
 
 #[async_trait]
-impl Store for Gate {
-    async fn migrate(&self) -> Answer<()> {
-        self.plainly(self.inner.migrate()).await
+impl StoreLayer for Gate {
+    async fn around<T: Send>(
+        &self,
+        verb: Verb,
+        call: impl Future<Output = Answer<T>> + Send,
+    ) -> Answer<T> {
+        let answer = self.pass(None, call, |_| None).await?;
+        match verb {
+            Verb::Unfinalized => {
+                self.finalizer_passes.fetch_add(1, Ordering::SeqCst);
+                self.moved();
+            }
+            Verb::SweepExpired | Verb::SweepOverBudget => self.moved(),
+            _ => {}
+        }
+        Ok(answer)
     }
 
-    fn connection_type(&self) -> ConnectionType {
-        self.inner.connection_type()
-    }
-
-    fn accept_batches(&self) -> usize {
-        self.inner.accept_batches()
-    }
-
-    async fn now(&self) -> Answer<Timestamp> {
-        self.plainly(self.inner.now()).await
-    }
-
-    async fn accept(&self, batch: Vec<Acceptance>) -> Answer<Vec<Admitted>> {
+    async fn accept(&self, next: &dyn Store, batch: Vec<Acceptance>) -> Answer<Vec<Admitted>> {
         let call = async {
-            let admitted = self.inner.accept(batch).await?;
+            let admitted = next.accept(batch).await?;
             if let [Admitted::Created { op_id } | Admitted::Replayed { op_id }] = admitted[..] {
                 self.accepted.send_replace(Some(op_id));
             }
@@ -179,7 +175,7 @@ impl Store for Gate {
         self.pass(Some(Boundary::Accepting), call, |_| Some(Boundary::Accepted)).await
     }
 
-    async fn claim(&self, params: ClaimParams) -> Answer<Vec<Claimed>> {
+    async fn claim(&self, next: &dyn Store, params: ClaimParams) -> Answer<Vec<Claimed>> {
         match self.kill_at {
             // No claim may slip in between the commit and the kill.
             Some(Boundary::Accepting | Boundary::Accepted) => pending().await,
@@ -191,7 +187,7 @@ impl Store for Gate {
         }
         let call = async {
             let _claiming = self.claiming.read().await;
-            let claimed = self.inner.claim(params).await?;
+            let claimed = next.claim(params).await?;
             for claimed in &claimed {
                 if let Claimed::Operation(attempt) = claimed {
                     self.held.lock().unwrap().insert(attempt.claim());
@@ -206,117 +202,63 @@ impl Store for Gate {
         self.pass(Some(Boundary::Claiming), call, after).await
     }
 
-    async fn renew(&self, params: RenewParams) -> Answer<Vec<Renewed>> {
-        self.plainly(self.inner.renew(params)).await
-    }
-
-    async fn log(&self, batch: Vec<EndedAttempt>) -> Answer<Vec<Logged>> {
+    async fn log(&self, next: &dyn Store, batch: Vec<EndedAttempt>) -> Answer<Vec<Logged>> {
         let ended = claims(&batch);
-        let call = self.inner.log(batch);
+        let call = next.log(batch);
         let logged = self.pass(Some(Boundary::Answered), call, |_| Some(Boundary::Logged)).await?;
         self.give_up(&ended);
         Ok(logged)
     }
 
-    async fn finalize(&self, batch: Vec<Finalization>) -> Answer<Vec<Finalized>> {
+    async fn finalize(&self, next: &dyn Store, batch: Vec<Finalization>) -> Answer<Vec<Finalized>> {
         let before = unless_empty(&batch, Boundary::Finalizing);
-        let call = self.inner.finalize(batch);
+        let call = next.finalize(batch);
         let done = self.pass(before, call, |done| unless_empty(done, Boundary::Finalized)).await?;
         self.moved();
         Ok(done)
     }
 
-    async fn settle(&self, batch: Vec<EndedAttempt>) -> Answer<Vec<Finalized>> {
+    async fn settle(&self, next: &dyn Store, batch: Vec<EndedAttempt>) -> Answer<Vec<Finalized>> {
         let ended = claims(&batch);
-        let call = self.inner.settle(batch);
+        let call = next.settle(batch);
         let done = self.pass(Some(Boundary::Answered), call, |_| Some(Boundary::Finalized)).await?;
         self.give_up(&ended);
         Ok(done)
     }
 
-    async fn release(&self, batch: Vec<Release>) -> Answer<Vec<Released>> {
+    async fn release(&self, next: &dyn Store, batch: Vec<Release>) -> Answer<Vec<Released>> {
         let ended: Vec<Claim> = batch.iter().map(|release| release.claim).collect();
-        let released = self.plainly(self.inner.release(batch)).await?;
+        let released = self.around(Verb::Release, next.release(batch)).await?;
         self.give_up(&ended);
         Ok(released)
-    }
-
-    async fn sweep_expired(&self, limit: usize) -> Answer<Vec<Swept>> {
-        let swept = self.plainly(self.inner.sweep_expired(limit)).await?;
-        self.moved();
-        Ok(swept)
-    }
-
-    async fn sweep_over_budget(&self, params: SweepParams) -> Answer<Vec<Swept>> {
-        let swept = self.plainly(self.inner.sweep_over_budget(params)).await?;
-        self.moved();
-        Ok(swept)
-    }
-
-    async fn unfinalized(&self, kinds: &[Kind], limit: usize) -> Answer<Vec<Unfinalized>> {
-        let due = self.plainly(self.inner.unfinalized(kinds, limit)).await?;
-        self.finalizer_passes.fetch_add(1, Ordering::SeqCst);
-        self.moved();
-        Ok(due)
-    }
-
-    async fn get(&self, owner: &Owner, op_id: OpId) -> Answer<Option<Operation>> {
-        self.plainly(self.inner.get(owner, op_id)).await
-    }
-
-    async fn find(&self, identity: &Identity) -> Answer<Option<Operation>> {
-        self.plainly(self.inner.find(identity)).await
-    }
-
-    async fn history(&self, owner: &Owner, op_id: OpId) -> Answer<Vec<LogEntry>> {
-        self.plainly(self.inner.history(owner, op_id)).await
-    }
-
-    async fn dead_letter(&self, owner: &Owner, op_id: OpId) -> Answer<Option<DeadLetter>> {
-        self.plainly(self.inner.dead_letter(owner, op_id)).await
-    }
-
-    async fn list(&self, params: ListParams) -> Answer<Page> {
-        self.plainly(self.inner.list(params)).await
-    }
-
-    async fn late(&self, params: LateParams) -> Answer<Vec<(OpId, Owner)>> {
-        self.plainly(self.inner.late(params)).await
-    }
-
-    async fn resolve(&self, params: ResolveParams) -> Answer<Resolved> {
-        self.plainly(self.inner.resolve(params)).await
-    }
-
-    async fn redrive(&self, params: RedriveParams) -> Answer<Redriven> {
-        self.plainly(self.inner.redrive(params)).await
-    }
-
-    async fn purge(&self, params: PurgeParams) -> Answer<Purged> {
-        self.plainly(self.inner.purge(params)).await
-    }
-
-    async fn unknown_kinds(&self, known: &[Kind]) -> Answer<Vec<(Kind, u64)>> {
-        self.plainly(self.inner.unknown_kinds(known)).await
-    }
-
-    async fn wait_for_work(&self, timeout: Duration) {
-        self.inner.wait_for_work(timeout).await;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::ready;
+    use std::sync::Arc;
+    use std::time::Duration;
 
     use orch_core::memory::MemoryStore;
+    use orch_core::words::{Command, Fingerprint, Owner};
 
     use super::*;
-    use crate::fixture::{acceptance, owner};
+
+    fn acceptance() -> Acceptance {
+        let command = Command::new("PAYMENT", "CHARGE", "ORDER-1", "key", "{}").unwrap();
+        Acceptance {
+            op_id: OpId::generate(),
+            owner: Owner::default(),
+            fingerprint: Fingerprint::of(command.payload()),
+            command,
+            time_budget: Duration::from_secs(300),
+        }
+    }
 
     /// Sends a command through a gate; says whether it is answered and whether it is stored.
-    async fn sent(gate: &Gate, store: &MemoryStore) -> (bool, bool) {
-        let item = acceptance("key");
+    async fn sent(gate: &Gated, store: &MemoryStore) -> (bool, bool) {
+        let item = acceptance();
         let op_id = item.op_id;
         // In memory a call that gets through is done when it is first polled.
         let answered = tokio::select! {
@@ -324,12 +266,12 @@ mod tests {
             _ = gate.accept(vec![item]) => true,
             () = ready(()) => false,
         };
-        (answered, store.get(&owner(), op_id).await.unwrap().is_some())
+        (answered, store.get(&Owner::default(), op_id).await.unwrap().is_some())
     }
 
-    fn gate(kill_at: Option<Boundary>) -> (Gate, MemoryStore) {
+    fn gate(kill_at: Option<Boundary>) -> (Gated, MemoryStore) {
         let store = MemoryStore::new();
-        (Gate::new(Arc::new(store.clone()), kill_at), store)
+        (Gated::over(Arc::new(store.clone()), Gate::new(kill_at)), store)
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::time::Interval;
 
 use super::Boundary;
-use super::gate::Gate;
+use super::gate::Gated;
 
 /// How many calls the provider has seen.
 pub(super) type Calls = Arc<dyn Fn() -> usize + Send + Sync>;
@@ -28,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 pub(super) fn intercept(
     builder: RuntimeBuilder,
     registration: Registration,
-    gate: &Arc<Gate>,
+    gate: &Arc<Gated>,
     calls: Calls,
 ) -> RuntimeBuilder {
     let gate = Arc::clone(gate);
@@ -54,7 +54,7 @@ struct Sending {
     start: StartFn,
     before: usize,
     calls: Calls,
-    gate: Arc<Gate>,
+    gate: Arc<Gated>,
 }
 
 fn die_once_sent(call: &Call) -> Result<HandlerFuture, Unrunnable> {
@@ -103,7 +103,7 @@ impl Future for UntilSent {
 struct Dying {
     hook: FinalizeHook,
     process: Id,
-    gate: Arc<Gate>,
+    gate: Arc<Gated>,
 }
 
 /// Hooks are plain functions: they find here what they are to do, by the operation.

@@ -9,7 +9,7 @@ use orch_core::runtime::{Config, Orchestrator, Runtime, RuntimeBuilder, StartErr
 use orch_core::store::ManualClock;
 use tokio::sync::oneshot;
 
-use super::gate::Gate;
+use super::gate::{Gate, Gated};
 use super::intercept::{Calls, intercept};
 use super::{Boundary, Database};
 
@@ -26,7 +26,7 @@ const ON_SQLITE: &str = r#"for SQLite, `.on(|| SqliteFile::with("CREATE TABLE IF
 /// A process as the store and the provider see one.
 pub(super) struct Process {
     tokio: tokio::runtime::Runtime,
-    pub(super) gate: Arc<Gate>,
+    pub(super) gate: Arc<Gated>,
     pub(super) orchestrator: Orchestrator,
     stop: oneshot::Sender<()>,
     stopped: oneshot::Receiver<()>,
@@ -102,9 +102,9 @@ impl Process {
 }
 
 impl Start {
-    async fn run(self) -> (Arc<Gate>, Runtime) {
+    async fn run(self) -> (Arc<Gated>, Runtime) {
         let Self { database, clock, registration, states, calls, kill_at } = self;
-        let gate = Arc::new(Gate::new(database.open(clock).await, kill_at));
+        let gate = Arc::new(Gated::over(database.open(clock).await, Gate::new(kill_at)));
         let kind = (registration.descriptor.domain, registration.descriptor.event_type);
         let builder = Runtime::on_shared(gate.clone()).config(config()).only([kind]);
         let builder = intercept(states(builder), registration, &gate, calls);
@@ -122,13 +122,11 @@ impl Start {
 }
 
 fn config() -> Config {
-    Config {
-        worker_name: "crash-matrix".into(),
-        concurrency: 4,
-        lease: LEASE,
-        poll_every: LOOK_EVERY,
-        reap_every: LOOK_EVERY,
-        finalize_every: LOOK_EVERY,
-        ..Config::default()
-    }
+    Config::default()
+        .worker_name("crash-matrix")
+        .concurrency(4)
+        .lease(LEASE)
+        .poll_every(LOOK_EVERY)
+        .reap_every(LOOK_EVERY)
+        .finalize_every(LOOK_EVERY)
 }

@@ -1,4 +1,4 @@
-//! S3: the log, the state that follows it, and the hook between them.
+//! S3: the log, the status that follows it, and the hook between them.
 
 use orch_core::policies::KindPolicy;
 use orch_core::store::{Acceptance, Claim, Finalization, Finalized, Logged, Resolution};
@@ -211,16 +211,16 @@ pub async fn a_hook_is_told_which_operation_was_never_run(world: World) {
 fn envelope(operation: Operation) -> Envelope {
     let Operation { identity, payload, .. } = operation;
     let owner = identity.owner.clone();
-    Envelope {
-        op_id: operation.op_id,
+    let mut envelope = Envelope::new(
+        operation.op_id,
         owner,
-        command: Command::of(identity.kind(), identity.biz_key, identity.idem_key, payload),
-        accepted_at: operation.accepted_at,
-        deadline: operation.deadline,
-        attempt: operation.attempt,
-        fence: operation.fence,
-        key_generation: 0,
-    }
+        Command::of(identity.kind(), identity.biz_key, identity.idem_key, payload),
+        operation.accepted_at,
+        operation.deadline,
+    );
+    envelope.attempt = operation.attempt;
+    envelope.fence = operation.fence;
+    envelope
 }
 
 pub async fn a_hook_does_not_run_for_an_operation_that_goes_on(world: World) {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use orch_core::policies::KindPolicy;
-use orch_core::store::{Claim, ClaimParams, Finalized, RenewParams, Renewed};
+use orch_core::store::{
+    Claim, ClaimParams, Finalized, ReleaseReason, Released, RenewParams, Renewed,
+};
 use orch_core::words::{AttemptEnd, Fence, LogStatus, OpId, Phase, Source, Status};
 
 use crate::fixture::{LEASE, World, acceptance, claim_params, ended, listed, ok, policy, retry};
@@ -54,6 +56,16 @@ pub async fn a_batch_renews_the_held_and_refuses_the_lost(world: World) {
     let lease_expires_at = world.now().await.plus(LEASE);
     let expected = [Renewed::Stale, Renewed::Renewed { lease_expires_at }, Renewed::Stale];
     assert_eq!(world.store.renew(params).await.unwrap(), expected);
+}
+
+pub async fn a_repeated_release_is_released_again(world: World) {
+    for reason in [ReleaseReason::Unrunnable { reason: "no".into() }, ReleaseReason::Unstarted] {
+        let claim = world.running(&format!("{reason:?}")).await;
+        assert_eq!(world.release(claim, reason.clone()).await, Released::Released);
+        let before = world.operation(claim.op_id).await;
+        assert_eq!(world.release(claim, reason).await, Released::Released);
+        assert_eq!(world.operation(claim.op_id).await, before);
+    }
 }
 
 pub async fn a_logged_attempt_has_no_lease_to_renew(world: World) {

@@ -25,7 +25,7 @@ pub async fn pages_follow_one_another(world: World) {
     let mut sizes = Vec::new();
     let mut after = None;
     loop {
-        let params = ListParams { after, limit: 3, ..ListParams::default() };
+        let params = ListParams::default().after(after).limit(3);
         let page = world.store.list(params).await.unwrap();
         sizes.push(page.items.len());
         seen.extend(listed(&page.items));
@@ -39,7 +39,7 @@ pub async fn pages_follow_one_another(world: World) {
 
 pub async fn a_full_last_page_has_no_next(world: World) {
     many(&world, 3).await;
-    let params = ListParams { limit: 3, ..ListParams::default() };
+    let params = ListParams::default().limit(3);
     let page = world.store.list(params).await.unwrap();
     assert_eq!((page.items.len(), page.next), (3, None));
 }
@@ -54,7 +54,7 @@ pub async fn by_owner(world: World) {
     let mine = world.accepted("k").await;
     let item = Acceptance { owner: tenant(), ..acceptance("k") };
     let theirs = world.accepted_as(item).await;
-    let of = |owner: Owner| ListParams { owner: Some(owner), ..ListParams::default() };
+    let of = |owner: Owner| ListParams::default().owner(owner);
     assert_eq!(ids(&world, of(owner())).await, [mine]);
     assert_eq!(ids(&world, of(tenant())).await, [theirs]);
     assert_eq!(ids(&world, ListParams::default()).await.len(), 2);
@@ -69,12 +69,12 @@ pub async fn by_state_and_phase(world: World) {
     let parked = world.parked("parked").await;
     let running = world.running("running").await.op_id;
     let pending = world.accepted("pending").await;
-    let status = |status| ListParams { status: Some(status), ..ListParams::default() };
+    let status = |status| ListParams::default().status(status);
     assert_eq!(ids(&world, status(Status::Pending)).await, [pending]);
     assert_eq!(ids(&world, status(Status::Completed)).await, [done.op_id]);
     assert_eq!(ids(&world, status(Status::Failed)).await, [failed]);
     assert_eq!(ids(&world, status(Status::InProgress)).await.len(), 3);
-    let phase = |phase| ListParams { phase: Some(phase), ..ListParams::default() };
+    let phase = |phase| ListParams::default().phase(phase);
     assert_eq!(ids(&world, phase(Phase::Waiting)).await, [waiting.op_id]);
     assert_eq!(ids(&world, phase(Phase::Parked)).await, [parked]);
     assert_eq!(ids(&world, phase(Phase::Running)).await, [running]);
@@ -85,7 +85,7 @@ pub async fn by_kind(world: World) {
     let charge = world.accepted("k").await;
     let command = Command::new("PAYMENT", "REFUND", "ORDER-1", "k", "{}").unwrap();
     let refund = world.accepted_as(Acceptance { command, ..acceptance("k") }).await;
-    let of = |kind| ListParams { kind: Some(kind), ..ListParams::default() };
+    let of = |kind| ListParams::default().kind(kind);
     assert_eq!(ids(&world, of(kind())).await, [charge]);
     assert_eq!(ids(&world, of(other_kind())).await, [refund]);
 }
@@ -94,17 +94,15 @@ pub async fn filters_and_pages_together(world: World) {
     let all = many(&world, 6).await;
     let theirs = Acceptance { owner: tenant(), ..acceptance("theirs") };
     world.accepted_as(theirs).await;
-    let params = ListParams {
-        owner: Some(owner()),
-        status: Some(Status::Pending),
-        kind: Some(kind()),
-        after: Some(all[1]),
-        limit: 2,
-        ..ListParams::default()
-    };
+    let params = ListParams::default()
+        .owner(owner())
+        .status(Status::Pending)
+        .kind(kind())
+        .after(Some(all[1]))
+        .limit(2);
     let page = world.store.list(params.clone()).await.unwrap();
     assert_eq!((listed(&page.items), page.next), (all[2..4].to_vec(), Some(all[3])));
-    let page = world.store.list(ListParams { after: page.next, ..params }).await.unwrap();
+    let page = world.store.list(params.after(page.next)).await.unwrap();
     assert_eq!((listed(&page.items), page.next), (all[4..].to_vec(), None));
 }
 

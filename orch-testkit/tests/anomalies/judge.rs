@@ -124,7 +124,7 @@ fn ran_in_doubt(life: &Life, log: &[LogEntry]) -> Option<String> {
         doubt = match entry.end {
             AttemptEnd::InDoubt { .. } => true,
             AttemptEnd::NotHappened | AttemptEnd::Outcome(Outcome::Ok { .. }) => false,
-            AttemptEnd::Outcome(_) => doubt,
+            _ => doubt,
         };
     }
     None

@@ -7,6 +7,8 @@
 //! refused, carried out with the reply lost, the process killed before it or after it, and hung
 //! beyond the lease and then carried out. What has to hold in the end is in `judge.rs`.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(unreachable_pub, reason = "a test exports nothing")]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 #[path = "../common/mod.rs"]
 mod common;

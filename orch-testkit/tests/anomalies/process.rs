@@ -50,15 +50,13 @@ impl Process {
             process: Arc::clone(&store),
             slowness: life.slowness,
         };
-        let config = Config {
-            concurrency: 4,
-            lease: LEASE,
-            poll_every: Duration::from_millis(120),
-            reap_every: Duration::from_millis(120),
-            finalize_every: Duration::from_millis(120),
-            prune_every: Duration::from_secs(60),
-            ..Config::default()
-        };
+        let config = Config::default()
+            .concurrency(4)
+            .lease(LEASE)
+            .poll_every(Duration::from_millis(120))
+            .reap_every(Duration::from_millis(120))
+            .finalize_every(Duration::from_millis(120))
+            .prune_every(Duration::from_secs(60));
         let runtime = Runtime::on_shared(store.clone()).config(config).state(gateway);
         let runtime = runtime.register(handler(life, backend)).start().await.ok()?;
         Some(Self { store, provider, runtime })

@@ -1,4 +1,5 @@
 //! Which store a test runs on, and where Postgres keeps it.
+#![allow(unreachable_pub, reason = "a test exports nothing")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

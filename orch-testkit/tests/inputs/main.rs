@@ -12,6 +12,7 @@
 //!     scripts/postgres cargo test --release -p orch-testkit --test inputs
 //! ```
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(unreachable_pub, reason = "a test exports nothing")]
 
 mod cases;
 #[path = "../common/mod.rs"]

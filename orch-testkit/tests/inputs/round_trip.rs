@@ -224,7 +224,7 @@ impl World {
         let mut ids = HashSet::new();
         let mut after = None;
         loop {
-            let params = ListParams { after, limit: 500, ..ListParams::default() };
+            let params = ListParams::default().after(after).limit(500);
             let page = self.store.list(params).await.unwrap();
             for item in page.items {
                 let Listed::Operation(operation) = item else { panic!("{item:?}") };

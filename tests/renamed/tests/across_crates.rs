@@ -3,7 +3,8 @@
 
 use std::convert::Infallible;
 
-use conductor::handler::{HandledCommand, Registration};
+use conductor::HandledCommand;
+use conductor::internals::handler::Registration;
 use conductor::prelude::*;
 use renamed::{Charge, Notify};
 

@@ -13,7 +13,7 @@ struct Down;
 
 struct Connection;
 
-fn book(_conn: &mut Connection, _settled: &FinalOutcome<u64>) -> Result<(), Down> {
+fn book(_conn: &mut Connection, _ended: &FinalOutcome<u64>) -> Result<(), Down> {
     Ok(())
 }
 

@@ -13,7 +13,7 @@ struct Down;
 
 struct Connection;
 
-async fn book(_conn: &mut Connection, _settled: &FinalOutcome<String>) -> Result<(), Down> {
+async fn book(_conn: &mut Connection, _ended: &FinalOutcome<String>) -> Result<(), Down> {
     Ok(())
 }
 

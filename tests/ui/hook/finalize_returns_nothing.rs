@@ -13,7 +13,7 @@ struct Down;
 
 struct Connection;
 
-async fn book(_conn: &mut Connection, _settled: &FinalOutcome<u64>) {}
+async fn book(_conn: &mut Connection, _ended: &FinalOutcome<u64>) {}
 
 #[orchestrated(domain = "PAYMENT", event = "CHARGE", finalize = book)]
 async fn charge(_cmd: Charge) -> Result<u64, Down> {

@@ -13,7 +13,7 @@ struct Down;
 
 struct Connection;
 
-async fn book(_conn: &Connection, _settled: &FinalOutcome<u64>) -> Result<(), Down> {
+async fn book(_conn: &Connection, _ended: &FinalOutcome<u64>) -> Result<(), Down> {
     Ok(())
 }
 

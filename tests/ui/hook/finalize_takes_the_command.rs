@@ -13,7 +13,7 @@ struct Down;
 
 struct Connection;
 
-async fn book(_conn: &mut Connection, _settled: &FinalOutcome<u64>, _of: &Charge) -> Result<(), Down> {
+async fn book(_conn: &mut Connection, _ended: &FinalOutcome<u64>, _of: &Charge) -> Result<(), Down> {
     Ok(())
 }
 

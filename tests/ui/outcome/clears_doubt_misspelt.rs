@@ -2,7 +2,7 @@ use orch::prelude::*;
 
 #[derive(Debug, thiserror::Error, Outcome)]
 enum ChargeError {
-    #[outcome(fail, code = "CARD_DECLINED", settle_doubt)]
+    #[outcome(fail, code = "CARD_DECLINED", clear_doubt)]
     #[error("declined")]
     Declined,
 }

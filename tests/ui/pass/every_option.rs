@@ -44,7 +44,7 @@ async fn ask(_cmd: Refund) -> Result<Reconciled<Vec<Receipt>>, String> {
 
 async fn book(
     _connection: &mut Connection,
-    _settled: &FinalOutcome<Vec<Receipt>>,
+    _ended: &FinalOutcome<Vec<Receipt>>,
     _of: &Envelope,
 ) -> Result<(), std::fmt::Error> {
     Ok(())

@@ -87,7 +87,7 @@ fn decode_a_charge(bencher: Bencher<'_, '_>) {
 fn the_bare_function(bencher: Bencher<'_, '_>) {
     let context = call();
     bencher.bench_local(|| {
-        let context = orch::__private::FromCall::from_call(&context).unwrap();
+        let context = orch::internals::handler::FromCall::from_call(&context).unwrap();
         finish(charge(command(), context))
     });
 }
@@ -132,16 +132,15 @@ fn call() -> Call {
         IdemKey::new("key-1").unwrap(),
         Payload::json(&command()).unwrap(),
     );
-    let envelope = Envelope {
-        op_id: OpId::generate(),
-        owner: Owner::default(),
+    let mut envelope = Envelope::new(
+        OpId::generate(),
+        Owner::default(),
         command,
-        accepted_at: Timestamp::from_micros(0),
-        deadline: Timestamp::from_micros(1),
-        attempt: 1,
-        fence: Fence::new(1),
-        key_generation: 0,
-    };
+        Timestamp::from_micros(0),
+        Timestamp::from_micros(1),
+    );
+    envelope.attempt = 1;
+    envelope.fence = Fence::new(1);
     Call {
         envelope: Arc::new(envelope),
         states: States::default(),

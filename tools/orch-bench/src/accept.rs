@@ -11,7 +11,7 @@ const WARM_UP: u64 = 500;
 ///
 /// # Errors
 /// The database's, or orch's.
-pub async fn measure(
+pub(crate) async fn measure(
     database: &Database,
     operations: u64,
     clients: u64,

@@ -22,7 +22,7 @@ const CAP: Duration = Duration::from_secs(1800);
 ///
 /// # Errors
 /// The database's, or orch's.
-pub async fn measure(
+pub(crate) async fn measure(
     database: &Database,
     waiting: &[u64],
     completed: u64,

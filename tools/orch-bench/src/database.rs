@@ -10,7 +10,7 @@ use crate::Failed;
 
 /// The database that is measured.
 #[derive(Debug, Clone)]
-pub enum Database {
+pub(crate) enum Database {
     /// This process's memory. Every `connect` to `memory:` is a store of its own, so one is
     /// kept here for all that a measurement starts.
     Memory(MemoryStore),
@@ -33,7 +33,7 @@ impl Database {
     ///
     /// # Errors
     /// A URL that is of no kind that orch knows, or names no file. It is not repeated.
-    pub fn parse(url: &str) -> Result<Self, Failed> {
+    pub(crate) fn parse(url: &str) -> Result<Self, Failed> {
         let known = "write sqlite://FILE, postgres://… or memory:";
         let Some((scheme, rest)) = url.split_once(':') else {
             return Err(format!("the database URL has no scheme; {known}").into());
@@ -54,7 +54,7 @@ impl Database {
     }
 
     /// What kind it is, for titles.
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Memory(_) => "memory",
             Self::Sqlite { .. } => "sqlite",
@@ -63,7 +63,7 @@ impl Database {
     }
 
     /// The URL by which another process reaches the same database; `None` if none can.
-    pub fn shared_url(&self) -> Option<&str> {
+    pub(crate) fn shared_url(&self) -> Option<&str> {
         match self {
             Self::Memory(_) => None,
             Self::Sqlite { url, .. } | Self::Postgres { url } => Some(url),
@@ -71,7 +71,7 @@ impl Database {
     }
 
     /// A runtime on it, about to start. The no-op handler has registered itself.
-    pub fn runtime(&self) -> RuntimeBuilder {
+    pub(crate) fn runtime(&self) -> RuntimeBuilder {
         match self {
             Self::Memory(store) => Runtime::on(store.clone()),
             Self::Sqlite { url, .. } | Self::Postgres { url } => Runtime::connect(url),
@@ -82,7 +82,7 @@ impl Database {
     ///
     /// # Errors
     /// The database's.
-    pub async fn store(&self) -> Result<Arc<dyn Store>, Failed> {
+    pub(crate) async fn store(&self) -> Result<Arc<dyn Store>, Failed> {
         match self {
             Self::Memory(store) => Ok(Arc::new(store.clone())),
             Self::Sqlite { url, .. } | Self::Postgres { url } => Ok(open(url).await?),
@@ -93,7 +93,7 @@ impl Database {
     ///
     /// # Errors
     /// The database's.
-    pub async fn migrate(&self) -> Result<(), Failed> {
+    pub(crate) async fn migrate(&self) -> Result<(), Failed> {
         self.runtime().without_worker().start().await?;
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Database {
     ///
     /// # Errors
     /// The database's.
-    pub async fn prepare(&self) -> Result<(), Failed> {
+    pub(crate) async fn prepare(&self) -> Result<(), Failed> {
         let runtime = self.runtime().without_worker().start().await?;
         match unfinished(&runtime).await? {
             None => Ok(()),
@@ -119,7 +119,7 @@ impl Database {
     ///
     /// # Errors
     /// The database's; and if one is not, which means a defect of orch or of this program.
-    pub async fn verify_all_finished(&self) -> Result<(), Failed> {
+    pub(crate) async fn verify_all_finished(&self) -> Result<(), Failed> {
         let runtime = self.runtime().without_worker().start().await?;
         match unfinished(&runtime).await? {
             None => Ok(()),
@@ -134,7 +134,7 @@ impl Database {
 /// A status other than a terminal one in which there are operations.
 async fn unfinished(runtime: &Runtime) -> Result<Option<Status>, Failed> {
     for status in [Status::Pending, Status::InProgress] {
-        let params = ListParams { status: Some(status), limit: 1, ..ListParams::default() };
+        let params = ListParams::default().status(status).limit(1);
         if !runtime.orchestrator().list(params).await?.items.is_empty() {
             return Ok(Some(status));
         }

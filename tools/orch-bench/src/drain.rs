@@ -13,7 +13,7 @@ use crate::process;
 
 /// How one worker drained a database.
 #[derive(Debug)]
-pub struct Drain {
+pub(crate) struct Drain {
     /// From the worker's start until every outcome was stored, or the cap.
     pub took: Duration,
     /// From the worker's start until every handler had run, or the cap.
@@ -28,7 +28,7 @@ pub struct Drain {
 ///
 /// # Errors
 /// The database's, orch's, or that an operation was not completed within the cap.
-pub async fn measure(
+pub(crate) async fn measure(
     database: &Database,
     operations: u64,
     slots: Option<usize>,
@@ -48,7 +48,7 @@ pub async fn measure(
 ///
 /// # Errors
 /// As [`measure`].
-pub async fn measure_filled(
+pub(crate) async fn measure_filled(
     database: &Database,
     operations: u64,
     config: Config,
@@ -80,7 +80,7 @@ pub async fn measure_filled(
 ///
 /// # Errors
 /// orch's, or that an outcome could not be stored.
-pub async fn drain(
+pub(crate) async fn drain(
     database: &Database,
     operations: u64,
     config: Config,
@@ -101,7 +101,10 @@ pub async fn drain(
 }
 
 /// orch's settings, with these slots if given.
-pub fn config(slots: Option<usize>) -> Config {
+pub(crate) fn config(slots: Option<usize>) -> Config {
     let default = Config::default();
-    Config { concurrency: slots.unwrap_or(default.concurrency), ..default }
+    match slots {
+        Some(slots) => default.concurrency(slots),
+        None => default,
+    }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// What a measurement found, in the order in which a person reads it: a table, and a JSON
 /// object with the same names.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Figures {
+pub(crate) struct Figures {
     title: String,
     fields: Vec<(String, Value)>,
     stages: Vec<Figures>,
@@ -13,18 +13,18 @@ pub struct Figures {
 
 impl Figures {
     /// No figures yet, under this title.
-    pub fn new(title: impl Into<String>) -> Self {
+    pub(crate) fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), ..Self::default() }
     }
 
     /// A figure. Numbers are kept to four significant digits behind the point: more is noise.
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.fields.push((name.to_owned(), rounded(value.into())));
         self
     }
 
     /// A figure that is only sometimes there.
-    pub fn with_some<V: Into<Value>>(self, name: &str, value: Option<V>) -> Self {
+    pub(crate) fn with_some<V: Into<Value>>(self, name: &str, value: Option<V>) -> Self {
         match value {
             Some(value) => self.with(name, value),
             None => self,
@@ -32,7 +32,7 @@ impl Figures {
     }
 
     /// The percentiles of a measured time, in milliseconds.
-    pub fn with_percentiles(self, prefix: &str, mut times_ms: Vec<f64>) -> Self {
+    pub(crate) fn with_percentiles(self, prefix: &str, mut times_ms: Vec<f64>) -> Self {
         times_ms.sort_by(f64::total_cmp);
         [("p50_ms", 0.50), ("p95_ms", 0.95), ("p99_ms", 0.99)].into_iter().fold(
             self,
@@ -43,18 +43,18 @@ impl Figures {
     }
 
     /// Figures of one stage of a longer measurement.
-    pub fn with_stage(mut self, stage: Self) -> Self {
+    pub(crate) fn with_stage(mut self, stage: Self) -> Self {
         self.stages.push(stage);
         self
     }
 
     /// One number, if it is there.
-    pub fn number(&self, name: &str) -> Option<f64> {
+    pub(crate) fn number(&self, name: &str) -> Option<f64> {
         self.fields.iter().find(|(given, _)| given == name)?.1.as_f64()
     }
 
     /// For a person.
-    pub fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let mut table = String::new();
         for stage in &self.stages {
             table.push_str(&stage.table());
@@ -69,7 +69,7 @@ impl Figures {
     }
 
     /// For a program, on one line.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let mut object: Map<_, _> = self.fields.iter().cloned().collect();
         if !self.stages.is_empty() {
             object.insert("stages".into(), self.stages.iter().map(Self::json).collect());

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// The database's, or orch's.
-pub async fn measure(
+pub(crate) async fn measure(
     database: &Database,
     operations: u64,
     every: Duration,
@@ -43,7 +43,7 @@ pub async fn measure(
 ///
 /// # Errors
 /// orch's.
-pub async fn latencies(
+pub(crate) async fn latencies(
     database: &Database,
     operations: u64,
     every: Duration,

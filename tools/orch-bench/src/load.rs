@@ -18,7 +18,7 @@ const TIME_BUDGET: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What accepting took.
 #[derive(Debug)]
-pub struct Accepting {
+pub(crate) struct Accepting {
     /// From the first call to the last answer.
     pub took: Duration,
     /// Each call, in milliseconds.
@@ -26,7 +26,7 @@ pub struct Accepting {
 }
 
 /// A number that tells this run's idempotency keys from those of earlier ones.
-pub fn new_run() -> u64 {
+pub(crate) fn new_run() -> u64 {
     u64::from(std::process::id()) << 32 | u64::from(orch_random())
 }
 
@@ -41,12 +41,17 @@ fn orch_random() -> u32 {
 ///
 /// # Errors
 /// orch's; also if the key was used before: then the database is not fresh.
-pub async fn accept_one(orchestrator: &Orchestrator, run: u64, id: u64) -> Result<(), Failed> {
+pub(crate) async fn accept_one(
+    orchestrator: &Orchestrator,
+    run: u64,
+    id: u64,
+) -> Result<(), Failed> {
     let key = format!("{run:x}-{id}");
     let accept = orchestrator.accept(Noop { id }).idem_key(key)?.time_budget(TIME_BUDGET);
-    match accept.await?.disposition {
-        Disposition::Created => Ok(()),
-        Disposition::Replayed => Err(format!("operation {id} was accepted before").into()),
+    if accept.await?.disposition == Disposition::Created {
+        Ok(())
+    } else {
+        Err(format!("operation {id} was accepted before").into())
     }
 }
 
@@ -54,7 +59,7 @@ pub async fn accept_one(orchestrator: &Orchestrator, run: u64, id: u64) -> Resul
 ///
 /// # Errors
 /// The first that a caller meets.
-pub async fn accept_all(
+pub(crate) async fn accept_all(
     orchestrator: &Orchestrator,
     run: u64,
     operations: u64,
@@ -96,7 +101,7 @@ async fn caller(
 ///
 /// # Errors
 /// orch's, or the other process's.
-pub async fn fill(database: &Database, operations: u64) -> Result<(), Failed> {
+pub(crate) async fn fill(database: &Database, operations: u64) -> Result<(), Failed> {
     let run = new_run();
     let Some(url) = database.shared_url() else {
         return fill_here(database, run, operations).await;
@@ -113,7 +118,11 @@ pub async fn fill(database: &Database, operations: u64) -> Result<(), Failed> {
 ///
 /// # Errors
 /// orch's.
-pub async fn fill_here(database: &Database, run: u64, operations: u64) -> Result<(), Failed> {
+pub(crate) async fn fill_here(
+    database: &Database,
+    run: u64,
+    operations: u64,
+) -> Result<(), Failed> {
     let runtime = database.runtime().without_worker().start().await?;
     accept_all(runtime.orchestrator(), run, operations, FILLERS).await?;
     Ok(())

@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! orch-bench: measures orch on a database, beside what that database can do at all.
 //!
 //! | command | measures |

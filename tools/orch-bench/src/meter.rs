@@ -8,7 +8,7 @@ use crate::figures::Figures;
 
 /// Counts what a Postgres server did meanwhile. On other databases there is nothing to read.
 #[derive(Debug)]
-pub struct Meter {
+pub(crate) struct Meter {
     before: Option<Reading>,
 }
 
@@ -25,7 +25,7 @@ impl Meter {
     ///
     /// # Errors
     /// The server's.
-    pub async fn start(database: &Database) -> Result<Self, Failed> {
+    pub(crate) async fn start(database: &Database) -> Result<Self, Failed> {
         Ok(Self { before: read(database).await? })
     }
 
@@ -33,7 +33,7 @@ impl Meter {
     ///
     /// # Errors
     /// The server's.
-    pub async fn stop(
+    pub(crate) async fn stop(
         self,
         database: &Database,
         operations: u64,

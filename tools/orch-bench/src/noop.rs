@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 /// The command of one measured operation: as small as the payloads of the other queues.
 #[derive(Debug, Serialize, Deserialize, Command)]
 #[command(biz_key = "BENCH-{id}")]
-pub struct Noop {
+pub(crate) struct Noop {
     /// Its number, from 0.
     pub id: u64,
 }
@@ -24,7 +24,7 @@ async fn noop(command: Noop, _ctx: Context, tally: State<Arc<Tally>>) -> Result<
 
 /// Who ran, how often, and when first.
 #[derive(Debug)]
-pub struct Tally {
+pub(crate) struct Tally {
     since: Instant,
     expected: u64,
     runs: AtomicU64,
@@ -36,12 +36,12 @@ pub struct Tally {
 
 impl Tally {
     /// A tally of operations 0 to `expected` - 1.
-    pub fn of(expected: u64) -> Arc<Self> {
+    pub(crate) fn of(expected: u64) -> Arc<Self> {
         Self::with(expected, 0)
     }
 
     /// [`Tally::of`] that also notes when each operation's handler first started.
-    pub fn of_starts(expected: u64) -> Arc<Self> {
+    pub(crate) fn of_starts(expected: u64) -> Arc<Self> {
         Self::with(expected, expected)
     }
 
@@ -58,33 +58,33 @@ impl Tally {
     }
 
     /// Nanoseconds since the tally was made.
-    pub fn now_ns(&self) -> u64 {
+    pub(crate) fn now_ns(&self) -> u64 {
         u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// When the handler of this operation first started; `None` if it has not.
-    pub fn started_ns(&self, id: u64) -> Option<u64> {
+    pub(crate) fn started_ns(&self, id: u64) -> Option<u64> {
         let started = self.started_ns.get(usize::try_from(id).ok()?)?.load(SeqCst);
         (started > 0).then_some(started)
     }
 
     /// Handler runs so far.
-    pub fn runs(&self) -> u64 {
+    pub(crate) fn runs(&self) -> u64 {
         self.runs.load(SeqCst)
     }
 
     /// Operations that ran at least once.
-    pub fn distinct(&self) -> u64 {
+    pub(crate) fn distinct(&self) -> u64 {
         self.distinct.load(SeqCst)
     }
 
     /// Runs that were not the first of their operation.
-    pub fn repeated(&self) -> u64 {
+    pub(crate) fn repeated(&self) -> u64 {
         self.runs() - self.distinct()
     }
 
     /// Waits until every operation has run.
-    pub async fn all_ran(&self) {
+    pub(crate) async fn all_ran(&self) {
         while self.distinct() < self.expected {
             self.all_ran.notified().await;
         }

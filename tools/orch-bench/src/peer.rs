@@ -24,7 +24,7 @@ const LATE: Duration = Duration::from_millis(300);
 
 /// One step of the comparison.
 #[derive(Debug, Subcommand)]
-pub enum Peer {
+pub(crate) enum Peer {
     /// Creates the schema
     Setup,
     /// N operations by 16 concurrent callers, one call each
@@ -61,7 +61,7 @@ pub enum Peer {
 
 /// How a worker is set.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// More slots
     Tuned,
     /// As it comes
@@ -73,7 +73,7 @@ impl Peer {
     ///
     /// # Errors
     /// The database's, or orch's.
-    pub async fn carry_out(self) -> Result<(), Failed> {
+    pub(crate) async fn carry_out(self) -> Result<(), Failed> {
         let url = std::env::var("PEER_URL").map_err(|_| "PEER_URL does not name the database")?;
         let database = Database::parse(&url)?;
         let object = match self {

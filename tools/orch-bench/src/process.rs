@@ -1,14 +1,14 @@
 //! What this process has cost so far, as the kernel counts it.
 
 /// The most memory that this process has held, in kB; 0 where there is no `/proc`.
-pub fn peak_memory_kb() -> u64 {
+pub(crate) fn peak_memory_kb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 /// Processor time used so far, of all threads, in seconds; 0 where there is no `/proc`.
-pub fn cpu_seconds() -> f64 {
+pub(crate) fn cpu_seconds() -> f64 {
     /// What `/proc` counts in: 100 per second on every architecture of Linux.
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();

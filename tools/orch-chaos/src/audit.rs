@@ -143,7 +143,7 @@ CREATE TRIGGER chaos_finished AFTER UPDATE ON orch_operation
     WHEN OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL
 BEGIN
     INSERT INTO chaos_audit (what, op_id, fence, detail)
-    VALUES ('finished', NEW.op_id, NEW.settled_fence, NEW.state || ' ' || NEW.outcome || ' ' || coalesce(NEW.failure, ''));
+    VALUES ('finished', NEW.op_id, NEW.finished_fence, NEW.status || ' ' || NEW.outcome || ' ' || coalesce(NEW.failure, ''));
 END;
 
 CREATE TRIGGER chaos_letter AFTER INSERT ON orch_dead_letter
@@ -153,8 +153,8 @@ END;
 
 CREATE TRIGGER chaos_changed AFTER UPDATE ON orch_operation
     WHEN OLD.finished_at IS NOT NULL
-     AND (OLD.state, OLD.outcome, OLD.settled_fence, OLD.failure, OLD.finished_at)
-         IS NOT (NEW.state, NEW.outcome, NEW.settled_fence, NEW.failure, NEW.finished_at)
+     AND (OLD.status, OLD.outcome, OLD.finished_fence, OLD.failure, OLD.finished_at)
+         IS NOT (NEW.status, NEW.outcome, NEW.finished_fence, NEW.failure, NEW.finished_at)
 BEGIN
     INSERT INTO chaos_audit (what, op_id, detail) VALUES ('changed', OLD.op_id, 'orch_operation');
 END;

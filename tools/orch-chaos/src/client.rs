@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use orch::flow::AcceptError;
+use orch::internals::flow::AcceptError;
 use orch::{Command, Orchestrator, Payload, Runtime};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;

@@ -181,8 +181,8 @@ const POSTGRES: Questions = Questions {
 SELECT replace(o.op_id::text, '-', '') AS op_id, o.idem_key, o.event_type AS event,
        convert_from(o.payload, 'UTF8') AS body,
        (extract(epoch FROM o.accepted_at) * 1000000)::bigint AS accepted_at,
-       concat_ws('+', q.state, CASE WHEN l.outcome = 'OK' THEN 'COMPLETED'
-                                    WHEN l.outcome IS NOT NULL THEN 'FAILED' END) AS state,
+       concat_ws('+', q.status, CASE WHEN l.outcome = 'OK' THEN 'COMPLETED'
+                                     WHEN l.outcome IS NOT NULL THEN 'FAILED' END) AS state,
        q.phase, q.lease_expires_at IS NOT NULL AS held,
        coalesce(q.fence, l.fence, -1) AS fence,
        coalesce(q.retries, l.retries, 0)::bigint AS retries,
@@ -195,7 +195,7 @@ LEFT JOIN orch_queue q ON q.op_id = o.op_id
 LEFT JOIN orch_write_ahead_log l ON l.op_id = o.op_id AND l.finished_at IS NOT NULL
 LEFT JOIN orch_dead_letter d ON d.op_id = o.op_id",
     log: "
-SELECT replace(op_id::text, '-', '') AS op_id, fence, late, state = 'PENDING' AS pending,
+SELECT replace(op_id::text, '-', '') AS op_id, fence, late, status = 'PENDING' AS pending,
        attempt::bigint AS attempt, source, outcome, worker,
        (extract(epoch FROM logged_at) * 1000000)::bigint AS logged_at
 FROM orch_write_ahead_log ORDER BY seq",
@@ -209,17 +209,17 @@ FROM chaos_audit ORDER BY id",
 const SQLITE: Questions = Questions {
     stored: "
 SELECT lower(hex(o.op_id)) AS op_id, o.idem_key, o.event_type AS event,
-       CAST(o.payload AS TEXT) AS body, o.accepted_at, o.state, o.phase,
+       CAST(o.payload AS TEXT) AS body, o.accepted_at, o.status AS state, o.phase,
        o.lease_expires_at IS NOT NULL AS held, o.fence, o.retries, o.lost_attempts AS lost,
        o.reconciles, CAST(l.output AS TEXT) AS output, d.failure,
        CASE WHEN o.finished_at IS NOT NULL
-            THEN o.state || ' ' || o.outcome || ' ' || coalesce(o.failure, '') END AS outcome
+            THEN o.status || ' ' || o.outcome || ' ' || coalesce(o.failure, '') END AS outcome
 FROM orch_operation o
 LEFT JOIN orch_write_ahead_log l
-    ON l.op_id = o.op_id AND l.fence = o.settled_fence AND NOT l.late AND o.outcome = 'OK'
+    ON l.op_id = o.op_id AND l.fence = o.finished_fence AND NOT l.late AND o.outcome = 'OK'
 LEFT JOIN orch_dead_letter d ON d.op_id = o.op_id",
     log: "
-SELECT lower(hex(op_id)) AS op_id, fence, late <> 0 AS late, state = 'PENDING' AS pending,
+SELECT lower(hex(op_id)) AS op_id, fence, late <> 0 AS late, status = 'PENDING' AS pending,
        attempt, source, outcome, worker, logged_at
 FROM orch_write_ahead_log ORDER BY rowid",
     changes: "

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use orch::internals::words::Undecodable;
 use orch::prelude::*;
-use orch::words::Undecodable;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 

@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! orch-chaos: kills, pauses and cuts off orch's workers by the thousand, and checks what they
 //! leave behind.
 //!

@@ -3,7 +3,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch::store::open;
+use orch::internals::store::open;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Executor, Row};
@@ -118,7 +118,7 @@ impl Scene {
             Self::Sqlite(sqlite) => {
                 let sql = "SELECT count(*) FILTER (WHERE phase IS NOT 'parked'),
                                   min(lease_expires_at)
-                           FROM orch_operation WHERE state IN ('PENDING', 'IN_PROGRESS')";
+                           FROM orch_operation WHERE status IN ('PENDING', 'IN_PROGRESS')";
                 let row = sqlx::query(sql).fetch_one(&mut sqlite.connect().await?).await?;
                 (row.try_get(0)?, row.try_get(1)?)
             }

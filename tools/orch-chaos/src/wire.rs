@@ -237,7 +237,7 @@ mod tests {
             (include_str!("../../../orch-postgres/queries/log.sql"), Class::Log),
             (include_str!("../../../orch-postgres/queries/settle.sql"), Class::Settle),
             (include_str!("../../../orch-postgres/queries/settle_open.sql"), Class::Settle),
-            (include_str!("../../../orch-postgres/queries/move.sql"), Class::Move),
+            (include_str!("../../../orch-postgres/queries/save.sql"), Class::Move),
             (include_str!("../../../orch-postgres/queries/get.sql"), Class::Other),
         ] {
             assert_eq!(Class::of(file), class, "{}", &file[..60]);

@@ -2,8 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch::Runtime;
-use orch::runtime::Config;
-use orch::store::open;
+use orch::internals::runtime::Config;
+use orch::internals::store::open;
+use orch_testkit::Layered;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::crashing::Crashing;
@@ -33,17 +34,15 @@ pub(crate) async fn run(world: &World, number: u32, fate: Option<Fate>) -> crate
     let fates = Arc::new(Fates::new(fate));
     // Set once in a process.
     let _ = FATES.set(Arc::clone(&fates));
-    let config = Config {
-        worker_name: name(number),
-        concurrency: CONCURRENCY,
-        lease: LEASE,
-        reap_every: TICK,
-        finalize_every: TICK,
-        drain_timeout: DRAIN,
-        ..Config::default()
-    };
+    let config = Config::default()
+        .worker_name(name(number))
+        .concurrency(CONCURRENCY)
+        .lease(LEASE)
+        .reap_every(TICK)
+        .finalize_every(TICK)
+        .drain_timeout(DRAIN);
     let inner = open(&named(world, &name(number))).await?;
-    let store = Arc::new(Crashing { inner, fates: Arc::clone(&fates) });
+    let store = Arc::new(Layered::over(inner, Crashing { fates: Arc::clone(&fates) }));
     let desk = Desk { world: world.clone(), worker: number, fates: Arc::clone(&fates) };
     let runtime = Runtime::on_shared(store)
         .state(desk)

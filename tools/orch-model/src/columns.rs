@@ -88,19 +88,11 @@ impl Row {
 impl Entry {
     /// The entry as the machine takes it.
     pub(crate) fn decode(&self) -> machine::Entry {
-        let log = LogEntry {
-            fence: fence(self.fence),
-            attempt: 0,
-            worker: None,
-            source: self.source,
-            started_at: self.started_at.map(instant),
-            logged_at: instant(self.logged_at),
-            end: self.end.attempt_end(),
-            status: self.status,
-            late: self.late,
-            note: None,
-            hook_error: None,
-        };
+        let (end, logged_at) = (self.end.attempt_end(), instant(self.logged_at));
+        let mut log = LogEntry::new(fence(self.fence), 0, self.source, end, logged_at);
+        log.started_at = self.started_at.map(instant);
+        log.status = self.status;
+        log.late = self.late;
         let due_at = self.due_at.map(instant);
         let hook_failures = self.hook_failures.into();
         let mut entry = machine::Entry { log, delay: Duration::ZERO, due_at, hook_failures };
@@ -191,6 +183,7 @@ impl From<&AttemptEnd> for End {
             AttemptEnd::Outcome(Outcome::Retry { .. }) => Self::Retry,
             AttemptEnd::InDoubt { .. } => Self::InDoubt,
             AttemptEnd::NotHappened => Self::NotHappened,
+            unknown => unreachable!("{unknown:?} has no column here"),
         }
     }
 }

@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! The protocol of orch as a state space.
 //!
 //! Two workers, two operations, a Reaper, a Finalizer, an operator and a provider, with a budget of

@@ -3,7 +3,6 @@
 //! ```sh
 //! cargo run --release -p orch-model
 //! ```
-#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ mod panics;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -12,7 +12,7 @@ use std::panic::AssertUnwindSafe;
 use super::{Handler, HeldLease};
 use crate::handler::{Call, HandlerFuture, States, Unrunnable};
 use crate::policies::HandlerEnd;
-use crate::store::{ClaimedOperation, Purpose};
+use crate::store::{ClaimedOperation, Purpose, monotonic};
 use crate::words::{AttemptEnd, storable};
 
 pub(super) use panics::remember_panic_places;
@@ -33,7 +33,7 @@ pub(super) async fn execute(
     let call = Call {
         envelope: Arc::new(operation.envelope),
         states: states.clone(),
-        ends_at: Instant::now() + limit.timeout,
+        ends_at: monotonic::now() + limit.timeout,
         cancelled: held.lost().clone(),
     };
     let running = start(handler, operation.purpose, &call)?;
@@ -72,7 +72,7 @@ async fn run_to_end(handler: HandlerFuture, limit: Limit, held: &HeldLease) -> H
         () = held.lost().cancelled() => {
             in_doubt("cancelled: the lease was lost, or the worker shut down".into())
         }
-        () = tokio::time::sleep(limit.timeout) => {
+        () = monotonic::sleep(limit.timeout) => {
             in_doubt(format!("no answer within the {limit}"))
         }
     }

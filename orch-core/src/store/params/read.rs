@@ -2,6 +2,7 @@ use crate::words::{Kind, OpId, Operation, Owner, Phase, Status};
 
 /// Which operations to list, oldest first.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct ListParams {
     /// Only this owner's; `None` for every owner's. `Orchestrator::list` puts its own owner here,
     /// whatever it says.
@@ -18,7 +19,50 @@ pub struct ListParams {
     pub limit: usize,
 }
 
+/// One method per field, named after it.
 impl ListParams {
+    /// Only this owner's.
+    #[must_use]
+    pub fn owner(mut self, owner: Owner) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
+    /// Only with this status.
+    #[must_use]
+    pub fn status(mut self, status: Status) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Only in this phase.
+    #[must_use]
+    pub fn phase(mut self, phase: Phase) -> Self {
+        self.phase = Some(phase);
+        self
+    }
+
+    /// Only of this kind.
+    #[must_use]
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// Goes on after this place; `None` begins.
+    #[must_use]
+    pub fn after(mut self, after: Option<Cursor>) -> Self {
+        self.after = after;
+        self
+    }
+
+    /// At most so many; 0 means 100.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Rows on a page.
     #[must_use]
     pub const fn page_size(&self) -> usize {
@@ -28,6 +72,7 @@ impl ListParams {
 
 /// A listed row.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Listed {
     /// An operation.
     Operation(Box<Operation>),
@@ -38,6 +83,17 @@ pub enum Listed {
         /// What is wrong with the row.
         reason: String,
     },
+}
+
+impl Listed {
+    /// The operation's id, which can be read in either case.
+    #[must_use]
+    pub fn op_id(&self) -> OpId {
+        match self {
+            Self::Operation(operation) => operation.op_id,
+            Self::Undecodable { op_id, .. } => *op_id,
+        }
+    }
 }
 
 /// One page of a listing.

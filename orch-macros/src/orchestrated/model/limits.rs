@@ -1,122 +1,138 @@
 //! How long and how often: the limits of attempts, and of questions to a provider.
 
-use std::time::Duration;
-
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
 use syn::LitStr;
 
-use super::written::duration;
 use crate::errors::{Errors, Rule};
-use crate::options::Options;
-use crate::values;
+use crate::options::{Given, options};
+use crate::values::Millis;
 
 /// The default time budget of core. A test of the facade holds the two together.
-const TIME_BUDGET: Duration = Duration::from_secs(300);
+const TIME_BUDGET: Millis = Millis(5 * 60 * 1000);
 /// The longest cap of a backoff.
-const MAX_CAP: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_CAP: Millis = Millis(24 * 60 * 60 * 1000);
 
-/// First and longest delay.
-pub(in crate::orchestrated) struct Backoff {
-    pub(in crate::orchestrated) base: Duration,
-    pub(in crate::orchestrated) cap: Duration,
-}
-
-pub(super) fn attempt_timeout(options: &mut Options, errors: &mut Errors) -> Option<Duration> {
-    let zero = Rule {
-        rule: "`attempt_timeout` is zero",
-        reason: "every attempt would be cut off before it began, and end in doubt",
-        remedy: "write `attempt_timeout = \"30s\"`, a little more than your client's own timeout",
+pub(crate) fn attempt_timeout(given: &mut Given<'_>) -> Option<Millis> {
+    let timeout = Timeout {
+        if_zero: "every attempt would be cut off before it began, and end in doubt",
+        if_too_long: "the operation would be over before its first attempt could be",
+        instead: "write a shorter one; for work that takes longer, poll the provider in attempts of their own",
     };
-    let (reason, remedy) = (
-        "the operation would be over before its first attempt could be",
-        "write a shorter one; for work that takes longer, poll the provider in attempts of their own",
-    );
-    timeout("attempt_timeout", &zero, reason, remedy, options, errors)
+    timeout.read(given)
 }
 
-pub(super) fn reconcile_timeout(options: &mut Options, errors: &mut Errors) -> Option<Duration> {
-    let zero = Rule {
-        rule: "`reconcile_timeout` is zero",
-        reason: "every question to the provider would be cut off before it was put",
-        remedy: "write `reconcile_timeout = \"30s\"`, a little more than your client's own timeout",
+pub(crate) fn reconcile_timeout(given: &mut Given<'_>) -> Option<Millis> {
+    let timeout = Timeout {
+        if_zero: "every question to the provider would be cut off before it was put",
+        if_too_long: "one question without an answer would outlast the whole operation",
+        instead: "write a shorter one; the question is put again, as `reconcile_backoff` says",
     };
-    let (reason, remedy) = (
-        "one question without an answer would outlast the whole operation",
-        "write a shorter one; the question is put again, as `reconcile_backoff` says",
-    );
-    timeout("reconcile_timeout", &zero, reason, remedy, options, errors)
+    timeout.read(given)
 }
 
-/// A time that is neither zero nor longer than the default time budget.
-fn timeout(
-    key: &str,
-    zero: &Rule<'_>,
-    reason: &str,
-    remedy: &str,
-    options: &mut Options,
-    errors: &mut Errors,
-) -> Option<Duration> {
-    let (text, timeout) = duration(options.take(key)?, "30s", errors)?;
-    if timeout.is_zero() {
-        errors.at(text, zero);
-    } else if timeout > TIME_BUDGET {
-        let rule = format!(
-            "`{key}` of {} is longer than the default time budget of 5m",
-            values::shown(timeout)
-        );
-        errors.at(text, &Rule { rule: &rule, reason, remedy });
+/// A time that is neither zero nor longer than the default time budget, and why.
+struct Timeout {
+    if_zero: &'static str,
+    if_too_long: &'static str,
+    instead: &'static str,
+}
+
+impl Timeout {
+    fn read(&self, given: &mut Given<'_>) -> Option<Millis> {
+        let (text, timeout) = duration(given)?;
+        let Given { entry, example, errors } = given;
+        let key = &entry.key;
+        if timeout == Millis(0) {
+            errors.at(
+                text,
+                &Rule {
+                    rule: &format!("`{key}` is zero"),
+                    reason: self.if_zero,
+                    remedy: &format!(
+                        "write `{example}`, a little more than your client's own timeout"
+                    ),
+                },
+            );
+        } else if timeout > TIME_BUDGET {
+            errors.at(
+                text,
+                &Rule {
+                    rule: &format!("`{key}` of {timeout} is longer than the default time budget of {TIME_BUDGET}"),
+                    reason: self.if_too_long,
+                    remedy: self.instead,
+                },
+            );
+        }
+        Some(timeout)
     }
-    Some(timeout)
 }
 
-pub(super) fn max_attempts(options: &mut Options, errors: &mut Errors) -> Option<u32> {
-    let rule = Rule {
-        rule: "`max_attempts` is a plain number from 1 to 1000",
-        reason: "it counts every execution, the first one included; the time budget ends retries long before 1000",
-        remedy: "write `max_attempts = 3`, or 1 to never retry",
-    };
-    count("max_attempts", "max_attempts = 3", &rule, options, errors)
+/// A number with a unit in quotes.
+fn duration(given: &mut Given<'_>) -> Option<(LitStr, Millis)> {
+    let text = given.text()?;
+    match Millis::read(&text.value()) {
+        Ok(duration) => Some((text, duration)),
+        Err(wrong) => {
+            given.errors.at(
+                text,
+                &Rule {
+                    rule: &format!("`{}` is not a duration: {wrong}", given.entry.key),
+                    reason: "a duration is a whole number with one of the units `ms`, `s`, `m` and `h`",
+                    remedy: &format!("write `{}`", given.example),
+                },
+            );
+            None
+        }
+    }
 }
 
-pub(super) fn max_reconciles(options: &mut Options, errors: &mut Errors) -> Option<u32> {
-    let rule = Rule {
-        rule: "`max_reconciles` is a plain number from 1 to 1000",
-        reason: "it counts the questions to the provider; without an answer to the last one, the operation waits for a person",
-        remedy: "write `max_reconciles = 10`; to ask nothing, leave `reconcile` out",
-    };
-    count("max_reconciles", "max_reconciles = 10", &rule, options, errors)
+pub(crate) fn max_attempts(given: &mut Given<'_>) -> Option<u32> {
+    let reason = "it counts every execution, the first one included; the time budget ends retries long before 1000";
+    count(given, reason, "write `max_attempts = 3`, or 1 to never retry")
 }
 
-fn count(
-    key: &str,
-    example: &str,
-    rule: &Rule<'_>,
-    options: &mut Options,
-    errors: &mut Errors,
-) -> Option<u32> {
-    let number = options.take(key)?.number(example, errors)?;
+pub(crate) fn max_reconciles(given: &mut Given<'_>) -> Option<u32> {
+    let reason = "it counts the questions to the provider; without an answer to the last one, the operation waits for a person";
+    count(given, reason, "write `max_reconciles = 10`; to ask nothing, leave `reconcile` out")
+}
+
+fn count(given: &mut Given<'_>, reason: &str, remedy: &str) -> Option<u32> {
+    let number = given.number()?;
     if let Ok(count @ 1..=1000) = number.base10_parse()
         && number.suffix().is_empty()
     {
         return Some(count);
     }
-    errors.at(number, rule);
+    let rule = format!("`{}` is a plain number from 1 to 1000", given.entry.key);
+    given.errors.at(number, &Rule { rule: &rule, reason, remedy });
     None
 }
 
-/// `backoff(…)` or `reconcile_backoff(…)`.
-pub(super) fn backoff(key: &str, options: &mut Options, errors: &mut Errors) -> Option<Backoff> {
-    let example = format!("{key}(base = \"1s\", cap = \"300s\")");
-    let mut inner = options.take(key)?.list(&example, errors)?.only(&["base", "cap"], errors);
-    let base = inner.take("base").and_then(|entry| duration(entry, "1s", errors));
-    let cap = inner.take("cap").and_then(|entry| duration(entry, "300s", errors));
-    let place = base.as_ref().or(cap.as_ref()).map(|(text, _)| text.clone());
+/// First and longest delay.
+pub(crate) struct Backoff {
+    base: Millis,
+    cap: Millis,
+}
+
+options! {
+    /// What `backoff(…)` and `reconcile_backoff(…)` say.
+    Delays {
+        [base = "1s"]    base: (LitStr, Millis), duration;
+        [cap = "300s"]   cap: (LitStr, Millis),  duration;
+    }
+}
+
+pub(crate) fn backoff(given: &mut Given<'_>) -> Option<Backoff> {
+    let Delays { base, cap } = given.list()?;
+    let first = base.as_ref().or(cap.as_ref()).map(|(text, _)| text.clone());
     let backoff = Backoff {
-        base: base.map_or(Duration::from_secs(1), |(_, base)| base),
-        cap: cap.as_ref().map_or(Duration::from_secs(300), |(_, cap)| *cap),
+        base: base.map_or(Millis(1_000), |(_, base)| base),
+        cap: cap.as_ref().map_or(Millis(300_000), |(_, cap)| *cap),
     };
     match cap {
-        Some((text, cap)) if cap > MAX_CAP => cap_too_long(&text, errors),
-        _ => base_within_cap(&backoff, place, errors),
+        Some((text, cap)) if cap > MAX_CAP => cap_too_long(&text, given.errors),
+        _ => base_within_cap(&backoff, first, given.errors),
     }
     Some(backoff)
 }
@@ -132,8 +148,8 @@ fn cap_too_long(text: &LitStr, errors: &mut Errors) {
     );
 }
 
-fn base_within_cap(backoff: &Backoff, place: Option<LitStr>, errors: &mut Errors) {
-    if backoff.base.is_zero() {
+fn base_within_cap(Backoff { base, cap }: &Backoff, place: Option<LitStr>, errors: &mut Errors) {
+    if *base == Millis(0) {
         errors.at(
             place,
             &Rule {
@@ -142,8 +158,7 @@ fn base_within_cap(backoff: &Backoff, place: Option<LitStr>, errors: &mut Errors
                 remedy: "write at least `base = \"1ms\"`",
             },
         );
-    } else if backoff.base > backoff.cap {
-        let (base, cap) = (values::shown(backoff.base), values::shown(backoff.cap));
+    } else if base > cap {
         errors.at(
             place,
             &Rule {
@@ -152,5 +167,12 @@ fn base_within_cap(backoff: &Backoff, place: Option<LitStr>, errors: &mut Errors
                 remedy: "write a shorter `base` or a longer `cap`",
             },
         );
+    }
+}
+
+impl ToTokens for Backoff {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let (base, cap) = (self.base.0, self.cap.0);
+        tokens.extend(quote!(__orch::Backoff::from_millis(#base, #cap)));
     }
 }

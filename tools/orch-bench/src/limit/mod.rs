@@ -13,7 +13,11 @@ use crate::figures::Figures;
 ///
 /// # Errors
 /// The database's; that it has no limit to measure.
-pub async fn measure(database: &Database, clients: u64, span: Duration) -> Result<Figures, Failed> {
+pub(crate) async fn measure(
+    database: &Database,
+    clients: u64,
+    span: Duration,
+) -> Result<Figures, Failed> {
     match database {
         Database::Memory(_) => Err("memory: has no commits, and so no limit to measure".into()),
         Database::Sqlite { file, .. } => sqlite::measure(file, span).await,

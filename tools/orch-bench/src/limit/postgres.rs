@@ -37,7 +37,11 @@ const COMPLETE: &str = "update orch_bench_limit.lim set state = 2 where state = 
 
 /// Single-row inserts from concurrent clients, one commit each and no NOTIFY; then rows that two
 /// clients claim and complete in batches of 1,000.
-pub async fn measure(database: &Database, clients: u64, span: Duration) -> Result<Figures, Failed> {
+pub(super) async fn measure(
+    database: &Database,
+    clients: u64,
+    span: Duration,
+) -> Result<Figures, Failed> {
     let Database::Postgres { url } = database else {
         return Err("not a Postgres database".into());
     };

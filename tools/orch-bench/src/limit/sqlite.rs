@@ -19,7 +19,7 @@ const INSERT: &str = "with recursive n(i) as (select 1 union all select i + 1 fr
 
 /// Inserts rows with a random unique key, 100 a commit and one a commit, by one writer in WAL
 /// mode with `synchronous=FULL`, in a file beside the database's own.
-pub async fn measure(file: &Path, span: Duration) -> Result<Figures, Failed> {
+pub(super) async fn measure(file: &Path, span: Duration) -> Result<Figures, Failed> {
     let group = rate(file, GROUP, span).await?;
     let single = rate(file, 1, span).await?;
     Ok(Figures::new("limit of sqlite, synchronous=FULL, one writer")

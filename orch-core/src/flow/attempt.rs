@@ -1,0 +1,196 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::execute::execute;
+use super::{Divergences, Handler, HeldLease, Recorder, Watch};
+use crate::handler::{States, Unrunnable};
+use crate::machine::{Finalized, Purpose, ReleaseReason};
+use crate::store::{
+    Claim, ClaimedOperation, EndedAttempt, Release, Released, StoreError, monotonic,
+};
+use crate::words::{AttemptEnd, Source, one_line};
+
+/// What the attempts of one worker have in common.
+pub(super) struct Attempts {
+    /// The values of `Runtime::state`.
+    pub(super) states: States,
+    pub(super) recorder: Recorder,
+    pub(super) watch: Watch,
+    pub(super) divergences: Divergences,
+}
+
+impl Attempts {
+    /// One attempt, or one reconcile, from its claim to its stored end.
+    pub(super) async fn run(&self, leased: Leased) {
+        let executed = leased.execute(&self.states).await;
+        let recorded = executed.record(&self.recorder).await;
+        recorded.announce(&self.watch, &self.divergences).await;
+    }
+}
+
+/// A claimed operation whose lease is kept.
+pub(super) struct Leased {
+    pub(super) operation: ClaimedOperation,
+    pub(super) handler: Arc<Handler>,
+    pub(super) held: HeldLease,
+    pub(super) room: Room,
+    /// Before the claim was sent.
+    pub(super) asked_at: Instant,
+}
+
+/// Room for one operation: a slot until its handler has returned, and a place among the
+/// outcomes that wait to be stored until its own is.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) slot: OwnedSemaphorePermit,
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+/// The handler has returned, or was not run at all.
+struct Executed {
+    about: About,
+    ended: Result<AttemptEnd, Unrunnable>,
+    took: Duration,
+    held: HeldLease,
+    place: OwnedSemaphorePermit,
+}
+
+/// The end is stored, or cannot be.
+struct Recorded {
+    about: About,
+    /// Why it cannot be run, or is in doubt, on one line.
+    reason: Option<String>,
+    stored: Result<Finalized, StoreError>,
+}
+
+/// What is known of an attempt when its handler has taken the rest.
+struct About {
+    handler: Arc<Handler>,
+    claim: Claim,
+    source: Source,
+    /// Attempts so far.
+    attempts: u32,
+    /// Reconciles so far.
+    reconciles: u32,
+    /// True if there were other claims than those of the attempts: the answers of some may have
+    /// come too late.
+    superseded_others: bool,
+}
+
+impl Leased {
+    /// Runs the handler, or its reconcile, if it may call. The slot is free when it has returned.
+    async fn execute(self, states: &States) -> Executed {
+        let Self { operation, handler, held, room: Room { slot, place }, asked_at } = self;
+        let about = About::of(&operation, &handler);
+        let began = monotonic::now();
+        let ended = match handler.may_call(&operation, asked_at.elapsed()) {
+            Ok(()) => execute(&handler, operation, states, &held).await,
+            Err(refused) => Err(refused),
+        };
+        let took = began.elapsed();
+        held.handler_returned();
+        drop(slot);
+        Executed { about, ended, took, held, place }
+    }
+}
+
+impl Executed {
+    /// Stores the end, or gives the claim back to be parked. The lease is kept until then.
+    async fn record(self, recorder: &Recorder) -> Recorded {
+        let Self { about, ended, took, held, place } = self;
+        let (reason, stored) = match ended {
+            Ok(end) => {
+                about.handler.meters.ended(about.source, &end, took);
+                let reason = doubt(&end);
+                let hook = about.handler.registration.finalize;
+                (reason, recorder.record(about.ended(end), hook).await)
+            }
+            Err(Unrunnable { reason }) => {
+                (Some(one_line(&reason)), about.park(recorder, reason).await)
+            }
+        };
+        drop((held, place));
+        Recorded { about, reason, stored }
+    }
+}
+
+impl Recorded {
+    /// Wakes who waits, counts, logs, and looks for answers that contradict the outcome.
+    async fn announce(self, watch: &Watch, divergences: &Divergences) {
+        let Self { about, reason, stored } = self;
+        let Claim { op_id, .. } = about.claim;
+        watch.moved(op_id);
+        match &stored {
+            Ok(to) => {
+                about.handler.meters.moved(to);
+                about.tell(to, reason.as_deref());
+            }
+            Err(error) => tracing::error!(%op_id, error = ?error,
+                "the end of an attempt cannot be stored; its lease will expire"),
+        }
+        match stored {
+            Ok(Finalized::Stale) => divergences.after_stale(about.claim).await,
+            Ok(Finalized::Finished(_)) if about.superseded_others => {
+                divergences.after_end(vec![op_id]).await;
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+impl About {
+    fn of(operation: &ClaimedOperation, handler: &Arc<Handler>) -> Self {
+        let source = match operation.purpose {
+            Purpose::Attempt => Source::Handler,
+            Purpose::Reconcile => Source::Reconcile,
+        };
+        let (attempts, reconciles) = (operation.envelope.attempt, operation.reconciles);
+        // Claims of attempts that ended by themselves raise the fence as they raise the attempt.
+        let superseded_others = operation.envelope.fence.get() > i64::from(attempts);
+        let (handler, claim) = (Arc::clone(handler), operation.claim());
+        Self { handler, claim, source, attempts, reconciles, superseded_others }
+    }
+
+    fn ended(&self, end: AttemptEnd) -> EndedAttempt {
+        let Self { handler, claim, source, attempts, reconciles, .. } = self;
+        let delay = handler.delay(&end, *source, *attempts, *reconciles);
+        EndedAttempt { claim: *claim, source: *source, end, delay }
+    }
+
+    async fn park(&self, recorder: &Recorder, reason: String) -> Result<Finalized, StoreError> {
+        let reason = ReleaseReason::Unrunnable { reason };
+        Ok(match recorder.release(Release { claim: self.claim, reason }).await? {
+            Released::Released => Finalized::Parked,
+            Released::Stale => Finalized::Stale,
+        })
+    }
+
+    fn tell(&self, to: &Finalized, reason: Option<&str>) {
+        let Claim { op_id, fence } = self.claim;
+        let kind = &self.handler.policy.kind;
+        match to {
+            Finalized::Stale => {
+                tracing::warn!(%op_id, %kind, %fence, "stale: another worker owns it");
+            }
+            Finalized::Parked => {
+                tracing::warn!(%op_id, %kind, %fence, reason, "parked: an operator must resolve it");
+            }
+            Finalized::HookFailed { reason, due_at } => {
+                tracing::warn!(%op_id, %kind, %fence, reason, %due_at, "the finalize hook failed");
+            }
+            Finalized::Finished(_) | Finalized::Waiting { .. } | Finalized::InDoubt { .. } => {
+                tracing::debug!(%op_id, %kind, %fence, %to, "the attempt has ended");
+            }
+        }
+    }
+}
+
+/// Why an attempt is in doubt, on one line.
+fn doubt(end: &AttemptEnd) -> Option<String> {
+    match end {
+        AttemptEnd::InDoubt { reason } => Some(one_line(reason)),
+        AttemptEnd::Outcome(_) | AttemptEnd::NotHappened => None,
+    }
+}

@@ -1,0 +1,166 @@
+//! What holds for every row and every fact, whatever `step` says about them.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use orch_core::machine::{Answer, Ended, Entry, EntryWrite, Fact, Row, Step, step};
+use orch_core::words::{Phase, Status, Timestamp};
+use orch_testkit::agreement::{Generator, Kept};
+
+/// Rows, each of which meets a fact of every sort.
+const ROWS: usize = 4_000;
+const LEASE: Duration = Duration::from_secs(30);
+
+fn now() -> Timestamp {
+    Timestamp::from_micros(1_700_000_000_000_000)
+}
+
+/// Calls `check` with generated rows and, for each, one fact of every sort.
+fn every_fact(check: impl Fn(&Kept, Fact<'_>, &Step)) {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut generator = Generator::new(seed, now());
+    for _ in 0..ROWS {
+        let kept = generator.kept();
+        let row = &kept.row;
+        let policy = generator.policy(row.policy.kind.clone());
+        let (worker, resolution) = (generator.worker(), generator.resolution());
+        let (fence, definite) = (generator.fence(row), fastrand::bool());
+        let (end, reason) = (generator.end(definite), generator.release_reason());
+        let logged = logged(&kept, fence);
+        let (source, delay) = (generator.source(), generator.delay());
+        let ended = Ended { fence, source, end: &end, delay, logged };
+        let (even_if_uncertain, late_success) = (fastrand::bool(), fastrand::bool());
+        for fact in [
+            Fact::Claimed { policy: &policy, worker: &worker, lease: LEASE },
+            Fact::Renewed { fence, lease: LEASE },
+            Fact::Released { fence, reason: &reason, logged },
+            Fact::Logged(ended),
+            Fact::Settled(ended),
+            Fact::Finalized { fence, logged },
+            Fact::HookFailed { fence, logged, error: "closed", jitter: 0.5 },
+            Fact::LeaseExpired { jitter: 0.5 },
+            Fact::BudgetSpent { hooked: policy.hooked },
+            Fact::Resolved { resolution: &resolution, note: "kim: seen" },
+            Fact::Redriven { even_if_uncertain, late_success },
+            Fact::Undecodable { reason: "no digits" },
+        ] {
+            check(&kept, fact, &step(row, fact, now()));
+        }
+    }
+}
+
+fn logged(kept: &Kept, fence: orch_core::words::Fence) -> Option<&Entry> {
+    kept.log.iter().find(|entry| entry.log.fence == fence && !entry.log.late)
+}
+
+/// What the schemas of the databases demand of a row, in their words.
+fn breaks(row: &Row) -> Option<&'static str> {
+    let in_progress = row.status == Status::InProgress;
+    let terminal = row.status.is_terminal();
+    let held = row.lease_expires_at.is_some();
+    let claimable =
+        row.status == Status::Pending || matches!(row.phase, Some(Phase::Waiting | Phase::InDoubt));
+    let must_be_due = row.status == Status::Pending || row.phase == Some(Phase::Waiting);
+    [
+        ("phase_iff_in_progress", row.phase.is_some() == in_progress),
+        ("finished_at_iff_terminal", row.finished_at.is_some() == terminal),
+        ("outcome_iff_terminal", row.outcome.is_some() == terminal),
+        ("worker_iff_lease", row.worker.is_some() == held && row.started_at.is_some() == held),
+        (
+            "lease_only_when_held",
+            !held || matches!(row.phase, Some(Phase::Running | Phase::InDoubt)),
+        ),
+        ("due_only_when_claimable", row.due_at.is_none() || (!held && claimable)),
+        ("due_when_pending_or_waiting", row.due_at.is_some() || !must_be_due),
+    ]
+    .into_iter()
+    .find_map(|(rule, holds)| (!holds).then_some(rule))
+}
+
+#[test]
+fn every_row_is_one_that_the_schemas_take() {
+    every_fact(|kept, fact, step| {
+        assert_eq!(breaks(&kept.row), None, "generated: {:#?}", kept.row);
+        assert_eq!(breaks(&step.row), None, "{fact:?} made {:#?} of {:#?}", step.row, kept.row);
+    });
+}
+
+#[test]
+fn a_terminal_row_never_changes() {
+    every_fact(|kept, fact, step| {
+        if kept.row.status.is_terminal() {
+            assert_eq!(step.row, kept.row, "{fact:?}");
+            assert_eq!(step.letter, None, "{fact:?}");
+        }
+    });
+}
+
+#[test]
+fn the_status_moves_as_it_may() {
+    every_fact(|kept, fact, step| {
+        let (from, to) = (kept.row.status, step.row.status);
+        let through_in_progress = matches!(fact, Fact::BudgetSpent { .. })
+            && (from, to) == (Status::Pending, Status::Failed);
+        let legal = from == to || from.transition(to).is_ok() || through_in_progress;
+        assert!(legal, "{fact:?}: {from} to {to}");
+    });
+}
+
+#[test]
+fn the_fence_grows_with_every_claim_and_take_over_and_never_falls() {
+    every_fact(|kept, fact, step| {
+        let (before, after) = (kept.row.fence, step.row.fence);
+        assert!(after >= before, "{fact:?}");
+        let takes_over = matches!(
+            fact,
+            Fact::Claimed { .. }
+                | Fact::LeaseExpired { .. }
+                | Fact::BudgetSpent { .. }
+                | Fact::Resolved { .. }
+                | Fact::Undecodable { .. }
+        );
+        let changed = step.row != kept.row;
+        assert_eq!(after > before, takes_over && changed, "{fact:?}: {:#?}", kept.row);
+    });
+}
+
+#[test]
+fn a_stale_fact_changes_nothing_and_leaves_at_most_a_late_entry() {
+    every_fact(|kept, fact, step| {
+        if step.answer == Answer::Stale {
+            assert_eq!((&step.row, &step.letter), (&kept.row, &None), "{fact:?}");
+            let late = |write: &EntryWrite| matches!(write, EntryWrite::Append(entry) if entry.log.late && entry.log.end.is_answer());
+            assert!(step.entries.iter().all(late) && step.entries.len() <= 1, "{fact:?}");
+        }
+    });
+}
+
+#[test]
+fn a_failure_writes_its_dead_letter_and_nothing_else_does() {
+    every_fact(|kept, fact, step| {
+        let fails = kept.row.status != Status::Failed && step.row.status == Status::Failed;
+        assert_eq!(step.letter.is_some(), fails, "{fact:?}");
+        let ends = step.row.status.is_terminal() && !kept.row.status.is_terminal();
+        assert_eq!(step.finishes(&kept.row).is_some(), ends, "{fact:?}");
+    });
+}
+
+#[test]
+fn an_end_that_was_stored_is_stored_once() {
+    every_fact(|kept, fact, first| {
+        let Fact::Settled(ended) = fact else { return };
+        let log: Vec<&Entry> = first
+            .entries
+            .iter()
+            .map(|write| match write {
+                EntryWrite::Append(entry) | EntryWrite::Update(entry) => entry,
+            })
+            .filter(|entry| !entry.log.late)
+            .collect();
+        let logged = log.first().copied().or_else(|| logged(kept, ended.fence));
+        let again = step(&first.row, Fact::Settled(Ended { logged, ..ended }), now());
+        assert_eq!(again.row, first.row, "{fact:?}");
+        assert_eq!(again.answer, first.answer, "{fact:?}");
+    });
+}

@@ -1,0 +1,30 @@
+use syn::{LitStr, Path, Type};
+
+use super::model::limits::{self, Backoff};
+use super::model::{BoundByCommand, Choice};
+use crate::options::{Given, options};
+use crate::shared::name;
+use crate::values::Millis;
+
+options! {
+    /// What `#[orchestrated(…)]` says; `None` leaves the default to core. A new option is a row
+    /// here, a row on its reference page, and one in `tests/macros/options.rs` of the facade.
+    Said {
+        // as it is written                              the model's field           how it is read               the descriptor's field
+        [domain = "PAYMENT"]                             domain: LitStr,             name                      => domain;
+        [event = "CHARGE"]                               event: LitStr,              name                      => event_type;
+        [provider = orch::Stripe]                        provider: Type,             Given::ty;
+        [effect = "keyed"]                               effect: Choice,             Choice::effect            => effect;
+        [attempt_timeout = "30s"]                        attempt_timeout: Millis,    limits::attempt_timeout   => attempt_timeout;
+        [max_attempts = 3]                               max_attempts: u32,          limits::max_attempts      => max_attempts;
+        [backoff(base = "1s", cap = "300s")]             backoff: Backoff,           limits::backoff           => backoff;
+        [in_doubt = "retry"]                             in_doubt: Choice,           Choice::in_doubt          => in_doubt;
+        [reconcile = path::to::function]                 reconcile: Path,            Given::path;
+        [reconcile_timeout = "30s"]                      reconcile_timeout: Millis,  limits::reconcile_timeout => reconcile_timeout;
+        [reconcile_backoff(base = "1s", cap = "300s")]   reconcile_backoff: Backoff, limits::backoff           => reconcile_backoff;
+        [max_reconciles = 10]                            max_reconciles: u32,        limits::max_reconciles    => max_reconciles;
+        [finalize = path::to::hook]                      finalize: Path,             Given::path;
+        [binding = "command"]                            binding: BoundByCommand,     BoundByCommand::read;
+        [crate = path::to::orch]                         krate: Path,                Given::path;
+    }
+}

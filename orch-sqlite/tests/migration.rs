@@ -1,0 +1,97 @@
+//! A file that an earlier release has written is migrated, reads back as it was, and goes on.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{CHILD, File};
+use orch_core::store::{ManualClock, Store};
+use orch_sqlite::SqliteStore;
+use orch_testkit::released::{Released, quiet_hook};
+use sqlx::SqliteConnection;
+
+/// data/README.md says how it was made.
+const RELEASE_0_1_0: &[u8] = include_bytes!("data/release-0.1.0.db");
+
+/// A copy of the file, not yet opened.
+fn copy() -> File {
+    let file = File::new();
+    std::fs::write(file.folder.path().join("orch.db"), RELEASE_0_1_0).unwrap();
+    file
+}
+
+/// Opens it with the present code, which migrates it.
+async fn open(file: &File, clock: &Arc<ManualClock>) -> SqliteStore {
+    SqliteStore::open_with_clock(&file.url, clock.clone()).await.unwrap()
+}
+
+/// Tables, indexes, triggers and views, without comments and line breaks.
+async fn schema(file: &File) -> Vec<String> {
+    let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
+    let made: Vec<String> =
+        sqlx::query_scalar(sql).fetch_all(&mut file.connection().await).await.unwrap();
+    let words = |sql: &String| {
+        let code = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+        code.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+    };
+    made.iter().map(words).collect()
+}
+
+#[tokio::test]
+async fn release_0_1_0_reads_back_as_it_was() {
+    let (file, released) = (copy(), Released::v0_1_0());
+    released.reads_back(&open(&file, &released.clock()).await).await;
+    assert_eq!(file.integrity().await, "ok");
+}
+
+#[tokio::test]
+async fn release_0_1_0_answers_the_same_keys() {
+    let (file, released) = (copy(), Released::v0_1_0());
+    released.answers_the_same_keys(&open(&file, &released.clock()).await).await;
+}
+
+#[tokio::test]
+async fn release_0_1_0_goes_on() {
+    let (file, released) = (copy(), Released::v0_1_0());
+    let clock = released.clock();
+    let store = open(&file, &clock).await;
+    released.goes_on(&store, &clock, quiet_hook::<SqliteConnection>()).await;
+    assert_eq!(file.integrity().await, "ok");
+}
+
+#[tokio::test]
+async fn migrating_again_changes_nothing() {
+    let (file, released) = (copy(), Released::v0_1_0());
+    let store = open(&file, &released.clock()).await;
+    let migrated = schema(&file).await;
+    store.migrate().await.unwrap();
+    drop(store);
+    let again = open(&file, &released.clock()).await;
+    assert_eq!(schema(&file).await, migrated);
+    released.reads_back(&again).await;
+}
+
+#[tokio::test]
+async fn a_migrated_file_has_the_schema_of_a_new_one() {
+    let (file, new) = (copy(), File::new());
+    for file in [&file, &new] {
+        SqliteStore::open(&file.url).await.unwrap();
+    }
+    assert_eq!(schema(&file).await, schema(&new).await);
+}
+
+#[tokio::test]
+async fn eight_processes_that_migrate_at_once_migrate_once() {
+    if let Ok(url) = std::env::var(CHILD) {
+        SqliteStore::open(&url).await.unwrap();
+        return;
+    }
+    let (file, released) = (copy(), Released::v0_1_0());
+    let children: Vec<_> =
+        (0..8).map(|_| file.child("eight_processes_that_migrate_at_once_migrate_once")).collect();
+    for child in children {
+        assert!(child.wait_with_output().unwrap().status.success());
+    }
+    released.reads_back(&open(&file, &released.clock()).await).await;
+}
