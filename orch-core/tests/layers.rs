@@ -62,3 +62,20 @@ fn the_map_lists_the_layers_in_order() {
         .collect();
     assert_eq!(listed, LAYERS);
 }
+
+/// Every other place that changes a status would be a second opinion of what a fact means.
+#[test]
+fn only_the_machine_changes_a_status() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut callers = Vec::new();
+    for product in ["orch-core", "orch-sqlite", "orch-postgres", "tools/orch-model"] {
+        for file in sources(&workspace.join(product).join("src")) {
+            let text = fs::read_to_string(&file).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            if code.contains(".transition(") {
+                callers.push(file.strip_prefix(workspace).unwrap().display().to_string());
+            }
+        }
+    }
+    assert_eq!(callers, ["orch-core/src/machine/change.rs"]);
+}

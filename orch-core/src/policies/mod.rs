@@ -1,28 +1,28 @@
-//! The rules: what comes after an attempt, how long to wait, when to stop.
+//! The rules that need no row: how long to wait, whether a call may be made, what an answer over
+//! HTTP means, whether two answers agree, and what a handler declares.
 //!
-//! Pure functions over the [words](crate::words): no I/O, no clock, no randomness of their own.
-//! Every store and the runtime call these; none of them decides by itself.
+//! Pure functions over the [words](crate::words): no I/O, no clock, no randomness. What a fact
+//! means for an operation's row is decided in the module `machine`.
 
 mod backoff;
-mod call;
-mod divergence;
-mod ending;
+mod policy; // what a handler declares // how long to wait
+
+mod call; // whether a call may be made
+
+mod ending; // how an attempt ends with an error
 mod handler_end;
 pub mod http;
-mod moves;
-mod policy;
-mod tally;
+
+mod divergence; // whether two answers agree
 
 pub use backoff::Backoff;
 pub use call::{CallFacts, REMEDY, Refusal, may_call};
 pub use divergence::{Bearing, bearings, compare, divergences};
 pub use ending::{After, Ending};
 pub use handler_end::HandlerEnd;
-pub use moves::{Facts, Move, after_attempt, over_budget};
 pub use policy::{
     Contradiction, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_COMPLETED_RETENTION, DEFAULT_MAX_ATTEMPTS,
     DEFAULT_MAX_RECONCILES, DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT,
     DEFAULT_TIME_BUDGET, Effect, FINALIZER_HEAD_START, InDoubt, KindPolicy, MAX_TIME_BUDGET,
     MIN_TIME_BUDGET,
 };
-pub use tally::Tally;

@@ -1,10 +1,11 @@
 //! The model that the stores are compared with, and the verbs that both are asked.
 
+use orch_core::machine::Answer;
 use orch_core::policies::InDoubt;
 use orch_core::words::{Fence, Phase, Status};
 use orch_model::{
-    Answer, CLIENTS, Claim, Decision, Declared, End, Ended, Faults, Final, Row, Rules, Verdict,
-    Work, World, Write,
+    CLIENTS, Claim, Decision, Declared, End, Ended, Faults, Final, Row, Rules, Verdict, Work,
+    World, Write,
 };
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
@@ -142,7 +143,7 @@ impl Model {
                     _ => None,
                 };
                 claims.extend(claimed);
-                Said::Claimed(claimed.map(|(claim, reconcile)| (claim.fence, reconcile)))
+                Said::Claimed(claimed.map(|(claim, reconcile)| (fence(claim.fence), reconcile)))
             }
             Verb::Renew(claim) => stale(world.renew(rules, claims[claim].0)),
             Verb::Log(claim, end) => {
@@ -169,7 +170,7 @@ impl Model {
             Verb::Spend => Said::Swept(all.filter(|op| world.spend(rules, *op)).collect()),
             Verb::Unfinalized => {
                 let found = all.filter_map(|op| world.unfinalized(rules, op));
-                Said::Claims(found.map(|claim| (claim.op, claim.fence)).collect())
+                Said::Claims(found.map(|claim| (claim.op, fence(claim.fence))).collect())
             }
             Verb::Decide(op, decision) => Said::Resolved(world.decide(rules, op, decision)),
             Verb::Forward(ticks) => {
@@ -198,11 +199,16 @@ pub fn ended((claim, reconcile): (Claim, bool), end: End) -> Ended {
 pub type Shape =
     ((Status, Option<Phase>), (u32, Fence, u32, u32), (u8, Option<u8>, Option<u8>), Option<Final>);
 
+/// A fence of the model as a store has it.
+pub fn fence(number: u8) -> Fence {
+    Fence::new(number.into())
+}
+
 /// The part of a row that is compared.
 pub fn shape(row: &Row) -> Shape {
     (
         (row.status, row.phase),
-        (row.attempt, row.fence, row.retries, row.lost_attempts),
+        (row.attempt.into(), fence(row.fence), row.retries.into(), row.lost_attempts.into()),
         (row.deadline, row.due_at, row.lease_expires_at),
         row.outcome,
     )

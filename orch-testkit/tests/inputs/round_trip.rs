@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::flow::Acceptor;
-use orch_core::policies::{Facts, KindPolicy, Move, after_attempt};
+use orch_core::machine::{Fact, Row, step};
+use orch_core::policies::KindPolicy;
 use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, ClaimedOperation, EndedAttempt, Finalized,
     ListParams, Listed, ManualClock, Store,
@@ -197,13 +198,7 @@ impl World {
     ) {
         let ended = new.iter().map(|item| {
             let (attempt, _) = &claimed[&item.acceptance.op_id];
-            let reconcile = item.case.end == AttemptEnd::NotHappened;
-            EndedAttempt {
-                claim: attempt.claim(),
-                source: if reconcile { Source::Reconcile } else { Source::Handler },
-                end: item.case.end.clone(),
-                delay: item.case.delay(),
-            }
+            ended(&item.case, attempt)
         });
         let answers = self.store.settle(ended.collect()).await.unwrap();
         let now = self.store.now().await.unwrap();
@@ -256,29 +251,33 @@ fn field(invalid: &Invalid) -> &'static str {
     }
 }
 
+fn ended(case: &Case, attempt: &ClaimedOperation) -> EndedAttempt {
+    let reconcile = case.end == AttemptEnd::NotHappened;
+    EndedAttempt {
+        claim: attempt.claim(),
+        source: if reconcile { Source::Reconcile } else { Source::Handler },
+        end: case.end.clone(),
+        delay: case.delay(),
+    }
+}
+
+/// Where the machine moves an operation that is accepted, claimed and settled like this one.
 fn expected(
     case: &Case,
     attempt: &ClaimedOperation,
     policy: &KindPolicy,
     now: Timestamp,
 ) -> Finalized {
-    let facts = Facts {
-        replays_errors: false,
-        attempt: 1,
-        max_attempts: policy.max_attempts,
-        in_doubt: policy.in_doubt,
-        unresolved: false,
-        lost_attempts: 0,
-        reconciles: 0,
-        max_reconciles: policy.max_reconciles,
-        deadline: attempt.envelope.deadline,
-    };
-    match after_attempt(&case.end, &facts, case.delay(), now) {
-        Move::Finish(outcome) => Finalized::Finished(outcome),
-        Move::Wait { not_before } => Finalized::Waiting { due_at: not_before },
-        Move::Doubt { not_before } => Finalized::InDoubt { due_at: not_before },
-        Move::Park => Finalized::Parked,
-    }
+    let ClaimedOperation { envelope, claimed_at, .. } = attempt;
+    let accepted =
+        Row::accepted(envelope.op_id, policy.kind.clone(), case.time_budget, envelope.accepted_at);
+    // To the instant as the store keeps it.
+    let accepted = Row { deadline: envelope.deadline, ..accepted };
+    let worker = WorkerId::from_stored("inputs".to_owned());
+    let fact = Fact::Claimed { policy, worker: &worker, lease: LEASE };
+    let claimed = step(&accepted, fact, *claimed_at).row;
+    let ended = ended(case, attempt);
+    step(&claimed, Fact::Settled(ended.under(None)), now).answer.finalized()
 }
 
 /// Exactly, or in whole milliseconds rounded up, as the databases keep it.

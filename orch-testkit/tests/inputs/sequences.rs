@@ -23,7 +23,7 @@ use proptest::test_runner::Config;
 use proptest_state_machine::{StateMachineTest, prop_state_machine};
 
 use crate::common::Backend;
-use crate::model::{Model, START, Said, Shape, Verb, ended, shape};
+use crate::model::{Model, START, Said, Shape, Verb, ended, fence, shape};
 use crate::setting;
 use crate::stores::Opened;
 
@@ -153,7 +153,7 @@ impl Stores {
 
     fn claim(&self, model: &Model, claim: usize) -> Claim {
         let claim = model.claims[claim].0;
-        Claim { op_id: self.ids[claim.op], fence: claim.fence }
+        Claim { op_id: self.ids[claim.op], fence: fence(claim.fence) }
     }
 
     fn ended(&self, model: &Model, claim: usize, end: End) -> EndedAttempt {

@@ -1,7 +1,8 @@
+use orch_core::machine::Answer;
+
 use crate::Rules;
 use crate::provider::Reply;
 use crate::rules::{LEASE, MAX_RECONCILES, TIME_BUDGET};
-use crate::store::Answer;
 use crate::world::{Claim, End, Ended, Work, World, Write};
 
 /// The longest way to an end: each attempt and each question is lost after a whole lease, waits
@@ -56,7 +57,7 @@ impl World {
         if let Some(ended) = ended {
             let hooked = rules.declared(op).hooked;
             let write = if hooked { Write::Log(ended) } else { Write::Settle(ended) };
-            if self.write(rules, write, false) == Answer::Done && hooked {
+            if self.write(rules, write, false) == Answer::Logged && hooked {
                 self.write(rules, Write::Finalize(ended.claim), false);
             }
         }

@@ -37,7 +37,7 @@ pub const INVARIANTS: [&str; 9] = [I1, I2, I3, I4, I5, I6, I7, I8, I9];
 pub const WITNESSES: [&str; 6] = [
     "an operation is COMPLETED after a lost attempt",
     "an operation is FAILED and uncertain",
-    "a person resolves a parked operation",
+    "an operator resolves a parked operation",
     "an answer comes too late",
     "a worker that has lost its lease is about to call",
     "a time budget ends before the first call",
@@ -61,7 +61,8 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
             world.operations().all(|(op, row)| {
                 let calls = u32::from(world.books[op].calls);
                 let again = u32::from(world.ran_again);
-                calls <= 1 + row.retries + row.lost_attempts && calls <= rules.max_attempts + again
+                calls <= 1 + u32::from(row.retries) + u32::from(row.lost_attempts)
+                    && calls <= rules.max_attempts + again
             })
         }),
         always(I5, |_, world| !world.books.iter().any(|book| book.key_changed)),
@@ -100,10 +101,7 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
             world.operations().any(|(_, row)| uncertain(row))
         }),
         sometimes(WITNESSES[2], |_, world| {
-            let resolved = |row: &Row| {
-                let by_person = |source| source == Source::Operator;
-                row.log.iter().any(|entry| by_person(entry.source))
-            };
+            let resolved = |row: &Row| row.log.iter().any(|entry| entry.source == Source::Operator);
             world.operations().any(|(_, row)| resolved(row))
         }),
         sometimes(WITNESSES[3], |_, world| {
@@ -124,10 +122,10 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
 }
 
 /// Looks at what a step has changed, as a trigger in the database would.
-pub(crate) fn watch(before: &World, after: &mut World) {
+pub(crate) fn watch(rules: &Rules, before: &World, after: &mut World) {
     for op in 0..after.rows.len() {
         let Some(new) = after.rows[op].as_mut() else { continue };
-        new.forget();
+        new.forget(rules.declared(op));
         if new.first_end.is_none() {
             new.first_end = new.outcome;
         }
@@ -145,7 +143,7 @@ fn parked_as_declared(rules: &Rules, op: usize, row: &Row) -> bool {
     row.phase != Some(Phase::Parked)
         || match rules.declared(op).in_doubt {
             InDoubt::Park => true,
-            InDoubt::Reconcile => row.reconciles >= MAX_RECONCILES,
+            InDoubt::Reconcile => u32::from(row.reconciles) >= MAX_RECONCILES,
             InDoubt::Retry => {
                 rules.declared(op).key_lifetime.is_some() && row.first_called_at.is_some()
             }
@@ -155,7 +153,7 @@ fn parked_as_declared(rules: &Rules, op: usize, row: &Row) -> bool {
 
 fn one_end(rules: &Rules, op: usize, row: &Row) -> bool {
     let terminal = row.status.is_terminal();
-    let whole = row.outcome.map(Final::state) == terminal.then_some(row.status);
+    let whole = row.outcome.map(Final::status) == terminal.then_some(row.status);
     let hooked = terminal && rules.declared(op).hooked;
     whole && row.outcome == row.first_end && row.marks == u8::from(hooked)
 }

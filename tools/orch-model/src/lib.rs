@@ -1,16 +1,19 @@
 //! The protocol of orch as a state space.
 //!
-//! Two workers, two operations, a Reaper, a Finalizer, a person and a provider, with a budget of
+//! Two workers, two operations, a Reaper, a Finalizer, an operator and a provider, with a budget of
 //! crashes, pauses, lost replies, jumps of the clock and failing hooks: every interleaving of
 //! them is visited, and in every state the invariants I1 to I9 must hold.
 //!
-//! The rules are production's own, called here as every backend calls them: what follows an end
-//! ([`after_attempt`](orch_core::policies::after_attempt),
-//! [`over_budget`](orch_core::policies::over_budget)), what it counts
-//! ([`Tally`](orch_core::policies::Tally)), what a claim is for
-//! ([`Purpose`](orch_core::store::Purpose)), which state may follow which, and the fence. The
-//! guards around them, which each backend writes in its own language, are written here once
-//! more. [`Mistake`] has a list of ways to get one wrong, and each of them must be found.
+//! The model has no copy of the protocol. What each fact means for an operation is production's
+//! own [`machine::step`](orch_core::machine::step), called as the stores call it: load the row, call
+//! `step`, save what it says. So are the keys' life ([`may_call`](orch_core::policies::may_call))
+//! and what a handler's end means ([`HandlerEnd`](orch_core::policies::HandlerEnd)). A state keeps
+//! rows and log entries in small columns, as a database does; they are decoded before each step and
+//! encoded after it.
+//!
+//! The model's own are the participants, the provider, the query for what is to be finalized, and
+//! the audit that the invariants read. [`Mistake`] lists ways to get the store or the machine
+//! wrong; each is made around `step`, and each must be found.
 //!
 //! | file | holds |
 //! |---|---|
@@ -18,11 +21,13 @@
 //! | `world` | a state |
 //! | `steps` | who may do what in it |
 //! | `store`, `upkeep`, `provider` | what that does |
+//! | `columns` | how rows and log entries are kept |
 //! | `invariants`, `heal` | what must hold |
-//! | `mistake` | what can be wrong |
+//! | `mistake`, `wrong` | what can be wrong, and what is done then |
 //! | `check` | the search |
 
 mod check;
+mod columns;
 mod heal;
 mod invariants;
 mod mistake;
@@ -32,6 +37,7 @@ mod steps;
 mod store;
 mod upkeep;
 mod world;
+mod wrong;
 
 pub use check::{Checked, explore, hunt};
 pub use invariants::{I1, I2, I3, I4, I5, I6, I7, I8, I9, INVARIANTS, WITNESSES};
@@ -42,9 +48,8 @@ pub use rules::{
     every_declaration,
 };
 pub use steps::Step;
-pub use store::Answer;
 pub use upkeep::Decision;
 pub use world::{
-    Audit, Book, CLIENTS, Claim, End, Ended, Entry, Final, Row, Verdict, Work, Worker, World,
-    Write, identity,
+    Audit, Book, CLIENTS, Claim, End, Ended, Entry, Final, Policy, Row, Verdict, Work, Worker,
+    World, Write, identity,
 };

@@ -4,8 +4,8 @@ use crate::invariants::{I1, I2, I3, I4, I5, I6, I7, I8, I9};
 use crate::rules::MAX_ATTEMPTS;
 use crate::{Declared, Rules};
 
-/// A mistake in one guard of the protocol. Each has been made by somebody; a model that does not
-/// find them says nothing about their absence.
+/// A mistake in a store, in the machine or in a worker. Each has been made before; a model that does
+/// not find them says nothing about their absence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mistake {
     /// Log and settle do not compare the fence.
@@ -20,7 +20,7 @@ pub enum Mistake {
     ClaimKeepsFence,
     /// A release gives the fence back with the attempt.
     ReleaseLowersFence,
-    /// A person's decision does not raise the fence.
+    /// An operator's decision does not raise the fence.
     OperatorKeepsFence,
     /// A claimed operation stays due.
     ClaimedStaysDue,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use orch_core::policies::{CallFacts, HandlerEnd, may_call};
 use orch_core::words::{AttemptEnd, Outcome};
 
-use crate::world::{Claim, End, Verdict, World, instant};
+use crate::columns::instant;
+use crate::world::{Claim, End, Verdict, World};
 use crate::{Mistake, Rules};
 
 /// What the provider does with one call, and what the worker hears.
@@ -53,11 +54,8 @@ impl World {
         let superseded = self.is_superseded(claim);
         let (now, declared) = (self.now, rules.declared(claim.op));
         let book = &mut self.books[claim.op];
-        let key = if rules.has(Mistake::KeyPerAttempt) {
-            claim.fence.get()
-        } else {
-            i64::from(claim.key_generation)
-        };
+        let key =
+            if rules.has(Mistake::KeyPerAttempt) { claim.fence } else { claim.key_generation };
         let known = book.answered.filter(|(answered, _, until)| {
             declared.honours_keys() && *answered == key && until.is_none_or(|until| now <= until)
         });

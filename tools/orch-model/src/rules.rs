@@ -1,6 +1,7 @@
 use orch_core::policies::{Effect, InDoubt};
 
 use crate::Mistake;
+use crate::world::identity;
 
 /// Executions allowed, unless the rules say otherwise.
 pub const MAX_ATTEMPTS: u32 = 2;
@@ -156,6 +157,12 @@ impl Rules {
         let forgetful = operations.iter().any(|declared| declared.key_lifetime.is_some());
         let faults = Faults::any(faults);
         Self::new(operations, if forgetful { faults.without_clock_steps() } else { faults })
+    }
+
+    /// What the handler of this operation declares.
+    #[must_use]
+    pub fn declared(&self, op: usize) -> Declared {
+        self.operations[identity(op)]
     }
 
     /// True if this guard is the wrong one.

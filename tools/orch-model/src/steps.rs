@@ -1,9 +1,9 @@
+use orch_core::machine::Answer;
 use stateright::{Model, Property};
 
 use crate::invariants::{properties, watch};
 use crate::provider::Reply;
 use crate::rules::LEASE;
-use crate::store::Answer;
 use crate::upkeep::Decision;
 use crate::world::{CLIENTS, Ended, Work, Worker, World, Write, identity};
 use crate::{Faults, Rules};
@@ -98,7 +98,7 @@ pub enum Step {
         /// The hook fails.
         hook_fails: bool,
     },
-    /// A person resolves what is parked.
+    /// An operator resolves what is parked.
     Decide {
         /// Which.
         op: usize,
@@ -135,7 +135,7 @@ impl Model for Rules {
     fn next_state(&self, before: &World, step: Step) -> Option<World> {
         let mut world = before.clone();
         world.take(self, step)?;
-        watch(before, &mut world);
+        watch(self, before, &mut world);
         world.workers.sort_unstable();
         (world != *before).then_some(world)
     }
@@ -292,7 +292,7 @@ impl World {
                     return self.fault(|faults| &mut faults.lost_replies);
                 }
                 self.workers[worker].work = match (write, answer) {
-                    (Write::Log(ended), Answer::Done) => Work::Logged(ended.claim),
+                    (Write::Log(ended), Answer::Logged) => Work::Logged(ended.claim),
                     _ => Work::Idle,
                 };
             }
@@ -355,7 +355,7 @@ impl World {
         }
     }
 
-    /// A person looks at the provider's pages before deciding.
+    /// An operator looks at the provider's pages before deciding.
     fn decide_truly(&mut self, rules: &Rules, op: usize, decision: Decision) -> Option<()> {
         let acted = self.has_acted(op);
         let again = decision == Decision::RunAgain;

@@ -1,11 +1,7 @@
-use orch_core::policies::Tally;
-use orch_core::store::Purpose;
-use orch_core::words::{
-    AttemptEnd, Failure, Fence, FinalOutcome, LogStatus, Outcome, Payload, Phase, Source, Status,
-    Timestamp,
-};
+use orch_core::policies::InDoubt;
+use orch_core::words::{LogStatus, Phase, Source, Status};
 
-use crate::Faults;
+use crate::{Declared, Faults};
 
 /// Everything at one moment: the database, both workers, the provider, and what has happened
 /// that the invariants have to know.
@@ -26,7 +22,7 @@ pub struct World {
     pub stray: Option<Write>,
     /// Faults that may still happen.
     pub faults: Faults,
-    /// True if a person has used the one permission to run again.
+    /// True if an operator has used the one permission to run again.
     pub ran_again: bool,
     /// What has happened that must not.
     pub audit: Audit,
@@ -41,7 +37,8 @@ pub const fn identity(client: usize) -> usize {
     if client < 2 { 0 } else { 1 }
 }
 
-/// An operation in the database.
+/// An operation in the database: the columns of a [`machine::Row`](orch_core::machine::Row) with
+/// its log, and what the audit keeps beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Row {
     /// Where it is.
@@ -49,29 +46,29 @@ pub struct Row {
     /// What it is doing.
     pub phase: Option<Phase>,
     /// Executions so far.
-    pub attempt: u32,
-    /// The latest owner's.
-    pub fence: Fence,
+    pub attempt: u8,
+    /// The latest claim's or take-over's.
+    pub fence: u8,
     /// Attempts that ended with Retry.
-    pub retries: u32,
-    /// Attempts whose end nobody knows.
-    pub lost_attempts: u32,
+    pub retries: u8,
+    /// Attempts whose end is unknown.
+    pub lost_attempts: u8,
+    /// Reconciles so far.
+    pub reconciles: u8,
+    /// How often the provider key was replaced.
+    pub key_generation: u8,
     /// When its time budget ends.
     pub deadline: u8,
     /// When it may be claimed.
     pub due_at: Option<u8>,
-    /// When the lease ends, if somebody has it.
+    /// When the lease ends, if there is one.
     pub lease_expires_at: Option<u8>,
-    /// The claim of the oldest run in doubt; `None` unless doubt stands.
+    /// When the claim that holds the lease was made; 0 where the life of a key does not matter.
+    pub started_at: Option<u8>,
+    /// The claim of the oldest attempt in doubt, 0 likewise; `None` unless doubt remains.
     pub first_called_at: Option<u8>,
-    /// How many keys the provider has answered with a definite error.
-    pub key_generation: u32,
-    /// When the latest claim was made; 0 where the life of a key does not matter.
-    pub claimed_at: u8,
-    /// Questions to the provider so far.
-    pub reconciles: u32,
-    /// What the latest claim was for.
-    pub purpose: Purpose,
+    /// The handler's rules as the latest claim wrote them.
+    pub policy: Policy,
     /// The terminal outcome.
     pub outcome: Option<Final>,
     /// The write-ahead log.
@@ -84,21 +81,41 @@ pub struct Row {
     pub marks: u8,
 }
 
-/// An entry of the write-ahead log.
+/// The columns of a [`KindPolicy`](orch_core::policies::KindPolicy).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Policy {
+    /// Executions allowed.
+    pub max_attempts: u8,
+    /// What follows an attempt in doubt.
+    pub in_doubt: InDoubt,
+    /// Reconciles allowed.
+    pub max_reconciles: u8,
+    /// True if a key that was answered with an error is answered so again.
+    pub replays_errors: bool,
+    /// True if there is a finalize hook.
+    pub hooked: bool,
+}
+
+/// An entry of the write-ahead log: the columns of a
+/// [`machine::Entry`](orch_core::machine::Entry).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// The fence that it was written under.
-    pub fence: Fence,
+    pub fence: u8,
     /// Who says so.
     pub source: Source,
     /// What is said.
     pub end: End,
-    /// When.
+    /// When the claim was made; 0 where the life of a key does not matter.
+    pub started_at: Option<u8>,
+    /// When it was written.
     pub logged_at: u8,
     /// Whether the status follows it yet.
     pub status: LogStatus,
-    /// When the Finalizer may take it.
-    pub due_at: u8,
+    /// While PENDING: when the Finalizer may take it.
+    pub due_at: Option<u8>,
+    /// How often its finalize hook failed.
+    pub hook_failures: u8,
     /// True for an answer that came too late to have an effect.
     pub late: bool,
 }
@@ -108,11 +125,11 @@ pub struct Entry {
 pub enum End {
     /// The provider did it.
     Ok,
-    /// It did not, or nobody knows and it ends so.
+    /// It did not, or it is unknown whether it did and the operation ends so.
     Failed(Verdict),
     /// Try again.
     Retry,
-    /// Nobody knows.
+    /// Unknown.
     InDoubt,
     /// The provider was asked, and has not acted.
     NotHappened,
@@ -142,11 +159,11 @@ pub struct Claim {
     /// The operation.
     pub op: usize,
     /// The guard of every write about it.
-    pub fence: Fence,
+    pub fence: u8,
     /// The audit's own: which claim this is. No guard looks at it.
     pub claims: u8,
     /// Which key it calls with.
-    pub key_generation: u32,
+    pub key_generation: u8,
     /// The claim of the oldest run in doubt, if doubt stood when this was claimed.
     pub first_called_at: Option<u8>,
 }
@@ -213,9 +230,9 @@ pub struct Book {
     /// How often it acted.
     pub acts: u8,
     /// The answer that it remembers: under which key, whether it acted, and when it forgets.
-    pub answered: Option<(i64, bool, Option<u8>)>,
+    pub answered: Option<(u8, bool, Option<u8>)>,
     /// The key of the latest call that was not answered.
-    pub unanswered: Option<i64>,
+    pub unanswered: Option<u8>,
     /// A call came under another key while one was not answered.
     pub key_changed: bool,
     /// Somebody has asked and was told that the provider has not acted.
@@ -232,7 +249,7 @@ pub struct Audit {
     pub stale_write: bool,
     /// A fence was lowered.
     pub fence_fell: bool,
-    /// A terminal operation changed, or a state moved as it may not.
+    /// A terminal operation changed.
     pub end_changed: bool,
     /// A lease was taken back before its end.
     pub taken_early: bool,
@@ -268,37 +285,17 @@ impl World {
 }
 
 impl Row {
-    /// Newly accepted.
-    #[must_use]
-    pub const fn pending(now: u8, deadline: u8) -> Self {
-        Self {
-            status: Status::Pending,
-            phase: None,
-            attempt: 0,
-            fence: Fence::new(0),
-            retries: 0,
-            lost_attempts: 0,
-            deadline,
-            due_at: Some(now),
-            lease_expires_at: None,
-            first_called_at: None,
-            key_generation: 0,
-            claimed_at: 0,
-            reconciles: 0,
-            purpose: Purpose::Attempt,
-            outcome: None,
-            log: Vec::new(),
-            claims: 0,
-            first_end: None,
-            marks: 0,
+    /// Forgets what is not read any more, so that worlds which differ in it are one: the instants
+    /// of finished entries, the deadline of an operation that has ended, and when calls were made
+    /// if their keys are remembered for ever.
+    pub(crate) fn forget(&mut self, declared: Declared) {
+        if declared.key_lifetime.is_none() {
+            self.started_at = self.started_at.map(|_| 0);
+            self.first_called_at = self.first_called_at.map(|_| 0);
+            self.log.iter_mut().for_each(|entry| entry.started_at = entry.started_at.map(|_| 0));
         }
-    }
-
-    /// Forgets what nothing looks at any more, so that worlds which differ in it are one: when
-    /// finished entries were written, and when an operation that has ended was due.
-    pub(crate) fn forget(&mut self) {
         for entry in self.log.iter_mut().filter(|entry| entry.status == LogStatus::Completed) {
-            (entry.logged_at, entry.due_at) = (0, 0);
+            (entry.started_at, entry.logged_at, entry.hook_failures) = (None, 0, 0);
         }
         if self.status.is_terminal() {
             self.deadline = 0;
@@ -311,19 +308,10 @@ impl Row {
         Claim { op, fence, claims, key_generation, first_called_at }
     }
 
-    /// True once nothing but a person moves it.
+    /// True once nothing but an operator moves it.
     #[must_use]
     pub fn at_rest(&self) -> bool {
         self.status.is_terminal() || self.phase == Some(Phase::Parked)
-    }
-
-    /// Counts an end, by production's rule.
-    pub fn note(&mut self, tally: &Tally) {
-        self.retries += tally.retries;
-        self.lost_attempts += tally.lost_attempts;
-        let before = self.first_called_at.map(instant);
-        self.first_called_at = tally.first_called_at(before, instant(self.claimed_at)).map(tick);
-        self.key_generation += tally.key_generations;
     }
 }
 
@@ -351,62 +339,13 @@ impl Ended {
     }
 }
 
-impl End {
-    /// The end as production's rules take it.
-    #[must_use]
-    pub fn attempt_end(self) -> AttemptEnd {
-        match self {
-            Self::Ok => AttemptEnd::Outcome(Outcome::Ok { output: Payload::default() }),
-            Self::Failed(Verdict { uncertain, called }) => {
-                let failure = Failure::new("NO", "no").uncertain(uncertain).called(called);
-                AttemptEnd::Outcome(Outcome::Fail(failure))
-            }
-            Self::Retry => {
-                AttemptEnd::Outcome(Outcome::Retry { reason: String::new(), after: None })
-            }
-            Self::InDoubt => AttemptEnd::InDoubt { reason: String::new() },
-            Self::NotHappened => AttemptEnd::NotHappened,
-        }
-    }
-}
-
-impl From<&FinalOutcome> for Final {
-    fn from(outcome: &FinalOutcome) -> Self {
-        match outcome {
-            FinalOutcome::Ok(_) => Self::Ok,
-            FinalOutcome::Failed(failure) => {
-                Self::Failed(Verdict { uncertain: failure.uncertain, called: failure.called })
-            }
-        }
-    }
-}
-
-impl From<Final> for End {
-    fn from(end: Final) -> Self {
-        match end {
-            Final::Ok => Self::Ok,
-            Final::Failed(verdict) => Self::Failed(verdict),
-        }
-    }
-}
-
 impl Final {
     /// The status that goes with it.
     #[must_use]
-    pub const fn state(self) -> Status {
+    pub const fn status(self) -> Status {
         match self {
             Self::Ok => Status::Completed,
             Self::Failed(_) => Status::Failed,
         }
     }
-}
-
-/// A tick as production's rules take it.
-pub(crate) fn instant(tick: u8) -> Timestamp {
-    Timestamp::from_micros(i64::from(tick) * 1_000_000)
-}
-
-/// The tick of an instant.
-pub(crate) fn tick(instant: Timestamp) -> u8 {
-    u8::try_from(instant.as_micros() / 1_000_000).unwrap_or(u8::MAX)
 }
