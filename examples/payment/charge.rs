@@ -1,13 +1,9 @@
 //! What an application writes: a command, an error that says how each case ends, and one function
-//! that calls the gateway. Everything else in this folder is the world around it.
+//! that calls the gateway.
 
 use orch::http::{HttpOutcome, ending_of_reqwest};
 use orch::prelude::*;
 use reqwest::{StatusCode, redirect};
-
-pub(crate) const KEY_HEADER: &str = "Idempotency-Key";
-pub(crate) const ATTEMPT_HEADER: &str = "Attempt";
-pub(crate) const WORKER_HEADER: &str = "Worker";
 
 /// Charge this order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Command)]
@@ -93,9 +89,9 @@ impl Gateway {
     async fn post(&self, cmd: &Charge, ctx: &Context) -> reqwest::Result<reqwest::Response> {
         self.client
             .post(&self.url)
-            .header(KEY_HEADER, ctx.provider_key().as_str())
-            .header(ATTEMPT_HEADER, ctx.attempt())
-            .header(WORKER_HEADER, std::process::id())
+            .header("Idempotency-Key", ctx.provider_key().as_str())
+            .header("Attempt", ctx.attempt())
+            .header("Worker", std::process::id())
             .json(cmd)
             .send()
             .await

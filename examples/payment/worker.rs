@@ -8,7 +8,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(2);
 
 /// One worker process: runs the handlers that are linked into the binary until SIGTERM, then
 /// finishes what it has begun.
-pub(crate) async fn run(db: &str, gateway: &str) -> crate::Result<()> {
+pub(crate) async fn run(db: &str, gateway: &str) -> orch_lab::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let config =
         Config::default().concurrency(8).lease(LEASE).reap_every(Duration::from_millis(250));

@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use orch_lab::process::Part;
+use orch_lab::store::Backend;
 
 use crate::fate::Fate;
-use crate::plan::Backend;
 
 /// Sends operations through worker processes that are killed, paused and cut off from their
 /// database by the hundred; then compares the provider's ledger, the store and what clients were
@@ -30,31 +31,14 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) keep: bool,
 
-    /// Which of the processes this one is
-    #[arg(long, hide = true, value_enum, default_value_t = Role::Supervisor)]
-    pub(crate) role: Role,
+    #[command(flatten)]
+    pub(crate) part: Part,
     /// The folder of the run
     #[arg(long, hide = true)]
     pub(crate) world: Option<PathBuf>,
-    /// Which worker or client
-    #[arg(long, hide = true, default_value_t = 0)]
-    pub(crate) number: u32,
     /// Where this worker dies or is stopped
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, value_parser = |text: &str| serde_json::from_str::<Fate>(text))]
     pub(crate) fate: Option<Fate>,
-}
-
-/// The parts that the one binary plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Role {
-    /// Starts the others, injects the faults, checks the result.
-    Supervisor,
-    /// Somebody else's API.
-    Provider,
-    /// Runs the handlers.
-    Worker,
-    /// Sends operations.
-    Client,
 }
 
 /// A worker that is killed has to have had something to do.

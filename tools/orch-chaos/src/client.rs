@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use orch::internals::flow::AcceptError;
 use orch::{Command, Orchestrator, Payload, Runtime};
+use orch_lab::ledger::{self, Body};
+use orch_lab::plan::now_us;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::ledger;
-use crate::order::{Body, Order, Repeat};
+use crate::order::{Order, Repeat};
 use crate::worker::domain;
-use crate::world::{World, now_us};
+use crate::world::World;
 
 /// Requests on their way at once, per client.
 const AT_ONCE: usize = 64;

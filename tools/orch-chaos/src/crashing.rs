@@ -8,9 +8,10 @@ use orch::internals::store::{
     ClaimParams, Claimed, EndedAttempt, Finalization, Finalized, Logged, RenewParams, Renewed,
 };
 use orch::{Store, StoreError};
+use orch_lab::process::say;
 use orch_testkit::StoreLayer;
 
-use crate::fate::{Fates, Point, say};
+use crate::fate::{Fates, Point};
 
 /// In front of the real store.
 pub(crate) struct Crashing {

@@ -82,7 +82,7 @@ impl Drop for Disk {
 /// Lets every write of a process to a file fail, for a while: no file may be as long as any of
 /// ours is. Its sockets and its maps of memory go on. Takes the first of these processes that is
 /// still there; false if none is.
-pub(crate) async fn fail_writes(pids: &[i32]) -> bool {
+pub(crate) async fn fail_writes(pids: &[u32]) -> bool {
     let Some(pid) = pids.iter().find(|pid| limit(**pid, "4096:").is_ok()) else { return false };
     tokio::time::sleep(LASTS).await;
     // The process may have been killed meanwhile.
@@ -90,7 +90,7 @@ pub(crate) async fn fail_writes(pids: &[i32]) -> bool {
     true
 }
 
-fn limit(pid: i32, size: &str) -> crate::Result<()> {
+fn limit(pid: u32, size: &str) -> crate::Result<()> {
     let limit = format!("--fsize={size}");
     run(Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]))
 }

@@ -1,16 +1,15 @@
-use std::fmt;
-use std::io::Write;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use orch_lab::plan::now_us;
+use orch_lab::process::{say, word};
+use serde::{Deserialize, Serialize};
 
-use crate::world::now_us;
-
-/// Where a worker is to die or to be stopped: at the `nth` passage of a point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where a worker is to die or to be stopped: at the `nth` passage of a point. JSON as a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fate {
     pub(crate) point: Point,
     pub(crate) nth: u32,
@@ -18,7 +17,7 @@ pub(crate) struct Fate {
 }
 
 /// What happens there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum End {
     /// SIGKILL.
     Kill,
@@ -26,8 +25,8 @@ pub(crate) enum End {
     Stop,
 }
 
-/// The named points on the way of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// The named points on the way of an operation, in the order in which it passes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub(crate) enum Point {
     /// Before a claim is sent.
     Claiming,
@@ -51,74 +50,6 @@ pub(crate) enum Point {
     Finalized,
     /// Before the leases are renewed.
     Renewing,
-}
-
-impl Point {
-    /// All, in the order in which an operation passes them.
-    pub(crate) const ALL: [Self; 11] = [
-        Self::Claiming,
-        Self::Claimed,
-        Self::Calling,
-        Self::Called,
-        Self::Answered,
-        Self::Logging,
-        Self::Logged,
-        Self::Hooking,
-        Self::Hooked,
-        Self::Finalized,
-        Self::Renewing,
-    ];
-
-    /// The word by which worker and supervisor speak of it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Claiming => "claiming",
-            Self::Claimed => "claimed",
-            Self::Calling => "calling",
-            Self::Called => "called",
-            Self::Answered => "answered",
-            Self::Logging => "logging",
-            Self::Logged => "logged",
-            Self::Hooking => "hooking",
-            Self::Hooked => "hooked",
-            Self::Finalized => "finalized",
-            Self::Renewing => "renewing",
-        }
-    }
-}
-
-impl FromStr for Point {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|point| point.name() == text);
-        found.ok_or_else(|| format!("{text} is no point"))
-    }
-}
-
-/// Written as `point:nth:kill` or `point:nth:stop`.
-impl FromStr for Fate {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut parts = text.split(':');
-        let mut part = || parts.next().ok_or_else(|| format!("{text} is no fate"));
-        let (point, nth, end) = (part()?.parse()?, part()?, part()?);
-        let nth = nth.parse().map_err(|_| format!("{nth} is no count"))?;
-        let end = match end {
-            "kill" => End::Kill,
-            "stop" => End::Stop,
-            _ => return Err(format!("{end} is no end")),
-        };
-        Ok(Self { point, nth, end })
-    }
-}
-
-impl fmt::Display for Fate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = if self.end == End::Kill { "kill" } else { "stop" };
-        write!(f, "{}:{}:{end}", self.point.name(), self.nth)
-    }
 }
 
 /// The fate of this process, and how far it has come.
@@ -161,7 +92,7 @@ impl Fates {
         const STEP: Duration = Duration::from_millis(5);
         const JUMP: Duration = Duration::from_millis(1_500);
         const PATIENCE: Duration = Duration::from_secs(10);
-        say(&format!("stop {}", point.name()));
+        say(&format!("stop {}", word(&point)));
         let asked_at = Instant::now();
         while asked_at.elapsed() < PATIENCE && !self.averted() {
             let before = Instant::now();
@@ -175,32 +106,9 @@ impl Fates {
 
 /// Says where and when, and is gone: what is said lies in the pipe by then.
 fn die(point: Point) -> ! {
-    say(&format!("dying {} {}", point.name(), now_us()));
+    say(&format!("dying {} {}", word(&point), now_us()));
     let _ = kill(Pid::this(), Signal::SIGKILL);
     loop {
         std::thread::park();
-    }
-}
-
-/// One line to the supervisor.
-pub(crate) fn say(line: &str) {
-    let mut output = std::io::stdout().lock();
-    // A supervisor that is gone ends this process by other means.
-    let _ = writeln!(output, "{line}").and_then(|()| output.flush());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fate_is_read_as_it_is_written() {
-        for (point, end) in Point::ALL.into_iter().zip([End::Kill, End::Stop].into_iter().cycle()) {
-            let fate = Fate { point, nth: 7, end };
-            assert_eq!(fate.to_string().parse(), Ok(fate));
-        }
-        for wrong in ["", "called", "called:x:kill", "nowhere:1:kill", "called:1:sleep"] {
-            assert!(wrong.parse::<Fate>().is_err(), "{wrong}");
-        }
     }
 }

@@ -5,28 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch::prelude::*;
+use orch_lab::ledger::{Answer, Body, Receipt, Request};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use crate::fate::{Fates, Point};
 use crate::hooks::{book_postgres, book_sqlite};
-use crate::ledger::Answer;
-use crate::order::Body;
-use crate::provider::Request;
+use crate::provider::Sent;
 use crate::world::World;
 
 /// What every handler below declares, for the checker.
 pub(crate) const MAX_ATTEMPTS: u32 = 15;
 pub(crate) const BACKOFF_BASE: Duration = Duration::from_millis(100);
 pub(crate) const BACKOFF_CAP: Duration = Duration::from_secs(1);
-
-/// What the provider gives for the money.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Receipt {
-    pub(crate) order: u64,
-    pub(crate) receipt: String,
-    pub(crate) amount: u64,
-}
 
 /// How a call can go wrong, and what follows from it.
 #[derive(Debug, thiserror::Error, Outcome)]
@@ -48,78 +39,49 @@ pub(crate) enum CallError {
     NoAnswer(String),
 }
 
-/// One command per kind, since a command is bound to its handler.
-macro_rules! command {
-    ($($name:ident)*) => {$(
+/// One command and handler per kind, since a command is bound to its handler.
+macro_rules! kind {
+    ($domain:literal $event:literal $command:ident $handler:ident $($options:tt)*) => {
         #[derive(Debug, Clone, Copy, Serialize, Deserialize, Command)]
-        #[command(biz_key = "ORDER-{order}")]
-        pub(crate) struct $name {
-            pub(crate) order: u64,
-            pub(crate) amount: u64,
+        #[command(biz_key = "ORDER-{order_id}")]
+        pub(crate) struct $command {
+            order_id: u64,
+            amount: u64,
         }
 
-        impl From<$name> for Body {
-            fn from(command: $name) -> Self {
-                Self { order: command.order, amount: command.amount }
+        impl From<$command> for Body {
+            fn from($command { order_id, amount }: $command) -> Self {
+                Self { order_id, amount }
             }
         }
-    )*};
-}
-command!(Charge Capture CaptureEmbedded Transfer Payout Notice);
 
-#[orchestrated(
-    domain = "CHAOS",
-    event = "CHARGE",
-    attempt_timeout = "1500ms",
-    max_attempts = 15,
-    backoff(base = "100ms", cap = "1s")
-)]
-async fn charge(cmd: Charge, ctx: Context, desk: State<Desk>) -> Result<Receipt, CallError> {
-    desk.call(cmd.into(), &ctx).await
-}
-
-#[orchestrated(
-    domain = "CHAOS",
-    event = "CAPTURE",
-    attempt_timeout = "1500ms",
-    max_attempts = 15,
-    backoff(base = "100ms", cap = "1s"),
-    finalize = book_postgres
-)]
-async fn capture(cmd: Capture, ctx: Context, desk: State<Desk>) -> Result<Receipt, CallError> {
-    desk.call(cmd.into(), &ctx).await
+        #[orchestrated(
+            domain = $domain,
+            event = $event,
+            attempt_timeout = "1500ms",
+            max_attempts = 15,
+            backoff(base = "100ms", cap = "1s"),
+            $($options)*
+        )]
+        async fn $handler(
+            cmd: $command,
+            ctx: Context,
+            desk: State<Desk>,
+        ) -> Result<Receipt, CallError> {
+            desk.call(cmd.into(), &ctx).await
+        }
+    };
 }
 
-/// The same for the other backend, whose hooks take another connection.
-#[orchestrated(
-    domain = "CHAOS.EMBEDDED",
-    event = "CAPTURE",
-    attempt_timeout = "1500ms",
-    max_attempts = 15,
-    backoff(base = "100ms", cap = "1s"),
-    finalize = book_sqlite
-)]
-async fn capture_embedded(
-    cmd: CaptureEmbedded,
-    ctx: Context,
-    desk: State<Desk>,
-) -> Result<Receipt, CallError> {
-    desk.call(cmd.into(), &ctx).await
-}
-
-#[orchestrated(
-    domain = "CHAOS",
-    event = "TRANSFER",
-    attempt_timeout = "1500ms",
-    max_attempts = 15,
-    backoff(base = "100ms", cap = "1s"),
-    reconcile = what_happened,
-    // Questions are lost as runs are: the default would make the seventh wait for a minute.
-    reconcile_backoff(base = "100ms", cap = "1s")
-)]
-async fn transfer(cmd: Transfer, ctx: Context, desk: State<Desk>) -> Result<Receipt, CallError> {
-    desk.call(cmd.into(), &ctx).await
-}
+kind!("CHAOS" "CHARGE" Charge charge);
+kind!("CHAOS" "CAPTURE" Capture capture finalize = book_postgres);
+// The same for the other backend, whose hooks take another connection.
+kind!("CHAOS.EMBEDDED" "CAPTURE" CaptureEmbedded capture_embedded finalize = book_sqlite);
+// Reconciles are lost as attempts are: the default would let the seventh wait for a minute.
+kind!("CHAOS" "TRANSFER" Transfer transfer
+    reconcile = what_happened, reconcile_backoff(base = "100ms", cap = "1s"));
+kind!("CHAOS" "PAYOUT" Payout payout in_doubt = "park");
+kind!("CHAOS" "NOTICE" Notice notice in_doubt = "fail");
 
 async fn what_happened(
     cmd: Transfer,
@@ -127,36 +89,10 @@ async fn what_happened(
     desk: State<Desk>,
 ) -> Result<Reconciled<Receipt>, CallError> {
     match desk.exchange(true, cmd.into(), &ctx).await? {
-        Answer::Done { receipt, amount } => {
-            Ok(Reconciled::Happened(Receipt { order: cmd.order, receipt, amount }))
-        }
+        Answer::Done(receipt) => Ok(Reconciled::Happened(receipt)),
         Answer::NotHappened => Ok(Reconciled::NotHappened),
         _ => Ok(Reconciled::Unanswered),
     }
-}
-
-#[orchestrated(
-    domain = "CHAOS",
-    event = "PAYOUT",
-    attempt_timeout = "1500ms",
-    max_attempts = 15,
-    backoff(base = "100ms", cap = "1s"),
-    in_doubt = "park"
-)]
-async fn payout(cmd: Payout, ctx: Context, desk: State<Desk>) -> Result<Receipt, CallError> {
-    desk.call(cmd.into(), &ctx).await
-}
-
-#[orchestrated(
-    domain = "CHAOS",
-    event = "NOTICE",
-    attempt_timeout = "1500ms",
-    max_attempts = 15,
-    backoff(base = "100ms", cap = "1s"),
-    in_doubt = "fail"
-)]
-async fn notice(cmd: Notice, ctx: Context, desk: State<Desk>) -> Result<Receipt, CallError> {
-    desk.call(cmd.into(), &ctx).await
 }
 
 /// The provider, as handlers reach it; a `State`.
@@ -173,9 +109,9 @@ impl Desk {
         let answer = self.exchange(false, body, ctx).await?;
         self.fates.pass(Point::Answered).await;
         match answer {
-            Answer::Done { receipt, amount } => Ok(Receipt { order: body.order, receipt, amount }),
+            Answer::Done(receipt) => Ok(receipt),
             Answer::Declined => Err(CallError::Declined),
-            Answer::Busy => Err(CallError::Busy),
+            Answer::Busy | Answer::Refused => Err(CallError::Busy),
             other => Err(CallError::NoAnswer(format!("{other:?}"))),
         }
     }
@@ -183,16 +119,10 @@ impl Desk {
     async fn exchange(&self, asks: bool, body: Body, ctx: &Context) -> Result<Answer, CallError> {
         let stream =
             UnixStream::connect(self.world.socket()).await.map_err(CallError::Unreachable)?;
-        let request = Request {
-            asks,
-            key: ctx.provider_key().to_string(),
-            order: body.order,
-            amount: body.amount,
-            attempt: ctx.attempt(),
-            worker: self.worker,
-        };
+        let (key, attempt) = (ctx.provider_key().to_string(), ctx.attempt());
+        let sent = Sent { asks, request: Request { key, body, attempt, worker: self.worker } };
         let no_answer = |error: std::io::Error| CallError::NoAnswer(error.to_string());
-        let line = serde_json::to_string(&request).map_err(|e| no_answer(e.into()))? + "\n";
+        let line = serde_json::to_string(&sent).map_err(|e| no_answer(e.into()))? + "\n";
         let mut stream = BufReader::new(stream);
         stream.get_mut().write_all(line.as_bytes()).await.map_err(no_answer)?;
         if !asks {

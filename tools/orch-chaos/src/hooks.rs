@@ -5,12 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use orch::internals::words::Undecodable;
 use orch::prelude::*;
+use orch_lab::ledger::{Body, Receipt};
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::fate::{Fates, Point};
-use crate::handlers::Receipt;
-use crate::order::Body;
 
 /// A hook takes no state, so this process's fate is found here.
 pub(crate) static FATES: OnceLock<Arc<Fates>> = OnceLock::new();
@@ -21,37 +20,33 @@ async fn pass(point: Point) {
     }
 }
 
-pub(crate) async fn book_postgres(
-    connection: &mut PgConnection,
-    ended: &FinalOutcome<Receipt>,
-    of: &Envelope,
-) -> Result<(), BookingError> {
-    pass(Point::Hooking).await;
-    let (order, amount) = booking(ended, of)?;
-    sqlx::query("INSERT INTO chaos_booking (order_number, amount) VALUES ($1, $2)")
-        .bind(order)
-        .bind(amount)
-        .execute(connection)
-        .await?;
-    pass(Point::Hooked).await;
-    Ok(())
+/// The same hook for each backend, whose connections differ.
+macro_rules! book {
+    ($name:ident, $connection:ty, $insert:literal) => {
+        pub(crate) async fn $name(
+            connection: &mut $connection,
+            ended: &FinalOutcome<Receipt>,
+            of: &Envelope,
+        ) -> Result<(), BookingError> {
+            pass(Point::Hooking).await;
+            let (order, amount) = booking(ended, of)?;
+            sqlx::query($insert).bind(order).bind(amount).execute(connection).await?;
+            pass(Point::Hooked).await;
+            Ok(())
+        }
+    };
 }
 
-pub(crate) async fn book_sqlite(
-    connection: &mut SqliteConnection,
-    ended: &FinalOutcome<Receipt>,
-    of: &Envelope,
-) -> Result<(), BookingError> {
-    pass(Point::Hooking).await;
-    let (order, amount) = booking(ended, of)?;
-    sqlx::query("INSERT INTO chaos_booking (order_number, amount) VALUES (?, ?)")
-        .bind(order)
-        .bind(amount)
-        .execute(connection)
-        .await?;
-    pass(Point::Hooked).await;
-    Ok(())
-}
+book!(
+    book_postgres,
+    PgConnection,
+    "INSERT INTO chaos_booking (order_number, amount) VALUES ($1, $2)"
+);
+book!(
+    book_sqlite,
+    SqliteConnection,
+    "INSERT INTO chaos_booking (order_number, amount) VALUES (?, ?)"
+);
 
 /// Order and amount; nothing is booked for what has failed, but that it has.
 fn booking(ended: &FinalOutcome<Receipt>, of: &Envelope) -> Result<(i64, i64), BookingError> {
@@ -60,7 +55,7 @@ fn booking(ended: &FinalOutcome<Receipt>, of: &Envelope) -> Result<(i64, i64), B
         FinalOutcome::Ok(receipt) => receipt.amount,
         FinalOutcome::Failed(_) => 0,
     };
-    Ok((body.order.cast_signed(), amount.cast_signed()))
+    Ok((body.order_id.cast_signed(), amount.cast_signed()))
 }
 
 /// Why a booking could not be made.

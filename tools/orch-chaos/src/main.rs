@@ -17,32 +17,33 @@
 //! |---|---|
 //! | [`cli`], [`world`] | flags; what all processes of a run know |
 //! | [`order`], [`plan`] | what is ordered, and the faults: both decided by the seed |
-//! | [`provider`], [`ledger`] | somebody else's API: a process that is never killed and knows nothing of orch |
+//! | [`provider`] | somebody else's API: a process that is never killed and knows nothing of orch |
 //! | [`handlers`], [`hooks`] | what an application writes |
 //! | [`worker`], [`fate`], [`crashing`] | the process that is killed, and where it dies |
 //! | [`client`] | sends the orders, some twice, some changed |
 //! | [`scene`], [`database`], [`disk`], [`proxy`], [`wire`] | server, disk, network |
-//! | [`supervisor`], [`process`], [`fleet`], [`faults`] | starts all, carries the plan out, heals |
+//! | [`supervisor`], [`crew`], [`faults`] | starts all, carries the plan out, heals |
 //! | [`audit`], [`evidence`], [`check`], [`recovery`] | the independent checker: no code of the engine's |
 //! | [`report`] | figures, minima, verdict |
+//!
+//! Ledger, processes, the store by plain SQL and the rules that need neither trigger nor seed are
+//! [`orch_lab`]'s.
 
 mod audit;
 mod check;
 mod cli;
 mod client;
 mod crashing;
+mod crew;
 mod database;
 mod disk;
 mod evidence;
 mod fate;
 mod faults;
-mod fleet;
 mod handlers;
 mod hooks;
-mod ledger;
 mod order;
 mod plan;
-mod process;
 mod provider;
 mod proxy;
 mod recovery;
@@ -56,41 +57,34 @@ mod world;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tokio::runtime::Runtime;
+use orch_lab::process::{Role, end_with_the_supervisor, exit};
+use tokio::runtime::{Builder, Runtime};
 
-use cli::{Cli, Role};
+use cli::Cli;
 use world::World;
 
-/// Any error ends the process with a message.
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+use orch_lab::Result;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let threads = if cli.role == Role::Supervisor { 2 } else { 1 };
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-    match runtime.map_err(Into::into).and_then(|runtime| play(&cli, runtime)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("orch-chaos: {error}");
-            ExitCode::from(2)
-        }
-    }
+    let threads = if cli.part.role == Role::Supervisor { 2 } else { 1 };
+    let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    exit("orch-chaos", runtime.map_err(Into::into).and_then(|runtime| play(&cli, runtime)))
 }
 
 fn play(cli: &Cli, runtime: Runtime) -> Result<ExitCode> {
-    if cli.role == Role::Supervisor {
+    if cli.part.role == Role::Supervisor {
         cli.validate()?;
         return supervisor::run(cli, runtime);
     }
-    process::end_with_the_supervisor();
+    end_with_the_supervisor();
     let folder = cli.world.as_deref().ok_or("this role needs --world")?;
     let world = World::load(folder)?;
-    match cli.role {
+    match cli.part.role {
         Role::Supervisor => {}
         Role::Provider => runtime.block_on(provider::serve(&world))?,
-        Role::Worker => runtime.block_on(worker::run(&world, cli.number, cli.fate))?,
-        Role::Client => runtime.block_on(client::run(&world, cli.number))?,
+        Role::Worker => runtime.block_on(worker::run(&world, cli.part.number, cli.fate))?,
+        Role::Client => runtime.block_on(client::run(&world, cli.part.number))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use orch_lab::ledger::Body;
+use orch_lab::plan::dice;
 use serde::{Deserialize, Serialize};
 
 /// What a client orders. The seed and the number decide it, for clients, provider and checker
@@ -46,13 +48,6 @@ pub(crate) enum Repeat {
     Changed,
 }
 
-/// The body of a command. What a changed body changes is the amount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Body {
-    pub(crate) order: u64,
-    pub(crate) amount: u64,
-}
-
 impl Order {
     pub(crate) fn of(seed: u64, number: u64) -> Self {
         let mut dice = dice(&[seed, 1, number]);
@@ -75,7 +70,7 @@ impl Order {
     }
 
     pub(crate) fn body(self) -> Body {
-        Body { order: self.number, amount: self.amount }
+        Body { order_id: self.number, amount: self.amount }
     }
 
     /// The client's key.
@@ -114,15 +109,6 @@ impl Product {
     pub(crate) const fn keyed(self) -> bool {
         !matches!(self, Self::Payout)
     }
-}
-
-/// A random source that these numbers decide.
-pub(crate) fn dice(numbers: &[u64]) -> fastrand::Rng {
-    let seed = numbers.iter().fold(0x6a09_e667_f3bc_c908_u64, |mix, number| {
-        let mixed = (mix ^ number).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        mixed ^ (mixed >> 33)
-    });
-    fastrand::Rng::with_seed(seed)
 }
 
 #[cfg(test)]

@@ -1,21 +1,11 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use orch_lab::plan::{dice, spread};
+use orch_lab::store::Backend;
 
 use crate::fate::{End, Fate, Point};
-use crate::order::dice;
 use crate::world::{LEASE, TICK};
-
-/// Which database the run is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Backend {
-    /// A throw-away Postgres cluster, behind a proxy.
-    Postgres,
-    /// A file on a disk of its own.
-    Sqlite,
-}
 
 /// A fault that the supervisor injects from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -121,7 +111,8 @@ impl Plan {
             45..70 => End::Stop,
             _ => return None,
         };
-        let point = Point::ALL[dice.usize(0..Point::ALL.len())];
+        let points = Point::value_variants();
+        let point = points[dice.usize(0..points.len())];
         // A writer of SQLite that is stopped stops all others too, with the lock in its hand.
         let holds = matches!(point, Point::Hooking | Point::Hooked);
         if end == End::Stop && holds && self.backend == Backend::Sqlite {
@@ -196,17 +187,9 @@ fn counts(backend: Backend, kills: u32) -> Vec<(Fault, u32)> {
 
 /// Each fault evenly over the run, with jitter; nothing in the first and last moments.
 fn schedule(seed: u64, duration: Duration, counts: &[(Fault, u32)]) -> Vec<(Duration, Fault)> {
-    let span = duration.mul_f64(0.9);
-    let mut dice = dice(&[seed, 7]);
-    let mut schedule = Vec::new();
-    for (fault, count) in counts {
-        for nth in 0..*count {
-            let place = (f64::from(nth) + dice.f64()) / f64::from(*count);
-            schedule.push((duration.mul_f64(0.05) + span.mul_f64(place), *fault));
-        }
-    }
-    schedule.sort_by_key(|(due, _)| *due);
-    schedule
+    let due = |place| duration.mul_f64(0.05) + duration.mul_f64(0.9).mul_f64(place);
+    let places = spread(&mut dice(&[seed, 7]), counts);
+    places.into_iter().map(|(place, fault)| (due(place), fault)).collect()
 }
 
 #[cfg(test)]
@@ -240,10 +223,10 @@ mod tests {
     #[test]
     fn every_point_is_somebodys_end_in_a_full_run() {
         let plan = Plan::new(Backend::Postgres, 100_000, 1_000, 1);
-        for point in Point::ALL {
+        for point in Point::value_variants() {
             for end in [End::Kill, End::Stop] {
                 let fates = (0..1_000).filter_map(|number| plan.fate(number));
-                let met = fates.filter(|fate| (fate.point, fate.end) == (point, end)).count();
+                let met = fates.filter(|fate| (fate.point, fate.end) == (*point, end)).count();
                 assert!(met > 5, "{point:?} {end:?}: {met}");
             }
         }

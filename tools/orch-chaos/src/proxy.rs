@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use orch_lab::process::word;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -25,7 +26,8 @@ pub(crate) struct Proxy {
 struct Shared {
     server: u16,
     armed: Mutex<Vec<Armed>>,
-    struck: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    /// By fault and class.
+    struck: Mutex<BTreeMap<String, u64>>,
 }
 
 /// A fault that waits for its commit.
@@ -75,8 +77,7 @@ impl Proxy {
 
     /// How often each fault struck, by fault and class.
     pub(crate) fn struck(&self) -> BTreeMap<String, u64> {
-        let struck = self.shared.struck.lock().unwrap_or_else(PoisonError::into_inner);
-        struck.iter().map(|((fault, class), n)| (format!("{fault}_{class}"), *n)).collect()
+        self.shared.struck.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -97,7 +98,8 @@ impl Shared {
 
     fn done(&self, armed: Armed, class: Class) {
         let mut struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
-        *struck.entry((armed.fault.name(), class.name())).or_default() += 1;
+        let name = format!("{}_{}", armed.fault.name(), word(&class));
+        *struck.entry(name).or_default() += 1;
         drop(struck);
         // Whoever planned it may have given up.
         let _ = armed.done.send(());

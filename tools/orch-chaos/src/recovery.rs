@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use orch_lab::fleet::{Kill, kills_in_flight};
+
 use crate::evidence::{Change, Evidence};
-use crate::faults::{Kill, Struck};
-use crate::ledger::Entry;
+use crate::faults::Struck;
 use crate::worker::name;
 
 /// What the kills met.
@@ -27,10 +28,10 @@ const NEAR: i64 = 3_000_000;
 
 impl Recovery {
     pub(crate) fn of(struck: &Struck, evidence: &Evidence) -> Self {
-        let kills: HashMap<String, Kill> =
-            struck.kills.iter().map(|kill| (name(kill.worker), *kill)).collect();
-        let mut recovery =
-            Self { in_flight: in_flight(&struck.kills, evidence), ..Self::default() };
+        let kills = || struck.kills.iter().map(|(kill, _)| *kill);
+        let in_flight = kills_in_flight(kills(), &evidence.common.ledger);
+        let kills: HashMap<String, Kill> = kills().map(|kill| (name(kill.worker), kill)).collect();
+        let mut recovery = Self { in_flight, ..Self::default() };
         let mut by_operation: HashMap<&str, Vec<&Change>> = HashMap::new();
         for change in &evidence.changes {
             by_operation.entry(&change.op_id).or_default().push(change);
@@ -106,45 +107,4 @@ fn went_on(rest: &[&Change], killed_at: i64) -> Option<i64> {
     let finished = after().find(|change| change.what == "finished");
     let taken_back = after().find(|change| change.what == "fence" || change.what == "log");
     claimed.or(finished).or(taken_back).map(|change| change.at)
-}
-
-/// Kills at which a call of the dead worker was not answered. One that came in later was on its
-/// way: the dead send nothing.
-fn in_flight(kills: &[Kill], evidence: &Evidence) -> u64 {
-    let mut answered: HashMap<u64, i64> = HashMap::new();
-    let mut calls: HashMap<u32, Vec<u64>> = HashMap::new();
-    for entry in &evidence.ledger {
-        match entry {
-            Entry::Call(call) => calls.entry(call.worker).or_default().push(call.call),
-            Entry::Answered { call, at, .. } => drop(answered.insert(*call, *at)),
-            _ => {}
-        }
-    }
-    let open = |kill: &&Kill| {
-        let calls = calls.get(&kill.worker).map_or(&[] as &[_], Vec::as_slice);
-        calls.iter().any(|call| answered.get(call).is_none_or(|answered| *answered >= kill.at))
-    };
-    kills.iter().filter(open).count() as u64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ledger::Call;
-
-    #[test]
-    fn a_call_that_comes_in_after_its_sender_has_died_was_in_flight() {
-        let call = |worker, at| {
-            let key = "key".to_owned();
-            Entry::Call(Call { call: 1, at, order: 1, key, amount: 1, attempt: 1, worker })
-        };
-        let met = |entries: Vec<Entry>| {
-            let evidence = Evidence { ledger: entries, ..Evidence::default() };
-            in_flight(&[Kill { worker: 1, at: 10, point: None }], &evidence)
-        };
-        let answered = |at| Entry::Answered { call: 1, at, answer: None };
-        assert_eq!(met(vec![call(1, 11), answered(15)]), 1);
-        assert_eq!(met(vec![call(1, 5), answered(9)]), 0);
-        assert_eq!(met(vec![call(2, 5), answered(15)]), 0);
-    }
 }

@@ -1,12 +1,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use orch_lab::process::word;
+use orch_lab::store::Backend;
 use serde_json::{Map, Value, json};
 
 use crate::check::Verdict;
 use crate::fate::Point;
 use crate::faults::Struck;
-use crate::plan::{Backend, Fault, Plan};
+use crate::plan::{Fault, Plan};
 use crate::recovery::Recovery;
 
 /// Everything that the run says at its end.
@@ -29,14 +31,14 @@ const LONG_RUN: u32 = 100;
 impl Report {
     /// True if no rule is broken and every fault struck where it had to.
     pub(crate) fn holds(&self) -> bool {
-        self.verdict.holds() && self.struck.unexpected.is_empty() && self.unmet().is_empty()
+        self.verdict.found.holds() && self.struck.unexpected.is_empty() && self.unmet().is_empty()
     }
 
     /// What has to have happened for the run to mean anything: name, value, least value.
     fn minima(&self) -> Vec<(&'static str, u64, u64)> {
         let kills = u64::from(self.plan.count(Fault::Kill));
         let some = |percent: u64| (kills * percent).div_ceil(100).max(1);
-        let found = &self.verdict;
+        let found = &self.verdict.found;
         let of_all = |percent: u64| (self.operations * percent / 100).max(1);
         let recoveries = self.recovery.times.len() + self.recovery.times_in_outages.len();
         let mut minima = vec![
@@ -48,7 +50,7 @@ impl Report {
             ("reconciles", found.reconciles, of_all(1)),
             ("replayed", found.replayed, of_all(5)),
             ("late_entries", found.late_entries, 1),
-            ("renewed", found.renewed, of_all(1)),
+            ("renewed", self.verdict.renewed, of_all(1)),
             ("recoveries_seen", recoveries as u64, some(20)),
             ("kills", self.struck.kills.len() as u64, kills),
             ("kills_in_flight", self.recovery.in_flight, some(20)),
@@ -98,7 +100,7 @@ impl Report {
 
     fn killed_at(&self, points: &[Point]) -> u64 {
         let there = |point: Option<Point>| point.is_some_and(|point| points.contains(&point));
-        self.struck.kills.iter().filter(|kill| there(kill.point)).count() as u64
+        self.struck.kills.iter().filter(|(_, point)| there(*point)).count() as u64
     }
 
     fn fault(&self, fault: Fault) -> u64 {
@@ -116,7 +118,7 @@ impl Report {
     }
 
     pub(crate) fn print(&self, as_json: bool) {
-        for finding in &self.verdict.findings {
+        for finding in &self.verdict.found.findings {
             println!("  BROKEN {finding}");
         }
         for ended in &self.struck.unexpected {
@@ -139,19 +141,19 @@ impl Report {
     }
 
     fn figures(&self) -> Map<String, Value> {
-        let found = &self.verdict;
+        let found = &self.verdict.found;
         let broken: BTreeMap<_, _> = found.broken.iter().collect();
-        let mut at: BTreeMap<&str, u64> = BTreeMap::new();
-        for kill in &self.struck.kills {
-            *at.entry(kill.point.map_or("anywhere", Point::name)).or_default() += 1;
+        let mut at: BTreeMap<String, u64> = BTreeMap::new();
+        for (_, point) in &self.struck.kills {
+            *at.entry(point.map_or("anywhere".into(), |point| word(&point))).or_default() += 1;
         }
         let ambiguous = self.fault(Fault::CutAfter) + self.fault(Fault::CutBefore);
         let mut figures = json!({
             "db": self.plan.backend,
             "seed": self.plan.seed,
             "operations": self.operations,
-            "failed": found.failed,
-            "refused": found.refused,
+            "failed": found.failed.values().sum::<u64>(),
+            "refused": self.verdict.refused,
             "calls": found.calls,
             "kills": self.struck.kills.len(),
             "kills_at": at,
@@ -162,11 +164,11 @@ impl Report {
             "money_in_store": found.money_in_store,
             "money_in_ledger": found.money_in_ledger,
             "lost": found.lost,
-            "finalized_twice": found.finalized_twice,
-            "outcome_changed": found.outcome_changed,
+            "finalized_twice": self.verdict.finalized_twice,
+            "outcome_changed": self.verdict.outcome_changed,
             "calls_beyond_bound": found.calls_beyond_bound,
             "broken": broken,
-            "violations": found.broken.values().sum::<u64>(),
+            "violations": found.violations(),
             "unexpected": self.struck.unexpected.len(),
             "healed": self.struck.healed,
             "recoveries": self.recovery.times.len(),

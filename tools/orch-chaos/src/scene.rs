@@ -1,19 +1,14 @@
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use orch::internals::store::open;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Executor, Row};
+use orch_lab::store::{Backend, Store, Words};
 
 use crate::audit;
 use crate::database::Cluster;
 use crate::disk::Disk;
-use crate::plan::Backend;
 use crate::proxy::Proxy;
-use crate::world::now_us;
 
 /// How long workers and clients wait for an answer of Postgres.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -36,15 +31,6 @@ pub(crate) struct Sqlite {
     pub(crate) disk: Disk,
 }
 
-/// One look at the store from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Look {
-    /// Operations that are neither terminal nor parked.
-    pub(crate) open: u64,
-    /// How long the longest expired lease has been so.
-    pub(crate) overdue: Duration,
-}
-
 impl Scene {
     /// Starts the database, has the engine make its schema, and installs the audit.
     pub(crate) async fn set(backend: Backend, folder: &Path) -> crate::Result<Self> {
@@ -60,14 +46,7 @@ impl Scene {
             }
         };
         drop(open(&scene.direct_url()).await?);
-        match &scene {
-            Self::Postgres(postgres) => {
-                postgres.connect().await?.execute(sqlx::raw_sql(audit::POSTGRES)).await?;
-            }
-            Self::Sqlite(sqlite) => {
-                sqlite.connect().await?.execute(sqlx::raw_sql(audit::SQLITE)).await?;
-            }
-        }
+        scene.store()?.execute(&AUDIT).await?;
         Ok(scene)
     }
 
@@ -105,66 +84,31 @@ impl Scene {
         Ok(())
     }
 
-    /// Looks at the store by plain SQL.
-    pub(crate) async fn look(&self) -> crate::Result<Look> {
-        let (open, expired_at): (i64, Option<i64>) = match self {
-            Self::Postgres(postgres) => {
-                let sql = "SELECT count(*) FILTER (WHERE phase IS DISTINCT FROM 'parked'),
-                                  (extract(epoch FROM min(lease_expires_at)) * 1000000)::bigint
-                           FROM orch_queue";
-                let row = sqlx::query(sql).fetch_one(&mut postgres.connect().await?).await?;
-                (row.try_get(0)?, row.try_get(1)?)
-            }
-            Self::Sqlite(sqlite) => {
-                let sql = "SELECT count(*) FILTER (WHERE phase IS NOT 'parked'),
-                                  min(lease_expires_at)
-                           FROM orch_operation WHERE status IN ('PENDING', 'IN_PROGRESS')";
-                let row = sqlx::query(sql).fetch_one(&mut sqlite.connect().await?).await?;
-                (row.try_get(0)?, row.try_get(1)?)
-            }
-        };
-        let overdue = expired_at.map_or(0, |at| (now_us() - at).max(0));
-        Ok(Look {
-            open: open.unsigned_abs(),
-            overdue: Duration::from_micros(overdue.unsigned_abs()),
-        })
-    }
-}
-
-impl Postgres {
-    /// A superuser's connection, past the proxy.
-    pub(crate) async fn connect(&self) -> crate::Result<PgConnection> {
-        let options = PgConnectOptions::from_str(&Cluster::url(self.cluster.port()))?;
-        Ok(options.application_name("chaos").connect().await?)
+    /// The store, past the engine and the proxy.
+    pub(crate) fn store(&self) -> crate::Result<Store> {
+        Store::at(&self.direct_url())
     }
 
     /// Ends one connection of a worker or client, drawn by lot. False if there was none.
     pub(crate) async fn disconnect(&self) -> crate::Result<bool> {
-        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                   WHERE application_name <> 'chaos' AND backend_type = 'client backend'
-                   ORDER BY random() LIMIT 1";
-        Ok(sqlx::query(sql).fetch_optional(&mut self.connect().await?).await?.is_some())
-    }
-}
-
-impl Sqlite {
-    /// A connection of the checker's own.
-    pub(crate) async fn connect(&self) -> crate::Result<SqliteConnection> {
-        let options = SqliteConnectOptions::from_str(&format!("sqlite://{}", self.file.display()))?;
-        Ok(options.busy_timeout(Duration::from_secs(10)).connect().await?)
+        let ended: Vec<(bool,)> = self.store()?.ask(&DISCONNECT).await?;
+        Ok(!ended.is_empty())
     }
 
-    /// Takes the write lock: it is held until the connection is dropped.
-    pub(crate) async fn lock(&self) -> crate::Result<SqliteConnection> {
-        let mut connection = self.connect().await?;
-        connection.execute("BEGIN IMMEDIATE").await?;
-        Ok(connection)
-    }
-
-    /// What SQLite itself says about the file; `ok` if it is sound.
+    /// What the database itself says about its file; `ok` if it is sound.
     pub(crate) async fn integrity(&self) -> crate::Result<String> {
-        let row =
-            sqlx::query("PRAGMA integrity_check").fetch_one(&mut self.connect().await?).await?;
-        Ok(row.try_get(0)?)
+        let said: Vec<(String,)> = self.store()?.ask(&INTEGRITY).await?;
+        Ok(said.into_iter().map(|(line,)| line).collect())
     }
 }
+
+const AUDIT: Words = Words { postgres: audit::POSTGRES, sqlite: audit::SQLITE };
+
+const DISCONNECT: Words = Words {
+    postgres: "
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name <> 'lab' AND backend_type = 'client backend' ORDER BY random() LIMIT 1",
+    sqlite: "SELECT false WHERE false",
+};
+
+const INTEGRITY: Words = Words { postgres: "SELECT 'ok'", sqlite: "PRAGMA integrity_check" };

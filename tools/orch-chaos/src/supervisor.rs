@@ -3,46 +3,34 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use orch_lab::plan::now_us;
+use orch_lab::process::{Event, Role, Spawner, What, until_told};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::check::check;
-use crate::cli::{Cli, Role};
+use crate::cli::Cli;
+use crate::crew::Crew;
 use crate::evidence::Evidence;
 use crate::faults::Faults;
-use crate::fleet::Fleet;
 use crate::plan::Plan;
-use crate::process::{Event, Spawner, What};
 use crate::provider::READY;
 use crate::recovery::Recovery;
 use crate::report::Report;
 use crate::scene::Scene;
-use crate::world::{LEASE, TICK, World, now_us};
+use crate::world::{LEASE, TICK, World};
 
 /// The whole run. It leaves nothing behind, also when it is told to end: the children die with
 /// this process, the database with the runtime, and then the folder goes.
 pub(crate) fn run(cli: &Cli, runtime: Runtime) -> crate::Result<ExitCode> {
     let folder = tempfile::Builder::new().prefix("orch-chaos-").tempdir()?;
-    let done = runtime.block_on(until_told(cli, folder.path()));
+    let done = runtime.block_on(until_told(supervise(cli, folder.path())));
     drop(runtime);
     let holds = done?;
     if cli.keep || !holds {
         eprintln!("orch-chaos: the evidence is kept in {}", folder.keep().display());
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-async fn until_told(cli: &Cli, folder: &Path) -> crate::Result<bool> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        done = supervise(cli, folder) => done,
-        interrupt = tokio::signal::ctrl_c() => {
-            interrupt?;
-            Err("interrupted".into())
-        }
-        _ = terminate.recv() => Err("terminated".into()),
-    }
 }
 
 /// True if all holds.
@@ -62,25 +50,24 @@ async fn supervise(cli: &Cli, folder: &Path) -> crate::Result<bool> {
     };
     world.save()?;
     let (events, mut receiver) = unbounded_channel();
-    let spawner = Spawner { world: world.clone(), events };
-    let _provider = spawner.spawn(Role::Provider, 0, None)?;
+    let arguments = vec!["--world".into(), folder.display().to_string()];
+    let spawner = Spawner { arguments, log: Some(world.log()), events };
+    let _provider = spawner.spawn(Role::Provider, 0, &[])?;
     until_ready(&mut receiver).await?;
-    let fleet = Fleet::start(spawner, plan.clone())?;
-    let struck = Faults::new(plan.clone(), Arc::clone(&scene), fleet, receiver).run().await?;
+    let crew = Crew::start(spawner, plan.clone())?;
+    let struck = Faults::new(plan.clone(), Arc::clone(&scene), crew, receiver).run().await?;
 
     let evidence = Evidence::collect(&world, &scene, &struck.renewals).await?;
     let mut verdict = check(cli.seed, &evidence);
     if !struck.healed {
-        verdict.breaks("I1", || "operations were left open when the run was given up".into());
+        verdict.found.breaks("I1", || "operations were left open when the run was given up".into());
     }
     if struck.overdue > LEASE + TICK * 2 {
-        verdict.breaks("I7", || format!("a lease stayed expired for {:?}", struck.overdue));
+        verdict.found.breaks("I7", || format!("a lease stayed expired for {:?}", struck.overdue));
     }
-    if let Scene::Sqlite(sqlite) = &*scene {
-        let said = sqlite.integrity().await?;
-        if said != "ok" {
-            verdict.breaks("integrity_check", || said);
-        }
+    let said = scene.integrity().await?;
+    if said != "ok" {
+        verdict.found.breaks("integrity_check", || said);
     }
     let recovery = Recovery::of(&struck, &evidence);
     let report = Report {

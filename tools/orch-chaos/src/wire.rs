@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use clap::ValueEnum;
+
 /// What a round trip of a client does, as far as its SQL tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Class {
     /// Stores new operations.
     Accept,
@@ -31,19 +33,6 @@ impl Class {
     /// True if it always changes something. A claim may find nothing.
     pub(crate) const fn surely_writes(self) -> bool {
         !matches!(self, Self::Claim | Self::Renew | Self::Other)
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Accept => "accept",
-            Self::Claim => "claim",
-            Self::Renew => "renew",
-            Self::Log => "log",
-            Self::Settle => "settle",
-            Self::Move => "move",
-            Self::Commit => "commit",
-            Self::Other => "other",
-        }
     }
 
     /// By the tables that a statement writes.

@@ -4,15 +4,16 @@ use std::time::Duration;
 use orch::Runtime;
 use orch::internals::runtime::Config;
 use orch::internals::store::open;
+use orch_lab::process::say;
+use orch_lab::store::Backend;
 use orch_testkit::Layered;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::crashing::Crashing;
-use crate::fate::{Fate, Fates, say};
+use crate::fate::{Fate, Fates};
 use crate::handlers::Desk;
 use crate::hooks::FATES;
 use crate::order::Product;
-use crate::plan::Backend;
 use crate::world::{LEASE, TICK, World};
 
 /// Handlers that run at once: so many are in doubt after one kill.

@@ -1,9 +1,8 @@
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use orch_lab::store::Backend;
 use serde::{Deserialize, Serialize};
-
-use crate::plan::Backend;
 
 /// Short, so that a dead worker's operations are soon taken over. The default is 30 s.
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
@@ -56,11 +55,4 @@ impl World {
     pub(crate) fn log(&self) -> PathBuf {
         self.folder.join("processes.log")
     }
-}
-
-/// Microseconds since 1970. All processes of a run, the server included, share this host's clock.
-#[expect(clippy::disallowed_methods, reason = "evidence; it decides nothing in the engine")]
-pub(crate) fn now_us() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

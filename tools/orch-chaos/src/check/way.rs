@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
-use super::{Book, Verdict, found};
-use crate::evidence::{Change, Failure, Logged, Stored};
+use orch_lab::check::found;
+use orch_lab::store::{Failure, Logged, Stored};
+
+use super::{Book, Verdict};
+use crate::evidence::Change;
 use crate::handlers::{BACKOFF_BASE, BACKOFF_CAP, MAX_ATTEMPTS};
 use crate::order::{HURRY, Order, Product};
 
@@ -19,15 +22,18 @@ impl Verdict {
     /// deadline.
     pub(super) fn way(&mut self, order: Order, stored: &Stored, book: &Book<'_>) {
         let number = order.number;
-        let log: Vec<&Logged> =
-            found(&book.log, &stored.op_id.as_str()).iter().copied().filter(|e| !e.late).collect();
+        let log: Vec<&Logged> = found(&book.common.log, &stored.op_id.as_str())
+            .iter()
+            .copied()
+            .filter(|e| !e.late)
+            .collect();
         let mut doubt = false;
         for entry in &log {
             if entry.pending {
-                self.lost += 1;
+                self.found.lost += 1;
                 self.breaks("I1", || format!("order {number}: an outcome was never finalized"));
             }
-            if doubt && entry.is_run() && !order.product.runs_in_doubt() {
+            if doubt && is_run(entry) && !order.product.runs_in_doubt() {
                 self.breaks("I1", || format!("order {number} ran again while nobody knew"));
             }
             doubt = match entry.outcome.as_str() {
@@ -53,9 +59,9 @@ impl Verdict {
         doubt: bool,
     ) {
         let (number, code) = (order.number, failure.code.as_str());
-        let runs = log.iter().filter(|entry| entry.is_run()).count();
+        let runs = log.iter().filter(|entry| is_run(entry)).count();
         let declared = match code {
-            "DECLINED" => log.iter().any(|entry| entry.is_run() && entry.outcome == "FAIL"),
+            "DECLINED" => log.iter().any(|entry| is_run(entry) && entry.outcome == "FAIL"),
             "IN_DOUBT" => order.product == Product::Notice,
             "TIME_BUDGET_EXCEEDED" => order.hurried,
             "ATTEMPTS_EXHAUSTED" => runs >= MAX_ATTEMPTS as usize,
@@ -102,11 +108,9 @@ impl Verdict {
     }
 }
 
-impl Logged {
-    /// True if the handler ran, or may have run.
-    fn is_run(&self) -> bool {
-        self.source == "handler" || self.source == "engine" && self.outcome == "IN_DOUBT"
-    }
+/// True if the handler ran, or may have run.
+fn is_run(entry: &Logged) -> bool {
+    entry.source == "handler" || entry.source == "engine" && entry.outcome == "IN_DOUBT"
 }
 
 impl Product {
