@@ -80,7 +80,8 @@ async fn who_may_read_the_view_still_may_after_a_migration() {
     execute(&mut admin, &granted).await;
     PostgresStore::open(&schema.url("")).await.unwrap();
     for role in [owner, reader] {
-        let may = format!("SELECT has_table_privilege('{role}', 'orch_status', 'SELECT')::bigint");
+        let may =
+            format!("SELECT has_table_privilege('{role}', 'orch_status', 'SELECT')::int::bigint");
         assert_eq!(number(&mut admin, &may).await, 1, "{role}");
     }
 }
