@@ -39,8 +39,7 @@ impl KeptRows for Tables {
     }
 
     async fn put(&self, all: &[Kept]) {
-        let truncate = "DELETE FROM orch_operation; DELETE FROM orch_queue; DELETE FROM orch_write_ahead_log; DELETE FROM orch_dead_letter;";
-        let sql = all.iter().fold(truncate.to_owned(), |sql, kept| sql + &inserts(kept));
+        let sql = all.iter().fold(EMPTY.to_owned(), |sql, kept| sql + &inserts(kept));
         execute(self.0.lock().await.as_mut().unwrap(), &sql).await;
     }
 
@@ -71,6 +70,9 @@ impl KeptRows for Tables {
         op_ids.iter().map(|op_id| all.remove(op_id).unwrap()).collect()
     }
 }
+
+const EMPTY: &str = "DELETE FROM orch_operation; DELETE FROM orch_queue;
+    DELETE FROM orch_write_ahead_log; DELETE FROM orch_dead_letter;";
 
 const OPERATIONS: &str = "
 SELECT o.op_id, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.redrive_of,
