@@ -66,7 +66,7 @@ pub trait Store: Send + Sync + 'static {
     async fn log(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>, StoreError>;
 
     /// **S3, second half.** Moves each operation as its logged end and its row say
-    /// ([`after_attempt`](crate::policies::after_attempt)); no status is passed in. In the same
+    /// ([`Fact::Finalized`](crate::machine::Fact::Finalized)); no status is passed in. In the same
     /// transaction: the entry becomes COMPLETED, a failure writes its dead letter, and if the
     /// operation becomes terminal its hook runs. A failing hook rolls back its own operation
     /// only. Repeated, it answers `Finished` as long as this claim's entry is what finished it.
@@ -86,8 +86,9 @@ pub trait Store: Send + Sync + 'static {
     async fn sweep_expired(&self, limit: usize) -> Result<Vec<Swept>, StoreError>;
 
     /// Ends operations whose deadline has passed and that nobody works on: PENDING, waiting, or
-    /// in doubt with `retry` declared ([`over_budget`](crate::policies::over_budget)). PENDING
-    /// passes through IN_PROGRESS within the transaction. Hooks as in `sweep_expired`.
+    /// in doubt with `retry` declared
+    /// ([`Row::is_over_budget`](crate::machine::Row::is_over_budget)). PENDING passes through
+    /// IN_PROGRESS within the transaction. Hooks as in `sweep_expired`.
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError>;
 
     /// Logged outcomes that are due to be finalized and that a worker with these kinds can
