@@ -14,7 +14,7 @@
 
 pub mod words; // the nouns: a type each, valid by construction
 
-pub mod policies; // the rules, as pure functions: what follows an attempt, and when
+pub mod policies; // the rules, as pure functions: how long to wait, whether to call in doubt
 
 pub mod machine; // what a fact means for an operation's row
 

@@ -147,8 +147,7 @@ impl Model {
             }
             Verb::Renew(claim) => stale(world.renew(rules, claims[claim].0)),
             Verb::Log(claim, end) => {
-                let answer = world.write(rules, Write::Log(ended(claims[claim], end)), false);
-                if world.is_superseded(claims[claim].0) { Said::Nothing } else { stale(answer) }
+                stale(world.write(rules, Write::Log(ended(claims[claim], end)), false))
             }
             Verb::Finalize(claim) => {
                 world.write(rules, Write::Finalize(claims[claim].0), false);
@@ -159,13 +158,9 @@ impl Model {
                 Said::Nothing
             }
             Verb::Release(claim) => {
-                world.write(rules, Write::Release(claims[claim].0), false);
-                Said::Nothing
+                stale(world.write(rules, Write::Release(claims[claim].0), false))
             }
-            Verb::Refuse(claim) => {
-                world.write(rules, Write::Park(claims[claim].0), false);
-                Said::Nothing
-            }
+            Verb::Refuse(claim) => stale(world.write(rules, Write::Park(claims[claim].0), false)),
             Verb::Reap => Said::Swept(all.filter(|op| world.reap(rules, *op)).collect()),
             Verb::Spend => Said::Swept(all.filter(|op| world.spend(rules, *op)).collect()),
             Verb::Unfinalized => {

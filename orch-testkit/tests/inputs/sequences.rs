@@ -8,8 +8,8 @@ use std::time::Duration;
 use orch_core::policies::{Backoff, KindPolicy};
 use orch_core::store::{
     Acceptance, Admitted, Claim, ClaimParams, Claimed, Clock, EndedAttempt, Finalization,
-    Finalized, Logged, ManualClock, Purpose, Release, ReleaseReason, RenewParams, Renewed,
-    Resolution, ResolveParams, Resolved, Store, SweepParams,
+    Finalized, Logged, ManualClock, Purpose, Release, ReleaseReason, Released, RenewParams,
+    Renewed, Resolution, ResolveParams, Resolved, Store, SweepParams,
 };
 use orch_core::words::{
     AttemptEnd, Command, Failure, Fingerprint, Kind, OpId, Operation, Outcome, Owner, Payload,
@@ -207,11 +207,6 @@ impl Stores {
             }
             Verb::Log(claim, end) => {
                 let answer = store.log(vec![self.ended(model, claim, end)]).await.unwrap();
-                // A superseded claim that has logged before is told so, or that it is Stale:
-                // nothing changes, and its finalize is Stale either way.
-                if model.world.is_superseded(model.claims[claim].0) {
-                    return (Said::Nothing, String::new());
-                }
                 (stale(answer[0] == Logged::Stale), format!("{answer:?}"))
             }
             Verb::Finalize(claim) => {
@@ -229,10 +224,8 @@ impl Stores {
                     _ => ReleaseReason::Unrunnable { reason: "refused".to_owned() },
                 };
                 let release = Release { claim: self.claim(model, claim), reason };
-                // A claim that is given back twice is Released again, or Stale: nothing changes,
-                // and nobody asks.
-                store.release(vec![release]).await.unwrap();
-                (Said::Nothing, String::new())
+                let answer = store.release(vec![release]).await.unwrap();
+                (stale(answer[0] == Released::Stale), format!("{answer:?}"))
             }
             Verb::Reap | Verb::Spend => {
                 let swept = match verb {
