@@ -8,15 +8,18 @@
 //! What an attribute takes is a table, `options!`: each option is one row, with its name,
 //! its field in the model, how its value is read, and its field in the handler's descriptor.
 
-mod command;
-mod errors;
-mod options;
-mod orchestrated;
+mod orchestrated; // the attribute
+
+mod command; // the derives
 mod outcome;
+
+mod errors;
+mod options; // what may be written in them, a table each
+mod shared; // rules that more than one has
+mod values; // the small grammars: durations, names, templates // all at once, at the user's tokens
+
 #[cfg(test)]
 mod pages;
-mod shared;
-mod values;
 
 use proc_macro::TokenStream;
 

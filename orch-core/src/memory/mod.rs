@@ -14,15 +14,24 @@
 //! | queries | `read` |
 //! | upkeep | `purge` |
 
-mod accept;
-mod claim;
+mod store; // the verbs
+
+mod accept; // S1
+
+mod claim; // S2
+
 mod lease;
-mod operator;
-mod purge;
+
+mod settle; // S3
+
+mod sweep; // recovery
+
+mod operator; // resolve, redrive
+
 mod read;
-mod settle;
-mod store;
-mod sweep;
-mod tables;
+
+mod purge;
+
+mod tables; // what is kept: loaded, changed by the machine, saved
 
 pub use store::{MemoryConnection, MemoryStore};

@@ -4,13 +4,19 @@
 //! repeated call gets. `#[orchestrated(provider = Stripe)]` binds a handler to one; from then on
 //! the compiler refuses what the contract does not carry, and the key is made to fit it.
 
-mod alphabet;
-mod carried;
-mod contract;
-mod documented;
-mod key;
-mod message;
-mod rules;
+mod contract; // what a provider promises
+
+mod documented; // those whose promises are published
+
+mod alphabet; // which characters a key may have
+
+mod key; // the key itself
+
+mod carried; // whether a key is carried to the call
+
+mod rules; // what follows for effect and doubt
+
+mod message; // texts of compile errors
 
 pub use alphabet::KeyAlphabet;
 pub use contract::{KeyLifetime, Provider};

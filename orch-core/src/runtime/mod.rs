@@ -5,14 +5,21 @@
 //! starts the queue and the upkeep. [`Orchestrator`] is the caller's side: accept, wait, query,
 //! resolve. A process may have either side alone.
 
-mod accept;
-mod builder;
-mod config;
-mod error;
-mod operator;
-mod orchestrator;
-mod running;
-mod wait;
+mod config; // the settings
+
+mod builder; // from a URL to a runtime
+
+mod running; // a worker until its shutdown
+
+mod orchestrator; // what the caller holds
+
+mod accept; // a command about to be accepted
+
+mod wait; // until its end
+
+mod operator; // parked, divergent, history
+
+mod error; // what each of them can say
 
 pub use accept::{Accept, Accepted};
 pub use builder::RuntimeBuilder;

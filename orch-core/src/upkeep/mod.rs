@@ -10,10 +10,13 @@
 //! worker, safely side by side: each pass derives everything again from the rows, and every move is
 //! guarded, so that of two concurrent ones the second changes nothing.
 
-mod finalizer;
-mod pruner;
-mod reaper;
-mod ticker;
+mod ticker; // the loop of each service
+
+mod finalizer; // logged but not finalized
+
+mod reaper; // lost leases, spent time budgets
+
+mod pruner; // past its retention
 
 pub use finalizer::{Finalizer, FinalizerConfig};
 pub use pruner::{DEFAULT_FAILED_RETENTION, Pruner, PrunerConfig};

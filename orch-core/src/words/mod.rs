@@ -3,19 +3,31 @@
 //! Nothing here does I/O or reads a clock. A value of one of these types has passed its rule,
 //! so the layers above never check again. The rules and their limits stand on the types.
 
-mod command;
-mod id;
-mod invalid;
-mod key;
-mod kind;
-mod log_entry;
-mod operation;
-mod outcome;
-mod payload;
-mod spelling;
-mod status;
-mod text;
-mod timestamp;
+mod kind; // which operation: domain and event type
+
+mod key; // whose, and for what
+
+mod payload; // the body, and what a repetition must match
+
+mod command; // all of it together
+
+mod id; // the operation, its fence, its worker
+
+mod status; // where it is
+
+mod operation; // all that readers see
+
+mod outcome; // how attempts and operations end
+
+mod log_entry; // what is kept of an end
+
+mod timestamp; // instants
+
+mod invalid; // what breaks the rule of a word
+
+mod text; // texts that every store can keep
+
+mod spelling; // words with one spelling
 
 pub use command::{Command, Envelope, Identity};
 pub use id::{Fence, OpId, WorkerId};
