@@ -13,10 +13,13 @@ mod orchestrated; // the attribute
 mod command; // the derives
 mod outcome;
 
-mod errors;
 mod options; // what may be written in them, a table each
+
+mod values; // the small grammars: durations, names, templates
+
 mod shared; // rules that more than one has
-mod values; // the small grammars: durations, names, templates // all at once, at the user's tokens
+
+mod errors; // all at once, at the user's tokens
 
 #[cfg(test)]
 mod pages;

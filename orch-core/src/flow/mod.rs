@@ -20,21 +20,29 @@
 
 mod accept; // S1
 
-mod lease;
-mod queue; // S2: the loop that claims // leases, kept while their attempts run
+mod queue; // S2: the loop that claims
+
+mod lease; // leases, kept while their attempts run
 
 mod attempt; // one attempt: execute, record, announce
-mod execute;
-mod finalize;
-mod log; // S3
 
-mod divergence; // what is announced beside: answers that contradict an outcome
+mod execute; // the handler, to its end
+
+mod log; // S3, first half
+
+mod finalize; // S3, second half
+
+mod divergence; // beside it: answers that contradict an outcome
+
 mod watch; // who waits for an operation is woken
 
 mod batch; // how every step that writes gathers its items
-mod equipment; // what queue and upkeep share
-mod handlers;
-mod history;
+
+mod equipment; // what queue and upkeep work with
+
+mod handlers; // what a worker can run
+
+mod history; // the log with what each entry means for the outcome
 
 pub use accept::{AcceptError, Acceptor, Disposition, disposition};
 pub use batch::{Batcher, Patience, Verb};

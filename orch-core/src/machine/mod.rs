@@ -29,14 +29,21 @@
 //! | `next` | which move follows an ended attempt |
 //! | `count` | what an ended attempt counts |
 
-mod answer;
-mod change;
-mod count;
-mod entry;
-mod fact;
-mod next;
 mod row; // the noun
+
+mod entry; // its log
+
+mod fact; // what happens to it
+
 mod step; // the verb
+
+mod change; // what facts have in common
+
+mod next; // which move follows
+
+mod count; // what is counted
+
+mod answer; // what is told
 
 #[cfg(test)]
 mod fixture;

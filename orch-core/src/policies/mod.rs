@@ -4,14 +4,17 @@
 //! Pure functions over the [words](crate::words): no I/O, no clock, no randomness. What a fact
 //! means for an operation's row is decided in the module `machine`.
 
-mod backoff;
-mod policy; // what a handler declares // how long to wait
+mod policy; // what a handler declares
+
+mod backoff; // how long to wait
 
 mod call; // whether a call may be made
 
 mod ending; // how an attempt ends with an error
-mod handler_end;
-pub mod http;
+
+mod handler_end; // what that means in view of earlier attempts
+
+pub mod http; // what an answer over HTTP means
 
 mod divergence; // whether two answers agree
 
