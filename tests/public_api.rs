@@ -85,14 +85,17 @@ fn described(page: &str) -> String {
     }
     let own = up_to(page, &["<h2 id=\"trait-implementations\"", "<h2 id=\"synthetic-"]);
     let own = own.split_once("id=\"implementations-list\"").map_or("", |(_, own)| own);
-    for method in between(own, "<h4 class=\"code-header\">", "</h4>") {
-        writeln!(text, "- {}", one_line(&plain(method))).unwrap();
-    }
+    // Sorted: their order is that of the modules, which is no part of the API.
+    let lines = |sign: &str, part: &str, from: &str, to: &str| {
+        let all = between(part, from, to).map(|text| one_line(&plain(text)));
+        let mut all: Vec<String> = all.map(|line| format!("{sign} {line}\n")).collect();
+        all.sort();
+        all.concat()
+    };
+    text.push_str(&lines("-", own, "<h4 class=\"code-header\">", "</h4>"));
     let traits = page.split_once("id=\"trait-implementations-list\"").map_or("", |(_, rest)| rest);
     let traits = up_to(traits, &["<h2 id=\"synthetic-", "<h2 id=\"blanket-"]);
-    for header in between(traits, "<h3 class=\"code-header\">", "</h3>") {
-        writeln!(text, "+ {}", one_line(&plain(header))).unwrap();
-    }
+    text.push_str(&lines("+", traits, "<h3 class=\"code-header\">", "</h3>"));
     text
 }
 
