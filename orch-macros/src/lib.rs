@@ -28,21 +28,21 @@ use proc_macro::TokenStream;
 
 // Registers an async function as the handler of a command. The reference page is that of
 // `orch::orchestrated`.
-#[expect(missing_docs, reason = "the page stands at the re-export in `orch`")]
+#[expect(missing_docs, reason = "the page is on the re-export in `orch`")]
 #[proc_macro_attribute]
 pub fn orchestrated(args: TokenStream, item: TokenStream) -> TokenStream {
     errors::finish(orchestrated::expand(args.into(), item.into())).into()
 }
 
 // Makes a struct a command. The reference page is that of `orch::Command`.
-#[expect(missing_docs, reason = "the page stands at the re-export in `orch`")]
+#[expect(missing_docs, reason = "the page is on the re-export in `orch`")]
 #[proc_macro_derive(Command, attributes(command))]
 pub fn command(item: TokenStream) -> TokenStream {
     errors::finish(command::expand(item.into())).into()
 }
 
 // Says of each error how an attempt ends with it. The reference page is that of `orch::Outcome`.
-#[expect(missing_docs, reason = "the page stands at the re-export in `orch`")]
+#[expect(missing_docs, reason = "the page is on the re-export in `orch`")]
 #[proc_macro_derive(Outcome, attributes(outcome))]
 pub fn outcome(item: TokenStream) -> TokenStream {
     errors::finish(outcome::expand(item.into())).into()

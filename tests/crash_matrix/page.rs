@@ -12,7 +12,7 @@ use crate::judge::Reports;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/book/what-happens-when.md");
 /// What stands where nothing runs the handler again, so that there is no second death.
-const NO_SECOND: &str = "not run again";
+const NO_SECOND: &str = "no other attempt";
 /// What stands for the pair that no handler here has: `unsafe` and `retry`.
 const NOT_THERE: &str = "[does not compile](../../tests/ui/effect/unsafe_with_retry.stderr)";
 /// Set, it has the page written instead of compared.
@@ -54,8 +54,8 @@ pub fn told(cell: &Cell) -> String {
         1 => format!("1 {what}"),
         many => format!("{many} {what}s"),
     };
-    let (runs, calls) = (operation.attempt as usize, cell.keys.len());
-    let facts = [count(runs, "run"), count(calls, "call"), count(cell.effects, "effect")];
+    let (attempts, calls) = (operation.attempt as usize, cell.keys.len());
+    let facts = [count(attempts, "attempt"), count(calls, "call"), count(cell.effects, "effect")];
     format!("**{end}**<br>{}", facts.join(", "))
 }
 

@@ -216,7 +216,7 @@ impl fmt::Debug for Hook {
 #[diagnostic::on_unimplemented(
     message = "this handler returns `{Self}`, but its command is bound to `{T}`",
     label = "the result's type is not the one that the command names",
-    note = "whoever accepts the command is promised a `{T}`, so the handler must return it",
+    note = "the caller that accepts the command is promised a `{T}`, so the handler must return it",
     note = "return `Result<{T}, …>`, or change `output = …` in `#[command(…)]` of the command"
 )]
 pub trait SameAs<T> {

@@ -65,7 +65,7 @@ pub trait TypedCommand: Storable + Send + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not bound to a handler",
     label = "no handler takes this command",
-    note = "an operation that nobody can run would wait until its time budget ends",
+    note = "an operation without a handler would wait until its time budget ends",
     note = "write `#[orchestrated(domain = \"…\", event = \"…\")] async fn name(cmd: {Self}, ctx: Context) -> Result<…>`, or, if the handler lives in another crate, add `domain`, `event` and `output` to `#[command(…)]` on `{Self}`"
 )]
 pub trait HandledCommand: TypedCommand {

@@ -83,9 +83,8 @@ impl Rules {
     const fn is_silent(&self) -> ! {
         refuse(
             Message::EMPTY
-                .with("nobody knows how long ")
                 .with(self.name)
-                .with(" remembers a key (`KEY_LIFETIME` of its contract is `Unpublished`), and in doubt this handler repeats the call")
+                .with(" does not publish how long it remembers a key (`KEY_LIFETIME` of its contract is `Unpublished`), and in doubt this handler repeats the call")
                 .with("\nnote: once the key is forgotten, the repeated call acts a second time")
                 .with("\nhelp: give `reconcile = …`, or `in_doubt = \"park\"` or `\"fail\"`, or write a contract of your own with a figure that the provider has confirmed"),
         )
@@ -189,7 +188,7 @@ mod tests {
             square.carry(Effect::Keyed, in_doubt, TIMEOUT);
         }
         let text = refusal(move || square.carry(Effect::Keyed, InDoubt::Retry, TIMEOUT));
-        assert!(text.starts_with("nobody knows how long Square"), "{text}");
+        assert!(text.starts_with("Square does not publish how long"), "{text}");
     }
 
     #[test]

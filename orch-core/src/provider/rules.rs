@@ -116,7 +116,7 @@ impl Rules {
                     .with(" reads the key from the field `")
                     .with(field)
                     .with("` of the request's body, not from a header")
-                    .with("\nnote: with the key in a header, each call would act again; the place of the call stands last, below")
+                    .with("\nnote: with the key in a header, each call would act again; the place of the call is named last, below")
                     .with("\nhelp: put `key.as_str()` into that field"),
             );
         }
@@ -125,7 +125,7 @@ impl Rules {
                 Message::EMPTY
                     .with(self.name)
                     .with(" knows no idempotency keys, so there is no header for one")
-                    .with("\nnote: the header would be ignored, and each call would act again; the place of the call stands last, below")
+                    .with("\nnote: the header would be ignored, and each call would act again; the place of the call is named last, below")
                     .with("\nhelp: send `key.as_str()` as a reference of yours, and find the call by it in `reconcile`"),
             );
         }

@@ -4,7 +4,7 @@ use syn::{Ident, Path};
 
 use crate::shared::scope;
 
-/// An empty command, so that a handler that takes it does not add errors of its own. The build
+/// An empty command, so that a handler that takes it adds no further errors. The build
 /// has failed already; nothing here ever runs.
 pub(super) fn command(krate: &Path, ident: &Ident) -> TokenStream {
     let items = quote! {

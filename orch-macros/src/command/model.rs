@@ -78,7 +78,7 @@ impl<'a> Command<'a> {
     }
 }
 
-/// Says so where an option of a field stands on the struct.
+/// Reports an option of a field that is on the struct.
 fn misplaced(options: &mut Options, fields: &[Field<'_>], errors: &mut Errors) {
     for name in OnField::NAMES {
         let Some(key) = options.take(name) else { continue };
@@ -86,7 +86,7 @@ fn misplaced(options: &mut Options, fields: &[Field<'_>], errors: &mut Errors) {
         errors.at(
             &key,
             &Rule {
-                rule: &format!("`{key}` stands on a field, not on the struct"),
+                rule: &format!("`{key}` belongs on a field, not on the struct"),
                 reason: "it says something about that one field",
                 remedy: &format!("write `#[command({key})]` above a field such as `{example}`"),
             },
@@ -195,7 +195,7 @@ fn binding(said: OnStruct, options: &Options, errors: &mut Errors) -> Option<Bin
         "output",
         &Rule {
             rule: "`output` is missing",
-            reason: "domain, event and output are the binding of a command; whoever accepts it gets the output as a type",
+            reason: "domain, event and output bind a command to its handler; the caller that accepts it gets the output as a type",
             remedy: "add `output = Receipt`, or leave all three to the handler",
         },
         errors,

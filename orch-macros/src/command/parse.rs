@@ -53,7 +53,7 @@ fn plain(input: &DeriveInput, errors: &mut Errors) -> bool {
     let rule = if borrows {
         Rule {
             rule: "a command borrows nothing",
-            reason: "each attempt decodes it anew from the store, so there is nobody to borrow from",
+            reason: "each attempt decodes it from the store again, so there is nothing to borrow from",
             remedy: "remove the lifetime, and give it fields that own their data, such as `String`",
         }
     } else {

@@ -10,7 +10,7 @@ use crate::shared::scope;
 /// The function, and one scope with its claim to the name, its binding and its registration.
 ///
 /// Each call carries the place of the user's token that can be wrong in it, so that rustc
-/// reports a missing trait there. Where the same call stands twice, it is the same to the
+/// reports a missing trait there. Where the same call is written twice, it is the same to the
 /// letter: rustc folds equal errors at one place into one. No call that refuses something is
 /// generic or inside another function, so that `cargo check` evaluates all of them.
 pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream {

@@ -108,7 +108,7 @@ fn generics(signature: &Signature, errors: &mut Errors) -> Option<()> {
             generics,
             &Rule {
                 rule: "an orchestrated function has no generics",
-                reason: "it is registered once, for one command type; nobody would choose the types",
+                reason: "it is registered once, for one command type, and no caller could choose the types",
                 remedy: "name the types, and call a generic function from it",
             },
         );
@@ -159,7 +159,7 @@ fn command<'a>(
             borrow,
             &Rule {
                 rule: "the command is taken by value and borrows nothing",
-                reason: "each attempt decodes it anew from the store, so there is nobody to borrow from",
+                reason: "each attempt decodes it from the store again, so there is nothing to borrow from",
                 remedy: "take `cmd: YourCommand`, with fields that own their data, such as `String`",
             },
         );
@@ -168,7 +168,7 @@ fn command<'a>(
             opaque,
             &Rule {
                 rule: "the command is one type, not `impl Trait`",
-                reason: "it is registered once, for one command type; nobody would choose the type",
+                reason: "it is registered once, for one command type, and no caller could choose the type",
                 remedy: "name the type that derives `orch::Command`",
             },
         );
@@ -184,7 +184,7 @@ fn arguments(inputs: &[&Type], errors: &mut Errors) {
                 borrow,
                 &Rule {
                     rule: "arguments are taken by value",
-                    reason: "the run may move between threads and outlives whoever started it",
+                    reason: "an attempt may move between threads and outlives its caller",
                     remedy: "take `ctx: Context` and `thing: State<Thing>`; a `State` is a cheap shared handle",
                 },
             );
@@ -201,7 +201,7 @@ fn arguments(inputs: &[&Type], errors: &mut Errors) {
             errors.at(
                 input,
                 &Rule {
-                    rule: "`Context` stands right behind the command, once",
+                    rule: "`Context` comes right after the command, once",
                     reason: "one order for all handlers makes them readable at a glance",
                     remedy: "order them as `(cmd: YourCommand, ctx: Context, thing: State<Thing>)`",
                 },
@@ -236,7 +236,7 @@ fn result<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<&'a Type>
             opaque,
             &Rule {
                 rule: "the result is one type, not `impl Trait`",
-                reason: "it is stored, and whoever waits for it gets it back as this type",
+                reason: "it is stored, and the caller that waits gets it back as this type",
                 remedy: "name the type",
             },
         );

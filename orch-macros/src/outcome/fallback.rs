@@ -4,7 +4,7 @@ use quote::quote;
 use super::model::Outcome;
 use crate::shared::scope;
 
-/// An ending for all, so that a handler that returns this error does not add errors of its own.
+/// An ending for all, so that a handler that returns this error adds no further errors.
 /// The build has failed already; nothing here ever runs.
 pub(super) fn outcome(outcome: &Outcome<'_>) -> TokenStream {
     let Outcome { krate, ident, .. } = outcome;

@@ -34,7 +34,7 @@ const ENDINGS: [&str; 4] = ["retry", "fail", "in_doubt", "from"];
 pub(super) struct Outcome<'a> {
     pub(super) krate: Path,
     pub(super) ident: &'a Ident,
-    /// `None` stands for a struct.
+    /// `None` means a struct.
     pub(super) arms: Vec<(Option<&'a Ident>, Ending)>,
 }
 
@@ -101,7 +101,7 @@ fn not_on_the_enum(mut options: Options, errors: &mut Errors) {
     errors.at(
         &key,
         &Rule {
-            rule: &format!("`{key}` stands on a variant, not on the enum"),
+            rule: &format!("`{key}` belongs on a variant, not on the enum"),
             reason: "each way to go wrong has its own ending, and a default would be a guess",
             remedy: "write `#[outcome(…)]` above every variant",
         },

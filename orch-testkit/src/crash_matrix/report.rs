@@ -82,7 +82,8 @@ impl fmt::Display for Report {
         let Descriptor { name, domain, event_type, effect, in_doubt, .. } = self.handler;
         writeln!(f, "{name} ({domain}/{event_type}): effect {effect}, in doubt {in_doubt}\n")?;
         let rows: Vec<[String; 6]> = self.cells.iter().map(|cell| self.row(cell)).collect();
-        let head = ["killed", "the operation", "runs", "calls", "effects", ""].map(str::to_owned);
+        let head =
+            ["killed", "the operation", "attempts", "calls", "effects", ""].map(str::to_owned);
         write_table(f, &head, &rows)?;
         let missing: Vec<_> = self.not_there().map(Boundary::as_str).collect();
         if !missing.is_empty() {

@@ -98,7 +98,7 @@ mod tests {
         for status in 100..=599 {
             for told_to_wait in [false, true] {
                 let rows = rows(status, told_to_wait);
-                assert_eq!(rows.len(), 1, "{status} stands in one row, {told_to_wait}");
+                assert_eq!(rows.len(), 1, "{status} is in one row, {told_to_wait}");
                 for (effect, written) in EFFECTS.into_iter().zip(&rows[0].endings) {
                     let after = told_to_wait.then_some(WAIT);
                     let expected = match written.as_str() {

@@ -57,8 +57,8 @@ fn not_repeated_if_unsafe(said: &Said, options: &Options, errors: &mut Errors) {
             effect.span,
             &Rule {
                 rule: "`effect = \"unsafe\"` does not say what follows an attempt in doubt",
-                reason: "nobody knows then whether the call has acted, and repeated it would act again",
-                remedy: "add `reconcile = …` to ask the provider, or `in_doubt = \"park\"` for a person, or `in_doubt = \"fail\"`",
+                reason: "the provider may have acted: repeating the call would act twice",
+                remedy: "add `reconcile = …` to ask the provider, or `in_doubt = \"park\"` to leave it to an operator, or `in_doubt = \"fail\"`",
             },
         );
     }
@@ -68,7 +68,7 @@ fn not_repeated_if_unsafe(said: &Said, options: &Options, errors: &mut Errors) {
             &Rule {
                 rule: "`in_doubt = \"retry\"` contradicts `effect = \"unsafe\"`",
                 reason: "in doubt the call may have acted, and repeated it would act again",
-                remedy: "give `reconcile = …` to ask the provider, or write `\"park\"` for a person, or `\"fail\"`",
+                remedy: "give `reconcile = …` to ask the provider, or write `\"park\"` to leave it to an operator, or `\"fail\"`",
             },
         );
     }

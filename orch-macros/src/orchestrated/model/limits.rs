@@ -93,7 +93,7 @@ pub(crate) fn max_attempts(given: &mut Given<'_>) -> Option<u32> {
 }
 
 pub(crate) fn max_reconciles(given: &mut Given<'_>) -> Option<u32> {
-    let reason = "it counts the questions to the provider; without an answer to the last one, the operation waits for a person";
+    let reason = "it counts the reconciles; when the last one gives no answer, the operation is parked for an operator";
     count(given, reason, "write `max_reconciles = 10`; to ask nothing, leave `reconcile` out")
 }
 
