@@ -3,7 +3,6 @@
 
 mod common;
 
-use std::process::Command;
 use std::sync::Arc;
 
 use common::{Schema, connect, execute, number, server};
@@ -29,19 +28,42 @@ async fn open(schema: &Schema, clock: &Arc<ManualClock>) -> PostgresStore {
     PostgresStore::open_with(&schema.url(""), Some(clock.clone())).await.unwrap()
 }
 
-/// All that is in it but the rows, as `pg_dump` says it.
-fn definition(schema: &Schema) -> String {
-    let bin = std::env::var("ORCH_TEST_POSTGRES_BIN").expect(
-        "ORCH_TEST_POSTGRES_BIN is not set; run: scripts/postgres cargo test -p orch-postgres",
-    );
-    let mut dump = Command::new(format!("{bin}/pg_dump"));
-    dump.args(["--schema-only", "--schema", &schema.name, &server()]);
-    let output = dump.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    // The lines for psql hold a random word.
-    let lines = text.lines().filter(|line| !line.starts_with('\\'));
-    lines.collect::<Vec<_>>().join("\n").replace(&schema.name, "public")
+/// All that is in it but the rows, one line for each thing. Asked of the catalog: a `pg_dump` reads
+/// no server that is newer than itself.
+const DEFINITION: &str = "
+    WITH ours AS (SELECT oid FROM pg_namespace WHERE nspname = $1)
+    SELECT format('%s %s %s %s %s', c.relkind, c.relname, c.reloptions, c.relacl,
+                  pg_get_userbyid(c.relowner))
+    FROM pg_class c, ours WHERE c.relnamespace = ours.oid
+    UNION ALL
+    SELECT format('%s.%s %s %s %s %s %s', c.relname, a.attname,
+                  format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+                  a.attcollation, pg_get_expr(d.adbin, d.adrelid))
+    FROM pg_class c JOIN ours ON c.relnamespace = ours.oid
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    UNION ALL
+    SELECT format('%s %s', conrelid::regclass, pg_get_constraintdef(c.oid)) || conname
+    FROM pg_constraint c, ours WHERE c.connamespace = ours.oid AND contype <> 'n'
+    UNION ALL
+    SELECT pg_get_indexdef(c.oid)
+    FROM pg_class c, ours WHERE c.relnamespace = ours.oid AND c.relkind = 'i'
+    UNION ALL
+    SELECT pg_get_triggerdef(t.oid)
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid, ours WHERE c.relnamespace = ours.oid
+    UNION ALL
+    SELECT format('%s %s', c.relname, pg_get_viewdef(c.oid))
+    FROM pg_class c, ours WHERE c.relnamespace = ours.oid AND c.relkind = 'v'
+    UNION ALL
+    SELECT pg_get_functiondef(p.oid) FROM pg_proc p, ours WHERE p.pronamespace = ours.oid
+    ORDER BY 1";
+
+async fn definition(schema: &Schema) -> Vec<String> {
+    let mut connection = schema.connect().await;
+    let lines = sqlx::query_scalar(DEFINITION).bind(&schema.name);
+    let lines: Vec<String> = lines.fetch_all(&mut connection).await.unwrap();
+    assert!(lines.len() > 100, "{lines:#?}");
+    lines.iter().map(|line| line.replace(&schema.name, "public")).collect()
 }
 
 #[tokio::test]
@@ -68,10 +90,10 @@ async fn release_0_1_0_goes_on() {
 async fn migrating_again_changes_nothing() {
     let (schema, released) = (restored().await, Released::v0_1_0());
     let store = open(&schema, &released.clock()).await;
-    let migrated = definition(&schema);
+    let migrated = definition(&schema).await;
     store.migrate().await.unwrap();
     let again = open(&schema, &released.clock()).await;
-    assert_eq!(definition(&schema), migrated);
+    assert_eq!(definition(&schema).await, migrated);
     released.reads_back(&again).await;
 }
 
@@ -81,7 +103,7 @@ async fn a_migrated_schema_is_that_of_a_new_database() {
     for schema in [&schema, &new] {
         PostgresStore::open(&schema.url("")).await.unwrap();
     }
-    assert_eq!(definition(&schema), definition(&new));
+    assert_eq!(definition(&schema).await, definition(&new).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
