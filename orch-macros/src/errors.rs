@@ -14,22 +14,22 @@ pub(crate) struct Rule<'a> {
 }
 
 impl Rule<'_> {
+    /// Points at these tokens.
+    pub(crate) fn at(&self, tokens: impl ToTokens, errors: &mut Errors) {
+        errors.push(syn::Error::new_spanned(tokens, self.text()));
+    }
+
+    /// Points at this place.
+    pub(crate) fn at_span(&self, span: Span, errors: &mut Errors) {
+        errors.push(syn::Error::new(span, self.text()));
+    }
+
     fn text(&self) -> String {
         format!("{}\nnote: {}\nhelp: {}", self.rule, self.reason, self.remedy)
     }
 }
 
 impl Errors {
-    /// Points at these tokens.
-    pub(crate) fn at(&mut self, tokens: impl ToTokens, rule: &Rule<'_>) {
-        self.0.push(syn::Error::new_spanned(tokens, rule.text()));
-    }
-
-    /// Points at this place.
-    pub(crate) fn at_span(&mut self, span: Span, rule: &Rule<'_>) {
-        self.0.push(syn::Error::new(span, rule.text()));
-    }
-
     pub(crate) fn push(&mut self, error: syn::Error) {
         self.0.push(error);
     }

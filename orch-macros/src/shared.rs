@@ -33,14 +33,12 @@ pub(crate) fn name(given: &mut Given<'_>) -> Option<LitStr> {
         Some(corrected) => format!("write `{key} = \"{corrected}\"`"),
         None => format!("write `{}`", given.example),
     };
-    given.errors.at(
-        text,
-        &Rule {
-            rule: &format!("`{key}` is not a legal name: {wrong}"),
-            reason: "names stand in columns, logs and metrics, so they are capital words joined by dots, at most 50 characters",
-            remedy: &remedy,
-        },
-    );
+    Rule {
+        rule: &format!("`{key}` is not a legal name: {wrong}"),
+        reason: "names stand in columns, logs and metrics, so they are capital words joined by dots, at most 50 characters",
+        remedy: &remedy,
+    }
+    .at(text, given.errors);
     None
 }
 
@@ -64,6 +62,6 @@ pub(crate) fn no_generics(generics: &Generics, rule: &Rule<'_>, errors: &mut Err
     if generics.params.is_empty() {
         return true;
     }
-    errors.at(generics, rule);
+    rule.at(generics, errors);
     false
 }

@@ -83,14 +83,12 @@ fn misplaced(options: &mut Options, fields: &[Field<'_>], errors: &mut Errors) {
     for name in OnField::NAMES {
         let Some(key) = options.take(name) else { continue };
         let example = fields.first().map_or("field".to_owned(), |field| field.ident.to_string());
-        errors.at(
-            &key,
-            &Rule {
-                rule: &format!("`{key}` belongs on a field, not on the struct"),
-                reason: "it says something about that one field",
-                remedy: &format!("write `#[command({key})]` above a field such as `{example}`"),
-            },
-        );
+        Rule {
+            rule: &format!("`{key}` belongs on a field, not on the struct"),
+            reason: "it says something about that one field",
+            remedy: &format!("write `#[command({key})]` above a field such as `{example}`"),
+        }
+        .at(&key, errors);
     }
 }
 
@@ -115,14 +113,12 @@ fn biz_key<'a>(
     match values::template(&text.value()) {
         Ok(pieces) => parts(&text, pieces, members, &example, errors),
         Err(wrong) => {
-            errors.at(
-                text,
-                &Rule {
-                    rule: &format!("`biz_key` is not a template: {wrong}"),
-                    reason: "a template is text and `{field}`, and nothing else",
-                    remedy: &format!("write it as in `{example}`"),
-                },
-            );
+            Rule {
+                rule: &format!("`biz_key` is not a template: {wrong}"),
+                reason: "a template is text and `{field}`, and nothing else",
+                remedy: &format!("write it as in `{example}`"),
+            }
+            .at(text, errors);
             None
         }
     }
@@ -150,14 +146,12 @@ fn parts<'a>(
         return None;
     }
     if !parts.iter().any(|part| matches!(part, Part::Field(_))) {
-        errors.at(
-            text,
-            &Rule {
-                rule: "this `biz_key` names no field",
-                reason: "every operation would act on the same entity, as far as orch can tell",
-                remedy: &format!("put the entity's id into it, as in `{example}`"),
-            },
-        );
+        Rule {
+            rule: "this `biz_key` names no field",
+            reason: "every operation would act on the same entity, as far as orch can tell",
+            remedy: &format!("put the entity's id into it, as in `{example}`"),
+        }
+        .at(text, errors);
         return None;
     }
     Some(parts)
@@ -175,14 +169,12 @@ fn no_such_field(text: &LitStr, name: &str, members: &[Member<'_>], errors: &mut
         Some(meant) => format!("did you mean `{{{meant}}}`?"),
         None => format!("the fields are {}", listed(&known)),
     };
-    errors.at(
-        text,
-        &Rule {
-            rule: &format!("`{{{name}}}` is not a field of this command"),
-            reason: "the biz key is made of the command's own fields",
-            remedy: &remedy,
-        },
-    );
+    Rule {
+        rule: &format!("`{{{name}}}` is not a field of this command"),
+        reason: "the biz key is made of the command's own fields",
+        remedy: &remedy,
+    }
+    .at(text, errors);
 }
 
 /// Domain, event and output: all of them, or none.
@@ -228,27 +220,23 @@ fn field_options<'a>(
 }
 
 fn second_key(word: &Ident, first: &Ident, errors: &mut Errors) {
-    errors.at(
-        word,
-        &Rule {
-            rule: "a command has one `idem_key`",
-            reason: &format!("the field `{first}` is the key already; one request has one key"),
-            remedy: "mark one field, and put a key of several parts together in it",
-        },
-    );
+    Rule {
+        rule: "a command has one `idem_key`",
+        reason: &format!("the field `{first}` is the key already; one request has one key"),
+        remedy: "mark one field, and put a key of several parts together in it",
+    }
+    .at(word, errors);
 }
 
 fn owned_key<'a>(member: Member<'a>, errors: &mut Errors) -> Member<'a> {
     let Type::Path(path) = member.ty else { return member };
     if path.path.segments.last().is_some_and(|last| last.ident == "Option") {
-        errors.at(
-            member.ty,
-            &Rule {
-                rule: "an `idem_key` is always there, so it is no `Option`",
-                reason: "without a key, a repeated request could act twice",
-                remedy: "make the field a `String`, or leave the key to the caller: `.idem_key(…)?` on accept",
-            },
-        );
+        Rule {
+            rule: "an `idem_key` is always there, so it is no `Option`",
+            reason: "without a key, a repeated request could act twice",
+            remedy: "make the field a `String`, or leave the key to the caller: `.idem_key(…)?` on accept",
+        }
+        .at(member.ty, errors);
     }
     member
 }
@@ -269,14 +257,12 @@ fn json_name(
         (None | Some(("rename_all", _)), Some((_, Some(name)))) => Some(name),
         (clash, _) => {
             let clash = clash.map_or("rename", |(option, _)| option);
-            errors.at(
-                word,
-                &Rule {
-                    rule: &format!("`idem_ignore` does not go together with serde's `{clash}` here"),
-                    reason: "the fingerprint leaves fields out by their names in the JSON, and this macro cannot tell the name",
-                    remedy: "say the name on the field: `#[serde(rename = \"…\")]`",
-                },
-            );
+            Rule {
+                rule: &format!("`idem_ignore` does not go together with serde's `{clash}` here"),
+                reason: "the fingerprint leaves fields out by their names in the JSON, and this macro cannot tell the name",
+                remedy: "say the name on the field: `#[serde(rename = \"…\")]`",
+            }
+            .at(word, errors);
             None
         }
     }

@@ -44,7 +44,7 @@ fn fields<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<&'a FieldsN
     };
     let reason = "it is stored as a JSON object, and its fields make up the keys";
     let remedy = "write `struct Name { field: Type, … }`";
-    errors.at_span(place, &Rule { rule, reason, remedy });
+    Rule { rule, reason, remedy }.at_span(place, errors);
     None
 }
 

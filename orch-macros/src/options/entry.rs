@@ -146,11 +146,11 @@ impl Given<'_> {
             remedy: &format!("write `{}`", self.example),
         };
         match value {
-            Value::Text(text) => self.errors.at(text, &rule),
-            Value::Number(number) => self.errors.at(number, &rule),
-            Value::Type(ty) => self.errors.at(ty, &rule),
-            Value::Other(tokens) => self.errors.at(tokens, &rule),
-            Value::List(_) | Value::Word => self.errors.at(key, &rule),
+            Value::Text(text) => rule.at(text, self.errors),
+            Value::Number(number) => rule.at(number, self.errors),
+            Value::Type(ty) => rule.at(ty, self.errors),
+            Value::Other(tokens) => rule.at(tokens, self.errors),
+            Value::List(_) | Value::Word => rule.at(key, self.errors),
         }
         None
     }

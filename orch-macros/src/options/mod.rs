@@ -62,14 +62,12 @@ impl Options {
                 }
                 Err(_) => {
                     all.cut_off = true;
-                    errors.at(
-                        attribute,
-                        &Rule {
-                            rule: &format!("`#[{name}]` says nothing"),
-                            reason: "its options stand in parentheses",
-                            remedy: &format!("write `#[{name}(…)]`"),
-                        },
-                    );
+                    Rule {
+                        rule: &format!("`#[{name}]` says nothing"),
+                        reason: "its options stand in parentheses",
+                        remedy: &format!("write `#[{name}(…)]`"),
+                    }
+                    .at(attribute, errors);
                 }
             }
         }
@@ -97,14 +95,12 @@ impl Options {
                 return false;
             }
             if seen.contains(&name) {
-                errors.at(
-                    key,
-                    &Rule {
-                        rule: &format!("`{name}` is given twice"),
-                        reason: "each option has one value, and none of the two may win silently",
-                        remedy: &format!("remove one `{name}`"),
-                    },
-                );
+                Rule {
+                    rule: &format!("`{name}` is given twice"),
+                    reason: "each option has one value, and none of the two may win silently",
+                    remedy: &format!("remove one `{name}`"),
+                }
+                .at(key, errors);
                 return false;
             }
             seen.push(name);
@@ -130,7 +126,7 @@ impl Options {
     /// Says that an option is missing, unless it is there or that follows from another mistake.
     pub(crate) fn require(&self, name: &str, rule: &Rule<'_>, errors: &mut Errors) {
         if !self.cut_off && !self.has(name) {
-            errors.at_span(self.span, rule);
+            rule.at_span(self.span, errors);
         }
     }
 
@@ -148,13 +144,11 @@ fn unknown(key: &Ident, known: &[&str], errors: &mut Errors) -> Option<String> {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("the options are {}", listed(known)),
     };
-    errors.at(
-        key,
-        &Rule {
-            rule: &format!("`{key}` is not an option here"),
-            reason: "an option that orch does not know would be ignored, and you would count on it",
-            remedy: &remedy,
-        },
-    );
+    Rule {
+        rule: &format!("`{key}` is not an option here"),
+        reason: "an option that orch does not know would be ignored, and you would count on it",
+        remedy: &remedy,
+    }
+    .at(key, errors);
     meant.map(str::to_owned)
 }

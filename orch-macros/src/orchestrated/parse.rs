@@ -26,14 +26,12 @@ pub(super) fn function(item: &TokenStream, errors: &mut Errors) -> Option<Functi
             })
             .parse2(item.clone());
             let first = head.ok().and_then(|tokens| tokens.into_iter().next());
-            errors.at(
-                first,
-                &Rule {
-                    rule: "`#[orchestrated]` goes on an `async fn`",
-                    reason: "it makes a function that calls a provider safe to run again; nothing else can be run",
-                    remedy: "write `async fn name(cmd: YourCommand, ctx: Context) -> Result<T, E>`",
-                },
-            );
+            Rule {
+                rule: "`#[orchestrated]` goes on an `async fn`",
+                reason: "it makes a function that calls a provider safe to run again; nothing else can be run",
+                remedy: "write `async fn name(cmd: YourCommand, ctx: Context) -> Result<T, E>`",
+            }
+            .at(first, errors);
             None
         }
     }

@@ -56,14 +56,12 @@ pub(super) fn types<'a>(signature: &'a Signature, errors: &mut Errors) -> Option
 
 fn receiver(signature: &Signature, errors: &mut Errors) -> Option<()> {
     let Some(FnArg::Receiver(receiver)) = signature.inputs.first() else { return Some(()) };
-    errors.at(
-        receiver,
-        &Rule {
-            rule: "an orchestrated function has no `self`",
-            reason: "orch calls it from any process that is linked with it, where no such value exists",
-            remedy: "move it out of the `impl`, and take what it needs as `thing: State<Thing>`",
-        },
-    );
+    Rule {
+        rule: "an orchestrated function has no `self`",
+        reason: "orch calls it from any process that is linked with it, where no such value exists",
+        remedy: "move it out of the `impl`, and take what it needs as `thing: State<Thing>`",
+    }
+    .at(receiver, errors);
     None
 }
 
@@ -71,14 +69,12 @@ fn receiver(signature: &Signature, errors: &mut Errors) -> Option<()> {
 fn qualifiers(signature: &Signature, errors: &mut Errors) {
     let mut plain = |there: Option<TokenStream>, what: &str| {
         let Some(tokens) = there else { return };
-        errors.at(
-            tokens,
-            &Rule {
-                rule: &format!("an orchestrated function is not `{what}`"),
-                reason: "orch calls it as a plain safe async function",
-                remedy: &format!("remove `{what}`, and call the other function from a plain one"),
-            },
-        );
+        Rule {
+            rule: &format!("an orchestrated function is not `{what}`"),
+            reason: "orch calls it as a plain safe async function",
+            remedy: &format!("remove `{what}`, and call the other function from a plain one"),
+        }
+        .at(tokens, errors);
     };
     plain(signature.abi.as_ref().map(ToTokens::to_token_stream), "extern");
     if let Safety::Unsafe(token) = &signature.safety {
@@ -90,39 +86,33 @@ fn qualifiers(signature: &Signature, errors: &mut Errors) {
     if let Some(token) = &signature.constness {
         return plain(Some(token.to_token_stream()), "const");
     }
-    errors.at(
-        signature.fn_token,
-        &Rule {
-            rule: "an orchestrated function is `async`",
-            reason: "orch ends an attempt by dropping its future when the time is over; a blocking call cannot be ended",
-            remedy: "write `async fn`, and run blocking code inside it with `tokio::task::spawn_blocking`",
-        },
-    );
+    Rule {
+        rule: "an orchestrated function is `async`",
+        reason: "orch ends an attempt by dropping its future when the time is over; a blocking call cannot be ended",
+        remedy: "write `async fn`, and run blocking code inside it with `tokio::task::spawn_blocking`",
+    }
+    .at(signature.fn_token, errors);
 }
 
 /// `None` if there are parameters, whose use in the types is part of the same mistake.
 fn generics(signature: &Signature, errors: &mut Errors) -> Option<()> {
     let generics = &signature.generics;
     if !generics.params.is_empty() {
-        errors.at(
-            generics,
-            &Rule {
-                rule: "an orchestrated function has no generics",
-                reason: "it is registered once, for one command type, and no caller could choose the types",
-                remedy: "name the types, and call a generic function from it",
-            },
-        );
+        Rule {
+            rule: "an orchestrated function has no generics",
+            reason: "it is registered once, for one command type, and no caller could choose the types",
+            remedy: "name the types, and call a generic function from it",
+        }
+        .at(generics, errors);
         return None;
     }
     if let Some(clause) = &generics.where_clause {
-        errors.at(
-            clause,
-            &Rule {
-                rule: "an orchestrated function has no `where` clause",
-                reason: "it is registered once, with types that are known",
-                remedy: "remove the clause",
-            },
-        );
+        Rule {
+            rule: "an orchestrated function has no `where` clause",
+            reason: "it is registered once, with types that are known",
+            remedy: "remove the clause",
+        }
+        .at(clause, errors);
     }
     Some(())
 }
@@ -133,45 +123,37 @@ fn command<'a>(
     errors: &mut Errors,
 ) -> Option<&'a Type> {
     let Some(first) = inputs.first() else {
-        errors.at(
-            &signature.ident,
-            &Rule {
-                rule: "an orchestrated function takes its command",
-                reason: "the command is what orch stores and hands to each attempt",
-                remedy: "add it as the first argument: `cmd: YourCommand`, whose type derives `orch::Command`",
-            },
-        );
+        Rule {
+            rule: "an orchestrated function takes its command",
+            reason: "the command is what orch stores and hands to each attempt",
+            remedy: "add it as the first argument: `cmd: YourCommand`, whose type derives `orch::Command`",
+        }
+        .at(&signature.ident, errors);
         return None;
     };
     let Parts { borrow, opaque } = Parts::of(first);
     if let Some(name @ ("Context" | "State")) = last_name(first).as_deref() {
         let rule = format!("the command comes before `{name}`");
-        errors.at(
-            first,
-            &Rule {
-                rule: &rule,
-                reason: "the first argument says which command this handler takes",
-                remedy: "order them as `(cmd: YourCommand, ctx: Context, thing: State<Thing>)`",
-            },
-        );
+        Rule {
+            rule: &rule,
+            reason: "the first argument says which command this handler takes",
+            remedy: "order them as `(cmd: YourCommand, ctx: Context, thing: State<Thing>)`",
+        }
+        .at(first, errors);
     } else if let Some(borrow) = borrow {
-        errors.at(
-            borrow,
-            &Rule {
-                rule: "the command is taken by value and borrows nothing",
-                reason: "each attempt decodes it from the store again, so there is nothing to borrow from",
-                remedy: "take `cmd: YourCommand`, with fields that own their data, such as `String`",
-            },
-        );
+        Rule {
+            rule: "the command is taken by value and borrows nothing",
+            reason: "each attempt decodes it from the store again, so there is nothing to borrow from",
+            remedy: "take `cmd: YourCommand`, with fields that own their data, such as `String`",
+        }
+        .at(borrow, errors);
     } else if let Some(opaque) = opaque {
-        errors.at(
-            opaque,
-            &Rule {
-                rule: "the command is one type, not `impl Trait`",
-                reason: "it is registered once, for one command type, and no caller could choose the type",
-                remedy: "name the type that derives `orch::Command`",
-            },
-        );
+        Rule {
+            rule: "the command is one type, not `impl Trait`",
+            reason: "it is registered once, for one command type, and no caller could choose the type",
+            remedy: "name the type that derives `orch::Command`",
+        }
+        .at(opaque, errors);
     }
     Some(first)
 }
@@ -180,66 +162,54 @@ fn arguments(inputs: &[&Type], errors: &mut Errors) {
     for (at, input) in inputs.iter().enumerate() {
         let Parts { borrow, opaque } = Parts::of(input);
         if let Some(borrow) = borrow {
-            errors.at(
-                borrow,
-                &Rule {
-                    rule: "arguments are taken by value",
-                    reason: "an attempt may move between threads and outlives its caller",
-                    remedy: "take `ctx: Context` and `thing: State<Thing>`; a `State` is a cheap shared handle",
-                },
-            );
+            Rule {
+                rule: "arguments are taken by value",
+                reason: "an attempt may move between threads and outlives its caller",
+                remedy: "take `ctx: Context` and `thing: State<Thing>`; a `State` is a cheap shared handle",
+            }
+            .at(borrow, errors);
         } else if let Some(opaque) = opaque {
-            errors.at(
-                opaque,
-                &Rule {
-                    rule: "an argument is one type, not `impl Trait`",
-                    reason: "orch finds each argument by its type",
-                    remedy: "take `thing: State<Thing>`, and give the thing to the runtime with `.state(thing)`",
-                },
-            );
+            Rule {
+                rule: "an argument is one type, not `impl Trait`",
+                reason: "orch finds each argument by its type",
+                remedy: "take `thing: State<Thing>`, and give the thing to the runtime with `.state(thing)`",
+            }
+            .at(opaque, errors);
         } else if at > 0 && last_name(input).as_deref() == Some("Context") {
-            errors.at(
-                input,
-                &Rule {
-                    rule: "`Context` comes right after the command, once",
-                    reason: "one order for all handlers makes them readable at a glance",
-                    remedy: "order them as `(cmd: YourCommand, ctx: Context, thing: State<Thing>)`",
-                },
-            );
+            Rule {
+                rule: "`Context` comes right after the command, once",
+                reason: "one order for all handlers makes them readable at a glance",
+                remedy: "order them as `(cmd: YourCommand, ctx: Context, thing: State<Thing>)`",
+            }
+            .at(input, errors);
         }
     }
 }
 
 fn result<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<&'a Type> {
     let ReturnType::Type(_, result) = &signature.output else {
-        errors.at(
-            &signature.ident,
-            &Rule {
-                rule: "an orchestrated function returns `Result<T, E>`",
-                reason: "the error says how an attempt ends: retry, fail or in doubt",
-                remedy: "write `-> Result<(), YourError>` where `YourError` derives `orch::Outcome`",
-            },
-        );
+        Rule {
+            rule: "an orchestrated function returns `Result<T, E>`",
+            reason: "the error says how an attempt ends: retry, fail or in doubt",
+            remedy: "write `-> Result<(), YourError>` where `YourError` derives `orch::Outcome`",
+        }
+        .at(&signature.ident, errors);
         return None;
     };
     if !last_name(result).is_some_and(|name| name.ends_with("Result")) {
-        errors.at(
-            result,
-            &Rule {
-                rule: "an orchestrated function returns a `Result`, and says so by that name",
-                reason: "the error says how an attempt ends: retry, fail or in doubt",
-                remedy: "write `-> Result<T, YourError>` where `YourError` derives `orch::Outcome`; an alias must have a name that ends in `Result`",
-            },
-        );
+        Rule {
+            rule: "an orchestrated function returns a `Result`, and says so by that name",
+            reason: "the error says how an attempt ends: retry, fail or in doubt",
+            remedy: "write `-> Result<T, YourError>` where `YourError` derives `orch::Outcome`; an alias must have a name that ends in `Result`",
+        }
+        .at(result, errors);
     } else if let Some(opaque) = Parts::of(result).opaque {
-        errors.at(
-            opaque,
-            &Rule {
-                rule: "the result is one type, not `impl Trait`",
-                reason: "it is stored, and the caller that waits gets it back as this type",
-                remedy: "name the type",
-            },
-        );
+        Rule {
+            rule: "the result is one type, not `impl Trait`",
+            reason: "it is stored, and the caller that waits gets it back as this type",
+            remedy: "name the type",
+        }
+        .at(opaque, errors);
     }
     Some(result)
 }

@@ -98,14 +98,12 @@ fn not_on_the_enum(mut options: Options, errors: &mut Errors) {
         return options.only::<OnType>(errors);
     };
     // The rest of the same attribute is part of the same mistake.
-    errors.at(
-        &key,
-        &Rule {
-            rule: &format!("`{key}` belongs on a variant, not on the enum"),
-            reason: "each way to go wrong has its own ending, and a default would be a guess",
-            remedy: "write `#[outcome(…)]` above every variant",
-        },
-    );
+    Rule {
+        rule: &format!("`{key}` belongs on a variant, not on the enum"),
+        reason: "each way to go wrong has its own ending, and a default would be a guess",
+        remedy: "write `#[outcome(…)]` above every variant",
+    }
+    .at(&key, errors);
 }
 
 /// How a value of this variant, or of this struct, ends the attempt.
@@ -163,14 +161,12 @@ fn unmarked(options: &Options, what: &str, errors: &mut Errors) {
 }
 
 fn contradiction(first: &Ident, second: &Ident, errors: &mut Errors) {
-    errors.at(
-        second,
-        &Rule {
-            rule: &format!("`{second}` contradicts `{first}`"),
-            reason: "an attempt ends in one way",
-            remedy: "keep one of the two, or make two variants",
-        },
-    );
+    Rule {
+        rule: &format!("`{second}` contradicts `{first}`"),
+        reason: "an attempt ends in one way",
+        remedy: "keep one of the two, or make two variants",
+    }
+    .at(second, errors);
 }
 
 /// Refuses what belongs to another ending, whatever its value.
@@ -179,14 +175,12 @@ fn strays(ending: &Ident, options: &mut Options, errors: &mut Errors) {
         [("after", "retry"), ("code", "fail"), ("uncertain", "fail"), ("clears_doubt", "fail")];
     for (name, owner) in owners.into_iter().filter(|(_, owner)| ending != owner) {
         let Some(stray) = options.take(name) else { continue };
-        errors.at(
-            &stray,
-            &Rule {
-                rule: &format!("`{stray}` belongs to `{owner}`"),
-                reason: "it has no meaning for this ending, so orch would ignore it",
-                remedy: &format!("remove it, or write `{owner}`"),
-            },
-        );
+        Rule {
+            rule: &format!("`{stray}` belongs to `{owner}`"),
+            reason: "it has no meaning for this ending, so orch would ignore it",
+            remedy: &format!("remove it, or write `{owner}`"),
+        }
+        .at(&stray, errors);
     }
 }
 
@@ -196,41 +190,35 @@ fn certainty(uncertain: Option<Ident>, clears: Option<Ident>, errors: &mut Error
         (None, Some(_)) => Certainty::ClearsDoubt,
         (Some(_), None) => Certainty::Uncertain,
         (Some(_), Some(clears)) => {
-            errors.at(
-                clears,
-                &Rule {
-                    rule: "`clears_doubt` contradicts `uncertain`",
-                    reason: "the one says that no call with this key has acted, the other that this very call may have",
-                    remedy: "keep one of the two, or make two variants",
-                },
-            );
+            Rule {
+                rule: "`clears_doubt` contradicts `uncertain`",
+                reason: "the one says that no call with this key has acted, the other that this very call may have",
+                remedy: "keep one of the two, or make two variants",
+            }
+            .at(clears, errors);
             Certainty::Uncertain
         }
     }
 }
 
 fn without_code(fail: &Ident, errors: &mut Errors) {
-    errors.at(
-        fail,
-        &Rule {
-            rule: "`fail` has no `code`",
-            reason: "programs tell failures apart by their code; texts change",
-            remedy: "write `#[outcome(fail, code = \"CARD_DECLINED\")]`",
-        },
-    );
+    Rule {
+        rule: "`fail` has no `code`",
+        reason: "programs tell failures apart by their code; texts change",
+        remedy: "write `#[outcome(fail, code = \"CARD_DECLINED\")]`",
+    }
+    .at(fail, errors);
 }
 
 fn code(given: &mut Given<'_>) -> Option<LitStr> {
     let text = given.text()?;
     let Err(wrong) = values::code(&text.value()) else { return Some(text) };
-    given.errors.at(
-        text,
-        &Rule {
-            rule: &format!("`code` is not a legal code: {wrong}"),
-            reason: "codes are stored and compared, so they are one capital word of at most 50 characters",
-            remedy: &format!("write it as in `{}`", given.example),
-        },
-    );
+    Rule {
+        rule: &format!("`code` is not a legal code: {wrong}"),
+        reason: "codes are stored and compared, so they are one capital word of at most 50 characters",
+        remedy: &format!("write it as in `{}`", given.example),
+    }
+    .at(text, given.errors);
     None
 }
 
@@ -261,14 +249,12 @@ fn member(
             None if known.is_empty() => "add a field of type `std::time::Duration`".to_owned(),
             None => format!("the fields are {}", listed(&known)),
         };
-        errors.at_span(
-            span,
-            &Rule {
-                rule: &format!("{what} has no field `{name}`"),
-                reason: "`after` names the field that says how long the provider wants to be left alone",
-                remedy: &remedy,
-            },
-        );
+        Rule {
+            rule: &format!("{what} has no field `{name}`"),
+            reason: "`after` names the field that says how long the provider wants to be left alone",
+            remedy: &remedy,
+        }
+        .at_span(span, errors);
     }
     Some((found?, span))
 }
@@ -302,7 +288,7 @@ fn source(from: &Ident, what: &str, fields: &Fields, errors: &mut Errors) -> Opt
     };
     let reason =
         "`from` names a function that gets the error underneath and says how the attempt ends";
-    errors.at(from, &Rule { rule: &rule, reason, remedy });
+    Rule { rule: &rule, reason, remedy }.at(from, errors);
     None
 }
 

@@ -46,14 +46,12 @@ pub(super) fn outcome<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option
                 .collect(),
         ),
         Data::Union(data) => {
-            errors.at(
-                data.union_token,
-                &Rule {
-                    rule: "an error is an enum or a struct, not a union",
-                    reason: "each of its variants says how the attempt ends",
-                    remedy: "write `enum Name { … }`",
-                },
-            );
+            Rule {
+                rule: "an error is an enum or a struct, not a union",
+                reason: "each of its variants says how the attempt ends",
+                remedy: "write `enum Name { … }`",
+            }
+            .at(data.union_token, errors);
             return None;
         }
     };

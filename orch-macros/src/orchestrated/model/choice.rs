@@ -58,13 +58,11 @@ fn one_of(words: &[&'static str], given: &mut Given<'_>) -> Option<(&'static str
         Some(meant) => format!("did you mean `{key} = \"{meant}\"`?"),
         None => format!("write `{}`", given.example),
     };
-    given.errors.at(
-        text,
-        &Rule {
-            rule: &format!("`{written}` is not a value of `{key}`"),
-            reason: &format!("its values are {}", listed(words)),
-            remedy: &remedy,
-        },
-    );
+    Rule {
+        rule: &format!("`{written}` is not a value of `{key}`"),
+        reason: &format!("its values are {}", listed(words)),
+        remedy: &remedy,
+    }
+    .at(text, given.errors);
     None
 }

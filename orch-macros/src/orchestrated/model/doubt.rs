@@ -23,28 +23,24 @@ pub(super) fn decide(said: &mut Said, options: &Options, errors: &mut Errors) {
 }
 
 fn contradiction(declared: &Ident, errors: &mut Errors) {
-    errors.at(
-        declared,
-        &Rule {
-            rule: "`in_doubt` contradicts `reconcile`",
-            reason: "with `reconcile`, doubt is cleared by asking the provider, and never falls through to something else",
-            remedy: "remove one of the two",
-        },
-    );
+    Rule {
+        rule: "`in_doubt` contradicts `reconcile`",
+        reason: "with `reconcile`, doubt is cleared by asking the provider, and never falls through to something else",
+        remedy: "remove one of the two",
+    }
+    .at(declared, errors);
 }
 
 /// The limits of questions, where there are none.
 fn without_reconcile(options: &Options, errors: &mut Errors) {
     for name in ["reconcile_timeout", "reconcile_backoff", "max_reconciles"] {
         let Some(key) = options.key(name) else { continue };
-        errors.at(
-            key,
-            &Rule {
-                rule: &format!("`{key}` is given without `reconcile`"),
-                reason: "it limits the questions to the provider, and this handler asks none",
-                remedy: &format!("add `reconcile = …`, or remove `{key}`"),
-            },
-        );
+        Rule {
+            rule: &format!("`{key}` is given without `reconcile`"),
+            reason: "it limits the questions to the provider, and this handler asks none",
+            remedy: &format!("add `reconcile = …`, or remove `{key}`"),
+        }
+        .at(key, errors);
     }
 }
 
@@ -53,23 +49,19 @@ fn not_repeated_if_unsafe(said: &Said, options: &Options, errors: &mut Errors) {
         return;
     };
     if !options.has("in_doubt") {
-        errors.at_span(
-            effect.span,
-            &Rule {
-                rule: "`effect = \"unsafe\"` does not say what follows an attempt in doubt",
-                reason: "the provider may have acted: repeating the call would act twice",
-                remedy: "add `reconcile = …` to ask the provider, or `in_doubt = \"park\"` to leave it to an operator, or `in_doubt = \"fail\"`",
-            },
-        );
+        Rule {
+            rule: "`effect = \"unsafe\"` does not say what follows an attempt in doubt",
+            reason: "the provider may have acted: repeating the call would act twice",
+            remedy: "add `reconcile = …` to ask the provider, or `in_doubt = \"park\"` to leave it to an operator, or `in_doubt = \"fail\"`",
+        }
+        .at_span(effect.span, errors);
     }
     if let Some(declared) = said.in_doubt.as_ref().filter(|declared| declared.word == "retry") {
-        errors.at_span(
-            declared.span,
-            &Rule {
-                rule: "`in_doubt = \"retry\"` contradicts `effect = \"unsafe\"`",
-                reason: "in doubt the call may have acted, and repeated it would act again",
-                remedy: "give `reconcile = …` to ask the provider, or write `\"park\"` to leave it to an operator, or `\"fail\"`",
-            },
-        );
+        Rule {
+            rule: "`in_doubt = \"retry\"` contradicts `effect = \"unsafe\"`",
+            reason: "in doubt the call may have acted, and repeated it would act again",
+            remedy: "give `reconcile = …` to ask the provider, or write `\"park\"` to leave it to an operator, or `\"fail\"`",
+        }
+        .at_span(declared.span, errors);
     }
 }

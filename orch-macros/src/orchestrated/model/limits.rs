@@ -44,25 +44,21 @@ impl Timeout {
         let Given { entry, example, errors } = given;
         let key = &entry.key;
         if timeout == Millis(0) {
-            errors.at(
-                text,
-                &Rule {
-                    rule: &format!("`{key}` is zero"),
-                    reason: self.if_zero,
-                    remedy: &format!(
-                        "write `{example}`, a little more than your client's own timeout"
-                    ),
-                },
-            );
+            Rule {
+                rule: &format!("`{key}` is zero"),
+                reason: self.if_zero,
+                remedy: &format!("write `{example}`, a little more than your client's own timeout"),
+            }
+            .at(text, errors);
         } else if timeout > TIME_BUDGET {
-            errors.at(
-                text,
-                &Rule {
-                    rule: &format!("`{key}` of {timeout} is longer than the default time budget of {TIME_BUDGET}"),
-                    reason: self.if_too_long,
-                    remedy: self.instead,
-                },
-            );
+            Rule {
+                rule: &format!(
+                    "`{key}` of {timeout} is longer than the default time budget of {TIME_BUDGET}"
+                ),
+                reason: self.if_too_long,
+                remedy: self.instead,
+            }
+            .at(text, errors);
         }
         Some(timeout)
     }
@@ -74,14 +70,12 @@ fn duration(given: &mut Given<'_>) -> Option<(LitStr, Millis)> {
     match Millis::read(&text.value()) {
         Ok(duration) => Some((text, duration)),
         Err(wrong) => {
-            given.errors.at(
-                text,
-                &Rule {
-                    rule: &format!("`{}` is not a duration: {wrong}", given.entry.key),
-                    reason: "a duration is a whole number with one of the units `ms`, `s`, `m` and `h`",
-                    remedy: &format!("write `{}`", given.example),
-                },
-            );
+            Rule {
+                rule: &format!("`{}` is not a duration: {wrong}", given.entry.key),
+                reason: "a duration is a whole number with one of the units `ms`, `s`, `m` and `h`",
+                remedy: &format!("write `{}`", given.example),
+            }
+            .at(text, given.errors);
             None
         }
     }
@@ -105,7 +99,7 @@ fn count(given: &mut Given<'_>, reason: &str, remedy: &str) -> Option<u32> {
         return Some(count);
     }
     let rule = format!("`{}` is a plain number from 1 to 1000", given.entry.key);
-    given.errors.at(number, &Rule { rule: &rule, reason, remedy });
+    Rule { rule: &rule, reason, remedy }.at(number, given.errors);
     None
 }
 
@@ -138,35 +132,29 @@ pub(crate) fn backoff(given: &mut Given<'_>) -> Option<Backoff> {
 }
 
 fn cap_too_long(text: &LitStr, errors: &mut Errors) {
-    errors.at(
-        text,
-        &Rule {
-            rule: "the cap of a backoff is at most 24h",
-            reason: "a delay beyond it outlives every time budget that people wait for",
-            remedy: "write a shorter `cap`",
-        },
-    );
+    Rule {
+        rule: "the cap of a backoff is at most 24h",
+        reason: "a delay beyond it outlives every time budget that people wait for",
+        remedy: "write a shorter `cap`",
+    }
+    .at(text, errors);
 }
 
 fn base_within_cap(Backoff { base, cap }: &Backoff, place: Option<LitStr>, errors: &mut Errors) {
     if *base == Millis(0) {
-        errors.at(
-            place,
-            &Rule {
-                rule: "the base of a backoff is zero",
-                reason: "retries would hammer a provider that is in trouble already",
-                remedy: "write at least `base = \"1ms\"`",
-            },
-        );
+        Rule {
+            rule: "the base of a backoff is zero",
+            reason: "retries would hammer a provider that is in trouble already",
+            remedy: "write at least `base = \"1ms\"`",
+        }
+        .at(place, errors);
     } else if base > cap {
-        errors.at(
-            place,
-            &Rule {
-                rule: &format!("the base of {base} is longer than the cap of {cap}"),
-                reason: "delays double from the base until they reach the cap",
-                remedy: "write a shorter `base` or a longer `cap`",
-            },
-        );
+        Rule {
+            rule: &format!("the base of {base} is longer than the cap of {cap}"),
+            reason: "delays double from the base until they reach the cap",
+            remedy: "write a shorter `base` or a longer `cap`",
+        }
+        .at(place, errors);
     }
 }
 

@@ -56,13 +56,11 @@ impl<'a> Handler<'a> {
 
 fn once(function: &Function, errors: &mut Errors) {
     for attribute in function.attributes.iter().filter(|a| Function::is_orchestrated(a)) {
-        errors.at(
-            attribute,
-            &Rule {
-                rule: "a function is orchestrated once",
-                reason: "it takes one command, and a command belongs to one domain and event type",
-                remedy: "remove one attribute, or write two functions that call a third",
-            },
-        );
+        Rule {
+            rule: "a function is orchestrated once",
+            reason: "it takes one command, and a command belongs to one domain and event type",
+            remedy: "remove one attribute, or write two functions that call a third",
+        }
+        .at(attribute, errors);
     }
 }
