@@ -56,9 +56,8 @@ impl Acceptor {
     /// Starts gathering.
     pub fn start(store: Arc<dyn Store>, payload_limit: usize, patience: Duration) -> Self {
         let (patience, at_once) = (Patience::For(patience), store.accept_batches());
-        let batcher = Batcher::start_with(store, "accept", patience, at_once, |store, batch| {
-            Box::pin(async move { store.accept(batch).await })
-        });
+        let batcher =
+            Batcher::start_with(store, "accept", patience, at_once, |store, b| store.accept(b));
         Self { batcher, payload_limit, meters: MetersByKind::default() }
     }
 

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::execute::execute;
-use super::{Divergences, Handler, HeldLease, Recorder, Watch};
+use super::{Handler, HeldLease, Recorder, Watch, divergence};
 use crate::handler::{States, Unrunnable};
 use crate::machine::{Finalized, Purpose, ReleaseReason};
 use crate::store::{
-    Claim, ClaimedOperation, EndedAttempt, Release, Released, StoreError, monotonic,
+    Claim, ClaimedOperation, EndedAttempt, Release, Released, Store, StoreError, monotonic,
 };
 use crate::words::{AttemptEnd, Source, one_line};
 
@@ -18,7 +18,7 @@ pub(super) struct Attempts {
     pub(super) states: States,
     pub(super) recorder: Recorder,
     pub(super) watch: Watch,
-    pub(super) divergences: Divergences,
+    pub(super) store: Arc<dyn Store>,
 }
 
 impl Attempts {
@@ -26,7 +26,7 @@ impl Attempts {
     pub(super) async fn run(&self, leased: Leased) {
         let executed = leased.execute(&self.states).await;
         let recorded = executed.record(&self.recorder).await;
-        recorded.announce(&self.watch, &self.divergences).await;
+        recorded.announce(&self.watch, &*self.store).await;
     }
 }
 
@@ -118,7 +118,7 @@ impl Executed {
 
 impl Recorded {
     /// Wakes who waits, counts, logs, and looks for answers that contradict the outcome.
-    async fn announce(self, watch: &Watch, divergences: &Divergences) {
+    async fn announce(self, watch: &Watch, store: &dyn Store) {
         let Self { about, reason, stored } = self;
         let Claim { op_id, .. } = about.claim;
         watch.moved(op_id);
@@ -131,9 +131,9 @@ impl Recorded {
                 "the end of an attempt cannot be stored; its lease will expire"),
         }
         match stored {
-            Ok(Finalized::Stale) => divergences.after_stale(about.claim).await,
+            Ok(Finalized::Stale) => divergence::after_stale(store, about.claim).await,
             Ok(Finalized::Finished(_)) if about.superseded_others => {
-                divergences.after_end(vec![op_id]).await;
+                divergence::after_end(store, vec![op_id]).await;
             }
             Ok(_) | Err(_) => {}
         }

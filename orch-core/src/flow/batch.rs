@@ -19,7 +19,8 @@ const QUEUE_LIMIT: usize = 4096;
 const RETRY: Backoff = Backoff::from_millis(20, 2000);
 
 /// A verb of the store over a batch.
-pub type Verb<T, R> = fn(Arc<dyn Store>, Vec<T>) -> BoxFuture<'static, Result<Vec<R>, StoreError>>;
+pub type Verb<T, R> =
+    for<'s> fn(&'s dyn Store, Vec<T>) -> BoxFuture<'s, Result<Vec<R>, StoreError>>;
 
 /// How long to go on while the database does not answer.
 #[derive(Debug, Clone, Copy)]
@@ -51,19 +52,14 @@ where
     T: Clone + Send + 'static,
     R: Send + 'static,
 {
-    /// Starts gathering for a verb, with one batch in flight at a time, until dropped; what was
-    /// handed in before is still carried out. `name` is for the log. To be called within a tokio
-    /// runtime.
-    pub fn start(
-        store: Arc<dyn Store>,
-        name: &'static str,
-        patience: Patience,
-        verb: Verb<T, R>,
-    ) -> Self {
-        Self::start_with(store, name, patience, 1, verb)
+    /// Starts gathering for a verb whose items may not be lost, with one batch in flight at a
+    /// time, until dropped; what was handed in before is still carried out. `name` is for the
+    /// log. To be called within a tokio runtime.
+    pub fn start(store: &Arc<dyn Store>, name: &'static str, verb: Verb<T, R>) -> Self {
+        Self::start_with(Arc::clone(store), name, Patience::Forever, 1, verb)
     }
 
-    /// The same with at most `at_once` batches in flight, at least one.
+    /// The same with this patience, and at most `at_once` batches in flight, at least one.
     pub fn start_with(
         store: Arc<dyn Store>,
         name: &'static str,
@@ -181,7 +177,7 @@ impl<T: Clone, R> Line<T, R> {
         let mut tries = 0;
         loop {
             let items = piece.iter().map(|(item, _)| item.clone()).collect();
-            let error = match (self.verb)(Arc::clone(&self.store), items).await {
+            let error = match (self.verb)(&*self.store, items).await {
                 Err(error) if error.is_transient() => error,
                 done => return (piece, done),
             };

@@ -1,38 +1,33 @@
 use std::sync::Arc;
 
-use super::{Batcher, FinalizeStep, Patience};
+use super::Batcher;
 use crate::store::{
     EndedAttempt, Finalization, FinalizeHook, Finalized, Logged, Release, Released, Store,
     StoreError,
 };
 
-/// S3: puts the end of an attempt into the write-ahead log and has it finalized.
+/// S3: puts the end of an attempt into the write-ahead log and has it finalized: the status moves
+/// as the logged outcome says, with the user's hook in the same transaction.
 ///
 /// Without a hook both are one statement of the store. With one they are two commits, so that a
-/// failing hook never costs the logged outcome.
+/// failing hook never costs the logged outcome; the Finalizer retries it without another call to
+/// the provider.
 #[derive(Debug)]
 pub struct Recorder {
     settle: Batcher<EndedAttempt, Finalized>,
     log: Batcher<EndedAttempt, Logged>,
     release: Batcher<Release, Released>,
-    finalize: FinalizeStep,
+    finalize: Batcher<Finalization, Finalized>,
 }
 
 impl Recorder {
     /// Starts gathering. Outcomes are tried until they are stored: nothing may be lost.
     pub fn start(store: &Arc<dyn Store>) -> Self {
-        let store = || Arc::clone(store);
         Self {
-            settle: Batcher::start(store(), "settle", Patience::Forever, |store, batch| {
-                Box::pin(async move { store.settle(batch).await })
-            }),
-            log: Batcher::start(store(), "log", Patience::Forever, |store, batch| {
-                Box::pin(async move { store.log(batch).await })
-            }),
-            release: Batcher::start(store(), "release", Patience::Forever, |store, batch| {
-                Box::pin(async move { store.release(batch).await })
-            }),
-            finalize: FinalizeStep::start(store()),
+            settle: Batcher::start(store, "settle", |store, batch| store.settle(batch)),
+            log: Batcher::start(store, "log", |store, batch| store.log(batch)),
+            release: Batcher::start(store, "release", |store, batch| store.release(batch)),
+            finalize: Batcher::start(store, "finalize", |store, batch| store.finalize(batch)),
         }
     }
 
@@ -51,7 +46,7 @@ impl Recorder {
         let claim = ended.claim;
         match self.log.submit(ended).await? {
             Logged::Stale => Ok(Finalized::Stale),
-            Logged::Logged => self.finalize.finalize(Finalization { claim, hook }).await,
+            Logged::Logged => self.finalize.submit(Finalization { claim, hook }).await,
         }
     }
 

@@ -28,11 +28,9 @@ mod attempt; // one attempt: execute, record, announce
 
 mod execute; // the handler, to its end
 
-mod log; // S3, first half
+mod log; // S3: log, finalize
 
-mod finalize; // S3, second half
-
-mod divergence; // beside it: answers that contradict an outcome
+pub mod divergence; // beside it: answers that contradict an outcome
 
 mod watch; // who waits for an operation is woken
 
@@ -46,9 +44,7 @@ mod history; // the log with what each entry means for the outcome
 
 pub use accept::{AcceptError, Acceptor, Disposition, disposition};
 pub use batch::{Batcher, Patience, Verb};
-pub use divergence::Divergences;
 pub use equipment::Equipment;
-pub use finalize::FinalizeStep;
 pub use handlers::{Handler, Handlers};
 pub use history::{HistoryEntry, history};
 pub use lease::{HeldLease, LeaseKeeper};

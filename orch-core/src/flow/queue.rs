@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use super::attempt::{Attempts, Leased, Room};
 use super::execute::remember_panic_places;
-use super::{Divergences, Equipment, Handlers, LeaseKeeper, Recorder};
+use super::{Equipment, Handlers, LeaseKeeper, Recorder};
 use crate::handler::States;
 use crate::machine::ReleaseReason;
 use crate::policies::{Backoff, KindPolicy};
@@ -61,7 +61,7 @@ impl Queue {
             leases: LeaseKeeper::start(Arc::clone(&store), config.lease)?,
             attempts: Attempts {
                 recorder: Recorder::start(&store),
-                divergences: Divergences::new(&store),
+                store: Arc::clone(&store),
                 states,
                 watch,
             },

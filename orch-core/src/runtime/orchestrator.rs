@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Accept, RedriveError, ResolveError};
-use crate::flow::{AcceptError, Acceptor, Divergences, Watch};
+use crate::flow::{AcceptError, Acceptor, Watch, divergence};
 use crate::handler::HandledCommand;
 use crate::store::{
     Finalized, ListParams, Page, RedriveParams, Redriven, Resolution, ResolveParams, Resolved,
@@ -195,7 +195,7 @@ impl Orchestrator {
             let Identity { domain, event_type, .. } = &operation.identity;
             self.acceptor.meters().of(domain, event_type).moved(to);
         }
-        Divergences::new(&self.store).after_end(vec![op_id]).await;
+        divergence::after_end(self.store(), vec![op_id]).await;
     }
 
     /// The owner that this orchestrator acts for.

@@ -9,9 +9,7 @@ use super::{Config, Orchestrator, StartError};
 use crate::flow::{Equipment, Queue, QueueConfig};
 use crate::handler::States;
 use crate::store::monotonic;
-use crate::upkeep::{
-    Finalizer, FinalizerConfig, Pruner, PrunerConfig, Reaper, ReaperConfig, Ticker,
-};
+use crate::upkeep::{Finalizer, Pruner, Reaper, tick};
 use crate::words::WorkerId;
 
 /// The least time for storing the ends of cancelled attempts.
@@ -137,24 +135,11 @@ fn start_upkeep(
     equipment: &Equipment,
     stop: &CancellationToken,
 ) {
-    let finalizer = Finalizer::new(
-        FinalizerConfig { every: config.finalize_every, ..FinalizerConfig::default() },
-        equipment.clone(),
-    );
-    let reaper = Reaper::new(
-        ReaperConfig { every: config.reap_every, ..ReaperConfig::default() },
-        equipment.clone(),
-    );
-    let pruner = Pruner::new(
-        PrunerConfig {
-            every: config.prune_every,
-            completed_retention: config.completed_retention,
-            failed_retention: config.failed_retention,
-            ..PrunerConfig::default()
-        },
-        Arc::clone(&equipment.store),
-    );
-    loops.spawn(Ticker::new(finalizer).run(stop.clone()));
-    loops.spawn(Ticker::new(reaper).run(stop.clone()));
-    loops.spawn(Ticker::new(pruner).run(stop.clone()));
+    let Config { completed_retention, failed_retention, .. } = *config;
+    let finalizer = Finalizer::new(equipment.clone());
+    let reaper = Reaper::new(equipment.clone());
+    let pruner = Pruner::new(equipment.clone(), completed_retention, failed_retention);
+    loops.spawn(tick(finalizer, config.finalize_every, stop.clone()));
+    loops.spawn(tick(reaper, config.reap_every, stop.clone()));
+    loops.spawn(tick(pruner, config.prune_every, stop.clone()));
 }

@@ -6,7 +6,7 @@
 //! | [`Reaper`] | expired leases, spent time budgets; reports kinds without a worker | a crash during a call, a backlog |
 //! | [`Pruner`] | terminal operations past their retention | time |
 //!
-//! All have one shape: a config, `run_once() -> Report`, and a [`Ticker`]. They run in every
+//! All have one shape: `run_once() -> Report`, once per [`tick`]. They run in every
 //! worker, safely side by side: each pass derives everything again from the rows, and every move is
 //! guarded, so that of two concurrent ones the second changes nothing.
 
@@ -18,7 +18,7 @@ mod reaper; // lost leases, spent time budgets
 
 mod pruner; // past its retention
 
-pub use finalizer::{Finalizer, FinalizerConfig};
-pub use pruner::{DEFAULT_FAILED_RETENTION, Pruner, PrunerConfig};
-pub use reaper::{Reaper, ReaperConfig};
-pub use ticker::{Report, Ticker, Upkeep};
+pub use finalizer::Finalizer;
+pub use pruner::{DEFAULT_FAILED_RETENTION, Pruner};
+pub use reaper::Reaper;
+pub use ticker::{Report, Upkeep, tick};

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,9 +10,6 @@ use crate::store::{StoreError, monotonic};
 pub trait Upkeep: Send + Sync + 'static {
     /// Its name in the log.
     const NAME: &'static str;
-
-    /// How long to wait between two passes.
-    fn every(&self) -> Duration;
 
     /// One pass over what is there now.
     ///
@@ -34,40 +30,27 @@ pub struct Report {
 }
 
 /// Runs a service until stopped: at once again after a full pass that moved something, else
-/// after its interval, with 20 % jitter so that workers do not tick in step.
-#[derive(Debug)]
-pub struct Ticker<U> {
-    service: U,
-}
-
-impl<U: Upkeep + fmt::Debug> Ticker<U> {
-    /// A ticker for this service.
-    #[must_use]
-    pub const fn new(service: U) -> Self {
-        Self { service }
-    }
-
-    /// Runs until `stop`; a pass that has begun is finished.
-    pub async fn run(self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            let again = match self.service.run_once().await {
-                Ok(report) => {
-                    if report.moved > 0 || report.failed > 0 {
-                        tracing::info!(service = U::NAME, ?report, "upkeep");
-                    }
-                    report.more && report.moved > 0
+/// after the interval, with 20 % jitter so that workers do not tick in step. A pass that has
+/// begun is finished.
+pub async fn tick<U: Upkeep>(service: U, every: Duration, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let again = match service.run_once().await {
+            Ok(report) => {
+                if report.moved > 0 || report.failed > 0 {
+                    tracing::info!(service = U::NAME, ?report, "upkeep");
                 }
-                Err(error) => {
-                    tracing::warn!(service = U::NAME, error = ?error, "upkeep failed");
-                    false
-                }
-            };
-            if !again {
-                let wait = self.service.every().mul_f64(0.8 + 0.4 * fastrand::f64());
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = monotonic::sleep(wait) => {}
-                }
+                report.more && report.moved > 0
+            }
+            Err(error) => {
+                tracing::warn!(service = U::NAME, error = ?error, "upkeep failed");
+                false
+            }
+        };
+        if !again {
+            let wait = every.mul_f64(0.8 + 0.4 * fastrand::f64());
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = monotonic::sleep(wait) => {}
             }
         }
     }
