@@ -12,14 +12,7 @@ const KEY_LIMIT: usize = 255;
 #[serde(try_from = "String", into = "String")]
 pub struct BizKey(String);
 
-checked_text!(BizKey);
-
-impl BizKey {
-    fn check(text: &str) -> Result<(), Invalid> {
-        check_not_blank("biz_key", text)?;
-        check_key("biz_key", text)
-    }
-}
+checked_text!(BizKey, "biz_key", check_key);
 
 /// The client's key for one logical request: 1–255 characters, not blank, without control
 /// characters.
@@ -27,14 +20,7 @@ impl BizKey {
 #[serde(try_from = "String", into = "String")]
 pub struct IdemKey(String);
 
-checked_text!(IdemKey);
-
-impl IdemKey {
-    fn check(text: &str) -> Result<(), Invalid> {
-        check_not_blank("idem_key", text)?;
-        check_key("idem_key", text)
-    }
-}
+checked_text!(IdemKey, "idem_key", check_key);
 
 /// The tenant or principal that an operation belongs to; part of its identity. At most 255
 /// characters, without control characters; the default is empty.
@@ -42,19 +28,13 @@ impl IdemKey {
 #[serde(try_from = "String", into = "String")]
 pub struct Owner(String);
 
-checked_text!(Owner);
-
-impl Owner {
-    fn check(text: &str) -> Result<(), Invalid> {
-        check_key("owner", text)
-    }
-}
-
-fn check_not_blank(field: &'static str, text: &str) -> Result<(), Invalid> {
-    if text.trim().is_empty() { Err(Invalid::Blank { field }) } else { Ok(()) }
-}
+checked_text!(Owner, "owner", check_text);
 
 fn check_key(field: &'static str, text: &str) -> Result<(), Invalid> {
+    if text.trim().is_empty() { Err(Invalid::Blank { field }) } else { check_text(field, text) }
+}
+
+fn check_text(field: &'static str, text: &str) -> Result<(), Invalid> {
     let length = text.chars().count();
     if length > KEY_LIMIT {
         return Err(Invalid::TooLong { field, length, limit: KEY_LIMIT });

@@ -36,26 +36,14 @@ fn check_name(field: &'static str, text: &str) -> Result<(), Invalid> {
 #[serde(try_from = "String", into = "String")]
 pub struct Domain(String);
 
-checked_text!(Domain);
-
-impl Domain {
-    fn check(text: &str) -> Result<(), Invalid> {
-        check_name("domain", text)
-    }
-}
+checked_text!(Domain, "domain", check_name);
 
 /// What is done in that domain, such as `CHARGE`: the rule is that of [`Domain`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EventType(String);
 
-checked_text!(EventType);
-
-impl EventType {
-    fn check(text: &str) -> Result<(), Invalid> {
-        check_name("event_type", text)
-    }
-}
+checked_text!(EventType, "event_type", check_name);
 
 /// A domain and an event type: what one handler takes. Prints as `PAYMENT/CHARGE`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,9 +1,9 @@
 //! What several words have in common, written once.
 
 /// A checked text: a newtype over `String` with the conversions that serde, callers and stores
-/// need. The type's own file writes `check`, the rule.
+/// need. `$check` is its rule, and gets the name of the field for its error.
 macro_rules! checked_text {
-    ($name:ident) => {
+    ($name:ident, $field:literal, $check:expr) => {
         impl $name {
             /// Takes the text as it is: nothing is trimmed or folded.
             ///
@@ -11,7 +11,7 @@ macro_rules! checked_text {
             /// [`Invalid`], naming the field and the rule that it breaks.
             pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
                 let text = text.into();
-                Self::check(&text)?;
+                $check($field, &text)?;
                 Ok(Self(text))
             }
 
