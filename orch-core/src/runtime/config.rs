@@ -78,7 +78,6 @@ impl Default for Config {
     }
 }
 
-/// One method per setting, named after it.
 impl Config {
     /// Sets [`Config::worker_name`](struct.Config.html#structfield.worker_name).
     #[must_use]
@@ -86,83 +85,39 @@ impl Config {
         self.worker_name = worker_name.into();
         self
     }
+}
 
-    /// Sets [`Config::concurrency`](struct.Config.html#structfield.concurrency).
-    #[must_use]
-    pub const fn concurrency(mut self, concurrency: usize) -> Self {
-        self.concurrency = concurrency;
-        self
-    }
+/// One method per other setting, named after it.
+macro_rules! setters {
+    ($($setting:ident: $Type:ty,)+) => {
+        impl Config {
+            $(
+                #[doc = concat!(
+                    "Sets [`Config::", stringify!($setting),
+                    "`](struct.Config.html#structfield.", stringify!($setting), ")."
+                )]
+                #[must_use]
+                pub const fn $setting(mut self, $setting: $Type) -> Self {
+                    self.$setting = $setting;
+                    self
+                }
+            )+
+        }
+    };
+}
 
-    /// Sets [`Config::lease`](struct.Config.html#structfield.lease).
-    #[must_use]
-    pub const fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
-        self
-    }
-
-    /// Sets [`Config::poll_every`](struct.Config.html#structfield.poll_every).
-    #[must_use]
-    pub const fn poll_every(mut self, poll_every: Duration) -> Self {
-        self.poll_every = poll_every;
-        self
-    }
-
-    /// Sets [`Config::reap_every`](struct.Config.html#structfield.reap_every).
-    #[must_use]
-    pub const fn reap_every(mut self, reap_every: Duration) -> Self {
-        self.reap_every = reap_every;
-        self
-    }
-
-    /// Sets [`Config::finalize_every`](struct.Config.html#structfield.finalize_every).
-    #[must_use]
-    pub const fn finalize_every(mut self, finalize_every: Duration) -> Self {
-        self.finalize_every = finalize_every;
-        self
-    }
-
-    /// Sets [`Config::prune_every`](struct.Config.html#structfield.prune_every).
-    #[must_use]
-    pub const fn prune_every(mut self, prune_every: Duration) -> Self {
-        self.prune_every = prune_every;
-        self
-    }
-
-    /// Sets [`Config::completed_retention`](struct.Config.html#structfield.completed_retention).
-    #[must_use]
-    pub const fn completed_retention(mut self, completed_retention: Duration) -> Self {
-        self.completed_retention = completed_retention;
-        self
-    }
-
-    /// Sets [`Config::failed_retention`](struct.Config.html#structfield.failed_retention).
-    #[must_use]
-    pub const fn failed_retention(mut self, failed_retention: Duration) -> Self {
-        self.failed_retention = failed_retention;
-        self
-    }
-
-    /// Sets [`Config::drain_timeout`](struct.Config.html#structfield.drain_timeout).
-    #[must_use]
-    pub const fn drain_timeout(mut self, drain_timeout: Duration) -> Self {
-        self.drain_timeout = drain_timeout;
-        self
-    }
-
-    /// Sets [`Config::payload_limit`](struct.Config.html#structfield.payload_limit).
-    #[must_use]
-    pub const fn payload_limit(mut self, payload_limit: usize) -> Self {
-        self.payload_limit = payload_limit;
-        self
-    }
-
-    /// Sets [`Config::accept_patience`](struct.Config.html#structfield.accept_patience).
-    #[must_use]
-    pub const fn accept_patience(mut self, accept_patience: Duration) -> Self {
-        self.accept_patience = accept_patience;
-        self
-    }
+setters! {
+    concurrency: usize,
+    lease: Duration,
+    poll_every: Duration,
+    reap_every: Duration,
+    finalize_every: Duration,
+    prune_every: Duration,
+    completed_retention: Duration,
+    failed_retention: Duration,
+    drain_timeout: Duration,
+    payload_limit: usize,
+    accept_patience: Duration,
 }
 
 impl Config {
