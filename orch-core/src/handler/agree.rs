@@ -23,18 +23,13 @@ pub(super) const fn agree(option: &str, bound: &str, declared: &str) {
 }
 
 const fn equal(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    while let ([first, rest_of_a @ ..], [other, rest_of_b @ ..]) = (a, b)
+        && *first == *other
+    {
+        (a, b) = (rest_of_a, rest_of_b);
     }
-    let mut at = 0;
-    while at < a.len() {
-        if a[at] != b[at] {
-            return false;
-        }
-        at += 1;
-    }
-    true
+    a.is_empty() && b.is_empty()
 }
 
 #[cfg(test)]

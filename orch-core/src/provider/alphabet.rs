@@ -16,6 +16,9 @@ impl KeyAlphabet {
     pub const DIGITS: Self = Self("0123456789");
     /// Those of a UUID.
     pub const UUID: Self = Self("0123456789abcdef-");
+    /// What HTTP allows in the name of a header.
+    pub(super) const TOKEN: Self =
+        Self("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
     /// These characters: visible ASCII, at least two, none twice. A contract with anything else
     /// does not compile. Their order is that of the digits of a key, so a change of it changes
@@ -44,10 +47,14 @@ impl KeyAlphabet {
 
     /// True if every character of the other one is here too.
     pub(super) const fn holds(self, other: Self) -> bool {
-        let (here, there) = (self.characters(), other.characters());
+        self.spells(other.characters())
+    }
+
+    /// Whether the text is written with these characters only.
+    pub(super) const fn spells(self, text: &[u8]) -> bool {
         let mut at = 0;
-        while at < there.len() {
-            if position(here, there[at]) == here.len() {
+        while at < text.len() {
+            if position(self.characters(), text[at]) == self.characters().len() {
                 return false;
             }
             at += 1;

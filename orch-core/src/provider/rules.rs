@@ -143,33 +143,7 @@ pub(super) const fn refuse(message: Message) -> ! {
 
 /// The rule of HTTP for the name of a field.
 const fn is_header_name(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if !(bytes[at].is_ascii_alphanumeric()
-            || matches!(
-                bytes[at],
-                b'!' | b'#'
-                    | b'$'
-                    | b'%'
-                    | b'&'
-                    | b'\''
-                    | b'*'
-                    | b'+'
-                    | b'-'
-                    | b'.'
-                    | b'^'
-                    | b'_'
-                    | b'`'
-                    | b'|'
-                    | b'~'
-            ))
-        {
-            return false;
-        }
-        at += 1;
-    }
-    !bytes.is_empty() && bytes.len() <= 100
+    !name.is_empty() && name.len() <= 100 && KeyAlphabet::TOKEN.spells(name.as_bytes())
 }
 
 #[cfg(test)]
