@@ -6,13 +6,13 @@
 //! cancelled, since another worker may run the operation now.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Claim, RenewParams, Renewed, Store, monotonic};
+use crate::store::{Claim, RenewParams, Renewed, Store, lock, monotonic};
 
 /// Renews the leases that are held, from start until dropped.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl HeldLease {
     /// The handler has returned: the lease is renewed without a limit, until its outcome is
     /// stored and this is dropped.
     pub fn handler_returned(&self) {
-        if let Some(held) = self.shared.lock().get_mut(&self.claim) {
+        if let Some(held) = lock(&self.shared.held).get_mut(&self.claim) {
             held.renew_until = None;
         }
     }
@@ -62,13 +62,7 @@ impl HeldLease {
 
 impl Drop for HeldLease {
     fn drop(&mut self) {
-        self.shared.lock().remove(&self.claim);
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Claim, Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.held).remove(&self.claim);
     }
 }
 
@@ -101,13 +95,13 @@ impl LeaseKeeper {
             renew_until: asked_at.checked_add(renew_for),
             lost: lost.clone(),
         };
-        self.shared.lock().insert(claim, held);
+        lock(&self.shared.held).insert(claim, held);
         HeldLease { shared: Arc::clone(&self.shared), claim, lost }
     }
 
     /// Cancels every attempt that is running now.
     pub fn cancel_all(&self) {
-        for held in self.shared.lock().values() {
+        for held in lock(&self.shared.held).values() {
             held.lost.cancel();
         }
     }
@@ -153,7 +147,7 @@ impl Renewal {
 
     fn to_renew(&self) -> Vec<Claim> {
         let now = monotonic::now();
-        let held = self.shared.lock();
+        let held = lock(&self.shared.held);
         let wanted = |held: &Held| {
             !held.lost.is_cancelled() && held.renew_until.is_none_or(|until| now < until)
         };
@@ -162,7 +156,7 @@ impl Renewal {
 
     fn cancel_expired(&self) {
         let now = monotonic::now();
-        for (claim, held) in self.shared.lock().iter() {
+        for (claim, held) in lock(&self.shared.held).iter() {
             // An attempt that has returned has nothing left to cancel: its lease is renewed again
             // once the database is back, until its outcome is stored.
             let running = held.renew_until.is_some();
@@ -180,7 +174,7 @@ async fn renew(store: Arc<dyn Store>, shared: Arc<Shared>, claims: Vec<Claim>) {
     let params = RenewParams { claims: claims.clone(), lease: shared.store_lease };
     match store.renew(params).await {
         Ok(answers) => {
-            let mut all = shared.lock();
+            let mut all = lock(&shared.held);
             for (claim, answer) in claims.into_iter().zip(answers) {
                 let Some(held) = all.get_mut(&claim) else { continue };
                 match answer {

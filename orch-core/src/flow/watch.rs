@@ -1,8 +1,9 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
+use crate::store::lock;
 use crate::words::OpId;
 
 /// Wakes those in this process who wait for an operation. A hint: the store decides.
@@ -27,7 +28,7 @@ impl Watch {
     /// Waits for this operation from now on.
     #[must_use]
     pub fn waiter(&self, op_id: OpId) -> Waiter {
-        let mut all = self.lock();
+        let mut all = lock(&self.0);
         let waiters = all.entry(op_id).or_default();
         waiters.count += 1;
         Waiter { watch: self.clone(), op_id, moved: Arc::clone(&waiters.moved) }
@@ -35,15 +36,11 @@ impl Watch {
 
     /// Says that the operation has moved.
     pub fn moved(&self, op_id: OpId) {
-        if let Some(waiters) = self.lock().get(&op_id) {
+        if let Some(waiters) = lock(&self.0).get(&op_id) {
             waiters.moved.notify_waiters();
             // For one who has just looked at the store and not begun to wait.
             waiters.moved.notify_one();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<OpId, Waiters>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -56,7 +53,7 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut all = self.watch.lock();
+        let mut all = lock(&self.watch.0);
         if let Some(waiters) = all.get_mut(&self.op_id) {
             waiters.count -= 1;
             if waiters.count == 0 {
@@ -78,7 +75,7 @@ mod tests {
         let woken = async { tokio::join!(one.moved(), two.moved()) };
         let ((), ()) = tokio::join!(woken, async { watch.moved(op_id) }).0;
         drop((one, two));
-        assert!(watch.lock().is_empty());
+        assert!(lock(&watch.0).is_empty());
     }
 
     #[tokio::test]

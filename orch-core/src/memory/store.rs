@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use crate::store::{
     Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType, EndedAttempt,
     Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged,
     RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
-    Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
+    Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, lock,
 };
 use crate::words::{
     DeadLetter, Fingerprint, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
@@ -61,7 +61,7 @@ impl MemoryStore {
     /// Makes a row such that it cannot be decoded, for tests.
     #[doc(hidden)]
     pub fn corrupt(&self, op_id: OpId) {
-        if let Some(row) = self.lock().rows.get_mut(&op_id) {
+        if let Some(row) = lock(&self.tables).rows.get_mut(&op_id) {
             row.corrupt = true;
         }
     }
@@ -72,7 +72,7 @@ impl MemoryStore {
         &self,
         all: impl IntoIterator<Item = (Request, Row, Vec<Entry>, Option<DeadLetter>)>,
     ) {
-        let mut tables = self.lock();
+        let mut tables = lock(&self.tables);
         *tables = Tables::default();
         for (request, row, log, letter) in all {
             let op_id = row.op_id;
@@ -87,20 +87,14 @@ impl MemoryStore {
     #[doc(hidden)]
     #[must_use]
     pub fn kept(&self, op_id: OpId) -> Option<(Request, Row, Vec<Entry>, Option<DeadLetter>)> {
-        let tables = self.lock();
+        let tables = lock(&self.tables);
         let Stored { request, row, .. } = tables.rows.get(&op_id)?.clone();
         let log = tables.log.get(&op_id).cloned().unwrap_or_default();
         Some((request, row, log, tables.dead_letters.get(&op_id).cloned()))
     }
-
-    /// The tables stay whole if a thread panics while it holds them: no verb panics half-way.
-    fn lock(&self) -> MutexGuard<'_, Tables> {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// One transaction.
     fn transact<T>(&self, verb: impl FnOnce(&mut Tables, Timestamp) -> T) -> T {
-        let mut tables = self.lock();
+        let mut tables = lock(&self.tables);
         let now = self.clock.now();
         verb(&mut tables, now)
     }
@@ -140,7 +134,7 @@ impl Default for MemoryStore {
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MemoryStore({} operations)", self.lock().rows.len())
+        write!(f, "MemoryStore({} operations)", lock(&self.tables).rows.len())
     }
 }
 

@@ -16,6 +16,8 @@ mod clock; // the host's clock, and one that a test moves
 
 pub mod monotonic; // the process's own time, for spans that never leave it
 
+mod lock; // what its threads share
+
 mod backend; // a URL becomes a store
 
 pub mod codec; // how values are spelled in columns
@@ -26,6 +28,7 @@ pub use crate::machine::{Finalized, Purpose, ReleaseReason, Resolution};
 pub use backend::{Backend, OpenError, Opening, open};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection};
+pub use lock::lock;
 pub use params::{
     Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, Cursor, EndedAttempt,
     Finalization, LateParams, ListParams, Listed, Logged, Page, PurgeParams, Purged, RedriveParams,

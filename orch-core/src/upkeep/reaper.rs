@@ -1,11 +1,11 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
 use crate::flow::{Equipment, divergence};
-use crate::store::{Finalized, StoreError, Swept, monotonic};
+use crate::store::{Finalized, StoreError, Swept, lock, monotonic};
 
 /// Operations per sweep.
 const LIMIT: usize = 500;
@@ -71,7 +71,7 @@ impl Reaper {
     }
 
     fn owners_come_first(&self) -> bool {
-        match *self.database.lock().unwrap_or_else(PoisonError::into_inner) {
+        match *lock(&self.database) {
             Database::Answers => false,
             Database::Away => true,
             Database::BackSince(at) => at.elapsed() < OWNERS_FIRST,
@@ -80,7 +80,7 @@ impl Reaper {
 
     /// Notes whether the database has answered.
     fn noted<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut database = lock(&self.database);
         match (&answer, *database) {
             (Err(error), _) if error.is_transient() => *database = Database::Away,
             (Ok(_), Database::Away) => *database = Database::BackSince(monotonic::now()),
@@ -90,7 +90,7 @@ impl Reaper {
     }
 
     fn report_is_due(&self) -> bool {
-        let mut reported_at = self.reported_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported_at = lock(&self.reported_at);
         let due = reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
         if due {
             *reported_at = Some(monotonic::now());

@@ -2,7 +2,6 @@
 
 mod panics;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,22 +28,16 @@ pub(super) async fn execute(
     held: &HeldLease,
 ) -> Result<AttemptEnd, Unrunnable> {
     let (unresolved, effect) = (operation.unresolved, handler.registration.descriptor.effect);
-    let limit = Limit { purpose: operation.purpose, timeout: handler.timeout(operation.purpose) };
+    let (purpose, timeout) = (operation.purpose, handler.timeout(operation.purpose));
     let call = Call {
         envelope: Arc::new(operation.envelope),
         states: states.clone(),
-        ends_at: monotonic::now() + limit.timeout,
+        ends_at: monotonic::now() + timeout,
         cancelled: held.lost().clone(),
     };
-    let running = start(handler, operation.purpose, &call)?;
-    Ok(run_to_end(running, limit, held).await.of_operation(unresolved, effect))
-}
-
-/// How long what may take.
-#[derive(Debug, Clone, Copy)]
-struct Limit {
-    purpose: Purpose,
-    timeout: Duration,
+    let running = start(handler, purpose, &call)?;
+    let ended = run_to_end(running, purpose, timeout, held).await;
+    Ok(ended.of_operation(unresolved, effect))
 }
 
 /// Decodes the command and makes the future; user code (a `Deserialize`, say) may panic here.
@@ -62,8 +55,17 @@ fn start(handler: &Handler, purpose: Purpose, call: &Call) -> Result<HandlerFutu
     })
 }
 
-async fn run_to_end(handler: HandlerFuture, limit: Limit, held: &HeldLease) -> HandlerEnd {
+async fn run_to_end(
+    handler: HandlerFuture,
+    purpose: Purpose,
+    timeout: Duration,
+    held: &HeldLease,
+) -> HandlerEnd {
     let in_doubt = |reason: String| HandlerEnd::from(AttemptEnd::InDoubt { reason });
+    let what = match purpose {
+        Purpose::Attempt => "attempt",
+        Purpose::Reconcile => "reconcile",
+    };
     tokio::select! {
         biased;
         end = AssertUnwindSafe(handler).catch_unwind() => end.unwrap_or_else(|panic| {
@@ -72,18 +74,8 @@ async fn run_to_end(handler: HandlerFuture, limit: Limit, held: &HeldLease) -> H
         () = held.lost().cancelled() => {
             in_doubt("cancelled: the lease was lost, or the worker shut down".into())
         }
-        () = monotonic::sleep(limit.timeout) => {
-            in_doubt(format!("no answer within the {limit}"))
+        () = monotonic::sleep(timeout) => {
+            in_doubt(format!("no answer within the {what} timeout of {timeout:?}"))
         }
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.purpose {
-            Purpose::Attempt => "attempt",
-            Purpose::Reconcile => "reconcile",
-        };
-        write!(f, "{name} timeout of {:?}", self.timeout)
     }
 }
