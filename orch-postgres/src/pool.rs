@@ -1,9 +1,9 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use orch_core::store::StoreError;
+use orch_core::store::{StoreError, lock};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Executor};
@@ -122,19 +122,19 @@ impl Pool {
         let shared = Arc::clone(&self.0);
         let task = tokio::spawn(async move {
             let _permit = shared.permits.acquire().await.map_err(StoreError::transient)?;
-            let idle = shared.idle().pop();
+            let idle = lock(&shared.idle).pop();
             let connection = match idle {
                 Some(connection) => connection,
                 None => shared.target.connect().await?,
             };
             match answered(limit, work(connection)).await {
                 Ok((done, back)) => {
-                    shared.idle().extend(back);
+                    lock(&shared.idle).extend(back);
                     Ok(done)
                 }
                 Err(error) => {
                     // Others that were idle meanwhile may have died with it.
-                    shared.idle().clear();
+                    lock(&shared.idle).clear();
                     Err(error)
                 }
             }
@@ -148,15 +148,9 @@ impl Pool {
     }
 }
 
-impl Shared {
-    fn idle(&self) -> MutexGuard<'_, Vec<PgConnection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pool({} of {})", self.0.idle().len(), self.0.target.connections)
+        write!(f, "Pool({} of {})", lock(&self.0.idle).len(), self.0.target.connections)
     }
 }
 

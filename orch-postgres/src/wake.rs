@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use orch_core::policies::Backoff;
-use orch_core::store::{StoreError, monotonic};
+use orch_core::store::{StoreError, lock, monotonic};
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::Notify;
 
@@ -75,7 +75,7 @@ impl Wake {
 
     /// There will be work.
     pub(crate) fn announce_later(&self, delay: Duration) {
-        let mut due = self.due();
+        let mut due = lock(&self.due);
         if let Some(at) = monotonic::now().checked_add(delay)
             && due.len() < DUE_LIMIT
         {
@@ -101,7 +101,7 @@ impl Wake {
     /// count: the caller that waits has just looked.
     fn until_due(&self) -> Option<Duration> {
         let now = monotonic::now();
-        let mut due = self.due();
+        let mut due = lock(&self.due);
         while let Some(Reverse(at)) = due.peek() {
             if *at > now {
                 return Some(*at - now);
@@ -109,10 +109,6 @@ impl Wake {
             due.pop();
         }
         None
-    }
-
-    fn due(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Instant>>> {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

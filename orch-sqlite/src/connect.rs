@@ -1,10 +1,10 @@
 //! Connections: options, pragmas and what their errors mean.
 
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use orch_core::store::StoreError;
+use orch_core::store::{StoreError, lock};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -101,7 +101,7 @@ impl Readers {
 
     pub(crate) async fn take(&self) -> Result<Reader<'_>, StoreError> {
         let permit = self.permits.acquire().await.map_err(StoreError::transient)?;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = lock(&self.idle).pop();
         let connection = match idle {
             Some(connection) => connection,
             None => self.options.connect().await.map_err(store_error)?,
@@ -113,7 +113,7 @@ impl Readers {
 impl Reader<'_> {
     /// Gives the connection back. Not called after an error.
     pub(crate) fn done(self) {
-        self.home.idle.lock().unwrap_or_else(PoisonError::into_inner).push(self.connection);
+        lock(&self.home.idle).push(self.connection);
     }
 }
 
