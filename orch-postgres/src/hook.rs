@@ -1,9 +1,5 @@
 //! Finalize hooks: a user's function inside the finalizing transaction.
 
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
-
-use futures_util::FutureExt;
 use orch_core::machine::{Answer, Fact, step};
 use orch_core::store::{Claim, FinalizeHook, Finalized, StoreError};
 use orch_core::words::{Envelope, FinalOutcome, storable};
@@ -29,13 +25,6 @@ enum Ended {
     Failed { reason: String },
     /// The same, but the server may still be at work on this connection.
     Overran { server_process: i32 },
-}
-
-/// How a hook ended.
-enum Ran {
-    Ok,
-    Failed(String),
-    Overran,
 }
 
 /// Finalizes one claim with its hook. The row is locked before the hook runs, so it runs once
@@ -91,12 +80,12 @@ async fn transaction(
     }
     if let Some(outcome) = decided.step.finishes(&decided.before) {
         match run(connection, hook, outcome, &decided.before.envelope(request)).await {
-            Ran::Ok => {}
-            Ran::Failed(reason) => {
+            Some(Ok(())) => {}
+            Some(Err(reason)) => {
                 command(connection, "ROLLBACK").await?;
                 return Ok(Ended::Failed { reason });
             }
-            Ran::Overran => {
+            None => {
                 let process = locked.first().map(|row| column(row, "server_process"));
                 let process = process.ok_or_else(|| StoreError::fatal("the row is not locked"))?;
                 let server_process = process.map_err(StoreError::fatal)?;
@@ -119,33 +108,21 @@ async fn run(
     hook: FinalizeHook,
     outcome: &FinalOutcome,
     of: &Envelope,
-) -> Ran {
-    let connection_as_any = connection as &mut (dyn Any + Send);
-    let running = AssertUnwindSafe((hook.run)(connection_as_any, outcome, of));
-    match tokio::time::timeout(HOOK_LIMIT, running.catch_unwind()).await {
-        Ok(Ok(Ok(()))) => still_in_transaction(connection).await,
-        Ok(Ok(Err(error))) => Ran::Failed(storable(&error.to_string())),
-        Ok(Err(panic)) => {
-            let text = format!("finalize hook panicked: {}", panic_text(&*panic));
-            Ran::Failed(storable(&text))
-        }
-        Err(_) => Ran::Overran,
+) -> Option<Result<(), String>> {
+    match hook.run_within(HOOK_LIMIT, connection, outcome, of).await {
+        Some(Ok(())) => Some(still_in_transaction(connection).await),
+        ended => ended,
     }
 }
 
 /// A hook that ends the transaction itself has broken its promise: what it wrote may be
 /// committed, and the operation's row is free. A hook whose failed statement it has swallowed
 /// cannot commit either.
-async fn still_in_transaction(connection: &mut PgConnection) -> Ran {
-    let Err(error) = command(connection, "SAVEPOINT orch_hook").await else { return Ran::Ok };
+async fn still_in_transaction(connection: &mut PgConnection) -> Result<(), String> {
+    let Err(error) = command(connection, "SAVEPOINT orch_hook").await else { return Ok(()) };
     let reason = "finalize hook left the transaction ended, or with a failed statement";
     tracing::error!(error = ?error, reason);
-    Ran::Failed(reason.to_owned())
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+    Err(reason.to_owned())
 }
 
 /// The next run is delayed, unless another session's has succeeded meanwhile.

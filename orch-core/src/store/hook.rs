@@ -1,6 +1,9 @@
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::words::{Envelope, FinalOutcome, storable};
@@ -25,6 +28,34 @@ pub type RunHook =
 
 /// The future of a hook.
 pub type Hooked<'a> = BoxFuture<'a, Result<(), HookError>>;
+
+impl FinalizeHook {
+    /// Runs the hook for at most `limit`. The error is what it said, or its panic. `None` if it
+    /// took longer: the connection may be in the middle of something, and must not be used again.
+    pub async fn run_within(
+        &self,
+        limit: Duration,
+        connection: &mut (dyn Any + Send),
+        outcome: &FinalOutcome,
+        of: &Envelope,
+    ) -> Option<Result<(), String>> {
+        let running = AssertUnwindSafe(async { (self.run)(connection, outcome, of).await });
+        let failed = match tokio::time::timeout(limit, running.catch_unwind()).await.ok()? {
+            Ok(Ok(())) => return Some(Ok(())),
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => format!("finalize hook panicked: {}", panic_text(&*panic)),
+        };
+        Some(Err(storable(&failed)))
+    }
+}
+
+/// What a panic said.
+#[must_use]
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(the panic's value is no text)")
+}
 
 impl fmt::Debug for FinalizeHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,7 +27,7 @@ pub mod columns; // how rows of a SQL database are read
 pub use crate::machine::{Finalized, Purpose, ReleaseReason, Resolution};
 pub use backend::{Backend, OpenError, Opening, open};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection};
+pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection, panic_text};
 pub use lock::lock;
 pub use params::{
     Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, Cursor, EndedAttempt,

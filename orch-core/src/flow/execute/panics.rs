@@ -5,6 +5,8 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::sync::Once;
 
+use crate::store::panic_text;
+
 thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
@@ -24,11 +26,7 @@ pub(in crate::flow) fn remember_panic_places() {
 
 /// `panicked at src/pay.rs:12:5: message`. To be called on the thread that caught the panic.
 pub(super) fn describe(panic: &(dyn Any + Send)) -> String {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(the panic's value is no text)");
+    let message = panic_text(panic);
     match PLACE.take() {
         Some(place) => format!("panicked at {place}: {message}"),
         None => format!("panicked: {message}"),
