@@ -5,11 +5,10 @@ use std::collections::{HashMap, HashSet};
 use orch_core::store::codec::as_millis;
 use orch_core::store::columns::Columns;
 use orch_core::store::{Acceptance, Admitted, StoreError};
-use orch_core::words::{OpId, Timestamp};
-use sqlx::sqlite::SqliteConnection;
+use orch_core::words::OpId;
 
 use crate::row::{Found, there};
-use crate::sql::{ROWS, Rows, Values};
+use crate::sql::{Answers, Db, ROWS, Rows, Values};
 
 static ACCEPT: Rows = Rows::new(include_str!("../queries/accept.sql"));
 static PRESENT: Rows = Rows::new(include_str!("../queries/accept_present.sql"));
@@ -17,17 +16,13 @@ static PRESENT: Rows = Rows::new(include_str!("../queries/accept_present.sql"));
 /// Insert first, then look up what was not inserted: so two who accept one key at the same time
 /// get one operation, without a lock of ours. Runs on the writer's connection, or on the
 /// caller's own (`accept_in`).
-pub(crate) async fn accept(
-    connection: &mut SqliteConnection,
-    batch: &[&Acceptance],
-    now: Timestamp,
-) -> Result<Vec<Result<Admitted, StoreError>>, StoreError> {
+pub(crate) async fn accept(db: &mut Db<'_>, batch: &[&Acceptance]) -> Answers<Admitted> {
     let mut answers = Vec::with_capacity(batch.len());
     for chunk in batch.chunks(ROWS) {
-        let created = insert(connection, chunk, now).await?;
+        let created = insert(db, chunk).await?;
         let rest: Vec<&Acceptance> =
             chunk.iter().filter(|item| !created.contains(&item.op_id)).copied().collect();
-        let mut present = look_up(connection, &rest).await?;
+        let mut present = look_up(db, &rest).await?;
         answers.extend(chunk.iter().map(|item| {
             if created.contains(&item.op_id) {
                 return Ok(Admitted::Created { op_id: item.op_id });
@@ -41,29 +36,25 @@ pub(crate) async fn accept(
     Ok(answers)
 }
 
-async fn insert(
-    connection: &mut SqliteConnection,
-    chunk: &[&Acceptance],
-    now: Timestamp,
-) -> Result<HashSet<OpId>, StoreError> {
-    let spell = |values: &mut Values, item: &&Acceptance| {
-        identify(values, item);
-        values
+async fn insert(db: &mut Db<'_>, chunk: &[&Acceptance]) -> Result<HashSet<OpId>, StoreError> {
+    let now = db.now;
+    let spell = |values: Values, item: &&Acceptance| {
+        identify(values, item)
             .at(now)
             .add(as_millis(item.time_budget))
             .at(now.plus(item.time_budget))
-            .add(item.command.payload().as_bytes());
+            .add(item.command.payload().as_bytes())
     };
-    ACCEPT.fetch(connection, chunk, spell).await?.iter().map(Found::op_id).collect()
+    ACCEPT.fetch(db.connection, chunk, spell).await?.iter().map(Found::op_id).collect()
 }
 
 async fn look_up(
-    connection: &mut SqliteConnection,
+    db: &mut Db<'_>,
     rest: &[&Acceptance],
 ) -> Result<HashMap<OpId, Admitted>, StoreError> {
-    let spell = |values: &mut Values, item: &&Acceptance| identify(values, item);
+    let spell = |values: Values, item: &&Acceptance| identify(values, item);
     let mut present = HashMap::new();
-    for found in PRESENT.fetch(connection, rest, spell).await? {
+    for found in PRESENT.fetch(db.connection, rest, spell).await? {
         let (asked, op_id) = (there(found.id("asked"))?, found.op_id()?);
         let admitted = if op_id == asked {
             Admitted::Created { op_id }
@@ -77,7 +68,7 @@ async fn look_up(
     Ok(present)
 }
 
-fn identify(values: &mut Values, item: &Acceptance) {
+fn identify(values: Values, item: &Acceptance) -> Values {
     values
         .id(item.op_id)
         .add(item.owner.as_str())
@@ -85,5 +76,5 @@ fn identify(values: &mut Values, item: &Acceptance) {
         .add(item.command.event_type().as_str())
         .add(item.command.biz_key().as_str())
         .add(item.command.idem_key().as_str())
-        .add(item.fingerprint.as_bytes().as_slice());
+        .add(item.fingerprint.as_bytes().as_slice())
 }

@@ -13,7 +13,7 @@ use orch_core::words::{Failure, Fence, OpId, Status, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::row::{Found, corrupt, spell_entry, spell_letter, spell_row, spell_update};
-use crate::sql::{Rows, Values, execute, fetch};
+use crate::sql::{Db, Rows, Values, execute, fetch};
 
 static LOAD: Rows = Rows::new(include_str!("../queries/load.sql"));
 static SAVE: Rows = Rows::new(include_str!("../queries/save.sql"));
@@ -55,10 +55,10 @@ struct Late {
 }
 
 impl<'c> Batch<'c> {
-    pub(crate) fn new(connection: &'c mut SqliteConnection, now: Timestamp) -> Self {
+    pub(crate) fn new(db: &'c mut Db<'_>) -> Self {
         Self {
-            connection,
-            now,
+            connection: &mut *db.connection,
+            now: db.now,
             rows: BTreeMap::new(),
             entries: HashMap::new(),
             appended: Vec::new(),
@@ -70,34 +70,31 @@ impl<'c> Batch<'c> {
 
     /// The rows of these claims, and what is logged under them.
     pub(crate) async fn of_claims(
-        connection: &'c mut SqliteConnection,
-        now: Timestamp,
+        db: &'c mut Db<'_>,
         claims: impl Iterator<Item = Claim>,
     ) -> Result<Self, StoreError> {
         let wanted = claims.map(|claim| (claim.op_id, Some(claim.fence)));
-        Self::load(connection, now, wanted.collect()).await
+        Self::load(db, wanted.collect()).await
     }
 
     /// The rows of these operations, without their logs.
     pub(crate) async fn of_operations(
-        connection: &'c mut SqliteConnection,
-        now: Timestamp,
+        db: &'c mut Db<'_>,
         op_ids: impl Iterator<Item = OpId>,
     ) -> Result<Self, StoreError> {
-        Self::load(connection, now, op_ids.map(|op_id| (op_id, None)).collect()).await
+        Self::load(db, op_ids.map(|op_id| (op_id, None)).collect()).await
     }
 
     async fn load(
-        connection: &'c mut SqliteConnection,
-        now: Timestamp,
+        db: &'c mut Db<'_>,
         wanted: BTreeSet<(OpId, Option<Fence>)>,
     ) -> Result<Self, StoreError> {
         let wanted: Vec<_> = wanted.into_iter().collect();
-        let spell = |values: &mut Values, (op_id, fence): &(OpId, Option<Fence>)| {
-            values.id(*op_id).add(fence.map(Fence::get));
+        let spell = |values: Values, (op_id, fence): &(OpId, Option<Fence>)| {
+            values.id(*op_id).add(fence.map(Fence::get))
         };
-        let found = LOAD.fetch(connection, &wanted, spell).await?;
-        let mut batch = Self::new(connection, now);
+        let found = LOAD.fetch(db.connection, &wanted, spell).await?;
+        let mut batch = Self::new(db);
         for found in &found {
             let op_id = found.op_id()?;
             batch.rows.entry(op_id).or_insert_with(|| columns::row(found).map(Loaded::new));
@@ -189,9 +186,7 @@ impl<'c> Batch<'c> {
 
     /// What was asked for. The rows are loaded without it, since the body may be large.
     pub(crate) async fn request(&mut self, op_id: OpId) -> Result<Request, StoreError> {
-        let mut values = Values::default();
-        values.id(op_id);
-        let found = fetch(self.connection, REQUEST, values).await?;
+        let found = fetch(self.connection, REQUEST, Values::default().id(op_id)).await?;
         let found = found.first().ok_or_else(|| StoreError::fatal("the row is gone"))?;
         columns::request(found).map_err(|reason| corrupt(op_id, &reason))
     }
@@ -205,12 +200,10 @@ impl<'c> Batch<'c> {
         fence: Option<Fence>,
         reason: &str,
     ) -> Result<bool, StoreError> {
-        let mut values = Values::default();
-        values.id(op_id).add(fence.map(Fence::get)).add(reason);
+        let values = Values::default().id(op_id).add(fence.map(Fence::get)).add(reason);
         let parked = execute(self.connection, PARK, values).await? > 0;
         if let Some(fence) = fence.filter(|_| parked) {
-            let mut values = Values::default();
-            values.id(op_id).add(fence.get());
+            let values = Values::default().id(op_id).add(fence.get());
             execute(self.connection, PARK_LOGGED, values).await?;
         }
         Ok(parked)
@@ -220,9 +213,8 @@ impl<'c> Batch<'c> {
     pub(crate) async fn flush(self) -> Result<(), StoreError> {
         let Self { connection, now, rows, entries, appended, updated, letters, late } = self;
         let entry = |claim: Claim| Some((claim.op_id, entries.get(&claim)?.as_ref().ok()?));
-        let spell = |values: &mut Values, (op_id, entry): &(OpId, &Entry)| {
-            spell_entry(values, *op_id, entry);
-        };
+        let spell =
+            |values: Values, (op_id, entry): &(OpId, &Entry)| spell_entry(values, *op_id, entry);
         let appended: Vec<_> = appended.into_iter().filter_map(entry).collect();
         APPEND.execute(connection, &appended, spell).await?;
 
@@ -239,19 +231,17 @@ impl<'c> Batch<'c> {
         let updated: Vec<_> = updated.filter_map(entry).collect();
         UPDATE
             .execute(connection, &updated, |values, (op_id, entry)| {
-                spell_update(values, *op_id, entry);
+                spell_update(values, *op_id, entry)
             })
             .await?;
         BURY.execute(connection, &letters, |values, (op_id, failure)| {
-            spell_letter(values, *op_id, failure, now);
+            spell_letter(values, *op_id, failure, now)
         })
         .await?;
         // One by one: they are rare, and each counts only if it is new.
         for Late { op_id, entry, failed } in &late {
             if APPEND.execute(connection, &[(*op_id, entry)], spell).await? > 0 && *failed {
-                let mut values = Values::default();
-                values.id(*op_id);
-                execute(connection, LATE, values).await?;
+                execute(connection, LATE, Values::default().id(*op_id)).await?;
             }
         }
         Ok(())

@@ -3,12 +3,10 @@
 use orch_core::machine::{Answer, Fact, Request, Row};
 use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::store::{ClaimParams, Claimed, ClaimedOperation, StoreError, columns};
-use orch_core::words::Timestamp;
-use sqlx::sqlite::SqliteConnection;
 
 use crate::batch::Batch;
 use crate::row::Found;
-use crate::sql::{Values, fetch, repeat};
+use crate::sql::{Db, Values, fetch, repeat};
 
 pub(crate) const CLAIM: &str = include_str!("../queries/claim.sql");
 /// SQLite joins at most 500 SELECTs; kinds beyond this many are looked at in a next statement.
@@ -16,18 +14,17 @@ const KINDS: usize = 100;
 
 /// Leases what is due, in the order of the kinds.
 pub(crate) async fn claim(
-    connection: &mut SqliteConnection,
+    db: &mut Db<'_>,
     params: &ClaimParams,
-    now: Timestamp,
 ) -> Result<Vec<Claimed>, StoreError> {
     let mut due = Vec::new();
     for kinds in params.kinds.chunks(KINDS) {
         let left = params.limit.saturating_sub(due.len());
         if left > 0 {
-            due.extend(find(connection, kinds, left, now).await?);
+            due.extend(find(db, kinds, left).await?);
         }
     }
-    let mut batch = Batch::new(connection, now);
+    let mut batch = Batch::new(db);
     let mut claimed = Vec::with_capacity(due.len());
     for found in &due {
         claimed.extend(claim_one(&mut batch, found, params).await?);
@@ -38,13 +35,9 @@ pub(crate) async fn claim(
 
 /// True if a claim would find something: read without the write lock, so that idle workers do
 /// not disturb a busy one in another process.
-pub(crate) async fn is_due(
-    connection: &mut SqliteConnection,
-    params: &ClaimParams,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
+pub(crate) async fn is_due(db: &mut Db<'_>, params: &ClaimParams) -> Result<bool, StoreError> {
     for kinds in params.kinds.chunks(KINDS) {
-        if !find(connection, kinds, 1, now).await?.is_empty() {
+        if !find(db, kinds, 1).await?.is_empty() {
             return Ok(true);
         }
     }
@@ -52,23 +45,22 @@ pub(crate) async fn is_due(
 }
 
 async fn find(
-    connection: &mut SqliteConnection,
+    db: &mut Db<'_>,
     kinds: &[KindPolicy],
     limit: usize,
-    now: Timestamp,
 ) -> Result<Vec<Found>, StoreError> {
     let mut values = Values::default();
     for policy in kinds {
-        values
+        values = values
             .add(policy.kind.domain.as_str())
             .add(policy.kind.event_type.as_str())
-            .at(now)
-            .at(now)
+            .at(db.now)
+            .at(db.now)
             .add(policy.in_doubt == InDoubt::Reconcile)
             .limit(limit);
     }
-    values.limit(limit);
-    fetch(connection, repeat(CLAIM, " UNION ALL ", kinds.len()), values).await
+    let query = repeat(CLAIM, " UNION ALL ", kinds.len());
+    fetch(db.connection, query, values.limit(limit)).await
 }
 
 /// The whole row is decoded before it is leased. One that cannot be is parked.

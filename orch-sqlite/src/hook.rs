@@ -1,14 +1,11 @@
 //! Finalize hooks: a user's function inside the writer's transaction.
 
-use std::any::Any;
 use std::collections::{HashMap, HashSet};
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use orch_core::store::{Claim, FinalizeHook, StoreError};
+use orch_core::store::{Claim, FinalizeHook, StoreError, lock};
 use orch_core::words::{Envelope, FinalOutcome, storable};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -70,51 +67,32 @@ impl Hooks {
         if let Some(reason) = self.given_up.get(&claim) {
             return Ok(Err(reason.clone()));
         }
-        if self.given_up.len() >= GIVEN_UP_AT_MOST && !self.ended().contains(&claim) {
+        if self.given_up.len() >= GIVEN_UP_AT_MOST && !lock(&self.ended).contains(&claim) {
             return Ok(Err("put off: other finalize hooks held up the database".to_owned()));
         }
         let mut savepoint = connection.begin().await.map_err(store_error)?;
-        let running = AssertUnwindSafe(async {
-            let connection: &mut SqliteConnection = &mut savepoint;
-            (hook.run)(connection as &mut (dyn Any + Send), outcome, of).await
-        });
         // The one place where database calls run under a timeout: when it strikes, the whole
         // connection is thrown away, so nothing half-done can leak.
-        let ended = tokio::time::timeout(HOOK_LIMIT, running.catch_unwind()).await;
-        let failed = match ended {
-            Ok(Ok(Ok(()))) => None,
-            Ok(Ok(Err(error))) => Some(error.to_string()),
-            Ok(Err(panic)) => Some(format!("finalize hook panicked: {}", panic_text(&*panic))),
-            Err(_) => {
-                self.interrupt.store(true, Ordering::SeqCst);
-                let reason = format!("finalize hook took longer than {HOOK_LIMIT:?}");
-                return Err(Trouble::Hook { claim, reason });
-            }
+        let Some(ran) = hook.run_within(HOOK_LIMIT, &mut *savepoint, outcome, of).await else {
+            self.interrupt.store(true, Ordering::SeqCst);
+            let reason = format!("finalize hook took longer than {HOOK_LIMIT:?}");
+            return Err(Trouble::Hook { claim, reason });
         };
-        let left = match failed {
-            None => savepoint.commit().await,
-            Some(_) => savepoint.rollback().await,
+        let left = match ran {
+            Ok(()) => savepoint.commit().await,
+            Err(_) => savepoint.rollback().await,
         };
         if let Err(error) = left {
             let reason = format!("finalize hook ended orch's transaction itself: {error}");
             return Err(Trouble::Hook { claim, reason: storable(&reason) });
         }
-        self.ended().insert(claim);
-        Ok(failed.map_or(Ok(()), |reason| Err(storable(&reason))))
+        lock(&self.ended).insert(claim);
+        Ok(ran)
     }
 
     /// Forgets the last group.
     pub(crate) fn next_group(&mut self) {
         self.given_up.clear();
-        self.ended().clear();
+        lock(&self.ended).clear();
     }
-
-    fn ended(&self) -> MutexGuard<'_, HashSet<Claim>> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text")
 }

@@ -5,28 +5,26 @@ use std::collections::HashSet;
 use orch_core::machine::{Answer, Fact};
 use orch_core::store::columns::Columns;
 use orch_core::store::{Claim, Release, Released, RenewParams, Renewed, StoreError};
-use orch_core::words::{Fence, Timestamp};
-use sqlx::sqlite::SqliteConnection;
+use orch_core::words::Fence;
 
 use crate::batch::Batch;
 use crate::row::there;
-use crate::sql::{Values, fetch};
+use crate::sql::{Answers, Db, Values, fetch};
 
 pub(crate) const RENEW: &str = include_str!("../queries/renew.sql");
 
 /// Moves the end of all these leases in one statement.
 pub(crate) async fn renew(
-    connection: &mut SqliteConnection,
+    db: &mut Db<'_>,
     params: &RenewParams,
-    now: Timestamp,
 ) -> Result<Vec<Renewed>, StoreError> {
-    let lease_expires_at = now.plus(params.lease);
+    let lease_expires_at = db.now.plus(params.lease);
     let claim = |claim: &Claim| (hex(claim.op_id.as_bytes()), claim.fence.get());
     let claims: Vec<(String, i64)> = params.claims.iter().map(claim).collect();
-    let mut values = Values::default();
-    values.at(lease_expires_at).add(serde_json::json!(claims).to_string());
+    let claims = serde_json::json!(claims).to_string();
+    let values = Values::default().at(lease_expires_at).add(claims);
     let mut renewed = HashSet::new();
-    for found in fetch(connection, RENEW, values).await? {
+    for found in fetch(db.connection, RENEW, values).await? {
         let fence = Fence::new(there(found.number("fence"))?);
         renewed.insert(Claim { op_id: found.op_id()?, fence });
     }
@@ -42,12 +40,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Gives claims back that were not run.
-pub(crate) async fn release(
-    connection: &mut SqliteConnection,
-    releases: &[&Release],
-    now: Timestamp,
-) -> Result<Vec<Result<Released, StoreError>>, StoreError> {
-    let mut batch = Batch::of_claims(connection, now, releases.iter().map(|r| r.claim)).await?;
+pub(crate) async fn release(db: &mut Db<'_>, releases: &[&Release]) -> Answers<Released> {
+    let mut batch = Batch::of_claims(db, releases.iter().map(|r| r.claim)).await?;
     let answers = releases.iter().map(|release| release_one(&mut batch, release)).collect();
     batch.flush().await?;
     Ok(answers)

@@ -4,11 +4,10 @@ use orch_core::machine::{Answer, Fact};
 use orch_core::store::columns::Columns;
 use orch_core::store::{RedriveParams, Redriven, ResolveParams, Resolved, StoreError};
 use orch_core::words::{OpId, Owner, Timestamp};
-use sqlx::sqlite::SqliteConnection;
 
 use crate::batch::Batch;
 use crate::row::{Found, there};
-use crate::sql::{Values, execute, fetch};
+use crate::sql::{Db, Values, execute, fetch};
 
 const OWNED: &str = include_str!("../queries/owned.sql");
 const REDRIVE: &str = include_str!("../queries/redrive.sql");
@@ -16,15 +15,14 @@ const REDRIVEN: &str = include_str!("../queries/redriven.sql");
 
 /// Carries out a decision about a parked operation.
 pub(crate) async fn resolve(
-    connection: &mut SqliteConnection,
+    db: &mut Db<'_>,
     params: &ResolveParams,
-    now: Timestamp,
 ) -> Result<Resolved, StoreError> {
     let op_id = params.op_id;
-    if owned(connection, &params.owner, op_id).await?.is_none() {
+    if owned(db, &params.owner, op_id).await?.is_none() {
         return Ok(Resolved::NotFound);
     }
-    let mut batch = Batch::of_operations(connection, now, [op_id].into_iter()).await?;
+    let mut batch = Batch::of_operations(db, [op_id].into_iter()).await?;
     let note = params.note();
     let fact = Fact::Resolved { resolution: &params.resolution, note: &note };
     let answer = batch.apply(op_id, fact)?;
@@ -34,17 +32,16 @@ pub(crate) async fn resolve(
 
 /// Makes a new operation of a failed one.
 pub(crate) async fn redrive(
-    connection: &mut SqliteConnection,
+    db: &mut Db<'_>,
     params: &RedriveParams,
-    now: Timestamp,
 ) -> Result<Redriven, StoreError> {
     let op_id = params.op_id;
-    let Some(found) = owned(connection, &params.owner, op_id).await? else {
+    let Some(found) = owned(db, &params.owner, op_id).await? else {
         return Ok(Redriven::NotFound);
     };
-    let mut batch = Batch::of_operations(connection, now, [op_id].into_iter()).await?;
+    let mut batch = Batch::of_operations(db, [op_id].into_iter()).await?;
     let Some(row) = batch.row(op_id)? else { return Ok(Redriven::NotFound) };
-    let deadline = now.plus(row.time_budget);
+    let deadline = batch.now.plus(row.time_budget);
     if let Some(there) = found.id("redriven_as").map_err(StoreError::fatal)? {
         return Ok(params.redriven_before(there));
     }
@@ -54,7 +51,7 @@ pub(crate) async fn redrive(
     };
     match batch.apply(op_id, fact)? {
         Answer::Redriven => {
-            copy(batch.connection, params, deadline, now).await?;
+            copy(db, params, deadline).await?;
             Ok(Redriven::Created { op_id: params.new_op_id })
         }
         refused => Ok(Redriven::refused(&refused).unwrap_or(Redriven::NotFound)),
@@ -62,29 +59,20 @@ pub(crate) async fn redrive(
 }
 
 async fn copy(
-    connection: &mut SqliteConnection,
+    db: &mut Db<'_>,
     params: &RedriveParams,
     deadline: Timestamp,
-    now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut values = Values::default();
-    values.id(params.op_id).id(params.new_op_id).at(now).at(deadline);
-    execute(connection, REDRIVE, values).await?;
-    let mut values = Values::default();
-    values.id(params.op_id).id(params.new_op_id);
-    match execute(connection, REDRIVEN, values).await? {
+    let ids = || Values::default().id(params.op_id).id(params.new_op_id);
+    execute(db.connection, REDRIVE, ids().at(db.now).at(deadline)).await?;
+    match execute(db.connection, REDRIVEN, ids()).await? {
         1 => Ok(()),
         _ => Err(StoreError::fatal("the failed operation has no dead letter to link")),
     }
 }
 
 /// What a decision about an operation needs beside its row; `None` if it is not this owner's.
-async fn owned(
-    connection: &mut SqliteConnection,
-    owner: &Owner,
-    op_id: OpId,
-) -> Result<Option<Found>, StoreError> {
-    let mut values = Values::default();
-    values.id(op_id).add(owner.as_str());
-    Ok(fetch(connection, OWNED, values).await?.pop())
+async fn owned(db: &mut Db<'_>, owner: &Owner, op_id: OpId) -> Result<Option<Found>, StoreError> {
+    let values = Values::default().id(op_id).add(owner.as_str());
+    Ok(fetch(db.connection, OWNED, values).await?.pop())
 }

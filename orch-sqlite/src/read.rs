@@ -39,8 +39,7 @@ pub(crate) async fn find(
     readers: &Readers,
     identity: &Identity,
 ) -> Result<Option<Operation>, StoreError> {
-    let mut values = Values::default();
-    values
+    let values = Values::default()
         .add(identity.owner.as_str())
         .add(identity.domain.as_str())
         .add(identity.event_type.as_str())
@@ -93,19 +92,17 @@ pub(crate) async fn late(
     readers: &Readers,
     params: &LateParams,
 ) -> Result<Vec<(OpId, Owner)>, StoreError> {
-    let mut values = Values::default();
-    let query = match &params.of {
+    let values = Values::default();
+    let (query, values) = match &params.of {
         Some(of) => {
             let hex = |op_id: &OpId| op_id.to_string().replace('-', "");
-            values.add(serde_json::Value::from_iter(of.iter().map(hex)).to_string());
-            LATE_OF
+            let of = serde_json::Value::from_iter(of.iter().map(hex));
+            (LATE_OF, values.add(of.to_string()))
         }
         None => {
-            values
-                .add(params.after.map(|after| after.as_bytes().to_vec()))
-                .add(params.owner.as_ref().map(Owner::as_str))
-                .limit(params.limit);
-            LIST_LATE
+            let after = params.after.map(|after| after.as_bytes().to_vec());
+            let owner = params.owner.as_ref().map(Owner::as_str);
+            (LIST_LATE, values.add(after).add(owner).limit(params.limit))
         }
     };
     let rows = fetch(readers, query, values).await?;
@@ -124,8 +121,7 @@ pub(crate) async fn late(
 pub(crate) async fn list(readers: &Readers, params: &ListParams) -> Result<Page, StoreError> {
     let limit = params.page_size();
     let kind = params.kind.as_ref();
-    let mut values = Values::default();
-    values
+    let values = Values::default()
         .add(params.after.map(|after| after.as_bytes().to_vec()))
         .add(params.owner.as_ref().map(Owner::as_str))
         .add(params.status.map(Status::as_str))
@@ -154,8 +150,7 @@ pub(crate) async fn unfinalized(
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<Unfinalized>, StoreError> {
-    let mut values = Values::default();
-    values.at(now).kinds(kinds).limit(limit);
+    let values = Values::default().at(now).kinds(kinds).limit(limit);
     let rows = fetch(readers, UNFINALIZED, values).await?;
     let mut due = Vec::with_capacity(rows.len());
     for found in &rows {
@@ -174,8 +169,7 @@ pub(crate) async fn unknown_kinds(
     known: &[Kind],
     now: Timestamp,
 ) -> Result<Vec<(Kind, u64)>, StoreError> {
-    let mut values = Values::default();
-    values.at(now).kinds(known).limit(COUNTED);
+    let values = Values::default().at(now).kinds(known).limit(COUNTED);
     let rows = fetch(readers, UNKNOWN_KINDS, values).await?;
     let count = |found: &Found| {
         let due = found.number("due").ok()??;
@@ -185,9 +179,7 @@ pub(crate) async fn unknown_kinds(
 }
 
 fn owned(owner: &Owner, op_id: OpId) -> Values {
-    let mut values = Values::default();
-    values.id(op_id).add(owner.as_str());
-    values
+    Values::default().id(op_id).add(owner.as_str())
 }
 
 async fn fetch(

@@ -69,7 +69,7 @@ pub(crate) fn corrupt(op_id: OpId, reason: &str) -> StoreError {
 }
 
 /// The values of `save.sql`. The guard is fence and status as they were read.
-pub(crate) fn spell_row(values: &mut Values, row: &Row, guard: (Fence, Status)) {
+pub(crate) fn spell_row(values: Values, row: &Row, guard: (Fence, Status)) -> Values {
     let (outcome, failure) = match &row.outcome {
         Some(FinalOutcome::Ok(_)) => (Some("OK"), None),
         Some(FinalOutcome::Failed(failure)) => (Some("FAIL"), Some(failure_json(failure))),
@@ -105,11 +105,11 @@ pub(crate) fn spell_row(values: &mut Values, row: &Row, guard: (Fence, Status)) 
         .add(outcome.map(|_| row.fence.get()))
         .add(failure)
         .at(row.finished_at)
-        .add(row.reason.as_deref().map(storable));
+        .add(row.reason.as_deref().map(storable))
 }
 
 /// The values of `append.sql`.
-pub(crate) fn spell_entry(values: &mut Values, op_id: OpId, entry: &Entry) {
+pub(crate) fn spell_entry(values: Values, op_id: OpId, entry: &Entry) -> Values {
     let log = &entry.log;
     let end = EncodedEnd::of(&log.end);
     values
@@ -128,21 +128,26 @@ pub(crate) fn spell_entry(values: &mut Values, op_id: OpId, entry: &Entry) {
         .add(log.status.as_str())
         .at(entry.due_at)
         .add(log.note.as_deref())
-        .add(end.output.as_ref().map(Payload::as_bytes));
+        .add(end.output.as_ref().map(Payload::as_bytes))
 }
 
 /// The values of `update.sql`: what may change in an entry.
-pub(crate) fn spell_update(values: &mut Values, op_id: OpId, entry: &Entry) {
+pub(crate) fn spell_update(values: Values, op_id: OpId, entry: &Entry) -> Values {
     values
         .id(op_id)
         .add(entry.log.fence.get())
         .add(entry.log.status.as_str())
         .at(entry.due_at)
         .add(entry.hook_failures)
-        .add(entry.log.hook_error.as_deref());
+        .add(entry.log.hook_error.as_deref())
 }
 
 /// The values of `bury.sql`.
-pub(crate) fn spell_letter(values: &mut Values, op_id: OpId, failure: &Failure, now: Timestamp) {
-    values.id(op_id).add(failure_json(failure)).at(now);
+pub(crate) fn spell_letter(
+    values: Values,
+    op_id: OpId,
+    failure: &Failure,
+    now: Timestamp,
+) -> Values {
+    values.id(op_id).add(failure_json(failure)).at(now)
 }

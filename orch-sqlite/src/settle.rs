@@ -2,21 +2,14 @@
 
 use orch_core::machine::{Answer, Fact};
 use orch_core::store::{EndedAttempt, Finalization, Finalized, Logged, StoreError};
-use orch_core::words::Timestamp;
-use sqlx::sqlite::SqliteConnection;
 
 use crate::batch::Batch;
 use crate::hook::{Hooks, Trouble};
-
-type Answers<T> = Vec<Result<T, StoreError>>;
+use crate::sql::{Answers, Db};
 
 /// S3, first half.
-pub(crate) async fn log(
-    connection: &mut SqliteConnection,
-    ended: &[&EndedAttempt],
-    now: Timestamp,
-) -> Result<Answers<Logged>, StoreError> {
-    let mut batch = Batch::of_claims(connection, now, ended.iter().map(|e| e.claim)).await?;
+pub(crate) async fn log(db: &mut Db<'_>, ended: &[&EndedAttempt]) -> Answers<Logged> {
+    let mut batch = Batch::of_claims(db, ended.iter().map(|e| e.claim)).await?;
     let answers = ended.iter().map(|ended| log_one(&mut batch, ended)).collect();
     batch.flush().await?;
     Ok(answers)
@@ -31,12 +24,8 @@ fn log_one(batch: &mut Batch<'_>, ended: &EndedAttempt) -> Result<Logged, StoreE
 }
 
 /// S3 as a whole.
-pub(crate) async fn settle(
-    connection: &mut SqliteConnection,
-    ended: &[&EndedAttempt],
-    now: Timestamp,
-) -> Result<Answers<Finalized>, StoreError> {
-    let mut batch = Batch::of_claims(connection, now, ended.iter().map(|e| e.claim)).await?;
+pub(crate) async fn settle(db: &mut Db<'_>, ended: &[&EndedAttempt]) -> Answers<Finalized> {
+    let mut batch = Batch::of_claims(db, ended.iter().map(|e| e.claim)).await?;
     let answers = ended.iter().map(|ended| settle_one(&mut batch, ended)).collect();
     batch.flush().await?;
     Ok(answers)
@@ -49,12 +38,11 @@ fn settle_one(batch: &mut Batch<'_>, ended: &EndedAttempt) -> Result<Finalized, 
 
 /// S3, second half.
 pub(crate) async fn finalize(
-    connection: &mut SqliteConnection,
+    db: &mut Db<'_>,
     items: &[&Finalization],
-    now: Timestamp,
     hooks: &Hooks,
-) -> Result<Answers<Finalized>, Trouble> {
-    let mut batch = Batch::of_claims(connection, now, items.iter().map(|f| f.claim)).await?;
+) -> Result<Vec<Result<Finalized, StoreError>>, Trouble> {
+    let mut batch = Batch::of_claims(db, items.iter().map(|f| f.claim)).await?;
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
         answers.push(match finalize_one(&mut batch, item, hooks).await {

@@ -10,8 +10,17 @@ use sqlx::{Arguments, AssertSqlSafe, Encode, SqlSafeStr, SqlStr, Type};
 use crate::connect::store_error;
 use crate::row::Found;
 
+/// The answers to a batch: one bad item fails alone.
+pub(crate) type Answers<T> = Result<Vec<Result<T, StoreError>>, StoreError>;
+
 /// The most rows that one statement takes.
 pub(crate) const ROWS: usize = 64;
+
+/// A connection, and the instant that is now for all that is done on it.
+pub(crate) struct Db<'c> {
+    pub(crate) connection: &'c mut SqliteConnection,
+    pub(crate) now: Timestamp,
+}
 
 /// A query with a part that is repeated once per row: it is between two `/*row*/` marks.
 ///
@@ -39,11 +48,11 @@ impl Rows {
         &self,
         connection: &mut SqliteConnection,
         items: &[T],
-        spell: impl Fn(&mut Values, &T),
+        spell: impl Fn(Values, &T) -> Values,
     ) -> Result<Vec<Found>, StoreError> {
         let mut found = Vec::new();
         for chunk in items.chunks(ROWS) {
-            let values = Values::of(chunk, &spell);
+            let values = chunk.iter().fold(Values::default(), &spell);
             found.extend(fetch(connection, self.sized(chunk.len()), values).await?);
         }
         Ok(found)
@@ -54,11 +63,11 @@ impl Rows {
         &self,
         connection: &mut SqliteConnection,
         items: &[T],
-        spell: impl Fn(&mut Values, &T),
+        spell: impl Fn(Values, &T) -> Values,
     ) -> Result<usize, StoreError> {
         let mut changed = 0;
         for chunk in items.chunks(ROWS) {
-            let values = Values::of(chunk, &spell);
+            let values = chunk.iter().fold(Values::default(), &spell);
             changed += execute(connection, self.sized(chunk.len()), values).await?;
         }
         Ok(changed)
@@ -104,34 +113,28 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    fn of<T>(items: &[T], spell: impl Fn(&mut Self, &T)) -> Self {
-        let mut values = Self::default();
-        items.iter().for_each(|item| spell(&mut values, item));
-        values
-    }
-
-    pub(crate) fn add<'q, T: Encode<'q, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> &mut Self {
+    pub(crate) fn add<'q, T: Encode<'q, Sqlite> + Type<Sqlite>>(mut self, value: T) -> Self {
         if let Err(error) = self.arguments.add(value) {
             self.error.get_or_insert(error);
         }
         self
     }
 
-    pub(crate) fn id(&mut self, op_id: OpId) -> &mut Self {
+    pub(crate) fn id(self, op_id: OpId) -> Self {
         self.add(op_id.as_bytes().as_slice())
     }
 
     /// An instant, or NULL.
-    pub(crate) fn at(&mut self, instant: impl Into<Option<Timestamp>>) -> &mut Self {
+    pub(crate) fn at(self, instant: impl Into<Option<Timestamp>>) -> Self {
         self.add(instant.into().map(Timestamp::as_micros))
     }
 
-    pub(crate) fn limit(&mut self, limit: usize) -> &mut Self {
+    pub(crate) fn limit(self, limit: usize) -> Self {
         self.add(i64::try_from(limit).unwrap_or(i64::MAX))
     }
 
     /// Kinds as the JSON array that the queries take.
-    pub(crate) fn kinds<'k>(&mut self, kinds: impl IntoIterator<Item = &'k Kind>) -> &mut Self {
+    pub(crate) fn kinds<'k>(self, kinds: impl IntoIterator<Item = &'k Kind>) -> Self {
         let pair = |kind: &'k Kind| [kind.domain.as_str(), kind.event_type.as_str()];
         let pairs: Vec<[&str; 2]> = kinds.into_iter().map(pair).collect();
         self.add(serde_json::json!(pairs).to_string())

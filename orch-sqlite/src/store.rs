@@ -14,6 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::Mutex;
 
 use crate::connect::{Readers, cannot_open, open_writing, options, store_error};
+use crate::sql::Db;
 use crate::wake::Wake;
 use crate::writer::{Piece, Writer};
 use crate::{accept, claim, lease, migrate, read};
@@ -149,8 +150,8 @@ impl Store for SqliteStore {
 
     async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError> {
         let mut reader = self.inner.readers.take().await?;
-        let now = self.inner.clock.now();
-        let due = claim::is_due(&mut reader.connection, &params, now).await?;
+        let db = &mut Db { connection: &mut reader.connection, now: self.inner.clock.now() };
+        let due = claim::is_due(db, &params).await?;
         reader.done();
         if !due {
             return Ok(Vec::new());
@@ -166,7 +167,8 @@ impl Store for SqliteStore {
             None => open_writing(&self.inner.options).await.map_err(store_error)?,
         };
         let _turn = self.inner.turn.lock().await;
-        let renewed = lease::renew(&mut connection, &params, self.inner.clock.now()).await?;
+        let db = &mut Db { connection: &mut connection, now: self.inner.clock.now() };
+        let renewed = lease::renew(db, &params).await?;
         *slot = Some(connection);
         Ok(renewed)
     }
@@ -259,7 +261,8 @@ impl AcceptIn<SqliteConnection> for SqliteStore {
         connection: &mut SqliteConnection,
         acceptance: Acceptance,
     ) -> Result<Admitted, StoreError> {
-        let answers = accept::accept(connection, &[&acceptance], self.inner.clock.now()).await?;
+        let db = &mut Db { connection, now: self.inner.clock.now() };
+        let answers = accept::accept(db, &[&acceptance]).await?;
         let lost = || Err(StoreError::fatal("accept gave no answer"));
         answers.into_iter().next().unwrap_or_else(lost)
     }

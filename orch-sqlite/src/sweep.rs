@@ -2,50 +2,41 @@
 
 use orch_core::machine::{Fact, Row};
 use orch_core::store::{StoreError, SweepParams, Swept};
-use orch_core::words::{OpId, Timestamp};
-use sqlx::sqlite::SqliteConnection;
+use orch_core::words::OpId;
 
 use crate::batch::Batch;
 use crate::row::Found;
-use crate::sql::{Values, fetch};
+use crate::sql::{Db, Values, fetch};
 
 pub(crate) const EXPIRED: &str = include_str!("../queries/sweep_expired.sql");
 pub(crate) const OVER_BUDGET: &str = include_str!("../queries/sweep_over_budget.sql");
 
 /// Takes back expired leases.
-pub(crate) async fn expired(
-    connection: &mut SqliteConnection,
-    limit: usize,
-    now: Timestamp,
-) -> Result<Vec<Swept>, StoreError> {
-    let mut values = Values::default();
-    values.at(now).limit(limit);
-    let found = fetch(connection, EXPIRED, values).await?;
-    sweep(connection, &found, now, |_| Fact::LeaseExpired { jitter: fastrand::f64() }).await
+pub(crate) async fn expired(db: &mut Db<'_>, limit: usize) -> Result<Vec<Swept>, StoreError> {
+    let found = fetch(db.connection, EXPIRED, Values::default().at(db.now).limit(limit)).await?;
+    sweep(db, &found, |_| Fact::LeaseExpired { jitter: fastrand::f64() }).await
 }
 
 /// Ends operations whose time budget is spent and that no worker holds.
 pub(crate) async fn over_budget(
-    connection: &mut SqliteConnection,
+    db: &mut Db<'_>,
     params: &SweepParams,
-    now: Timestamp,
 ) -> Result<Vec<Swept>, StoreError> {
-    let mut values = Values::default();
-    values.at(now).kinds(params.kinds.iter().map(|policy| &policy.kind)).limit(params.limit);
-    let found = fetch(connection, OVER_BUDGET, values).await?;
+    let kinds = params.kinds.iter().map(|policy| &policy.kind);
+    let values = Values::default().at(db.now).kinds(kinds).limit(params.limit);
+    let found = fetch(db.connection, OVER_BUDGET, values).await?;
     let fact = |row: &Row| Fact::BudgetSpent { hooked: params.is_hooked(&row.policy.kind) };
-    sweep(connection, &found, now, fact).await
+    sweep(db, &found, fact).await
 }
 
 /// Carries out a fact about every operation found. A row that cannot be decoded is parked.
 async fn sweep(
-    connection: &mut SqliteConnection,
+    db: &mut Db<'_>,
     found: &[Found],
-    now: Timestamp,
     fact: impl Fn(&Row) -> Fact<'static>,
 ) -> Result<Vec<Swept>, StoreError> {
     let op_ids: Vec<OpId> = found.iter().map(Found::op_id).collect::<Result<_, _>>()?;
-    let mut batch = Batch::of_operations(connection, now, op_ids.into_iter()).await?;
+    let mut batch = Batch::of_operations(db, op_ids.into_iter()).await?;
     let mut swept = Vec::with_capacity(found.len());
     for op_id in batch.op_ids() {
         match batch.row(op_id) {

@@ -12,13 +12,13 @@ use orch_core::store::{
     Logged, PurgeParams, Purged, RedriveParams, Redriven, Release, Released, ResolveParams,
     Resolved, StoreError, SweepParams, Swept,
 };
-use orch_core::words::Timestamp;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::connect::{close, open_writing, store_error};
 use crate::hook::{Hooks, Trouble};
+use crate::sql::Db;
 use crate::wake::Wake;
 use crate::{accept, claim, lease, operator, purge, settle, sweep};
 
@@ -246,7 +246,8 @@ impl Thread {
     ) -> Result<(), Trouble> {
         let mut transaction =
             connection.begin_with("BEGIN IMMEDIATE").await.map_err(store_error)?;
-        if let Err(trouble) = self.run_group(&mut transaction, group).await {
+        let db = &mut Db { connection: &mut transaction, now: self.clock.now() };
+        if let Err(trouble) = self.run_group(db, group).await {
             if let Trouble::Store(_) = trouble
                 && let Err(error) = transaction.rollback().await
             {
@@ -278,49 +279,30 @@ impl Thread {
     }
 
     /// Ends first, then beginnings, then claims: so one group hands out what it has freed.
-    async fn run_group(
-        &self,
-        connection: &mut SqliteConnection,
-        group: &mut [Piece],
-    ) -> Result<(), Trouble> {
-        let now = self.clock.now();
-        merged!(group, Settle, |batch| settle::settle(connection, batch, now));
-        merged!(group, Log, |batch| settle::log(connection, batch, now));
-        merged!(group, Finalize, |batch| settle::finalize(connection, batch, now, &self.hooks));
-        merged!(group, Release, |batch| lease::release(connection, batch, now));
-        merged!(group, Accept, |batch| accept::accept(connection, batch, now));
+    async fn run_group(&self, db: &mut Db<'_>, group: &mut [Piece]) -> Result<(), Trouble> {
+        merged!(group, Settle, |batch| settle::settle(db, batch));
+        merged!(group, Log, |batch| settle::log(db, batch));
+        merged!(group, Finalize, |batch| settle::finalize(db, batch, &self.hooks));
+        merged!(group, Release, |batch| lease::release(db, batch));
+        merged!(group, Accept, |batch| accept::accept(db, batch));
         for piece in group {
-            single(connection, piece, now).await?;
+            single(db, piece).await?;
         }
         Ok(())
     }
 }
 
 /// The verbs that are no batch, one after the other.
-async fn single(
-    connection: &mut SqliteConnection,
-    piece: &mut Piece,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+async fn single(db: &mut Db<'_>, piece: &mut Piece) -> Result<(), StoreError> {
     match piece {
-        Piece::Claim(call) => {
-            call.answer = Some(Ok(claim::claim(connection, &call.params, now).await?));
-        }
-        Piece::SweepExpired(call) => {
-            call.answer = Some(Ok(sweep::expired(connection, call.params, now).await?));
-        }
+        Piece::Claim(call) => call.answer = Some(Ok(claim::claim(db, &call.params).await?)),
+        Piece::SweepExpired(call) => call.answer = Some(Ok(sweep::expired(db, call.params).await?)),
         Piece::SweepOverBudget(call) => {
-            call.answer = Some(Ok(sweep::over_budget(connection, &call.params, now).await?));
+            call.answer = Some(Ok(sweep::over_budget(db, &call.params).await?))
         }
-        Piece::Resolve(call) => {
-            call.answer = Some(Ok(operator::resolve(connection, &call.params, now).await?));
-        }
-        Piece::Redrive(call) => {
-            call.answer = Some(Ok(operator::redrive(connection, &call.params, now).await?));
-        }
-        Piece::Purge(call) => {
-            call.answer = Some(Ok(purge::purge(connection, &call.params, now).await?));
-        }
+        Piece::Resolve(call) => call.answer = Some(Ok(operator::resolve(db, &call.params).await?)),
+        Piece::Redrive(call) => call.answer = Some(Ok(operator::redrive(db, &call.params).await?)),
+        Piece::Purge(call) => call.answer = Some(Ok(purge::purge(db, &call.params).await?)),
         Piece::Accept(_)
         | Piece::Log(_)
         | Piece::Finalize(_)
