@@ -12,7 +12,7 @@ use sqlx::types::Uuid;
 use crate::column::{column, from_uuid, to_uuid};
 use crate::db::{Db, in_pieces};
 use crate::errors::is_duplicate;
-use crate::pool::{arguments, fetch};
+use crate::pool::{arguments, each, fetch};
 use crate::time::At;
 
 const ACCEPT: &str = include_str!("../queries/accept.sql");
@@ -87,34 +87,30 @@ fn met(error: StoreError) -> StoreError {
     if is_duplicate(&error) { StoreError::transient(error) } else { error }
 }
 
-fn text<'a>(items: &[&'a Acceptance], word: fn(&'a Acceptance) -> &'a str) -> Vec<&'a str> {
-    items.iter().map(|item| word(item)).collect()
-}
-
 fn accept_arguments(items: &[&Acceptance], now: Option<At>) -> Result<PgArguments, StoreError> {
     arguments![
         now,
-        items.iter().map(|item| to_uuid(item.op_id)).collect::<Vec<Uuid>>(),
-        text(items, |item| item.owner.as_str()),
-        text(items, |item| item.command.domain().as_str()),
-        text(items, |item| item.command.event_type().as_str()),
-        text(items, |item| item.command.biz_key().as_str()),
-        text(items, |item| item.command.idem_key().as_str()),
-        items.iter().map(|item| item.fingerprint.as_bytes().as_slice()).collect::<Vec<&[u8]>>(),
-        items.iter().map(|item| as_millis(item.time_budget)).collect::<Vec<i64>>(),
-        items.iter().map(|item| item.command.payload().as_bytes()).collect::<Vec<&[u8]>>(),
+        each(items, |item| to_uuid(item.op_id)),
+        each(items, |item| item.owner.as_str()),
+        each(items, |item| item.command.domain().as_str()),
+        each(items, |item| item.command.event_type().as_str()),
+        each(items, |item| item.command.biz_key().as_str()),
+        each(items, |item| item.command.idem_key().as_str()),
+        each(items, |item| item.fingerprint.as_bytes().as_slice()),
+        each(items, |item| as_millis(item.time_budget)),
+        each(items, |item| item.command.payload().as_bytes()),
     ]
 }
 
 fn present_arguments(items: &[&Acceptance]) -> Result<PgArguments, StoreError> {
     arguments![
-        items.iter().map(|item| to_uuid(item.op_id)).collect::<Vec<Uuid>>(),
-        text(items, |item| item.owner.as_str()),
-        text(items, |item| item.command.domain().as_str()),
-        text(items, |item| item.command.event_type().as_str()),
-        text(items, |item| item.command.biz_key().as_str()),
-        text(items, |item| item.command.idem_key().as_str()),
-        items.iter().map(|item| item.fingerprint.as_bytes().as_slice()).collect::<Vec<&[u8]>>(),
+        each(items, |item| to_uuid(item.op_id)),
+        each(items, |item| item.owner.as_str()),
+        each(items, |item| item.command.domain().as_str()),
+        each(items, |item| item.command.event_type().as_str()),
+        each(items, |item| item.command.biz_key().as_str()),
+        each(items, |item| item.command.idem_key().as_str()),
+        each(items, |item| item.fingerprint.as_bytes().as_slice()),
     ]
 }
 

@@ -1,6 +1,5 @@
 //! S2: due operations are leased to a worker.
 
-use orch_core::policies::KindPolicy;
 use orch_core::store::codec::as_millis;
 use orch_core::store::{
     Claim, ClaimParams, Claimed, ClaimedOperation, Purpose, Release, ReleaseReason, StoreError,
@@ -16,7 +15,7 @@ use sqlx::types::Uuid;
 use crate::column::{from_uuid, to_int};
 use crate::db::{Db, to_limit, with_limit};
 use crate::lease;
-use crate::pool::arguments;
+use crate::pool::{arguments, each};
 use crate::time::At;
 
 const CLAIM: &str = include_str!("../queries/claim.sql");
@@ -61,14 +60,14 @@ pub(crate) fn claim_arguments(
         to_limit(limit),
         params.worker.as_str(),
         as_millis(params.lease),
-        kinds.iter().map(|k| k.kind.to_string()).collect::<Vec<String>>(),
-        kinds.iter().map(|k| to_int(k.max_attempts)).collect::<Vec<i32>>(),
-        kinds.iter().map(|k| millis(k.backoff.base())).collect::<Vec<i32>>(),
-        kinds.iter().map(|k| millis(k.backoff.cap())).collect::<Vec<i32>>(),
-        kinds.iter().map(|k: &KindPolicy| k.in_doubt.as_str()).collect::<Vec<&str>>(),
-        kinds.iter().map(|k| to_int(k.max_reconciles)).collect::<Vec<i32>>(),
-        kinds.iter().map(|k| k.hooked).collect::<Vec<bool>>(),
-        kinds.iter().map(|k| k.replays_errors).collect::<Vec<bool>>(),
+        each(kinds, |k| k.kind.to_string()),
+        each(kinds, |k| to_int(k.max_attempts)),
+        each(kinds, |k| millis(k.backoff.base())),
+        each(kinds, |k| millis(k.backoff.cap())),
+        each(kinds, |k| k.in_doubt.as_str()),
+        each(kinds, |k| to_int(k.max_reconciles)),
+        each(kinds, |k| k.hooked),
+        each(kinds, |k| k.replays_errors),
     ]
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn finalize(
             Ok((ended, idle.then_some(connection)))
         })
     };
-    match db.pool.lend(work).await? {
+    match db.pool.lend(Some(db.pool.target().answer_timeout), work).await? {
         Ended::Answered(answer) => Ok(answer),
         Ended::Failed { reason } => postpone(db, claim, reason).await,
         Ended::Overran { server_process } => {

@@ -31,7 +31,7 @@ const VERSION: &str = "SELECT coalesce(max(version), 0) AS version FROM orch_mig
 /// [`StoreError::SchemaTooNew`] if a newer release has been here.
 pub(crate) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let named = !pool.target().pooled;
-    let found = pool.lend(move |mut connection| {
+    let found = pool.lend(Some(pool.target().answer_timeout), move |mut connection| {
         Box::pin(async move {
             command(&mut connection, "BEGIN").await?;
             let found = version(&mut connection, named).await?;
@@ -42,7 +42,14 @@ pub(crate) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     if found.await? == KNOWN {
         return Ok(());
     }
-    pool.with(move |connection| Box::pin(bring_up_to_date(connection, named))).await
+    // Without a limit: this waits for a migration that another process has begun.
+    let migrated = pool.lend(None, move |mut connection| {
+        Box::pin(async move {
+            bring_up_to_date(&mut connection, named).await?;
+            Ok(((), Some(connection)))
+        })
+    });
+    migrated.await
 }
 
 /// However long it takes: on large tables, or behind others who do the same.

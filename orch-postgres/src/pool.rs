@@ -67,7 +67,7 @@ impl Pool {
     ) -> Result<Vec<PgRow>, StoreError> {
         let (arguments, pooled) = (arguments?, self.0.target.pooled);
         let begin = self.0.target.begin();
-        self.lend_for(Some(limit), move |mut connection| {
+        self.lend(Some(limit), move |mut connection| {
             Box::pin(async move {
                 if !pooled {
                     let rows = fetch(&mut connection, sql, arguments, true).await?;
@@ -83,38 +83,13 @@ impl Pool {
         .await
     }
 
-    /// Lends a connection to a piece of work that leaves it idle, however long that takes: a
-    /// migration waits for those that others have begun.
+    /// Lends a connection to work that gives it back idle, or not at all. It is given up if that
+    /// takes longer than `limit`; without one it may take however long it takes.
     ///
     /// # Errors
-    /// The work's own; [`StoreError::Transient`] if there is no connection to be had, or if the
-    /// work panics.
-    pub(crate) async fn with<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut PgConnection) -> BoxFuture<'_, Result<T, StoreError>> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.lend_for(None, move |mut connection| {
-            Box::pin(async move {
-                let done = work(&mut connection).await?;
-                Ok((done, Some(connection)))
-            })
-        })
-        .await
-    }
-
-    /// Lends a connection to work that may keep it from being used again. It is given up if that
-    /// takes longer than the server is waited for.
-    ///
-    /// # Errors
-    /// As [`Pool::with`]; [`StoreError::Transient`] if the answer did not come.
+    /// The work's own; [`StoreError::Transient`] if there is no connection to be had, if the
+    /// answer did not come, or if the work panics.
     pub(crate) async fn lend<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(PgConnection) -> Lent<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.lend_for(Some(self.0.target.answer_timeout), work).await
-    }
-
-    async fn lend_for<T: Send + 'static>(
         &self,
         limit: Option<Duration>,
         work: impl FnOnce(PgConnection) -> Lent<T> + Send + 'static,
@@ -184,6 +159,11 @@ pub(crate) async fn command(
     let sql = AssertSqlSafe(sql.into());
     connection.execute(sqlx::raw_sql(sql)).await.map_err(store_error)?;
     Ok(())
+}
+
+/// A column of a statement over many items.
+pub(crate) fn each<'a, T, V>(items: &'a [T], value: impl Fn(&'a T) -> V) -> Vec<V> {
+    items.iter().map(value).collect()
 }
 
 /// The parameters of a statement, in order.

@@ -1,9 +1,8 @@
 //! Questions.
 
 use orch_core::policies::divergences;
-use orch_core::store::columns::{self, Columns as _};
 use orch_core::store::{
-    Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized, codec,
+    Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized, columns,
 };
 use orch_core::words::{
     DeadLetter, Fence, FinalOutcome, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase,
@@ -101,11 +100,10 @@ pub(crate) async fn dead_letter(
 ) -> Result<Option<DeadLetter>, StoreError> {
     let rows = db.fetch(DEAD_LETTER, arguments![to_uuid(op_id), owner.as_str()]).await?;
     let corrupt = |reason| StoreError::Corrupt { op_id, reason };
-    let letter = rows.first().map(|row| letter(op_id, row).map_err(corrupt)).transpose()?;
-    let Some(mut letter) = letter else { return Ok(None) };
+    let Some(row) = rows.first() else { return Ok(None) };
+    let mut letter = columns::dead_letter(&Named(row), op_id).map_err(corrupt)?;
     let outcome = FinalOutcome::Failed(letter.failure.clone());
-    let divergences = divergences(&outcome, &history(db, owner, op_id).await?);
-    letter.divergences = divergences;
+    letter.divergences = divergences(&outcome, &history(db, owner, op_id).await?);
     Ok(Some(letter))
 }
 
@@ -131,14 +129,6 @@ pub(crate) async fn late(db: &Db, params: &LateParams) -> Result<Vec<(OpId, Owne
     Ok(late.filter(|found| params.includes(found)).take(params.limit).collect())
 }
 
-fn letter(op_id: OpId, row: &PgRow) -> Result<DeadLetter, String> {
-    let failure = codec::failure(column(row, "failure")?)?;
-    let mut letter = DeadLetter::new(op_id, failure, instant(row, "created_at")?);
-    letter.redriven_as = Named(row).id("redriven_as")?;
-    letter.late_outcomes = column::<i32>(row, "late_outcomes")?.unsigned_abs();
-    Ok(letter)
-}
-
 /// A page of operations, in the order of their ids.
 pub(crate) async fn list(db: &Db, params: ListParams) -> Result<Page, StoreError> {
     let limit = params.page_size();
@@ -158,12 +148,8 @@ pub(crate) async fn list(db: &Db, params: ListParams) -> Result<Page, StoreError
         (Some(Status::Completed) | None, _) => LIST,
     };
     let rows = db.fetch(query, arguments).await?;
-    let page = &rows[..rows.len().min(limit)];
-    let next = match page.last() {
-        Some(last) if rows.len() > limit => Some(op_id(last, "op_id").map_err(StoreError::fatal)?),
-        _ => None,
-    };
-    let items = page.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+    let items = rows.iter().take(limit).map(listed).collect::<Result<Vec<_>, _>>()?;
+    let next = if rows.len() > limit { items.last().map(Listed::op_id) } else { None };
     Ok(Page { items, next })
 }
 

@@ -9,7 +9,7 @@ use sqlx::types::Uuid;
 
 use crate::column::{op_id, to_int, to_uuid};
 use crate::db::Db;
-use crate::pool::arguments;
+use crate::pool::{arguments, each};
 use crate::time::At;
 
 pub(crate) const SAVE: &str = include_str!("../queries/save.sql");
@@ -94,11 +94,6 @@ pub(crate) fn encode(decided: &[Decided]) -> Result<PgArguments, StoreError> {
         each(&entries, |line| line.entry.log.note.as_deref()),
         each(&entries, |line| line.entry.log.hook_error.as_deref()),
     ]
-}
-
-/// A column.
-fn each<'a, T, V>(items: &'a [T], value: impl Fn(&'a T) -> V) -> Vec<V> {
-    items.iter().map(value).collect()
 }
 
 /// A change of the log, as save.sql takes it.

@@ -1,14 +1,14 @@
 //! Lost leases and spent time budgets.
 
 use orch_core::machine::{Fact, Row, step};
-use orch_core::store::{Finalized, StoreError, SweepParams, Swept};
-use orch_core::words::{Fence, Kind, OpId};
+use orch_core::store::{Claim, Finalized, StoreError, SweepParams, Swept, columns};
 use sqlx::postgres::PgRow;
 
-use crate::column::{column, instant, op_id, to_uuid};
+use crate::column::{Named, instant};
 use crate::db::{Db, to_limit, with_limit};
+use crate::lease::{claim_columns, claim_of};
 use crate::load::Stored;
-use crate::pool::arguments;
+use crate::pool::{arguments, each};
 use crate::save::{Decided, save};
 
 const EXPIRED: &str = include_str!("../queries/sweep_expired.sql");
@@ -26,7 +26,7 @@ pub(crate) async fn expired(db: &Db, limit: usize) -> Result<Vec<Swept>, StoreEr
 
 /// Ends operations whose deadline has passed and that no worker holds, the oldest first.
 pub(crate) async fn over_budget(db: &Db, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
-    let kinds: Vec<String> = params.kinds.iter().map(|policy| policy.kind.to_string()).collect();
+    let kinds = each(&params.kinds, |policy| policy.kind.to_string());
     let (kinds, params) = (&kinds, &params);
     with_limit(params.limit, |limit| async move {
         let arguments = arguments![db.now(), to_limit(limit), kinds];
@@ -52,7 +52,7 @@ async fn sweep(
             Ok(Stored { row: before, .. }) => {
                 decided.push(Decided { step: step(&before, fact(&before), now), before });
             }
-            Err(reason) => undecodable.push(bad_row(row, reason).map_err(StoreError::fatal)?),
+            Err(reason) => undecodable.push((claim_of(row)?, row, reason)),
         }
     }
     let saved = save(db, &decided).await?;
@@ -66,40 +66,20 @@ async fn sweep(
     Ok(swept)
 }
 
-/// A row to park: what can still be read of it.
-struct BadRow {
-    op_id: OpId,
-    fence: Fence,
-    kind: Option<Kind>,
-    reason: String,
-}
-
-fn bad_row(row: &PgRow, reason: String) -> Result<BadRow, String> {
-    let text = |name| column::<String>(row, name);
-    let kind = Kind::new(&text("domain")?, &text("event_type")?).ok();
-    Ok(BadRow {
-        op_id: op_id(row, "op_id")?,
-        fence: Fence::new(column(row, "fence")?),
-        kind,
-        reason,
-    })
-}
-
-async fn park(db: &Db, rows: Vec<BadRow>) -> Result<Vec<Swept>, StoreError> {
+/// Parks rows that cannot be decoded, for the reasons given.
+async fn park(db: &Db, rows: Vec<(Claim, &PgRow, String)>) -> Result<Vec<Swept>, StoreError> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let (mut ids, mut fences, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
-    for row in &rows {
-        tracing::error!(op_id = %row.op_id, reason = row.reason, "the row cannot be decoded; it is parked");
-        ids.push(to_uuid(row.op_id));
-        fences.push(row.fence.get());
-        reasons.push(row.reason.as_str());
+    for (Claim { op_id, .. }, _, reason) in &rows {
+        tracing::error!(%op_id, reason, "the row cannot be decoded; it is parked");
     }
+    let (ids, fences) = claim_columns(rows.iter().map(|(claim, ..)| claim));
+    let reasons = each(&rows, |(_, _, reason)| reason.as_str());
     db.fetch(PARK, arguments![ids, fences, reasons]).await?;
-    let swept = |row: BadRow| {
-        let to = Some(Finalized::Parked);
-        row.kind.map(|kind| Swept { op_id: row.op_id, kind, to })
+    let swept = |(Claim { op_id, .. }, row, _): &(Claim, &PgRow, String)| {
+        let kind = columns::kind(&Named(row)).ok()?;
+        Some(Swept { op_id: *op_id, kind, to: Some(Finalized::Parked) })
     };
-    Ok(rows.into_iter().filter_map(swept).collect())
+    Ok(rows.iter().filter_map(swept).collect())
 }

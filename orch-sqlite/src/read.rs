@@ -2,9 +2,7 @@
 
 use orch_core::policies::divergences;
 use orch_core::store::columns::{self, Columns};
-use orch_core::store::{
-    Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized, codec,
-};
+use orch_core::store::{Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized};
 use orch_core::words::{
     DeadLetter, Fence, FinalOutcome, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase,
     Status, Timestamp, storable,
@@ -76,13 +74,9 @@ pub(crate) async fn dead_letter(
 ) -> Result<Option<DeadLetter>, StoreError> {
     let rows = fetch(readers, DEAD_LETTER, owned(owner, op_id)).await?;
     let Some(found) = rows.first() else { return Ok(None) };
-    let failure = codec::failure(there(found.text("failure"))?);
-    let failure = failure.map_err(|reason| corrupt(op_id, &reason))?;
-    let outcome = FinalOutcome::Failed(failure.clone());
-    let late_outcomes = there(found.number("late_outcomes"))?;
-    let mut letter = DeadLetter::new(op_id, failure, there(found.instant("created_at"))?);
-    letter.redriven_as = found.id("redriven_as").map_err(|reason| corrupt(op_id, &reason))?;
-    letter.late_outcomes = u32::try_from(late_outcomes).unwrap_or(u32::MAX);
+    let letter = columns::dead_letter(found, op_id);
+    let mut letter = letter.map_err(|reason| corrupt(op_id, &reason))?;
+    let outcome = FinalOutcome::Failed(letter.failure.clone());
     letter.divergences = divergences(&outcome, &history(readers, owner, op_id).await?);
     Ok(Some(letter))
 }

@@ -6,8 +6,8 @@ use super::codec;
 use crate::machine::{Entry, Request, Row};
 use crate::policies::{Backoff, KindPolicy};
 use crate::words::{
-    BizKey, Fence, FinalOutcome, IdemKey, Identity, Kind, LogEntry, OpId, Owner, Payload, Status,
-    Timestamp, WorkerId,
+    BizKey, DeadLetter, Fence, FinalOutcome, IdemKey, Identity, Kind, LogEntry, OpId, Owner,
+    Payload, Status, Timestamp, WorkerId,
 };
 
 /// A row of a query, as a SQL backend returns it: what is in a column, by its name. `None` is
@@ -206,4 +206,17 @@ pub fn log_entry(row: &impl Columns) -> Result<LogEntry, String> {
         note: text("entry_note")?,
         hook_error: text("entry_hook_error")?,
     })
+}
+
+/// A dead letter; how many answers diverge from it is told by its log.
+///
+/// # Errors
+/// What is wrong with the row.
+pub fn dead_letter(row: &impl Columns, op_id: OpId) -> Result<DeadLetter, String> {
+    let failure = codec::failure(there(row.text("failure")?, "failure")?)?;
+    let created_at = there(row.instant("created_at")?, "created_at")?;
+    let mut letter = DeadLetter::new(op_id, failure, created_at);
+    letter.redriven_as = row.id("redriven_as")?;
+    letter.late_outcomes = count(row, "late_outcomes")?;
+    Ok(letter)
 }
