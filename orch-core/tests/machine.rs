@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use orch_core::machine::{Answer, Ended, Entry, EntryWrite, Fact, Row, Step, step};
-use orch_core::words::{Phase, Status, Timestamp};
+use orch_core::words::{ClaimId, Phase, Status, Timestamp};
 use orch_testkit::agreement::{Generator, Kept};
 
 /// Rows, each of which meets a fact of every sort.
@@ -32,7 +32,12 @@ fn every_fact(check: impl Fn(&Kept, Fact<'_>, &Step)) {
         let ended = Ended { fence, source, end: &end, delay, logged };
         let (even_if_uncertain, late_success) = (fastrand::bool(), fastrand::bool());
         for fact in [
-            Fact::Claimed { policy: &policy, worker: &worker, lease: LEASE },
+            Fact::Claimed {
+                policy: &policy,
+                worker: &worker,
+                id: ClaimId::generate(),
+                lease: LEASE,
+            },
             Fact::Renewed { fence, lease: LEASE },
             Fact::Released { fence, reason: &reason, logged },
             Fact::Logged(ended),

@@ -2,10 +2,11 @@
 -- Parameters: $1 now (NULL: the server's clock), $2 limit, $3 worker, $4 lease_ms; then an array
 --   per field of the kinds' policies, in the order in which to look: $5 kind, $6 max_attempts,
 --   $7 backoff_base_ms, $8 backoff_cap_ms, $9 in_doubt, $10 max_reconciles,
---   $11 hooked, $12 replays_errors.
+--   $11 hooked, $12 replays_errors; then $13, the id of the claim.
 -- Index: orch_queue_claim_idx, walked in its order for each kind until the limit is reached.
--- Shape: `asks` is orch_core::machine::Purpose::of. One walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED
---   shares the queue. The locked rows are found again by ctid, which spares a search each; one
+-- Shape: `asks` is orch_core::machine::Purpose::of, the fence is orch_core::words::Fence::next. One
+--   walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED shares the
+--   queue. The locked rows are found again by ctid, which spares a search each; one
 --   that changed between the snapshot and the lock is not found, and waits for the next claim.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 due AS MATERIALIZED (
@@ -33,7 +34,7 @@ claimed AS (
         phase = CASE WHEN d.asks THEN 'in_doubt' ELSE 'running' END,
         attempt = q.attempt + (NOT d.asks)::int,
         reconciles = q.reconciles + d.asks::int,
-        fence = q.fence + 1,
+        fence = least((q.fence >> 39) + 1, 16777215) << 39 | $13,
         due_at = NULL,
         started_at = c.now,
         lease_expires_at = c.now + $4 * interval '1 millisecond',

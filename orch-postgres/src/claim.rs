@@ -68,6 +68,7 @@ pub(crate) fn claim_arguments(
         each(kinds, |k| to_int(k.max_reconciles)),
         each(kinds, |k| k.hooked),
         each(kinds, |k| k.replays_errors),
+        params.id.get(),
     ]
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use orch_core::policies::KindPolicy;
 use orch_core::store::{Acceptance, ClaimParams, Claimed, EndedAttempt, Store};
 use orch_core::words::{
-    AttemptEnd, Command, Fingerprint, Kind, OpId, Outcome, Owner, Source, WorkerId,
+    AttemptEnd, ClaimId, Command, Fingerprint, Kind, OpId, Outcome, Owner, Source, WorkerId,
 };
 use orch_sqlite::SqliteStore;
 use sqlx::Connection;
@@ -105,6 +105,7 @@ async fn drain(store: &SqliteStore) -> (f64, f64) {
         let params = ClaimParams {
             kinds: kinds.clone(),
             worker: worker.clone(),
+            id: ClaimId::generate(),
             limit: left.min(64),
             lease: Duration::from_secs(30),
         };

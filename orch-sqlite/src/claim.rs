@@ -80,7 +80,7 @@ async fn claim_one(
     let policy = params.kinds.iter().find(|policy| policy.kind == row.policy.kind);
     let Some(policy) = policy else { return Ok(None) };
     batch.insert(row);
-    let fact = Fact::Claimed { policy, worker: &params.worker, lease: params.lease };
+    let fact = Fact::Claimed { policy, worker: &params.worker, id: params.id, lease: params.lease };
     let Answer::Claimed(purpose) = batch.apply(op_id, fact)? else { return Ok(None) };
     let row = batch.row(op_id)?;
     let operation = row.map(|row| ClaimedOperation::of(row, request, purpose, batch.now));

@@ -126,6 +126,15 @@ macro_rules! conformance {
                 an_answer_after_the_time_budget_is_kept
                 an_answer_after_a_completed_end_is_kept
             }
+            history {
+                the_decline_of_a_lost_claim_does_not_fail_the_operation
+                the_retry_of_a_lost_claim_does_not_follow_a_success
+                a_lost_claim_neither_renews_nor_releases
+                a_lost_claim_cannot_log_nor_finalize
+                a_lost_claim_is_not_the_release_of_another_again
+                three_claims_with_one_count_leave_three_entries
+                an_answer_from_beyond_the_latest_claim_is_kept
+            }
             divergence {
                 an_answer_before_a_completed_end_diverges
                 an_answer_after_a_completed_end_diverges

@@ -147,8 +147,9 @@ impl About {
             Purpose::Reconcile => Source::Reconcile,
         };
         let (attempts, reconciles) = (operation.envelope.attempt, operation.reconciles);
-        // Claims of attempts that ended by themselves raise the fence as they raise the attempt.
-        let superseded_others = operation.envelope.fence.get() > i64::from(attempts);
+        // Claims of attempts that ended by themselves raise the count as they raise the attempt.
+        // A fence of a release that had no count in it has less.
+        let superseded_others = operation.envelope.fence.count() != i64::from(attempts);
         let (handler, claim) = (Arc::clone(handler), operation.claim());
         Self { handler, claim, source, attempts, reconciles, superseded_others }
     }

@@ -13,7 +13,7 @@ use crate::handler::States;
 use crate::machine::ReleaseReason;
 use crate::policies::{Backoff, KindPolicy};
 use crate::store::{ClaimParams, Claimed, ClaimedOperation, Release, Store, StoreError, monotonic};
-use crate::words::WorkerId;
+use crate::words::{ClaimId, WorkerId};
 
 /// Between two claims while the database is away.
 const RETRY: Backoff = Backoff::from_millis(50, 5000);
@@ -152,6 +152,7 @@ impl Queue {
         let params = ClaimParams {
             kinds: kinds.to_vec(),
             worker: self.config.worker.clone(),
+            id: ClaimId::generate(),
             limit,
             lease: self.config.lease,
         };

@@ -1,6 +1,6 @@
 use super::next::Move;
 use super::{Answer, Entry, EntryWrite, Finalized, Row, Step};
-use crate::words::{Failure, FinalOutcome, Phase, Status, Timestamp};
+use crate::words::{ClaimId, Failure, FinalOutcome, Phase, Status, Timestamp};
 
 /// A step in the making: the row as it changes, and what is to be written beside it.
 pub(super) struct Change {
@@ -25,9 +25,10 @@ impl Change {
         true
     }
 
-    /// Who had a claim is stale from here on.
-    pub(super) fn supersede(&mut self) {
-        self.row.fence = self.row.fence.next();
+    /// Who had a claim is stale from here on. The id is that of the claim that supersedes it, if
+    /// one does.
+    pub(super) fn supersede(&mut self, by: ClaimId) {
+        self.row.fence = self.row.fence.next(by);
     }
 
     /// No worker holds the operation, and none may claim it yet.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Entry;
 use crate::policies::{InDoubt, KindPolicy};
-use crate::words::{AttemptEnd, Failure, Fence, Invalid, Payload, Source, WorkerId};
+use crate::words::{AttemptEnd, ClaimId, Failure, Fence, Invalid, Payload, Source, WorkerId};
 
 /// What has happened to an operation. A fact is named after the verb of the store that brings it.
 ///
@@ -17,6 +17,8 @@ pub enum Fact<'a> {
         policy: &'a KindPolicy,
         /// Who claims.
         worker: &'a WorkerId,
+        /// What tells this claim from those of other calls.
+        id: ClaimId,
         /// How long the lease lasts unless renewed.
         lease: Duration,
     },

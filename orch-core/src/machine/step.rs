@@ -8,8 +8,8 @@ use super::{
 };
 use crate::policies::{Backoff, KindPolicy};
 use crate::words::{
-    AttemptEnd, Failure, Fence, FinalOutcome, LogStatus, Outcome, Phase, Source, Timestamp,
-    WorkerId,
+    AttemptEnd, ClaimId, Failure, Fence, FinalOutcome, LogStatus, Outcome, Phase, Source,
+    Timestamp, WorkerId,
 };
 
 /// What a fact means: what a store has to write, in one transaction, and what it answers.
@@ -41,7 +41,7 @@ impl Step {
 pub fn step(row: &Row, fact: Fact<'_>, now: Timestamp) -> Step {
     let change = Change::of(row, now);
     match fact {
-        Fact::Claimed { policy, worker, lease } => claimed(change, policy, worker, lease),
+        Fact::Claimed { policy, worker, id, lease } => claimed(change, policy, worker, id, lease),
         Fact::Renewed { fence, lease } => renewed(change, fence, lease),
         Fact::Released { fence, reason, logged } => released(change, fence, reason, logged),
         Fact::Logged(ended) => logged(change, ended),
@@ -62,13 +62,19 @@ pub fn step(row: &Row, fact: Fact<'_>, now: Timestamp) -> Step {
 
 /// **S2.** The intent to call is written before the call: PENDING → IN_PROGRESS, fence and attempt
 /// go up, the lease begins.
-fn claimed(mut change: Change, policy: &KindPolicy, worker: &WorkerId, lease: Duration) -> Step {
+fn claimed(
+    mut change: Change,
+    policy: &KindPolicy,
+    worker: &WorkerId,
+    id: ClaimId,
+    lease: Duration,
+) -> Step {
     let now = change.now;
     if !change.row.is_claimable(policy, now) || !change.begin() {
         return change.answer(Answer::Stale);
     }
     let purpose = change.row.purpose_for(policy);
-    change.supersede();
+    change.supersede(id);
     let row = &mut change.row;
     row.due_at = None;
     row.worker = Some(worker.clone());
@@ -208,7 +214,7 @@ fn lease_expired(mut change: Change, jitter: f64) -> Step {
         change.row.count(&entry.log);
         change.append(entry);
     }
-    change.supersede();
+    change.supersede(ClaimId::NONE);
     match next {
         Move::Finish(outcome) => conclude(change, outcome, Source::Engine, None),
         next => {
@@ -230,7 +236,7 @@ fn budget_spent(mut change: Change, hooked: bool) -> Step {
     if !change.begin() {
         return change.answer(Answer::Stale);
     }
-    change.supersede();
+    change.supersede(ClaimId::NONE);
     conclude(change, FinalOutcome::Failed(failure), Source::Engine, None)
 }
 
@@ -239,7 +245,7 @@ fn resolved(mut change: Change, resolution: &Resolution, note: &str) -> Step {
         let (status, phase) = (change.row.status, change.row.phase);
         return change.answer(Answer::NotParked { status, phase });
     }
-    change.supersede();
+    change.supersede(ClaimId::NONE);
     let outcome = match resolution {
         Resolution::Ok(output) => FinalOutcome::Ok(output.clone()),
         Resolution::Fail(failure) => FinalOutcome::Failed(failure.clone()),
@@ -280,7 +286,7 @@ fn undecodable(mut change: Change, reason: &str) -> Step {
     if !change.begin() {
         return change.answer(Answer::Stale);
     }
-    change.supersede();
+    change.supersede(ClaimId::NONE);
     change.row.reason = Some(reason.to_owned());
     change.make(Move::Park);
     change.answer_standing()
@@ -311,12 +317,13 @@ fn entry_of(change: &Change, ended: Ended<'_>) -> Entry {
     Entry { delay: ended.delay, ..entry.of_attempt(&change.row) }
 }
 
-/// An answer is kept although nothing follows from it; doubt is none. A fence beyond the latest
-/// was never given to a worker.
+/// An answer is kept although nothing follows from it; doubt is none. Its claim may be one that the
+/// database has lost since, in a fail-over or by a restored copy: then the fence is beyond the
+/// latest, or has the same count and another id.
 fn late(mut change: Change, ended: Ended<'_>) -> Step {
     let lost = ended.logged.map(|entry| &entry.log);
     let kept_before = lost.is_some_and(|lost| lost.source != Source::Engine);
-    if ended.end.is_answer() && ended.fence <= change.row.fence && !kept_before {
+    if ended.end.is_answer() && !kept_before {
         let mut entry = Entry::of(&change.row, ended.source, ended.end.clone(), change.now);
         entry.log.fence = ended.fence;
         entry.log.late = true;

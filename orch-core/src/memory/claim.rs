@@ -39,7 +39,7 @@ fn claim_one(
         tables.apply(op_id, Fact::Undecodable { reason: CORRUPT }, now);
         return Some(Claimed::Undecodable { op_id, reason: CORRUPT.to_owned() });
     }
-    let fact = Fact::Claimed { policy, worker: &params.worker, lease: params.lease };
+    let fact = Fact::Claimed { policy, worker: &params.worker, id: params.id, lease: params.lease };
     match tables.apply(op_id, fact, now) {
         Answer::Claimed(purpose) => Some(handed_out(&tables.rows[&op_id], purpose, now)),
         _ => None,

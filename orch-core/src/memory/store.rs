@@ -271,7 +271,8 @@ mod tests {
     use crate::policies::KindPolicy;
     use crate::store::{Claim, FinalizeHook, ManualClock, monotonic, open};
     use crate::words::{
-        AttemptEnd, Command, FinalOutcome, Fingerprint, Outcome, Payload, Source, Status, WorkerId,
+        AttemptEnd, ClaimId, Command, FinalOutcome, Fingerprint, Outcome, Payload, Source, Status,
+        WorkerId,
     };
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -291,7 +292,7 @@ mod tests {
         let kinds = vec![KindPolicy::new(Kind::new("PAYMENT", "CHARGE").unwrap())];
         let worker = WorkerId::generate("w").unwrap();
         store.accept(vec![acceptance()]).await.unwrap();
-        let params = ClaimParams { kinds, worker, limit: 1, lease: HOUR };
+        let params = ClaimParams { kinds, worker, id: ClaimId::generate(), limit: 1, lease: HOUR };
         match &store.claim(params).await.unwrap()[..] {
             [Claimed::Operation(attempt)] => attempt.claim(),
             other => panic!("{other:?}"),

@@ -69,7 +69,7 @@ fn bearing(
 /// True if the handler was run under a later claim: by its own word, or because that claim was
 /// lost while it ran.
 fn was_run_after(fence: Fence, log: &[LogEntry]) -> bool {
-    log.iter().filter(|entry| entry.fence > fence).any(|entry| match entry.source {
+    log.iter().filter(|entry| entry.fence.may_follow(fence)).any(|entry| match entry.source {
         Source::Handler => true,
         Source::Engine => entry.started_at.is_some(),
         Source::Reconcile | Source::Operator => false,

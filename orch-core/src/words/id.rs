@@ -55,10 +55,16 @@ impl FromStr for OpId {
     }
 }
 
-/// Who may write: each claim and each take-over raises it, nothing ever lowers it.
+/// Who may write: each claim and each take-over raises it, nothing lowers it.
 ///
-/// A write that carries an older fence than the operation's is stale and changes nothing.
+/// A write that carries another fence than the operation's is stale and changes nothing.
 /// 0 is the fence of an operation that was never claimed.
+///
+/// It is a count and the id of a claim in one number, so that two claims never have the same
+/// fence, not even in two histories of a database: where a fail-over or a restored copy takes a
+/// claim back, the next claim has the same count and another id. A take-over by the sweep or an
+/// operator has the id 0. In 64 bits, the lowest 39 are the id, the 24 above them the count;
+/// numbers below 2^39 are those of releases that had no id.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
@@ -66,6 +72,11 @@ impl FromStr for OpId {
 pub struct Fence(i64);
 
 impl Fence {
+    /// How many bits the id of a claim has.
+    pub const CLAIM_ID_BITS: u32 = 39;
+    /// The largest count: beyond it only the id changes. Sixteen million claims of one operation.
+    pub const LARGEST_COUNT: i64 = (1 << (i64::BITS - 1 - Self::CLAIM_ID_BITS)) - 1;
+
     /// The fence with this number, as a store keeps it (64 bits, signed).
     #[must_use]
     pub const fn new(number: i64) -> Self {
@@ -78,16 +89,71 @@ impl Fence {
         self.0
     }
 
-    /// The fence of the next owner. Saturates: 2^63 claims are out of reach.
+    /// How many claims and take-overs there were.
     #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
+    pub const fn count(self) -> i64 {
+        self.0 >> Self::CLAIM_ID_BITS
+    }
+
+    /// True if its claim may have been made after the other one: it is higher, or is of another
+    /// history with the same count, where the order is not known.
+    #[must_use]
+    pub const fn may_follow(self, other: Self) -> bool {
+        let other_history = self.count() == other.count() && self.count() > 0;
+        self.0 > other.0 || other_history && self.0 != other.0
+    }
+
+    /// The fence of the next claim, or of a take-over with [`ClaimId::NONE`].
+    #[must_use]
+    pub const fn next(self, id: ClaimId) -> Self {
+        let count = self.count();
+        let count = if count < Self::LARGEST_COUNT { count + 1 } else { count };
+        Self(count << Self::CLAIM_ID_BITS | id.0)
     }
 }
 
+/// The count, and the id of the claim in hexadecimal digits where there is one: `3-04fe12ab9c`.
 impl fmt::Display for Fence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        let (count, id) = (self.count(), self.0 & ClaimId::LARGEST);
+        match (count, id) {
+            (0, before_ids) => write!(f, "{before_ids}"),
+            (count, 0) => write!(f, "{count}"),
+            (count, id) => write!(f, "{count}-{id:010x}"),
+        }
+    }
+}
+
+/// What tells the claims of one call from those of every other: 39 random bits, in the
+/// [`Fence`] of each of them. Two claims of one operation with the same count, in two histories
+/// of its database, have the same id once in 5 × 10^11 times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClaimId(i64);
+
+impl ClaimId {
+    /// A take-over's: no worker holds such a claim.
+    pub const NONE: Self = Self(0);
+
+    const LARGEST: i64 = (1 << Fence::CLAIM_ID_BITS) - 1;
+
+    /// A new one, from the operating system's random source.
+    #[must_use]
+    pub fn generate() -> Self {
+        let (high, low) = Uuid::new_v4().as_u64_pair();
+        Self::of(high ^ low)
+    }
+
+    /// The id of the lowest 39 bits, 1 instead of 0.
+    #[must_use]
+    pub const fn of(bits: u64) -> Self {
+        let id = bits as i64 & Self::LARGEST;
+        Self(if id == 0 { 1 } else { id })
+    }
+
+    /// The number, below 2^39.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
     }
 }
 
@@ -172,7 +238,54 @@ mod tests {
 
     #[test]
     fn the_fence_only_grows() {
-        assert!(Fence::new(1).next() > Fence::new(1));
-        assert_eq!(Fence::new(i64::MAX).next(), Fence::new(i64::MAX));
+        let mut fence = Fence::default();
+        for count in 1..100 {
+            let id = if count % 3 == 0 { ClaimId::NONE } else { ClaimId::generate() };
+            let next = fence.next(id);
+            assert!(next > fence);
+            assert_eq!(next.count(), count);
+            fence = next;
+        }
+        let before_ids = Fence::new(17);
+        assert!(before_ids.next(ClaimId::NONE) > before_ids);
+    }
+
+    #[test]
+    fn two_claims_with_one_count_have_two_fences() {
+        let claims: HashSet<_> =
+            (0..10_000).map(|_| Fence::new(3).next(ClaimId::generate())).collect();
+        assert_eq!(claims.len(), 10_000);
+        assert!(claims.iter().all(|fence| fence.count() == 1 && fence.get() > 0));
+        assert_ne!(ClaimId::of(0), ClaimId::NONE);
+    }
+
+    #[test]
+    fn past_the_largest_count_a_claim_still_has_its_own_id() {
+        let last = Fence::new(i64::MAX);
+        assert_eq!(last.count(), Fence::LARGEST_COUNT);
+        let (one, other) = (last.next(ClaimId::of(7)), last.next(ClaimId::of(8)));
+        assert_ne!(one, other);
+        assert_eq!((one.count(), one.get() & 0xff), (Fence::LARGEST_COUNT, 7));
+    }
+
+    #[test]
+    fn of_two_claims_with_one_count_either_may_be_the_later_one() {
+        let one = Fence::new(0).next(ClaimId::of(7));
+        let other = Fence::new(0).next(ClaimId::of(8));
+        let next = one.next(ClaimId::of(1));
+        assert!(one.may_follow(other) && other.may_follow(one) && !one.may_follow(one));
+        assert!(next.may_follow(one) && !one.may_follow(next));
+        assert!(
+            Fence::new(2).may_follow(Fence::new(1)) && !Fence::new(1).may_follow(Fence::new(2))
+        );
+    }
+
+    #[test]
+    fn a_fence_is_shown_as_count_and_claim() {
+        let fence = |number| Fence::new(number).to_string();
+        assert_eq!(fence(0), "0");
+        assert_eq!(fence(4), "4");
+        assert_eq!(fence(5 << 39), "5");
+        assert_eq!(fence(5 << 39 | 0xab), "5-00000000ab");
     }
 }

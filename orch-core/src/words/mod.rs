@@ -30,7 +30,7 @@ mod text; // texts that every store can keep
 mod spelling; // words with one spelling
 
 pub use command::{Command, Envelope, Identity};
-pub use id::{Fence, OpId, WorkerId};
+pub use id::{ClaimId, Fence, OpId, WorkerId};
 pub use invalid::Invalid;
 pub use key::{BizKey, IdemKey, Owner};
 pub use kind::{Domain, EventType, Kind};

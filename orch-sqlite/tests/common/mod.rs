@@ -7,7 +7,7 @@ use std::time::Duration;
 use orch_core::policies::KindPolicy;
 use orch_core::store::{Acceptance, Claim, ClaimParams, Claimed, EndedAttempt};
 use orch_core::words::{
-    AttemptEnd, Command as Cmd, Fingerprint, Kind, OpId, Outcome, Owner, Source, WorkerId,
+    AttemptEnd, ClaimId, Command as Cmd, Fingerprint, Kind, OpId, Outcome, Owner, Source, WorkerId,
 };
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -70,6 +70,7 @@ pub(crate) fn claim(limit: usize) -> ClaimParams {
     ClaimParams {
         kinds: vec![KindPolicy { hooked: true, ..KindPolicy::new(kind()) }],
         worker: WorkerId::generate("test").unwrap(),
+        id: ClaimId::generate(),
         limit,
         lease: Duration::from_secs(60),
     }

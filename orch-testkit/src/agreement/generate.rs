@@ -4,8 +4,8 @@ use fastrand::Rng;
 use orch_core::machine::{Entry, ReleaseReason, Request, Resolution, Row};
 use orch_core::policies::{Backoff, FINALIZER_HEAD_START, InDoubt, KindPolicy};
 use orch_core::words::{
-    AttemptEnd, BizKey, Failure, Fence, FinalOutcome, IdemKey, Identity, Kind, LogEntry, LogStatus,
-    OpId, Outcome, Owner, Payload, Phase, Source, Status, Timestamp, WorkerId,
+    AttemptEnd, BizKey, ClaimId, Failure, Fence, FinalOutcome, IdemKey, Identity, Kind, LogEntry,
+    LogStatus, OpId, Outcome, Owner, Payload, Phase, Source, Status, Timestamp, WorkerId,
 };
 
 use super::Kept;
@@ -117,10 +117,16 @@ impl Generator {
         self.one(&[Source::Handler, Source::Reconcile])
     }
 
-    /// The fence of the latest claim, mostly; or of one before, or of one that never was.
+    /// The fence of the latest claim, mostly; or of one before, of one in another history of the
+    /// database, or of one that never was.
     pub fn fence(&mut self, row: &Row) -> Fence {
-        let off = self.one(&[0, 0, 0, 0, 0, -1, -2, 1]);
-        Fence::new(row.fence.get() + off)
+        if row.fence.count() == 0 {
+            let off = self.one(&[0, 0, 0, 0, 0, -1, -2, 1]);
+            return Fence::new(row.fence.get() + off);
+        }
+        let off = self.one(&[0, 0, 0, -1, -2, 1]);
+        let history = self.one(&[OURS, OURS, OURS, ANOTHER]);
+        fence(row.fence.count() + off, history)
     }
 
     /// Why a claim is given back.
@@ -240,12 +246,17 @@ impl Generator {
     fn in_progress(&mut self) -> Kept {
         let mut kept = self.pending();
         let kind = kept.row.policy.kind.clone();
-        let fence = self.rng.i64(1..6);
+        let count = self.rng.i64(1..6);
+        // Some are of a release whose fences had no id in them.
+        let made: fn(i64) -> Fence = match self.rng.u8(..4) {
+            0 => Fence::new,
+            _ => |count| fence(count, OURS),
+        };
         kept.row = Row {
             status: Status::InProgress,
             phase: Some(Phase::Running),
             attempt: self.rng.u32(..5),
-            fence: Fence::new(fence),
+            fence: made(count),
             retries: self.rng.u32(..3),
             lost_attempts: self.rng.u32(..2),
             reconciles: self.rng.u32(..4),
@@ -256,8 +267,13 @@ impl Generator {
             reason: self.rng.bool().then(|| self.text()),
             ..kept.row
         };
-        for before in 1..fence {
-            self.log_before(&mut kept, Fence::new(before));
+        for before in 1..count {
+            self.log_before(&mut kept, made(before));
+        }
+        // Answers of a claim that a restored copy has taken back.
+        let another = fence(count, ANOTHER);
+        if self.rng.u8(..8) == 0 && another != kept.row.fence {
+            self.log_late(&mut kept, another);
         }
         kept
     }
@@ -274,15 +290,19 @@ impl Generator {
             kept.log.push(entry);
         }
         if self.rng.u8(..4) == 0 {
-            let definite = self.rng.bool();
-            let mut end = self.end(definite);
-            if !end.is_answer() {
-                end = AttemptEnd::NotHappened;
-            }
-            let mut entry = self.entry(&kept.row, fence, Source::Handler, end);
-            entry.log.late = true;
-            kept.log.push(entry);
+            self.log_late(kept, fence);
         }
+    }
+
+    fn log_late(&mut self, kept: &mut Kept, fence: Fence) {
+        let definite = self.rng.bool();
+        let mut end = self.end(definite);
+        if !end.is_answer() {
+            end = AttemptEnd::NotHappened;
+        }
+        let mut entry = self.entry(&kept.row, fence, Source::Handler, end);
+        entry.log.late = true;
+        kept.log.push(entry);
     }
 
     /// A finalized entry.
@@ -340,4 +360,17 @@ impl Generator {
         kept.row.outcome = Some(outcome);
         kept.log.push(entry);
     }
+}
+
+/// The ids of the claims of a row's history, and of those that it has lost.
+const OURS: u64 = 0x1000;
+const ANOTHER: u64 = 0x2000;
+
+/// The fence with this count: of a claim or, every third, of a take-over.
+fn fence(count: i64, history: u64) -> Fence {
+    let id = match count % 3 {
+        0 => ClaimId::NONE,
+        _ => ClaimId::of(history + count.unsigned_abs()),
+    };
+    Fence::new((count - 1) << Fence::CLAIM_ID_BITS).next(id)
 }

@@ -8,7 +8,7 @@ use orch_core::store::{
     FinalizeHook, HookError, Logged, ManualClock, Release, Released, RenewParams, Renewed,
     ResolveParams, Resolved, Store, SweepParams, Swept,
 };
-use orch_core::words::{Fence, OpId, Owner, Status, Timestamp};
+use orch_core::words::{ClaimId, Fence, OpId, Owner, Status, Timestamp};
 
 use super::{Generator, Kept, KeptRows};
 use crate::fixture::{LEASE, kind, other_kind};
@@ -138,12 +138,18 @@ impl Batch<'_> {
 
     async fn claim(&mut self, store: &dyn Store) {
         let (kinds, worker) = (self.policies(), self.generator.worker());
-        let params = ClaimParams { kinds: kinds.clone(), worker, limit: BATCH, lease: LEASE };
+        let params = ClaimParams {
+            kinds: kinds.clone(),
+            worker,
+            id: ClaimId::generate(),
+            limit: BATCH,
+            lease: LEASE,
+        };
         let claimed = by_id(store.claim(params.clone()).await.unwrap());
         for kept in self.all {
             let policy = kinds.iter().find(|policy| policy.kind == kept.row.policy.kind).unwrap();
-            let (worker, lease) = (&params.worker, LEASE);
-            let answer = self.expect(kept, |_| Fact::Claimed { policy, worker, lease });
+            let (worker, id, lease) = (&params.worker, params.id, LEASE);
+            let answer = self.expect(kept, |_| Fact::Claimed { policy, worker, id, lease });
             let got = claimed.get(&kept.row.op_id);
             match answer {
                 Answer::Claimed(purpose) => {

@@ -6,7 +6,7 @@ use orch_core::store::{
     ListParams, ManualClock, PurgeParams, Purpose, RedriveParams, Redriven, RenewParams, Renewed,
     Resolution, ResolveParams, Resolved, Store, SweepParams,
 };
-use orch_core::words::{AttemptEnd, Fence, Kind, OpId, Owner, Phase, Source, WorkerId};
+use orch_core::words::{AttemptEnd, ClaimId, Fence, Kind, OpId, Owner, Phase, Source, WorkerId};
 
 use super::{Expected, Released, Seen, listed};
 use crate::fixture::{self, LEASE, ended, ok, reconciled};
@@ -219,6 +219,7 @@ impl GoingOn<'_> {
             let params = ClaimParams {
                 kinds: self.released.policies(),
                 worker: WorkerId::generate("migrated").unwrap(),
+                id: ClaimId::generate(),
                 limit: 7,
                 lease: LEASE,
             };

@@ -6,7 +6,9 @@ use orch_core::store::{
 };
 use orch_core::words::{Fence, FinalOutcome, OpId, Status};
 
-use crate::fixture::{World, acceptance, ended, fail, in_doubt, ok, output, policy, retry};
+use crate::fixture::{
+    World, acceptance, ended, fail, in_doubt, of_another_history, ok, output, policy, retry,
+};
 
 /// This many running operations, newest id first, so that no store may answer in id order.
 async fn running(world: &World, count: usize) -> Vec<Claim> {
@@ -52,7 +54,7 @@ pub async fn settle_takes_every_kind_of_end_at_once(world: World) {
 
 pub async fn settle_of_stale_and_good_items(world: World) {
     let claims = running(&world, 3).await;
-    let stale = Claim { fence: claims[1].fence.next(), ..claims[1] };
+    let stale = of_another_history(claims[1]);
     let batch = [nobodys(), claims[0], stale, claims[2]];
     let batch: Vec<_> = batch.into_iter().map(|claim| ended(claim, ok("done"))).collect();
     let expected = [Finalized::Stale, finished("done"), Finalized::Stale, finished("done")];

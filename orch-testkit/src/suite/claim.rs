@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use orch_core::policies::KindPolicy;
 use orch_core::store::{Acceptance, ClaimParams, Claimed, Purpose};
-use orch_core::words::{Command, Fence, OpId, Phase, Status};
+use orch_core::words::{Command, OpId, Phase, Status};
 use tokio::task::JoinSet;
 
 use crate::fixture::{
@@ -34,7 +34,7 @@ pub async fn a_claim_leases_and_counts_before_it_returns(world: World) {
     let operation = world.operation(op_id).await;
     assert_eq!(operation.status, Status::InProgress);
     assert_eq!(operation.phase, Some(Phase::Running));
-    assert_eq!((operation.attempt, operation.fence), (1, Fence::new(1)));
+    assert_eq!((operation.attempt, operation.fence.count()), (1, 1));
     assert_eq!(operation.due_at, None);
     assert_eq!(operation.lease_expires_at, Some(world.now().await.plus(LEASE)));
 }
@@ -49,7 +49,7 @@ pub async fn the_envelope_holds_what_was_accepted(world: World) {
     assert_eq!(envelope.command, item.command);
     assert_eq!(envelope.accepted_at, accepted_at);
     assert_eq!(envelope.deadline, accepted_at.plus(BUDGET));
-    assert_eq!((envelope.attempt, envelope.fence), (1, Fence::new(1)));
+    assert_eq!((envelope.attempt, envelope.fence.count()), (1, 1));
 }
 
 pub async fn the_oldest_due_comes_first(world: World) {

@@ -15,6 +15,7 @@ pub mod divergence;
 pub mod doubt;
 pub mod fence;
 pub mod finalize;
+pub mod history;
 pub mod keys;
 pub mod late;
 pub mod lease;

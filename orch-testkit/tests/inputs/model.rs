@@ -5,7 +5,7 @@ use orch_core::policies::InDoubt;
 use orch_core::words::{Fence, Phase, Status};
 use orch_model::{
     CLIENTS, Claim, Decision, Declared, End, Ended, Faults, Final, Row, Rules, Verdict, Work,
-    World, Write,
+    World, Write, fence,
 };
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
@@ -193,11 +193,6 @@ pub fn ended((claim, reconcile): (Claim, bool), end: End) -> Ended {
 /// What the model knows of a row.
 pub type Shape =
     ((Status, Option<Phase>), (u32, Fence, u32, u32), (u8, Option<u8>, Option<u8>), Option<Final>);
-
-/// A fence of the model as a store has it.
-pub fn fence(number: u8) -> Fence {
-    Fence::new(number.into())
-}
 
 /// The part of a row that is compared.
 pub fn shape(row: &Row) -> Shape {

@@ -12,8 +12,8 @@ use orch_core::store::{
     ListParams, Listed, ManualClock, Store,
 };
 use orch_core::words::{
-    AttemptEnd, Command, FinalOutcome, Fingerprint, Identity, Invalid, Kind, OpId, Operation,
-    Outcome, Owner, Payload, Phase, Source, Timestamp, WorkerId,
+    AttemptEnd, ClaimId, Command, FinalOutcome, Fingerprint, Identity, Invalid, Kind, OpId,
+    Operation, Outcome, Owner, Payload, Phase, Source, Timestamp, WorkerId,
 };
 use proptest::test_runner::{Config, TestRunner};
 
@@ -171,6 +171,7 @@ impl World {
         let params = ClaimParams {
             kinds: policies.values().cloned().collect(),
             worker: WorkerId::generate("inputs").unwrap(),
+            id: ClaimId::generate(),
             limit: 100_000,
             lease: LEASE,
         };
@@ -274,7 +275,8 @@ fn expected(
     // To the instant as the store keeps it.
     let accepted = Row { deadline: envelope.deadline, ..accepted };
     let worker = WorkerId::from_stored("inputs".to_owned());
-    let fact = Fact::Claimed { policy, worker: &worker, lease: LEASE };
+    let id = ClaimId::of(envelope.fence.get().unsigned_abs());
+    let fact = Fact::Claimed { policy, worker: &worker, id, lease: LEASE };
     let claimed = step(&accepted, fact, *claimed_at).row;
     let ended = ended(case, attempt);
     step(&claimed, Fact::Settled(ended.under(None)), now).answer.finalized()

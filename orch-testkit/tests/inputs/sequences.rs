@@ -17,13 +17,13 @@ use orch_core::words::{
 };
 use orch_model::{
     CLIENTS, DELAY, Decision, End, Ended, Final, LEASE, MAX_ATTEMPTS, MAX_RECONCILES, TIME_BUDGET,
-    identity,
+    claim_id, fence, identity,
 };
 use proptest::test_runner::Config;
 use proptest_state_machine::{StateMachineTest, prop_state_machine};
 
 use crate::common::Backend;
-use crate::model::{Model, START, Said, Shape, Verb, ended, fence, shape};
+use crate::model::{Model, START, Said, Shape, Verb, ended, shape};
 use crate::setting;
 use crate::stores::Opened;
 
@@ -187,6 +187,7 @@ impl Stores {
                 let params = ClaimParams {
                     kinds: vec![self.policy(model, op)],
                     worker: worker(),
+                    id: claim_id(model.world.histories),
                     limit: 10,
                     lease: seconds(LEASE),
                 };

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use orch::{Config, HandledCommand, Kind, Store};
 use orch_core::policies::KindPolicy;
 use orch_core::store::{Claim, ClaimParams, Claimed, Release, ReleaseReason};
-use orch_core::words::WorkerId;
+use orch_core::words::{ClaimId, WorkerId};
 
 use crate::Failed;
 use crate::database::Database;
@@ -73,6 +73,7 @@ async fn claims_ms(store: &dyn Store, config: &Config) -> Result<Vec<f64>, Faile
         let params = ClaimParams {
             kinds: vec![KindPolicy::new(kind.clone())],
             worker: worker.clone(),
+            id: ClaimId::generate(),
             limit: config.concurrency,
             lease: config.lease,
         };

@@ -11,8 +11,8 @@ use std::time::Duration;
 use orch_core::machine;
 use orch_core::policies::{Backoff, KindPolicy};
 use orch_core::words::{
-    AttemptEnd, Failure, Fence, FinalOutcome, Kind, LogEntry, OpId, Outcome, Payload, Timestamp,
-    WorkerId,
+    AttemptEnd, ClaimId, Failure, Fence, FinalOutcome, Kind, LogEntry, OpId, Outcome, Payload,
+    Timestamp, WorkerId,
 };
 
 use crate::rules::{DELAY, MAX_RECONCILES, TIME_BUDGET};
@@ -65,7 +65,7 @@ impl Row {
             status: row.status,
             phase: row.phase,
             attempt: small(row.attempt),
-            fence: small(row.fence.get()),
+            fence: number(row.fence),
             retries: small(row.retries),
             lost_attempts: small(row.lost_attempts),
             reconciles: small(row.reconciles),
@@ -81,6 +81,7 @@ impl Row {
             claims: 0,
             first_end: None,
             marks: 0,
+            unclaimed: None,
         }
     }
 }
@@ -106,7 +107,7 @@ impl Entry {
     pub(crate) fn encode(entry: &machine::Entry) -> Self {
         let log = &entry.log;
         Self {
-            fence: small(log.fence.get()),
+            fence: number(log.fence),
             source: log.source,
             end: End::from(&log.end),
             started_at: log.started_at.map(tick),
@@ -222,10 +223,31 @@ pub(crate) fn worker() -> WorkerId {
     WorkerId::from_stored(String::new())
 }
 
-/// A fence as the machine takes it.
-pub(crate) fn fence(number: u8) -> Fence {
-    Fence::new(number.into())
+/// A fence as the machine takes it: its count, and in the lowest two bits the id of the claim.
+#[must_use]
+pub fn fence(number: u8) -> Fence {
+    Fence::new(
+        i64::from(number >> ID_BITS) << Fence::CLAIM_ID_BITS | i64::from(number & LARGEST_ID),
+    )
 }
+
+fn number(fence: Fence) -> u8 {
+    small(fence.count()) << ID_BITS | (fence.get() & i64::from(LARGEST_ID)) as u8
+}
+
+/// The count of a fence.
+pub(crate) const fn count(fence: u8) -> u8 {
+    fence >> ID_BITS
+}
+
+/// The id of a claim: another one in each history of the database.
+#[must_use]
+pub fn claim_id(histories: u8) -> ClaimId {
+    ClaimId::of(u64::from(histories) + 1)
+}
+
+const ID_BITS: u32 = 2;
+const LARGEST_ID: u8 = (1 << ID_BITS) - 1;
 
 /// A tick as the machine takes it.
 pub(crate) fn instant(tick: u8) -> Timestamp {

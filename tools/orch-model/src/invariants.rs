@@ -2,9 +2,9 @@ use orch_core::policies::InDoubt;
 use orch_core::words::{LogStatus, Phase, Source, Status};
 use stateright::Property;
 
-use crate::Rules;
 use crate::rules::MAX_RECONCILES;
 use crate::world::{End, Entry, Final, Row, Verdict, Work, World, identity};
+use crate::{Rules, columns};
 
 /// Whatever has happened: once faults stop, every accepted operation ends, or is parked where
 /// its handler declares so; doubt is never claimed for a run where it declares something else.
@@ -34,13 +34,14 @@ pub const I9: &str = "I9 sums are equal: no operation acts twice";
 pub const INVARIANTS: [&str; 9] = [I1, I2, I3, I4, I5, I6, I7, I8, I9];
 
 /// What must be possible, or the model would hold because nothing happens in it.
-pub const WITNESSES: [&str; 6] = [
+pub const WITNESSES: [&str; 7] = [
     "an operation is COMPLETED after a lost attempt",
     "an operation is FAILED and uncertain",
     "an operator resolves a parked operation",
     "an answer comes too late",
     "a worker that has lost its lease is about to call",
     "a time budget ends before the first call",
+    "a claim that the database has lost answers",
 ];
 
 /// The invariants and the witnesses.
@@ -56,16 +57,21 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
         always(I2, |rules, world| {
             !world.audit.end_changed && world.operations().all(|(op, row)| one_end(rules, op, row))
         }),
-        always(I3, |_, world| world.operations().all(|(op, row)| truthful(world, op, row))),
-        always(I4, |rules, world| {
-            world.operations().all(|(op, row)| {
-                let calls = u32::from(world.books[op].calls);
-                let again = u32::from(world.ran_again);
-                calls <= 1 + u32::from(row.retries) + u32::from(row.lost_attempts)
-                    && calls <= rules.max_attempts + again
-            })
+        always(I3, |_, world| {
+            has_lost_claims(world) || world.operations().all(|(op, row)| truthful(world, op, row))
         }),
-        always(I5, |_, world| !world.books.iter().any(|book| book.key_changed)),
+        always(I4, |rules, world| {
+            has_lost_claims(world)
+                || world.operations().all(|(op, row)| {
+                    let calls = u32::from(world.books[op].calls);
+                    let again = u32::from(world.ran_again);
+                    calls <= 1 + u32::from(row.retries) + u32::from(row.lost_attempts)
+                        && calls <= rules.max_attempts + again
+                })
+        }),
+        always(I5, |_, world| {
+            has_lost_claims(world) || !world.books.iter().any(|book| book.key_changed)
+        }),
         always(I6, |_, world| {
             let mut identities: Vec<_> = world.operations().map(|(op, _)| identity(op)).collect();
             let all = identities.len();
@@ -87,7 +93,8 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
                 && world.operations().all(|(_, row)| fenced(row))
         }),
         always(I9, |_, world| {
-            world.books.iter().all(|book| book.acts <= 1 || book.acted_after_denial)
+            has_lost_claims(world)
+                || world.books.iter().all(|book| book.acts <= 1 || book.acted_after_denial)
         }),
         sometimes(WITNESSES[0], |_, world| {
             world
@@ -118,11 +125,20 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
             };
             world.operations().any(|(_, row)| uncalled(row))
         }),
+        sometimes(WITNESSES[6], |_, world| {
+            let lost = |row: &Row, entry: &Entry| {
+                entry.late
+                    && entry.fence != row.fence
+                    && columns::count(entry.fence) == columns::count(row.fence)
+            };
+            world.operations().any(|(_, row)| row.log.iter().any(|entry| lost(row, entry)))
+        }),
     ]
 }
 
 /// Looks at what a step has changed, as a trigger in the database would.
 pub(crate) fn watch(rules: &Rules, before: &World, after: &mut World) {
+    let histories = after.histories;
     for op in 0..after.rows.len() {
         let Some(new) = after.rows[op].as_mut() else { continue };
         new.forget(rules.declared(op));
@@ -130,7 +146,7 @@ pub(crate) fn watch(rules: &Rules, before: &World, after: &mut World) {
             new.first_end = new.outcome;
         }
         let Some(old) = before.rows[op].as_ref() else { continue };
-        if new.fence < old.fence {
+        if new.fence < old.fence && histories == before.histories {
             after.audit.fence_fell = true;
         }
         if old.status.is_terminal() && (old.status, old.outcome) != (new.status, new.outcome) {
@@ -169,14 +185,23 @@ fn truthful(world: &World, op: usize, row: &Row) -> bool {
     }
 }
 
-/// A fence has one entry, which is PENDING only while the fence is the operation's.
+/// A database that has lost a claim knows nothing of its call: it counts one too few, and what it
+/// says of the provider may be wrong. Its guards hold all the same.
+const fn has_lost_claims(world: &World) -> bool {
+    world.histories > 0
+}
+
+/// A fence has one entry, which is PENDING only while the fence is the operation's. A late one may
+/// be of a claim that the database has lost.
 fn fenced(row: &Row) -> bool {
     let mut fences: Vec<_> = row.log.iter().filter(|e| !e.late).map(|e| e.fence).collect();
     fences.sort_unstable();
     let all = fences.len();
     fences.dedup();
     let current = |entry: &Entry| {
-        entry.fence <= row.fence && (entry.status != LogStatus::Pending || entry.fence == row.fence)
+        entry.late
+            || entry.fence <= row.fence
+                && (entry.status != LogStatus::Pending || entry.fence == row.fence)
     };
     all == fences.len() && row.log.iter().all(current)
 }

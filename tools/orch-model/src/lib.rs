@@ -40,6 +40,7 @@ mod world;
 mod wrong;
 
 pub use check::{Checked, explore, hunt};
+pub use columns::{claim_id, fence};
 pub use invariants::{I1, I2, I3, I4, I5, I6, I7, I8, I9, INVARIANTS, WITNESSES};
 pub use mistake::Mistake;
 pub use provider::Reply;

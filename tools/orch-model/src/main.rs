@@ -6,7 +6,7 @@
 
 use std::process::ExitCode;
 
-use orch_model::{Declared, Mistake, Rules, every_declaration, explore, hunt};
+use orch_model::{Mistake, Rules, every_declaration, explore, hunt};
 
 fn main() -> ExitCode {
     let held = hold();
@@ -14,23 +14,28 @@ fn main() -> ExitCode {
     if held && found { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What is explored: two operations and one fault, or one operation and two.
-fn worlds() -> Vec<(Vec<Declared>, u8)> {
+/// What is explored: two operations and one fault, or one operation and two; then one operation in
+/// a database that loses a claim.
+fn worlds() -> impl Iterator<Item = Rules> {
     let declared = every_declaration();
     let [retry, park, fail, ..] = declared;
     let pairs = [[retry, retry], [retry, park], [retry, fail], [park, fail]];
-    let pairs = pairs.into_iter().map(|pair| (pair.to_vec(), 1));
-    let forgetful = [1, 2].map(|ticks| (vec![retry.forgotten_after(ticks)], 2));
-    pairs.chain(declared.map(|operation| (vec![operation], 2))).chain(forgetful).collect()
+    let pairs = pairs.into_iter().map(|pair| Rules::of(&pair, 1));
+    let alone = declared.into_iter().chain([1, 2].map(|ticks| retry.forgotten_after(ticks)));
+    let alone = alone.map(|operation| Rules::of(&[operation], 2));
+    let losing = declared.map(|operation| Rules::of(&[operation], 1).losing_claims());
+    pairs.chain(alone).chain(losing)
 }
 
 fn hold() -> bool {
     let (mut held, mut all) = (true, 0);
     println!("operations | faults | distinct states | steps | depth | took");
-    for (operations, faults) in worlds() {
-        let checked = explore(Rules::of(&operations, faults));
-        let names: Vec<_> = operations.iter().map(ToString::to_string).collect();
-        let (names, took) = (names.join(" + "), checked.took);
+    for rules in worlds() {
+        let names: Vec<_> = rules.operations.iter().map(ToString::to_string).collect();
+        let loses = if rules.faults.lost_claims > 0 { ", claims are lost" } else { "" };
+        let (names, faults) = (names.join(" + ") + loses, rules.faults.total);
+        let checked = explore(rules);
+        let took = checked.took;
         let (states, steps, depth) = (checked.states, checked.steps, checked.depth);
         println!("{names} | {faults} | {states} | {steps} | {depth} | {took:.1?}");
         for (invariant, path) in checked.broken {

@@ -16,6 +16,12 @@ pub enum Mistake {
     FinalizeIgnoresFence,
     /// Release does not compare the fence.
     ReleaseIgnoresFence,
+    /// Log and settle compare the count of the fence, but not the id of the claim.
+    LogIgnoresClaimId,
+    /// Renew compares the count only.
+    RenewIgnoresClaimId,
+    /// Release compares the count only.
+    ReleaseIgnoresClaimId,
     /// A claim does not raise the fence.
     ClaimKeepsFence,
     /// A release gives the fence back with the attempt.
@@ -69,11 +75,14 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::LogIgnoresFence,
         Self::RenewIgnoresFence,
         Self::FinalizeIgnoresFence,
         Self::ReleaseIgnoresFence,
+        Self::LogIgnoresClaimId,
+        Self::RenewIgnoresClaimId,
+        Self::ReleaseIgnoresClaimId,
         Self::ClaimKeepsFence,
         Self::ReleaseLowersFence,
         Self::OperatorKeepsFence,
@@ -121,6 +130,9 @@ impl Mistake {
             | Self::RenewIgnoresFence
             | Self::FinalizeIgnoresFence
             | Self::ReleaseIgnoresFence
+            | Self::LogIgnoresClaimId
+            | Self::RenewIgnoresClaimId
+            | Self::ReleaseIgnoresClaimId
             | Self::ClaimKeepsFence
             | Self::ReleaseLowersFence
             | Self::OperatorKeepsFence
@@ -151,6 +163,15 @@ impl Mistake {
         let max_attempts = if third { 3 } else { MAX_ATTEMPTS };
         // Without a fault it shows only by a call that was sent and lost, which is what it is about.
         let faults = if self == Self::NewKeyAfterDenial { 0 } else { 2 };
-        Rules { mistake: Some(self), max_attempts, ..Rules::of(&[operation], faults) }
+        let rules = Rules { mistake: Some(self), max_attempts, ..Rules::of(&[operation], faults) };
+        if self.is_about_claim_ids() { rules.losing_claims() } else { rules }
+    }
+
+    /// True if it shows only once the database has lost a claim.
+    pub(crate) const fn is_about_claim_ids(self) -> bool {
+        matches!(
+            self,
+            Self::LogIgnoresClaimId | Self::RenewIgnoresClaimId | Self::ReleaseIgnoresClaimId
+        )
     }
 }

@@ -118,10 +118,12 @@ pub struct Faults {
     pub failing_hooks: u8,
     /// Claims that are given back without having been run.
     pub given_back: u8,
+    /// Claims that the database loses, by a fail-over or a restored copy, while their worker goes on.
+    pub lost_claims: u8,
 }
 
 impl Faults {
-    /// At most `total` faults, of any sort.
+    /// At most `total` faults, of any sort but lost claims.
     #[must_use]
     pub const fn any(total: u8) -> Self {
         Self {
@@ -132,7 +134,14 @@ impl Faults {
             clock_steps: total,
             failing_hooks: total,
             given_back: total,
+            lost_claims: 0,
         }
+    }
+
+    /// The same with lost claims.
+    #[must_use]
+    pub const fn with_lost_claims(self) -> Self {
+        Self { lost_claims: self.total, ..self }
     }
 
     /// The same without jumps of the clock.
@@ -157,6 +166,12 @@ impl Rules {
         let forgetful = operations.iter().any(|declared| declared.key_lifetime.is_some());
         let faults = Faults::any(faults);
         Self::new(operations, if forgetful { faults.without_clock_steps() } else { faults })
+    }
+
+    /// The same with a database that loses claims.
+    #[must_use]
+    pub fn losing_claims(self) -> Self {
+        Self { faults: self.faults.with_lost_claims(), ..self }
     }
 
     /// What the handler of this operation declares.

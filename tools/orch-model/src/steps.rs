@@ -98,6 +98,11 @@ pub enum Step {
         /// The hook fails.
         hook_fails: bool,
     },
+    /// The database loses the latest claim of an operation.
+    LoseClaim {
+        /// Which.
+        op: usize,
+    },
     /// An operator resolves what is parked.
     Decide {
         /// Which.
@@ -165,6 +170,9 @@ impl World {
     fn upkeep_may(&self, steps: &mut Vec<Step>) {
         for (op, _) in self.operations() {
             steps.extend([Step::Reap { op }, Step::Spend { op }]);
+            if self.left(|faults| faults.lost_claims) {
+                steps.push(Step::LoseClaim { op });
+            }
             if self.finalizer.is_none() {
                 steps.push(Step::Find { op });
             }
@@ -314,6 +322,10 @@ impl World {
             Step::Resume { worker } => self.workers[worker].paused = false,
             Step::Reap { op } => return self.reap(rules, op).then_some(()),
             Step::Spend { op } => return self.spend(rules, op).then_some(()),
+            Step::LoseClaim { op } => {
+                self.lose_claim(op)?;
+                self.fault(|faults| &mut faults.lost_claims)?;
+            }
             Step::Find { op } => self.finalizer = Some(self.unfinalized(rules, op)?),
             Step::Finalize { hook_fails } => {
                 let found = self.finalizer.take()?;

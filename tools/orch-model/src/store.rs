@@ -5,7 +5,7 @@ use orch_core::machine::{self, Answer, EntryWrite, Fact, Purpose, ReleaseReason}
 use orch_core::policies::InDoubt;
 use orch_core::words::{Fence, Status};
 
-use crate::columns::{self, instant, seconds, worker};
+use crate::columns::{self, claim_id, instant, seconds, worker};
 use crate::rules::{DELAY, LEASE};
 use crate::world::{Claim, Ended, Entry, Row, Work, World, Write, identity};
 use crate::{Mistake, Rules};
@@ -30,10 +30,14 @@ impl World {
     /// **S2.** Leases an operation that is due.
     pub fn claim(&mut self, rules: &Rules, op: usize) -> Option<Work> {
         let policy = rules.policy(op);
-        let unresolved = self.rows[op].as_ref()?.first_called_at.is_some();
-        let fact = Fact::Claimed { policy: &policy, worker: &worker(), lease: seconds(LEASE) };
+        let unclaimed = self.rows[op].clone()?;
+        let unresolved = unclaimed.first_called_at.is_some();
+        let (worker, id) = (&worker(), claim_id(self.histories));
+        let fact = Fact::Claimed { policy: &policy, worker, id, lease: seconds(LEASE) };
         let Answer::Claimed(purpose) = self.apply(rules, op, fact) else { return None };
-        let claim = self.rows[op].as_ref()?.claim(op);
+        let row = self.rows[op].as_mut()?;
+        row.unclaimed = (rules.faults.lost_claims > 0).then(|| Box::new(unclaimed));
+        let claim = row.claim(op);
         Some(match purpose {
             Purpose::Attempt => {
                 self.audit.run_in_doubt |= unresolved && policy.in_doubt != InDoubt::Retry;
@@ -43,9 +47,19 @@ impl World {
         })
     }
 
+    /// The database goes back to before the latest claim of an operation: its worker does not know.
+    pub(crate) fn lose_claim(&mut self, op: usize) -> Option<()> {
+        let row = self.rows[op].as_mut()?;
+        let claims = row.claims + 1;
+        *row = Row { claims, ..*row.unclaimed.take()? };
+        self.histories += 1;
+        Some(())
+    }
+
     /// Moves the end of a lease.
     pub fn renew(&mut self, rules: &Rules, claim: Claim) -> Answer {
-        let fence = self.guard(rules, Mistake::RenewIgnoresFence, claim);
+        let fence =
+            self.guard(rules, &[Mistake::RenewIgnoresFence, Mistake::RenewIgnoresClaimId], claim);
         let fact = Fact::Renewed { fence, lease: seconds(LEASE) };
         self.audited(claim, |world| world.apply(rules, claim.op, fact))
     }
@@ -67,7 +81,8 @@ impl World {
     /// **S3**, the whole or its first half.
     fn end(&mut self, rules: &Rules, ended: Ended, whole: bool) -> Answer {
         let Ended { claim, end, .. } = ended;
-        let fence = self.guard(rules, Mistake::LogIgnoresFence, claim);
+        let fence =
+            self.guard(rules, &[Mistake::LogIgnoresFence, Mistake::LogIgnoresClaimId], claim);
         let logged = self.logged(claim.op, fence);
         let ended = machine::Ended {
             fence,
@@ -84,7 +99,7 @@ impl World {
     /// if it fails, that is rolled back, and the failure is written instead.
     pub fn finalize(&mut self, rules: &Rules, claim: Claim, hook_fails: bool) -> Answer {
         let op = claim.op;
-        let fence = self.guard(rules, Mistake::FinalizeIgnoresFence, claim);
+        let fence = self.guard(rules, &[Mistake::FinalizeIgnoresFence], claim);
         let logged = self.logged(op, fence);
         let logged = logged.as_ref();
         let Some(mut row) = self.load(op) else { return Answer::Stale };
@@ -103,7 +118,11 @@ impl World {
 
     /// Takes back a claim that was not run.
     fn release(&mut self, rules: &Rules, claim: Claim, reason: &ReleaseReason) -> Answer {
-        let fence = self.guard(rules, Mistake::ReleaseIgnoresFence, claim);
+        let fence = self.guard(
+            rules,
+            &[Mistake::ReleaseIgnoresFence, Mistake::ReleaseIgnoresClaimId],
+            claim,
+        );
         let logged = self.logged(claim.op, fence);
         self.apply(rules, claim.op, Fact::Released { fence, reason, logged: logged.as_ref() })
     }
@@ -180,6 +199,7 @@ fn takes_over(fact: Fact<'_>, answer: &Answer) -> bool {
 fn effective(row: Option<Row>) -> Option<Row> {
     let mut row = row?;
     row.log.retain(|entry| !entry.late);
+    row.unclaimed = None;
     if row.status.is_terminal() {
         (row.status, row.outcome) = (Status::Completed, None);
     }

@@ -24,6 +24,8 @@ pub struct World {
     pub faults: Faults,
     /// True if an operator has used the one permission to run again.
     pub ran_again: bool,
+    /// How often the database has lost a claim. Claims made since then have another id.
+    pub histories: u8,
     /// What has happened that must not.
     pub audit: Audit,
 }
@@ -47,7 +49,7 @@ pub struct Row {
     pub phase: Option<Phase>,
     /// Executions so far.
     pub attempt: u8,
-    /// The latest claim's or take-over's.
+    /// The latest claim's or take-over's, as [`fence`](crate::columns::fence) takes it.
     pub fence: u8,
     /// Attempts that ended with Retry.
     pub retries: u8,
@@ -79,6 +81,9 @@ pub struct Row {
     pub first_end: Option<Final>,
     /// The audit's own: how often the finalize hook's writes were committed.
     pub marks: u8,
+    /// What a database that loses the latest claim goes back to: there where claims can be lost,
+    /// and until something else is written.
+    pub unclaimed: Option<Box<Self>>,
 }
 
 /// The columns of a [`KindPolicy`](orch_core::policies::KindPolicy).
@@ -274,6 +279,7 @@ impl World {
             stray: None,
             faults,
             ran_again: false,
+            histories: 0,
             audit: Audit::default(),
         }
     }
@@ -299,6 +305,9 @@ impl Row {
         }
         if self.status.is_terminal() {
             self.deadline = 0;
+        }
+        if let Some(unclaimed) = &mut self.unclaimed {
+            unclaimed.forget(declared);
         }
     }
 

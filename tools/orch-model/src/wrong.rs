@@ -19,9 +19,14 @@ use crate::{Mistake, Rules};
 const AHEAD: u8 = 1;
 
 impl World {
-    /// The fence that a write is guarded by: its claim's. A store that ignores it takes the row's.
-    pub(crate) fn guard(&self, rules: &Rules, ignores: Mistake, claim: Claim) -> Fence {
-        let latest = self.rows[claim.op].as_ref().filter(|_| rules.has(ignores));
+    /// The fence that a write is guarded by: its claim's. A store that ignores it takes the row's;
+    /// one that ignores the id in it does so where the counts are equal.
+    pub(crate) fn guard(&self, rules: &Rules, ignores: &[Mistake], claim: Claim) -> Fence {
+        let ignores = rules.mistake.filter(|mistake| ignores.contains(mistake));
+        let latest = self.rows[claim.op].as_ref().filter(|row| {
+            let counts_equal = columns::count(row.fence) == columns::count(claim.fence);
+            ignores.is_some_and(|mistake| !mistake.is_about_claim_ids() || counts_equal)
+        });
         columns::fence(latest.map_or(claim.fence, |row| row.fence))
     }
 
@@ -94,7 +99,7 @@ impl Rules {
                 row.started_at = before.started_at;
             }
             (Mistake::ReleaseLowersFence, Fact::Released { .. }) if *row != *before => {
-                row.fence = Fence::new(row.fence.get() - 1);
+                row.fence = Fence::new(row.fence.get() - (1 << Fence::CLAIM_ID_BITS));
             }
             (Mistake::OperatorKeepsFence, Fact::Resolved { .. }) => keep_fence(step, before.fence),
             (Mistake::LostAttemptNotCounted, Fact::LeaseExpired { .. }) => {

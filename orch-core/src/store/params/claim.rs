@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::Claim;
 use crate::machine::{Purpose, Request, Row};
 use crate::policies::KindPolicy;
-use crate::words::{Envelope, OpId, Timestamp, WorkerId};
+use crate::words::{ClaimId, Envelope, OpId, Timestamp, WorkerId};
 
 /// What to claim.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub struct ClaimParams {
     pub kinds: Vec<KindPolicy>,
     /// Who claims.
     pub worker: WorkerId,
+    /// What tells these claims from those of other calls: a new one for each call.
+    pub id: ClaimId,
     /// At most so many: the worker's free slots.
     pub limit: usize,
     /// How long the lease lasts unless renewed.
