@@ -90,6 +90,7 @@ pub use orch_core::provider::{
 // Starting a runtime.
 pub use orch_core::metrics;
 pub use orch_core::runtime::{Config, Drained, Runtime, RuntimeBuilder, StartError};
+pub use orch_core::words::KeyNamespace;
 
 // Accepting.
 pub use orch_core::flow::{AcceptError, Disposition};

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use orch::prelude::*;
-use orch::{OpId, ProviderKey};
+use orch::{AnyProvider, OpId};
 use serde_json::Value;
 
 /// `cargo run --example NAME -- ARGUMENTS`, from this folder.
@@ -98,33 +98,44 @@ async fn charge(_cmd: Charge, _ctx: Context) -> Result<String, ChargeError> {
 }
 
 /// An operation that its only worker has left parked.
-async fn parked_in(url: &str) -> OpId {
+async fn parked_in(url: &str) -> (OpId, String) {
     let runtime = Runtime::connect(url).start().await.unwrap();
     let orchestrator = runtime.orchestrator();
     let accepted = orchestrator.accept(Charge { order_id: 7 }).await.unwrap();
     while orchestrator.parked(None).await.unwrap().items.is_empty() {
         orchestrator.wait(&accepted, Duration::from_millis(20)).await.unwrap();
     }
+    let key = orchestrator.provider_keys::<AnyProvider>(accepted.op_id).await.unwrap().remove(0);
     let _ = runtime.shutdown().await;
-    accepted.op_id
+    (accepted.op_id, key)
 }
 
-/// Printed lines without their instants.
+/// Printed lines without instants and the ids of claims.
 fn without_instants(printed: &str) -> String {
     let is_instant =
         |word: &&str| word.starts_with("20") && word.trim_end_matches(':').ends_with('Z');
     let line = |line: &str| {
-        let words: Vec<&str> = line.split(' ').filter(|word| !is_instant(word)).collect();
+        let words = line.split(' ').filter(|word| !is_instant(word)).map(without_claim);
+        let words: Vec<String> = words.collect();
         words.join(" ") + "\n"
     };
     printed.lines().map(line).collect()
+}
+
+/// `1-04fe12ab9c,` is the fence of a first claim.
+fn without_claim(word: &str) -> String {
+    let is_id = |id: &str| id.len() == 10 && id.bytes().all(|digit| digit.is_ascii_hexdigit());
+    match word.trim_end_matches(',').split_once('-') {
+        Some((count, id)) if is_id(id) => format!("{count}{}", &word[count.len() + 11..]),
+        _ => word.to_owned(),
+    }
 }
 
 #[tokio::test]
 async fn a_person_finds_a_parked_operation_and_settles_it() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("desk.db").display());
-    let op_id = parked_in(&url).await;
+    let (op_id, key) = parked_in(&url).await;
     let id = op_id.to_string();
     let desk = |arguments: &[&str]| {
         let arguments = [&["--db", url.as_str()][..], arguments].concat();
@@ -136,7 +147,6 @@ async fn a_person_finds_a_parked_operation_and_settles_it() {
         listed,
         format!("{id} PAYMENT/CHARGE \"ORDER-7\", parked since sent, but no answer\n")
     );
-    let key = <ProviderKey>::text_of(op_id, 0);
     let head = format!("{id} PAYMENT/CHARGE ORDER-7:");
     let doubt = "  attempt 1, fence 1, handler: in doubt: sent, but no answer; counts";
     let reason = "  reason: sent, but no answer";

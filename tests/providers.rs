@@ -4,8 +4,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use orch::memory::MemoryStore;
 use orch::prelude::*;
-use orch::{KeyLifetime, Owner, Provider, ProviderKey, Qonto, QueryError, Stripe};
+use orch::{Config, KeyLifetime, OpId, Owner, Provider, ProviderKey, Qonto, QueryError, Stripe};
 
 /// How the provider ends each call, the last one first, and the keys that it has seen.
 #[derive(Debug, Default)]
@@ -87,12 +88,13 @@ where
     let accepted = orchestrator.accept(command).await.unwrap();
     let waited = orchestrator.wait(&accepted, Duration::from_secs(30)).await.unwrap();
     assert_eq!(waited, Waited::Ok(7));
+    let operation = orchestrator.get(accepted.op_id).await.unwrap().unwrap();
     let of_the_desk = orchestrator.provider_keys::<P>(accepted.op_id).await.unwrap();
     let _ = runtime.shutdown().await;
     let keys = script.keys.lock().unwrap();
     assert!(keys.iter().all(|key| of_the_desk.contains(key)), "{of_the_desk:?}: {keys:?}");
     let generation = |key: &String| {
-        (0..10).find(|&g| ProviderKey::<P>::text_of(accepted.op_id, g) == *key).unwrap()
+        (0..10).find(|&g| ProviderKey::<P>::text_of(operation.key_source(g)) == *key).unwrap()
     };
     keys.iter().map(generation).collect()
 }
@@ -147,4 +149,47 @@ async fn operations_that_would_be_forgotten_before_their_keys_stop_the_start() {
         "{error}"
     );
     let _ = with(lifetime).await.unwrap().shutdown().await;
+}
+
+/// A charge whose key goes to a provider that honours keys.
+async fn charged_on(store: MemoryStore, script: &Arc<Script>, id: u32, config: Config) -> OpId {
+    let runtime = Runtime::on(store).config(config).state(Arc::clone(script));
+    let runtime = runtime.start().await.unwrap();
+    let orchestrator = runtime.orchestrator();
+    let accepted = orchestrator.accept(Charge { id }).await.unwrap();
+    let waited = orchestrator.wait(&accepted, Duration::from_secs(30)).await.unwrap();
+    assert_eq!(waited, Waited::Ok(7));
+    let _ = runtime.shutdown().await;
+    accepted.op_id
+}
+
+fn given() -> Config {
+    Config::default().key_namespace("c0ffee00".repeat(8).parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_request_repeated_after_the_database_was_lost_is_the_same_call() {
+    let script = Script::of(&[]);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(charged_on(MemoryStore::new(), &script, 1, given()).await);
+    }
+    assert_ne!(ids[0], ids[1], "another operation");
+    let keys = script.keys.lock().unwrap();
+    assert_eq!((keys.len(), &keys[0]), (2, &keys[1]), "and the same key");
+}
+
+#[tokio::test]
+async fn two_databases_and_two_identities_never_share_a_key() {
+    let script = Script::of(&[]);
+    charged_on(MemoryStore::new(), &script, 1, Config::default()).await;
+    charged_on(MemoryStore::new(), &script, 1, Config::default()).await;
+    let one = MemoryStore::new();
+    charged_on(one.clone(), &script, 2, Config::default()).await;
+    charged_on(one, &script, 3, given()).await;
+    charged_on(MemoryStore::new(), &script, 1, given()).await;
+    let mut keys = script.keys.lock().unwrap().clone();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 5);
 }

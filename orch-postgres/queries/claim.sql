@@ -53,6 +53,6 @@ claimed AS (
 )
 SELECT c.op_id, c.fence, c.attempt, c.reconciles, c.deadline, c.asks, c.key_generation,
        c.started_at, c.first_called_at, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key,
-       o.accepted_at, o.payload
+       o.accepted_at, o.payload, o.redrive, o.key_seed
 FROM claimed c
 LEFT JOIN orch_operation o ON o.op_id = c.op_id

@@ -15,13 +15,14 @@ letter AS MATERIALIZED (
 ),
 new AS (
     INSERT INTO orch_operation (op_id, accepted_at, time_budget_ms, redrive, owner, domain,
-                                event_type, biz_key, idem_key, redrive_of, fingerprint, payload)
+                                event_type, biz_key, idem_key, redrive_of, fingerprint, payload,
+                                key_seed)
     SELECT $3, c.now, o.time_budget_ms,
            (SELECT max(p.redrive) + 1 FROM orch_operation p
             WHERE p.owner = o.owner AND p.domain = o.domain AND p.event_type = o.event_type
               AND p.biz_key = o.biz_key AND p.idem_key = o.idem_key),
            o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.op_id, o.fingerprint,
-           o.payload
+           o.payload, o.key_seed
     FROM letter l JOIN failed o ON o.op_id = l.op_id CROSS JOIN clock c
     RETURNING op_id, accepted_at, time_budget_ms, domain, event_type
 ),

@@ -99,6 +99,7 @@ fn accept_arguments(items: &[&Acceptance], now: Option<At>) -> Result<PgArgument
         each(items, |item| item.fingerprint.as_bytes().as_slice()),
         each(items, |item| as_millis(item.time_budget)),
         each(items, |item| item.command.payload().as_bytes()),
+        each(items, |item| item.key_seed.as_bytes().as_slice()),
     ]
 }
 

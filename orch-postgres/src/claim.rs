@@ -5,8 +5,8 @@ use orch_core::store::{
     Claim, ClaimParams, Claimed, ClaimedOperation, Purpose, Release, ReleaseReason, StoreError,
 };
 use orch_core::words::{
-    BizKey, Command, Domain, Envelope, EventType, Fence, IdemKey, Invalid, Kind, OpId, Owner,
-    Payload,
+    BizKey, Command, Domain, Envelope, EventType, Fence, IdemKey, Invalid, KeySeed, Kind, OpId,
+    Owner, Payload,
 };
 use sqlx::Row as _;
 use sqlx::postgres::{PgArguments, PgRow};
@@ -90,6 +90,8 @@ mod place {
     pub(super) const IDEM_KEY: usize = 13;
     pub(super) const ACCEPTED_AT: usize = 14;
     pub(super) const PAYLOAD: usize = 15;
+    pub(super) const REDRIVE: usize = 16;
+    pub(super) const KEY_SEED: usize = 17;
 }
 
 fn at<'r, T>(row: &'r PgRow, place: usize) -> Result<T, String>
@@ -130,6 +132,10 @@ fn operation(row: &PgRow, claim: Claim) -> Result<ClaimedOperation, String> {
     envelope.attempt = count(place::ATTEMPT)?;
     envelope.fence = claim.fence;
     envelope.key_generation = count(place::KEY_GENERATION)?;
+    envelope.redrive = count(place::REDRIVE)?;
+    let seed = |bytes: &[u8]| bytes.try_into().map(KeySeed::from_bytes);
+    let seed = at::<Option<&[u8]>>(row, place::KEY_SEED)?.map(seed).transpose();
+    envelope.key_seed = seed.map_err(|_| "the key seed does not have 16 bytes")?;
     let purpose = if at(row, place::ASKS)? { Purpose::Reconcile } else { Purpose::Attempt };
     let reconciles = count(place::RECONCILES)?;
     let claimed_at = at::<At>(row, place::STARTED_AT)?.0;

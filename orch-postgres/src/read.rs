@@ -5,8 +5,8 @@ use orch_core::store::{
     Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized, columns,
 };
 use orch_core::words::{
-    DeadLetter, Fence, FinalOutcome, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase,
-    Status, Timestamp,
+    DeadLetter, Fence, FinalOutcome, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation,
+    Owner, Phase, Status, Timestamp,
 };
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
@@ -22,6 +22,8 @@ const HISTORY: &str = include_str!("../queries/history.sql");
 const LATE_SUCCESS: &str = include_str!("../queries/late_success.sql");
 const LIST_LATE: &str = include_str!("../queries/list_late.sql");
 const LATE_OF: &str = include_str!("../queries/late_of.sql");
+const KEY_NAMESPACE: &str = include_str!("../queries/key_namespace.sql");
+const KEY_NAMESPACE_GIVEN: &str = include_str!("../queries/key_namespace_given.sql");
 const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
 const LIST: &str = include_str!("../queries/list.sql");
 const LIST_UNFINISHED: &str = include_str!("../queries/list_unfinished.sql");
@@ -40,6 +42,21 @@ pub(crate) async fn now(db: &Db) -> Result<Timestamp, StoreError> {
     let rows = db.fetch("SELECT clock_timestamp() AS now", arguments![]).await?;
     let now = rows.first().map(|row| instant(row, "now").map_err(StoreError::fatal));
     now.ok_or_else(|| StoreError::fatal("the server does not tell the time"))?
+}
+
+/// The namespace of provider keys that is given, or else the newest.
+pub(crate) async fn key_namespace(
+    db: &Db,
+    given: Option<KeyNamespace>,
+) -> Result<KeyNamespace, StoreError> {
+    if let Some(given) = given {
+        db.fetch(KEY_NAMESPACE_GIVEN, arguments![given.as_bytes().as_slice()]).await?;
+        return Ok(given);
+    }
+    let rows = db.fetch(KEY_NAMESPACE, arguments![]).await?;
+    let row = rows.first().ok_or_else(|| StoreError::fatal("there is no key namespace"))?;
+    let secret: &[u8] = column(row, "secret").map_err(StoreError::fatal)?;
+    secret.try_into().map(KeyNamespace::from_bytes).map_err(StoreError::fatal)
 }
 
 /// One operation of this owner.

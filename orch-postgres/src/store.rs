@@ -10,7 +10,9 @@ use orch_core::store::{
     Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
     Resolved, Store, StoreError, SweepParams, Swept, Unfinalized, monotonic,
 };
-use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+use orch_core::words::{
+    DeadLetter, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+};
 use sqlx::postgres::PgConnection;
 
 use crate::connect::Target;
@@ -136,6 +138,10 @@ impl Store for PostgresStore {
     /// One connection is left for the other verbs.
     fn accept_batches(&self) -> usize {
         self.db.pool.target().connections.saturating_sub(1).clamp(1, ACCEPT_LANES)
+    }
+
+    async fn key_namespace(&self, given: Option<KeyNamespace>) -> Result<KeyNamespace, StoreError> {
+        read::key_namespace(&self.db, given).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

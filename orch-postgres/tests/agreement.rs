@@ -76,6 +76,7 @@ const EMPTY: &str = "DELETE FROM orch_operation; DELETE FROM orch_queue;
 
 const OPERATIONS: &str = "
 SELECT o.op_id, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.redrive_of,
+       o.redrive::bigint AS redrive, o.key_seed,
        o.accepted_at, o.time_budget_ms, o.payload, d.failure::text AS letter,
        d.late_outcomes::bigint AS late_outcomes,
        q.phase, q.reconciles::bigint AS reconciles, q.key_generation::bigint AS key_generation,
@@ -126,6 +127,8 @@ fn inserts(kept: &Kept) -> String {
             ("redrive_of", or_null(request.redrive_of, |op_id| format!("'{op_id}'"))),
             ("fingerprint", bytes(Fingerprint::of(&request.payload).as_bytes())),
             ("payload", bytes(request.payload.as_bytes())),
+            ("redrive", request.redrive.to_string()),
+            ("key_seed", or_null(request.key_seed, |seed| bytes(seed.as_bytes()))),
         ],
     );
     if row.outcome.is_none() {

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use orch_core::policies::KindPolicy;
 use orch_core::store::{Acceptance, ClaimParams, Claimed, EndedAttempt, Store};
 use orch_core::words::{
-    AttemptEnd, ClaimId, Command, Fingerprint, Kind, OpId, Outcome, Owner, Source, WorkerId,
+    AttemptEnd, ClaimId, Command, Fingerprint, KeySeed, Kind, OpId, Outcome, Owner, Source,
+    WorkerId,
 };
 use orch_sqlite::SqliteStore;
 use sqlx::Connection;
@@ -72,6 +73,7 @@ fn acceptance(number: u64) -> Acceptance {
         fingerprint: Fingerprint::of(command.payload()),
         command,
         time_budget: Duration::from_secs(3600),
+        key_seed: KeySeed::from_bytes([9; 16]),
     }
 }
 

@@ -44,6 +44,7 @@ async fn insert(db: &mut Db<'_>, chunk: &[&Acceptance]) -> Result<HashSet<OpId>,
             .add(as_millis(item.time_budget))
             .at(now.plus(item.time_budget))
             .add(item.command.payload().as_bytes())
+            .add(item.key_seed.as_bytes().as_slice())
     };
     ACCEPT.fetch(db.connection, chunk, spell).await?.iter().map(Found::op_id).collect()
 }

@@ -4,9 +4,11 @@ use orch_core::policies::divergences;
 use orch_core::store::columns::{self, Columns};
 use orch_core::store::{Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized};
 use orch_core::words::{
-    DeadLetter, Fence, FinalOutcome, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase,
-    Status, Timestamp, storable,
+    DeadLetter, Fence, FinalOutcome, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation,
+    Owner, Phase, Status, Timestamp, storable,
 };
+
+use sqlx::sqlite::SqliteConnection;
 
 use crate::connect::Readers;
 use crate::row::{Found, corrupt, there};
@@ -18,6 +20,8 @@ pub(crate) const LIST: &str = include_str!("../queries/list.sql");
 const HISTORY: &str = include_str!("../queries/history.sql");
 pub(crate) const LIST_LATE: &str = include_str!("../queries/list_late.sql");
 pub(crate) const LATE_OF: &str = include_str!("../queries/late_of.sql");
+const KEY_NAMESPACE: &str = include_str!("../queries/key_namespace.sql");
+const KEY_NAMESPACE_GIVEN: &str = include_str!("../queries/key_namespace_given.sql");
 const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
 pub(crate) const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
 pub(crate) const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
@@ -79,6 +83,24 @@ pub(crate) async fn dead_letter(
     let outcome = FinalOutcome::Failed(letter.failure.clone());
     letter.divergences = divergences(&outcome, &history(readers, owner, op_id).await?);
     Ok(Some(letter))
+}
+
+/// The newest namespace of provider keys.
+pub(crate) async fn key_namespace(readers: &Readers) -> Result<KeyNamespace, StoreError> {
+    let rows = fetch(readers, KEY_NAMESPACE, Values::default()).await?;
+    let found = rows.first().ok_or_else(|| StoreError::fatal("there is no key namespace"))?;
+    let secret = there(found.bytes("secret"))?.try_into();
+    secret.map(KeyNamespace::from_bytes).map_err(StoreError::fatal)
+}
+
+/// Keeps one that the application gives, beside the others.
+pub(crate) async fn keep_namespace(
+    connection: &mut SqliteConnection,
+    given: &KeyNamespace,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let values = Values::default().at(now).add(given.as_bytes().as_slice());
+    sql::execute(connection, KEY_NAMESPACE_GIVEN, values).await.map(drop)
 }
 
 /// The operations with a late answer, in the order of their ids.

@@ -9,7 +9,9 @@ use orch_core::store::{
     Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
     Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, monotonic,
 };
-use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+use orch_core::words::{
+    DeadLetter, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::Mutex;
 
@@ -138,6 +140,16 @@ impl Store for SqliteStore {
     /// The file has one writer.
     fn accept_batches(&self) -> usize {
         1
+    }
+
+    async fn key_namespace(&self, given: Option<KeyNamespace>) -> Result<KeyNamespace, StoreError> {
+        if let Some(given) = given {
+            let _turn = self.inner.turn.lock().await;
+            let mut connection = open_writing(&self.inner.options).await.map_err(store_error)?;
+            read::keep_namespace(&mut connection, &given, self.inner.clock.now()).await?;
+            return Ok(given);
+        }
+        read::key_namespace(&self.inner.readers).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

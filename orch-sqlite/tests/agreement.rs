@@ -13,8 +13,8 @@ use orch_core::machine::{Entry, Request, Row};
 use orch_core::policies::{Backoff, KindPolicy};
 use orch_core::store::{ManualClock, Store};
 use orch_core::words::{
-    AttemptEnd, BizKey, Failure, Fence, FinalOutcome, Fingerprint, IdemKey, Identity, Kind,
-    LogEntry, OpId, Outcome, Owner, Payload, Phase, Timestamp, WorkerId,
+    AttemptEnd, BizKey, Failure, Fence, FinalOutcome, Fingerprint, IdemKey, Identity, KeySeed,
+    Kind, LogEntry, OpId, Outcome, Owner, Payload, Phase, Timestamp, WorkerId,
 };
 use orch_sqlite::SqliteStore;
 use orch_testkit::agreement::{Kept, KeptRows};
@@ -58,12 +58,12 @@ impl KeptRows for Sqlite {
 const ROW: &str = "
     INSERT INTO orch_operation
         (op_id, owner, domain, event_type, biz_key, idem_key, fingerprint, payload, accepted_at,
-         redrive_of, time_budget_ms, deadline, status, phase, attempt, fence, retries,
+         redrive_of, redrive, key_seed, time_budget_ms, deadline, status, phase, attempt, fence, retries,
          lost_attempts, reconciles, key_generation, due_at, lease_expires_at, worker, started_at,
          first_called_at, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
          replays_errors, hooked, outcome, finished_fence, failure, finished_at, reason)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-            ?, ?, ?, ?, ?, ?, ?, ?)";
+            ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &Kept) {
     let Identity { owner, domain, event_type, biz_key, idem_key } = &request.identity;
@@ -83,6 +83,8 @@ async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &
         .bind(request.payload.as_bytes())
         .bind(request.accepted_at.as_micros())
         .bind(request.redrive_of.map(|op_id| op_id.as_bytes().to_vec()))
+        .bind(request.redrive)
+        .bind(request.key_seed.map(|seed| seed.as_bytes().to_vec()))
         .bind(ms(row.time_budget))
         .bind(row.deadline.as_micros())
         .bind(row.status.as_str())
@@ -206,6 +208,10 @@ fn request(found: &SqliteRow) -> Request {
         redrive_of: found
             .get::<Option<Vec<u8>>, _>("redrive_of")
             .map(|id| OpId::from_bytes(id.try_into().unwrap())),
+        redrive: found.get("redrive"),
+        key_seed: found
+            .get::<Option<Vec<u8>>, _>("key_seed")
+            .map(|seed| KeySeed::from_bytes(seed.try_into().unwrap())),
     }
 }
 

@@ -200,6 +200,13 @@ macro_rules! conformance {
                 a_released_question_is_due_at_once_and_not_counted
                 a_logged_answer_waits_for_the_finalizer
             }
+            seeds {
+                a_claim_hands_out_the_seed_that_was_accepted
+                an_identity_accepted_again_after_a_purge_has_the_same_key
+                a_redrive_has_another_key_of_the_same_seed
+                a_database_has_one_namespace_for_all_its_processes
+                a_namespace_that_is_given_is_kept_and_is_the_newest
+            }
             keys {
                 the_first_claim_is_the_first_call_with_the_first_key
                 a_lost_attempt_keeps_the_first_call_and_the_key

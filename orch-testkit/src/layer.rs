@@ -13,7 +13,9 @@ use orch_core::store::{
     Release, Released, RenewParams, Renewed, ResolveParams, Resolved, Store, StoreError,
     SweepParams, Swept, Unfinalized,
 };
-use orch_core::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+use orch_core::words::{
+    DeadLetter, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+};
 
 /// A store behind a [`StoreLayer`]. It is a [`Store`] itself, so layers can be stacked; the
 /// methods of the layer are called on it as they are.
@@ -147,6 +149,7 @@ macro_rules! verbs {
 
 verbs! {
     Migrate = migrate() -> ();
+    KeyNamespace = key_namespace(given: Option<KeyNamespace>) -> KeyNamespace;
     Now = now() -> Timestamp;
     Accept = accept(batch: Vec<Acceptance>) -> Vec<Admitted>;
     Claim = claim(params: ClaimParams) -> Vec<Claimed>;

@@ -38,7 +38,7 @@ async fn command_context_and_states_reach_the_function() {
     let call = world::call(&Ask { order: 7 }, states());
     let end = (world::registration::<Ask>().attempt)(&call).unwrap().await.end;
     let AttemptEnd::Outcome(End::Ok { output }) = end else { panic!("{end:?}") };
-    let key = <ProviderKey>::text_of(call.envelope.op_id, 0);
+    let key = <ProviderKey>::text_of(call.envelope.key_source());
     let expected = ("hello 7 bye", "ORDER-7", key.as_str());
     assert_eq!(output, Payload::json(&expected).unwrap());
 }

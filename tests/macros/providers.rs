@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use orch::internals::handler::{Call, HandledCommand, Registration, States, Storable};
 use orch::internals::policies::{Effect, InDoubt};
-use orch::internals::words::{AttemptEnd, Outcome as End};
+use orch::internals::words::{AttemptEnd, KeySource, Outcome as End};
 use orch::prelude::*;
 use orch::{
     AnyProvider, KeyAlphabet, KeyLifetime, Provider, ProviderKey, Qonto, Square, Stripe, Unkeyed,
@@ -118,7 +118,7 @@ fn output<T: Storable>(end: &AttemptEnd) -> T {
 async fn key<C: HandledCommand, P: Provider>(command: &C, generation: u32) -> (C::Output, String) {
     let call = attempt(command, generation);
     let end = (registration::<C>().attempt)(&call).unwrap().await.end;
-    (output(&end), ProviderKey::<P>::text_of(call.envelope.op_id, generation))
+    (output(&end), ProviderKey::<P>::text_of(call.envelope.key_source()))
 }
 
 #[tokio::test]
@@ -142,14 +142,15 @@ async fn the_key_fits_a_contract_of_ones_own() {
 async fn each_generation_has_its_key_whether_errors_are_replayed_or_not() {
     let call = attempt(&Charge { id: 1 }, 1);
     let end = (registration::<Charge>().attempt)(&call).unwrap().await.end;
-    let text = |generation| ProviderKey::<Stripe>::text_of(call.envelope.op_id, generation);
+    let source = call.envelope.key_source();
+    let text = |generation| ProviderKey::<Stripe>::text_of(KeySource { generation, ..source });
     assert_eq!(output::<Sent>(&end).1, text(1));
     assert_ne!(text(0), text(1));
 
     // The row counted while the handler was bound to a provider that replays errors.
     let call = attempt(&Transfer { id: 1 }, 1);
     let end = (registration::<Transfer>().attempt)(&call).unwrap().await.end;
-    let replayed = ProviderKey::<Stripe>::text_of(call.envelope.op_id, 1);
+    let replayed = ProviderKey::<Stripe>::text_of(call.envelope.key_source());
     assert_eq!(output::<Sent>(&end).1, replayed);
 }
 

@@ -47,8 +47,7 @@ pub struct Context<P = AnyProvider> {
 
 impl<P: Provider> Context<P> {
     fn of(call: Call) -> Self {
-        let Envelope { op_id, key_generation, .. } = *call.envelope;
-        let provider_key = ProviderKey::of(op_id, key_generation);
+        let provider_key = ProviderKey::of(call.envelope.key_source());
         Self { call, provider_key }
     }
 
@@ -98,6 +97,8 @@ impl<P: Provider> Context<P> {
             attempt: 1,
             fence: Fence::new(1),
             key_generation: 0,
+            redrive: 0,
+            key_seed: None,
         };
         let call = Call {
             envelope: Arc::new(envelope),

@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::Purpose;
 use crate::policies::{InDoubt, KindPolicy};
 use crate::words::{
-    Command, Envelope, Fence, FinalOutcome, Identity, Kind, OpId, Operation, Payload, Phase,
-    Status, Timestamp, WorkerId,
+    Command, Envelope, Fence, FinalOutcome, Identity, KeySeed, Kind, OpId, Operation, Payload,
+    Phase, Status, Timestamp, WorkerId,
 };
 
 /// What was asked for: it is written at accept and never changes.
@@ -18,6 +18,10 @@ pub struct Request {
     pub accepted_at: Timestamp,
     /// The failed operation that this one runs again.
     pub redrive_of: Option<OpId>,
+    /// How many redrives of the same identity came before: 0 unless it is one.
+    pub redrive: u32,
+    /// What its provider keys are derived from; `None` for operations of release 0.1.0.
+    pub key_seed: Option<KeySeed>,
 }
 
 /// What a store keeps of an operation and what a [`step`](super::step) may change. The
@@ -164,7 +168,7 @@ impl Row {
     /// something.
     #[must_use]
     pub fn operation(&self, request: Request) -> Operation {
-        let Request { identity, payload, accepted_at, redrive_of } = request;
+        let Request { identity, payload, accepted_at, redrive_of, redrive, key_seed } = request;
         let waits = self.phase.is_some_and(Phase::has_reason);
         Operation {
             op_id: self.op_id,
@@ -184,13 +188,15 @@ impl Row {
             outcome: self.outcome.clone(),
             reason: self.reason.clone().filter(|_| waits),
             redrive_of,
+            redrive,
+            key_seed,
         }
     }
 
     /// What an attempt and a finalize hook are told about the operation.
     #[must_use]
     pub fn envelope(&self, request: Request) -> Envelope {
-        let Request { identity, payload, accepted_at, .. } = request;
+        let Request { identity, payload, accepted_at, redrive, key_seed, .. } = request;
         let kind = identity.kind();
         let Identity { owner, biz_key, idem_key, .. } = identity;
         Envelope {
@@ -202,6 +208,8 @@ impl Row {
             attempt: self.attempt,
             fence: self.fence,
             key_generation: self.key_generation,
+            redrive,
+            key_seed,
         }
     }
 }

@@ -20,7 +20,6 @@ fn accept_one(tables: &mut Tables, item: Acceptance, now: Timestamp) -> Admitted
         None => {
             tables.insert(Stored {
                 fingerprint: item.fingerprint,
-                redrive_number: 0,
                 row: Row::accepted(op_id, identity.kind(), item.time_budget, now),
                 corrupt: false,
                 request: Request {
@@ -28,6 +27,8 @@ fn accept_one(tables: &mut Tables, item: Acceptance, now: Timestamp) -> Admitted
                     payload: item.command.payload().clone(),
                     accepted_at: now,
                     redrive_of: None,
+                    redrive: 0,
+                    key_seed: Some(item.key_seed),
                 },
             });
             Admitted::Created { op_id }

@@ -58,9 +58,13 @@ fn again(tables: &Tables, failed: &Stored, op_id: OpId, now: Timestamp) -> Store
     let Row { policy, time_budget, .. } = &failed.row;
     let redrive_of = Some(failed.row.op_id);
     Stored {
-        request: Request { accepted_at: now, redrive_of, ..failed.request.clone() },
+        request: Request {
+            accepted_at: now,
+            redrive_of,
+            redrive: free_number(tables, failed),
+            ..failed.request.clone()
+        },
         fingerprint: failed.fingerprint,
-        redrive_number: free_number(tables, failed),
         row: Row::accepted(op_id, policy.kind.clone(), *time_budget, now),
         corrupt: false,
     }
@@ -75,7 +79,7 @@ fn has_late_success(tables: &Tables, op_id: OpId) -> bool {
 /// The next number that no operation of this identity has. A purge may have left gaps below
 /// numbers that are still taken.
 fn free_number(tables: &Tables, failed: &Stored) -> u32 {
-    let mut number = failed.redrive_number.saturating_add(1);
+    let mut number = failed.request.redrive.saturating_add(1);
     while tables.identities.contains_key(&(failed.request.identity.clone(), number)) {
         number = number.saturating_add(1);
     }

@@ -40,7 +40,7 @@ fn past_retention(row: &Row, params: PurgeParams, now: Timestamp) -> Option<Time
 impl Tables {
     fn remove(&mut self, op_id: OpId) {
         if let Some(stored) = self.rows.remove(&op_id) {
-            self.identities.remove(&(stored.request.identity, stored.redrive_number));
+            self.identities.remove(&(stored.request.identity, stored.request.redrive));
         }
         self.log.remove(&op_id);
         self.dead_letters.remove(&op_id);

@@ -15,7 +15,8 @@ use crate::store::{
     Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, lock,
 };
 use crate::words::{
-    DeadLetter, Fingerprint, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+    DeadLetter, Fingerprint, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
+    Timestamp,
 };
 
 /// Keeps operations in memory. A clone is another handle on the same tables, as a second
@@ -79,7 +80,7 @@ impl MemoryStore {
             let fingerprint = Fingerprint::of(&request.payload);
             tables.log.insert(op_id, log);
             tables.dead_letters.extend(letter.map(|letter| (op_id, letter)));
-            tables.insert(Stored { request, fingerprint, redrive_number: 0, row, corrupt: false });
+            tables.insert(Stored { request, fingerprint, row, corrupt: false });
         }
     }
 
@@ -151,6 +152,17 @@ impl Store for MemoryStore {
     /// One lock serves all.
     fn accept_batches(&self) -> usize {
         1
+    }
+
+    async fn key_namespace(&self, given: Option<KeyNamespace>) -> Result<KeyNamespace, StoreError> {
+        Ok(self.transact(|tables, _| {
+            let all = &mut tables.key_namespaces;
+            let newest = given.or(all.last().copied()).unwrap_or_else(KeyNamespace::generate);
+            if !all.contains(&newest) {
+                all.push(newest);
+            }
+            newest
+        }))
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
@@ -271,8 +283,8 @@ mod tests {
     use crate::policies::KindPolicy;
     use crate::store::{Claim, FinalizeHook, ManualClock, monotonic, open};
     use crate::words::{
-        AttemptEnd, ClaimId, Command, FinalOutcome, Fingerprint, Outcome, Payload, Source, Status,
-        WorkerId,
+        AttemptEnd, ClaimId, Command, FinalOutcome, Fingerprint, KeySeed, Outcome, Payload, Source,
+        Status, WorkerId,
     };
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -285,7 +297,14 @@ mod tests {
         let command = Command::new("PAYMENT", "CHARGE", "ORDER-1", "k", "{}").unwrap();
         let fingerprint = Fingerprint::of(command.payload());
         let (op_id, owner) = (OpId::generate(), Owner::default());
-        Acceptance { op_id, owner, command, fingerprint, time_budget: HOUR }
+        Acceptance {
+            op_id,
+            owner,
+            command,
+            fingerprint,
+            time_budget: HOUR,
+            key_seed: KeySeed::from_bytes([9; 16]),
+        }
     }
 
     async fn running(store: &MemoryStore) -> Claim {

@@ -2,7 +2,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::machine::{Answer, Entry, EntryWrite, Fact, Request, Row, Step, step};
 use crate::store::{Claim, StoreError};
-use crate::words::{DeadLetter, Fingerprint, Identity, OpId, Operation, Owner, Timestamp};
+use crate::words::{
+    DeadLetter, Fingerprint, Identity, KeyNamespace, OpId, Operation, Owner, Timestamp,
+};
 
 /// All that the store keeps.
 #[derive(Default)]
@@ -15,6 +17,8 @@ pub(super) struct Tables {
     pub(super) log: BTreeMap<OpId, Vec<Entry>>,
     /// The dead letters.
     pub(super) dead_letters: BTreeMap<OpId, DeadLetter>,
+    /// The namespaces of provider keys, the newest last; made when one is asked for.
+    pub(super) key_namespaces: Vec<KeyNamespace>,
 }
 
 /// An operation: what was asked for, and its row.
@@ -22,7 +26,6 @@ pub(super) struct Tables {
 pub(super) struct Stored {
     pub(super) request: Request,
     pub(super) fingerprint: Fingerprint,
-    pub(super) redrive_number: u32,
     pub(super) row: Row,
     /// True if the row acts as one that cannot be decoded.
     pub(super) corrupt: bool,
@@ -36,7 +39,7 @@ impl Tables {
     pub(super) fn insert(&mut self, stored: Stored) {
         let op_id = stored.row.op_id;
         let identity = stored.request.identity.clone();
-        self.identities.insert((identity, stored.redrive_number), op_id);
+        self.identities.insert((identity, stored.request.redrive), op_id);
         self.rows.insert(op_id, stored);
     }
 

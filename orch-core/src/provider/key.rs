@@ -3,24 +3,25 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
 use http::{HeaderName, HeaderValue};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::rules::{Form, Rules};
 use super::{AnyProvider, Provider};
-use crate::words::OpId;
+use crate::words::KeySource;
 
 /// The key for the provider's idempotency header, as its contract `P` wants it.
 ///
 /// Only orch makes one, so a client that takes a `&ProviderKey<P>` cannot be called with a key
-/// from elsewhere. Every attempt of one operation gets the same key; two operations never
-/// share one. Where the provider replays errors, the attempt after a definite error has a key of
+/// from elsewhere. Every attempt of one operation gets the same key; two identities never share
+/// one. An operation that is accepted again, because the database has lost the first one or has
+/// purged it, gets the key of the first: an idempotency key names one call for ever. Where the provider replays errors, the attempt after a definite error has a key of
 /// the next generation, until the first attempt is lost: from then on the key stays. The
 /// operation's row counts the generations; which contract the handler of a later deploy is bound
 /// to does not change them.
 ///
-/// The text is a hash of the operation's id, which it does not give away, nor the client's key.
-/// It is a UUID version 8 (36 characters, 122 bits of the hash) where the contract has room for
+/// The text is an HMAC of the operation's identity with the database's
+/// [`KeyNamespace`](crate::words::KeyNamespace), so that no one can predict it from the identity,
+/// nor read the client's key from it. It is a UUID version 8 (36 characters, 122 bits of the hash) where the contract has room for
 /// it, else 128 bits in the contract's characters.
 pub struct ProviderKey<P = AnyProvider> {
     text: String,
@@ -28,21 +29,21 @@ pub struct ProviderKey<P = AnyProvider> {
 }
 
 impl<P: Provider> ProviderKey<P> {
-    /// The key of this operation.
-    pub(crate) fn of(op_id: OpId, generation: u32) -> Self {
-        Self { text: Self::text_of(op_id, generation), provider: PhantomData }
+    /// The key of this source.
+    pub(crate) fn of(source: KeySource) -> Self {
+        Self { text: Self::text_of(source), provider: PhantomData }
     }
 
-    /// The text of an operation's key, to find its calls in the provider's records. Generation 0
-    /// is the first, and where errors were never replayed the only one. It is only text, not a
-    /// `ProviderKey`: a handler gets its key from `Context`.
+    /// The text of a key. It is only text, not a `ProviderKey`: a handler gets its key from
+    /// `Context`, and an operator from `Orchestrator::provider_keys`.
+    #[doc(hidden)]
     #[must_use]
-    pub fn text_of(op_id: OpId, generation: u32) -> String {
+    pub fn text_of(source: KeySource) -> String {
         let form = const { Rules::of::<P>().form() };
-        let hash = hash(op_id, generation);
+        let bits = source.bits();
         match form {
-            Form::Uuid => Uuid::new_v8(hash).to_string(),
-            Form::Digits(alphabet) => digits(u128::from_be_bytes(hash), alphabet.characters()),
+            Form::Uuid => Uuid::new_v8(bits).to_string(),
+            Form::Digits(alphabet) => digits(u128::from_be_bytes(bits), alphabet.characters()),
         }
     }
 
@@ -83,19 +84,6 @@ fn name<P: Provider>() -> HeaderName {
 
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("a key is visible ASCII")
-}
-
-/// 128 bits of operation and generation. The first generation is that of the time before there
-/// were several: a key that changed between releases would charge twice.
-fn hash(op_id: OpId, generation: u32) -> [u8; 16] {
-    let mut hash =
-        Sha256::new().chain_update(b"orch provider key\0").chain_update(op_id.as_bytes());
-    if generation > 0 {
-        hash.update(generation.to_be_bytes());
-    }
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash.finalize()[..16]);
-    half
 }
 
 /// The number in these digits, the highest first, always as long as the largest one.
@@ -149,6 +137,7 @@ mod tests {
 
     use super::*;
     use crate::provider::{CheckoutCom, KeyAlphabet, KeyLifetime, Qonto, Square, Stripe};
+    use crate::words::OpId;
 
     macro_rules! contract {
         ($name:ident, $length:literal, $alphabet:expr) => {
@@ -171,9 +160,15 @@ mod tests {
     contract!(Letters, 64, KeyAlphabet::of("ABCD"));
 
     const ID: OpId = OpId::from_bytes([7; 16]);
+    /// As release 0.1.0 made it.
+    const SOURCE: KeySource = KeySource { op_id: ID, seed: None, redrive: 0, generation: 0 };
 
     fn text<P: Provider>() -> String {
-        ProviderKey::<P>::text_of(ID, 0)
+        ProviderKey::<P>::text_of(SOURCE)
+    }
+
+    fn of_generation(generation: u32) -> KeySource {
+        KeySource { generation, ..SOURCE }
     }
 
     #[test]
@@ -184,7 +179,13 @@ mod tests {
             [text::<AnyProvider>(), text::<Stripe>(), text::<CheckoutCom>(), text::<Qonto>()];
         assert!(ready_made.iter().chain(&[text::<Square>()]).all(|text| text == written));
         assert_ne!(written, ID.to_string());
-        assert_ne!(text::<Stripe>(), ProviderKey::<Stripe>::text_of(OpId::from_bytes([8; 16]), 0));
+        assert_ne!(
+            text::<Stripe>(),
+            ProviderKey::<Stripe>::text_of(KeySource {
+                op_id: OpId::from_bytes([8; 16]),
+                ..SOURCE
+            })
+        );
     }
 
     #[test]
@@ -211,12 +212,12 @@ mod tests {
     #[test]
     fn each_generation_has_a_key_that_is_the_same_under_every_contract() {
         let keys: HashSet<String> =
-            (0..100).map(|g| ProviderKey::<Stripe>::text_of(ID, g)).collect();
+            (0..100).map(|g| ProviderKey::<Stripe>::text_of(of_generation(g))).collect();
         assert_eq!(keys.len(), 100);
         for generation in 0..100 {
-            let replayed = ProviderKey::<Stripe>::text_of(ID, generation);
-            assert_eq!(ProviderKey::<Qonto>::text_of(ID, generation), replayed);
-            assert_eq!(ProviderKey::<AnyProvider>::text_of(ID, generation), replayed);
+            let replayed = ProviderKey::<Stripe>::text_of(of_generation(generation));
+            assert_eq!(ProviderKey::<Qonto>::text_of(of_generation(generation)), replayed);
+            assert_eq!(ProviderKey::<AnyProvider>::text_of(of_generation(generation)), replayed);
         }
     }
 
@@ -230,20 +231,20 @@ mod tests {
 
     #[test]
     fn a_key_becomes_a_header() {
-        let key = ProviderKey::<Qonto>::of(ID, 0);
+        let key = ProviderKey::<Qonto>::of(of_generation(0));
         let (name, value) = key.header();
         assert_eq!(
             (name.as_str(), value.to_str().unwrap()),
             ("x-qonto-idempotency-key", key.as_str())
         );
-        assert_eq!(ProviderKey::<Stripe>::of(ID, 0).header_name(), "idempotency-key");
+        assert_eq!(ProviderKey::<Stripe>::of(of_generation(0)).header_name(), "idempotency-key");
     }
 
     #[test]
     fn a_header_value_is_the_keys_text_as_http_takes_it() {
         fn check<P: Provider>() {
             for generation in 0..100 {
-                let key = ProviderKey::<P>::of(ID, generation);
+                let key = ProviderKey::<P>::of(of_generation(generation));
                 let value = key.header_value();
                 assert_eq!(HeaderValue::from_bytes(key.as_str().as_bytes()).unwrap(), value);
                 assert_eq!(value.to_str().unwrap(), key.as_str());
@@ -259,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_header_value_is_shown_in_logs_to_find_the_call_by() {
-        let key = ProviderKey::<AnyProvider>::of(ID, 0);
+        let key = ProviderKey::<AnyProvider>::of(of_generation(0));
         let value = key.header_value();
         assert!(!value.is_sensitive());
         assert_eq!(format!("{value:?}"), format!("{:?}", key.as_str()));

@@ -12,7 +12,7 @@ use crate::flow::{AcceptError, Disposition, disposition};
 use crate::handler::{HandledCommand, KeyFromCaller, KeyGiven, KeyInCommand};
 use crate::policies::DEFAULT_TIME_BUDGET;
 use crate::store::{AcceptIn, Acceptance};
-use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, Kind, OpId};
+use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, KeySeed, Kind, OpId};
 
 /// A command about to be accepted. `.await` it, or accept it inside your own transaction with
 /// [`Accept::within`]. Without an idempotency key neither compiles.
@@ -150,6 +150,7 @@ impl Orchestrator {
     ) -> Acceptance {
         Acceptance {
             op_id: OpId::generate(),
+            key_seed: KeySeed::of(self.namespace(), self.owner(), &command),
             owner: self.owner().clone(),
             command,
             fingerprint,

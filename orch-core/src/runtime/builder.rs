@@ -10,7 +10,7 @@ use crate::handler::{Descriptor, Registration, States};
 use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
 use crate::store::{OpenError, Store, monotonic, open};
-use crate::words::Kind;
+use crate::words::{KeyNamespace, Kind};
 
 /// The delay between two attempts to reach the database at start.
 const RETRY: Backoff = Backoff::from_millis(100, 10_000);
@@ -114,13 +114,14 @@ impl RuntimeBuilder {
         self.config.validate().map_err(StartError::Config)?;
         describe();
         let handlers = if self.works { self.handlers()? } else { Handlers::default() };
-        let store = self.store().await?;
+        let (store, namespace) = self.store().await?;
         check_hooks(&handlers, &*store)?;
 
         let watch = Watch::default();
         let Config { payload_limit, accept_patience, .. } = self.config;
         let acceptor = Acceptor::start(Arc::clone(&store), payload_limit, accept_patience);
-        let orchestrator = Orchestrator::new(Arc::clone(&store), acceptor, watch.clone());
+        let orchestrator =
+            Orchestrator::new(Arc::clone(&store), acceptor, watch.clone(), namespace);
         let worker = if self.works {
             let equipment = Equipment { store, handlers, watch };
             Some(Worker::start(self.config, equipment, self.states)?)
@@ -188,16 +189,11 @@ impl RuntimeBuilder {
         Ok(())
     }
 
-    async fn store(&self) -> Result<Arc<dyn Store>, StartError> {
+    /// The store, open and up to date, and the namespace of new keys.
+    async fn store(&self) -> Result<(Arc<dyn Store>, KeyNamespace), StartError> {
         let mut tries = 0;
         loop {
-            let opened = match &self.source {
-                Source::Url(url) => open(url).await,
-                Source::Store(store) => {
-                    store.migrate().await.map(|()| Arc::clone(store)).map_err(OpenError::Store)
-                }
-            };
-            match opened {
+            match self.open().await {
                 Err(OpenError::Store(error)) if error.is_transient() => {
                     tries += 1;
                     let delay: Duration = RETRY.delay(tries, fastrand::f64());
@@ -207,6 +203,18 @@ impl RuntimeBuilder {
                 done => return Ok(done?),
             }
         }
+    }
+
+    async fn open(&self) -> Result<(Arc<dyn Store>, KeyNamespace), OpenError> {
+        let store = match &self.source {
+            Source::Url(url) => open(url).await?,
+            Source::Store(store) => {
+                store.migrate().await?;
+                Arc::clone(store)
+            }
+        };
+        let namespace = store.key_namespace(self.config.key_namespace).await?;
+        Ok((store, namespace))
     }
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::policies::DEFAULT_COMPLETED_RETENTION;
 use crate::upkeep::DEFAULT_FAILED_RETENTION;
-use crate::words::{DEFAULT_PAYLOAD_LIMIT, Invalid, WorkerId};
+use crate::words::{DEFAULT_PAYLOAD_LIMIT, Invalid, KeyNamespace, WorkerId};
 
 /// Handlers that run concurrently in one worker, and so the most that one claim takes.
 pub const DEFAULT_CONCURRENCY: usize = 256;
@@ -54,6 +54,10 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The largest payload, in bytes. 1 to 64 MiB. Defaults to 1 MiB.
     pub payload_limit: usize,
+    /// The namespace of the provider keys of new operations, where they are to outlive the
+    /// database: set up again after a loss, it then gives a repeated request the key of the first
+    /// one. Every process must have the same. Defaults to the database's own.
+    pub key_namespace: Option<KeyNamespace>,
     /// How long `accept` retries while the database does not answer, before it returns the
     /// error. 0 to 1 h. Defaults to 10 s.
     pub accept_patience: Duration,
@@ -73,6 +77,7 @@ impl Default for Config {
             failed_retention: DEFAULT_FAILED_RETENTION,
             drain_timeout: Duration::from_secs(25),
             payload_limit: DEFAULT_PAYLOAD_LIMIT,
+            key_namespace: None,
             accept_patience: Duration::from_secs(10),
         }
     }
@@ -83,6 +88,13 @@ impl Config {
     #[must_use]
     pub fn worker_name(mut self, worker_name: impl Into<String>) -> Self {
         self.worker_name = worker_name.into();
+        self
+    }
+
+    /// Sets [`Config::key_namespace`](struct.Config.html#structfield.key_namespace).
+    #[must_use]
+    pub const fn key_namespace(mut self, key_namespace: KeyNamespace) -> Self {
+        self.key_namespace = Some(key_namespace);
         self
     }
 }

@@ -98,7 +98,7 @@ impl Orchestrator {
     pub async fn provider_keys<P: Provider>(&self, op_id: OpId) -> Result<Vec<String>, QueryError> {
         let operation = self.get(op_id).await?.ok_or(QueryError::NotFound { op_id })?;
         let generations = (0..=operation.retries).rev();
-        Ok(generations.map(|g| ProviderKey::<P>::text_of(op_id, g)).collect())
+        Ok(generations.map(|g| ProviderKey::<P>::text_of(operation.key_source(g))).collect())
     }
 
     /// A page of this owner's parked operations, oldest first, up to 100. The next page is the

@@ -10,7 +10,8 @@ use crate::store::{
     Store, StoreError,
 };
 use crate::words::{
-    Command, DeadLetter, Fingerprint, Identity, Invalid, OpId, Operation, Owner, storable,
+    Command, DeadLetter, Fingerprint, Identity, Invalid, KeyNamespace, OpId, Operation, Owner,
+    storable,
 };
 
 /// The caller's side: accepts commands, waits for outcomes, reads operations, and carries out
@@ -24,12 +25,22 @@ pub struct Orchestrator {
     store: Arc<dyn Store>,
     acceptor: Arc<Acceptor>,
     watch: Watch,
+    namespace: KeyNamespace,
     owner: Owner,
 }
 
 impl Orchestrator {
-    pub(super) fn new(store: Arc<dyn Store>, acceptor: Acceptor, watch: Watch) -> Self {
-        Self { store, acceptor: Arc::new(acceptor), watch, owner: Owner::default() }
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        acceptor: Acceptor,
+        watch: Watch,
+        namespace: KeyNamespace,
+    ) -> Self {
+        Self { store, acceptor: Arc::new(acceptor), watch, namespace, owner: Owner::default() }
+    }
+
+    pub(super) const fn namespace(&self) -> &KeyNamespace {
+        &self.namespace
     }
 
     /// The same, acting for this owner.

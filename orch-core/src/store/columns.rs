@@ -6,8 +6,8 @@ use super::codec;
 use crate::machine::{Entry, Request, Row};
 use crate::policies::{Backoff, KindPolicy};
 use crate::words::{
-    BizKey, DeadLetter, Fence, FinalOutcome, IdemKey, Identity, Kind, LogEntry, OpId, Owner,
-    Payload, Status, Timestamp, WorkerId,
+    BizKey, DeadLetter, Fence, FinalOutcome, IdemKey, Identity, KeySeed, Kind, LogEntry, OpId,
+    Owner, Payload, Status, Timestamp, WorkerId,
 };
 
 /// A row of a query, as a SQL backend returns it: what is in a column, by its name. `None` is
@@ -98,7 +98,15 @@ pub fn request(row: &impl Columns) -> Result<Request, String> {
         payload: there(row.bytes("payload")?, "payload")?.into(),
         accepted_at: there(row.instant("accepted_at")?, "accepted_at")?,
         redrive_of: row.id("redrive_of")?,
+        redrive: count(row, "redrive")?,
+        key_seed: key_seed(row)?,
     })
+}
+
+fn key_seed(row: &impl Columns) -> Result<Option<KeySeed>, String> {
+    let seed = |bytes: &[u8]| bytes.try_into().map(KeySeed::from_bytes);
+    let seed = row.bytes("key_seed")?.map(seed).transpose();
+    seed.map_err(|_| "column key_seed does not have 16 bytes".to_owned())
 }
 
 /// An operation's row. The columns of what has ended with the operation may be NULL.

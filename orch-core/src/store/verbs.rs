@@ -9,7 +9,9 @@ use super::{
     Release, Released, RenewParams, Renewed, ResolveParams, Resolved, SweepParams, Swept,
     Unfinalized,
 };
-use crate::words::{DeadLetter, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp};
+use crate::words::{
+    DeadLetter, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+};
 
 /// A database that keeps operations, their log and their dead letters.
 ///
@@ -49,6 +51,11 @@ pub trait Store: Send + Sync + 'static {
     /// How many concurrent batches of [`Store::accept`] are faster than one after the other. One
     /// where a single writer serves all. A wrapper of a store passes on the answer of that store.
     fn accept_batches(&self) -> usize;
+
+    /// The namespace of the provider keys of new operations: the one that is given, which is
+    /// kept, or else the newest of those that are kept. The first is made with the schema, so that
+    /// every replica and back-up has it.
+    async fn key_namespace(&self, given: Option<KeyNamespace>) -> Result<KeyNamespace, StoreError>;
 
     /// The store's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;

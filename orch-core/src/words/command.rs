@@ -1,5 +1,6 @@
 use super::{
-    BizKey, Domain, EventType, Fence, IdemKey, Invalid, Kind, OpId, Owner, Payload, Timestamp,
+    BizKey, Domain, EventType, Fence, IdemKey, Invalid, KeySeed, KeySource, Kind, OpId, Owner,
+    Payload, Timestamp,
 };
 
 /// A request for an external call: what to do, to which entity, under which key. Immutable.
@@ -143,6 +144,12 @@ pub struct Envelope {
     /// first attempt was lost: the present one is the next, since the old one would get the same
     /// answer again. 0 where errors are not replayed.
     pub key_generation: u32,
+    /// How many redrives of the same identity came before: 0 unless it is one.
+    #[doc(hidden)]
+    pub redrive: u32,
+    /// What its provider keys are derived from; `None` for operations of release 0.1.0.
+    #[doc(hidden)]
+    pub key_seed: Option<KeySeed>,
 }
 
 impl Envelope {
@@ -155,8 +162,26 @@ impl Envelope {
         accepted_at: Timestamp,
         deadline: Timestamp,
     ) -> Self {
-        let (attempt, fence, key_generation) = (0, Fence::default(), 0);
-        Self { op_id, owner, command, accepted_at, deadline, attempt, fence, key_generation }
+        Self {
+            op_id,
+            owner,
+            command,
+            accepted_at,
+            deadline,
+            attempt: 0,
+            fence: Fence::default(),
+            key_generation: 0,
+            redrive: 0,
+            key_seed: None,
+        }
+    }
+
+    /// What decides the text of its provider key.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn key_source(&self) -> KeySource {
+        let Self { op_id, key_seed, redrive, key_generation, .. } = *self;
+        KeySource { op_id, seed: key_seed, redrive, generation: key_generation }
     }
 }
 

@@ -73,8 +73,10 @@ pub struct Fence(i64);
 
 impl Fence {
     /// How many bits the id of a claim has.
+    #[doc(hidden)]
     pub const CLAIM_ID_BITS: u32 = 39;
     /// The largest count: beyond it only the id changes. Sixteen million claims of one operation.
+    #[doc(hidden)]
     pub const LARGEST_COUNT: i64 = (1 << (i64::BITS - 1 - Self::CLAIM_ID_BITS)) - 1;
 
     /// The fence with this number, as a store keeps it (64 bits, signed).
@@ -97,6 +99,7 @@ impl Fence {
 
     /// True if its claim may have been made after the other one: it is higher, or is of another
     /// history with the same count, where the order is not known.
+    #[doc(hidden)]
     #[must_use]
     pub const fn may_follow(self, other: Self) -> bool {
         let other_history = self.count() == other.count() && self.count() > 0;
@@ -104,6 +107,7 @@ impl Fence {
     }
 
     /// The fence of the next claim, or of a take-over with [`ClaimId::NONE`].
+    #[doc(hidden)]
     #[must_use]
     pub const fn next(self, id: ClaimId) -> Self {
         let count = self.count();

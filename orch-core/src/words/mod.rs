@@ -13,6 +13,8 @@ mod command; // all of it together
 
 mod id; // the operation, its fence, its worker
 
+mod seed; // what its provider keys are derived from
+
 mod status; // where it is
 
 mod operation; // all that readers see
@@ -38,6 +40,7 @@ pub use log_entry::{LogEntry, LogStatus, Source};
 pub use operation::{DeadLetter, Operation};
 pub use outcome::{AttemptEnd, Failure, FinalOutcome, Outcome, Waited, code};
 pub use payload::{DEFAULT_PAYLOAD_LIMIT, Fingerprint, Payload, Undecodable};
+pub use seed::{KeyNamespace, KeySeed, KeySource};
 pub(crate) use spelling::spelled;
 pub use status::{IllegalTransition, Phase, Status};
 pub(crate) use text::one_line;

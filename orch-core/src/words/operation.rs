@@ -1,4 +1,7 @@
-use super::{Failure, Fence, FinalOutcome, Identity, OpId, Payload, Phase, Status, Timestamp};
+use super::{
+    Failure, Fence, FinalOutcome, Identity, KeySeed, KeySource, OpId, Payload, Phase, Status,
+    Timestamp,
+};
 
 /// One unit of work around an external call, as the store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,18 @@ pub struct Operation {
     pub reason: Option<String>,
     /// The failed operation that this one runs again.
     pub redrive_of: Option<OpId>,
+    pub(crate) redrive: u32,
+    pub(crate) key_seed: Option<KeySeed>,
+}
+
+impl Operation {
+    /// What decides the text of its provider key of this generation.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn key_source(&self, generation: u32) -> KeySource {
+        let Self { op_id, key_seed, redrive, .. } = *self;
+        KeySource { op_id, seed: key_seed, redrive, generation }
+    }
 }
 
 /// A failed operation, kept for an operator.

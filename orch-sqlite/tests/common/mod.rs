@@ -7,7 +7,8 @@ use std::time::Duration;
 use orch_core::policies::KindPolicy;
 use orch_core::store::{Acceptance, Claim, ClaimParams, Claimed, EndedAttempt};
 use orch_core::words::{
-    AttemptEnd, ClaimId, Command as Cmd, Fingerprint, Kind, OpId, Outcome, Owner, Source, WorkerId,
+    AttemptEnd, ClaimId, Command as Cmd, Fingerprint, KeySeed, Kind, OpId, Outcome, Owner, Source,
+    WorkerId,
 };
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -63,6 +64,7 @@ pub(crate) fn acceptance(key: &str) -> Acceptance {
         fingerprint: Fingerprint::of(command.payload()),
         command,
         time_budget: Duration::from_secs(3600),
+        key_seed: KeySeed::from_bytes([9; 16]),
     }
 }
 

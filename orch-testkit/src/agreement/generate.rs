@@ -4,8 +4,8 @@ use fastrand::Rng;
 use orch_core::machine::{Entry, ReleaseReason, Request, Resolution, Row};
 use orch_core::policies::{Backoff, FINALIZER_HEAD_START, InDoubt, KindPolicy};
 use orch_core::words::{
-    AttemptEnd, BizKey, ClaimId, Failure, Fence, FinalOutcome, IdemKey, Identity, Kind, LogEntry,
-    LogStatus, OpId, Outcome, Owner, Payload, Phase, Source, Status, Timestamp, WorkerId,
+    AttemptEnd, BizKey, ClaimId, Failure, Fence, FinalOutcome, IdemKey, Identity, KeySeed, Kind,
+    LogEntry, LogStatus, OpId, Outcome, Owner, Payload, Phase, Source, Status, Timestamp, WorkerId,
 };
 
 use super::Kept;
@@ -230,6 +230,8 @@ impl Generator {
             payload: self.payload(),
             accepted_at: self.before(),
             redrive_of: None,
+            redrive: self.rng.u32(..3),
+            key_seed: self.rng.bool().then(|| KeySeed::from_bytes(self.rng.u128(..).to_be_bytes())),
         }
     }
 

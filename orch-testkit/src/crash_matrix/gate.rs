@@ -241,7 +241,7 @@ mod tests {
     use std::time::Duration;
 
     use orch_core::memory::MemoryStore;
-    use orch_core::words::{Command, Fingerprint, Owner};
+    use orch_core::words::{Command, Fingerprint, KeySeed, Owner};
 
     use super::*;
 
@@ -253,6 +253,7 @@ mod tests {
             fingerprint: Fingerprint::of(command.payload()),
             command,
             time_budget: Duration::from_secs(300),
+            key_seed: KeySeed::from_bytes([9; 16]),
         }
     }
 

@@ -14,7 +14,7 @@ use orch_core::policies::KindPolicy;
 use orch_core::store::{
     Acceptance, Admitted, FinalizeHook, LateParams, ListParams, ManualClock, Store,
 };
-use orch_core::words::{Command, Fingerprint, Kind, OpId, Owner, Payload, Timestamp};
+use orch_core::words::{Command, Fingerprint, KeySeed, Kind, OpId, Owner, Payload, Timestamp};
 use serde::Deserialize;
 
 use crate::fixture::{self, BUDGET};
@@ -105,6 +105,7 @@ impl Released {
                 continue;
             }
             let there = store.get(owner, *op_id).await.unwrap().unwrap();
+            assert_eq!(there.key_source(0).seed, None, "{name}: its provider key stays");
             let kind = there.identity.kind();
             let (biz_key, idem_key) = (&there.identity.biz_key, &there.identity.idem_key);
             let request = |payload: Payload| Acceptance {
@@ -113,6 +114,7 @@ impl Released {
                 fingerprint: Fingerprint::of(&payload),
                 command: Command::of(kind.clone(), biz_key.clone(), idem_key.clone(), payload),
                 time_budget: BUDGET,
+                key_seed: KeySeed::from_bytes([9; 16]),
             };
             let requests = [request(there.payload.clone()), request("another body".into())];
             let answers = store.accept(requests.into()).await.unwrap();

@@ -26,6 +26,7 @@ pub mod processes;
 pub mod purge;
 pub mod reconcile;
 pub mod redrive;
+pub mod seeds;
 pub mod stale;
 pub mod time;
 pub mod undecodable;

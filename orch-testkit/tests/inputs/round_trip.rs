@@ -12,8 +12,8 @@ use orch_core::store::{
     ListParams, Listed, ManualClock, Store,
 };
 use orch_core::words::{
-    AttemptEnd, ClaimId, Command, FinalOutcome, Fingerprint, Identity, Invalid, Kind, OpId,
-    Operation, Outcome, Owner, Payload, Phase, Source, Timestamp, WorkerId,
+    AttemptEnd, ClaimId, Command, FinalOutcome, Fingerprint, Identity, Invalid, KeySeed, Kind,
+    OpId, Operation, Outcome, Owner, Payload, Phase, Source, Timestamp, WorkerId,
 };
 use proptest::test_runner::{Config, TestRunner};
 
@@ -108,6 +108,7 @@ impl World {
             fingerprint: Fingerprint::of(command.payload()),
             command,
             time_budget: *time_budget,
+            key_seed: KeySeed::from_bytes([9; 16]),
         };
         self.acceptor.check(&acceptance)?;
         Ok(acceptance)

@@ -12,8 +12,8 @@ use orch_core::store::{
     Renewed, Resolution, ResolveParams, Resolved, Store, SweepParams,
 };
 use orch_core::words::{
-    AttemptEnd, Command, Failure, Fingerprint, Kind, OpId, Operation, Outcome, Owner, Payload,
-    Source, Timestamp, WorkerId,
+    AttemptEnd, Command, Failure, Fingerprint, KeySeed, Kind, OpId, Operation, Outcome, Owner,
+    Payload, Source, Timestamp, WorkerId,
 };
 use orch_model::{
     CLIENTS, DELAY, Decision, End, Ended, Final, LEASE, MAX_ATTEMPTS, MAX_RECONCILES, TIME_BUDGET,
@@ -278,6 +278,7 @@ impl Stores {
             fingerprint: Fingerprint::of(command.payload()),
             command,
             time_budget: seconds(TIME_BUDGET),
+            key_seed: KeySeed::from_bytes([9; 16]),
         }
     }
 }

@@ -14,7 +14,9 @@ use orch_core::metrics::MetersByKind;
 use orch_core::policies::Backoff;
 use orch_core::provider::ProviderKey;
 use orch_core::store::{Admitted, Finalized};
-use orch_core::words::{AttemptEnd, Envelope, Fence, FinalOutcome, Fingerprint, Source};
+use orch_core::words::{
+    AttemptEnd, Envelope, Fence, FinalOutcome, Fingerprint, KeySeed, KeySource, Source,
+};
 
 fn main() {
     divan::main();
@@ -54,8 +56,9 @@ fn op_id() -> OpId {
 
 #[divan::bench]
 fn provider_key(bencher: Bencher<'_, '_>) {
-    let op_id = OpId::generate();
-    bencher.bench(|| <ProviderKey>::text_of(black_box(op_id), 0));
+    let seed = Some(KeySeed::from_bytes([7; 16]));
+    let source = KeySource { op_id: OpId::generate(), seed, redrive: 0, generation: 0 };
+    bencher.bench(|| <ProviderKey>::text_of(black_box(source)));
 }
 
 #[divan::bench]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::words::{Command, Fingerprint, OpId, Owner, Payload};
+use crate::words::{Command, Fingerprint, KeySeed, OpId, Owner, Payload};
 
 /// One command to accept.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Acceptance {
     pub fingerprint: Fingerprint,
     /// Time from accept to the deadline.
     pub time_budget: Duration,
+    /// What its provider keys are derived from.
+    pub key_seed: KeySeed,
 }
 
 /// What became of an [`Acceptance`].
