@@ -2,7 +2,7 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,7 @@ use crate::policies::{DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_TIME_BUDGET};
 use crate::provider::{AnyProvider, Provider, ProviderKey};
 use crate::store::{Clock, SystemClock, monotonic};
 use crate::words::{
-    BizKey, Command, Envelope, Fence, IdemKey, Invalid, Kind, OpId, Owner, Timestamp,
+    BizKey, Command, Envelope, Fence, IdemKey, Invalid, KeySource, Kind, OpId, Owner, Timestamp,
 };
 
 /// One call of a handler or reconcile function: what it is given.
@@ -42,13 +42,14 @@ pub struct Unrunnable {
 /// `Context` where none is named.
 pub struct Context<P = AnyProvider> {
     call: Call,
-    provider_key: ProviderKey<P>,
+    /// Made when it is asked for: a handler without a provider does not pay for it.
+    provider_key: OnceLock<ProviderKey<P>>,
+    make_key: fn(KeySource) -> ProviderKey<P>,
 }
 
 impl<P: Provider> Context<P> {
     fn of(call: Call) -> Self {
-        let provider_key = ProviderKey::of(call.envelope.key_source());
-        Self { call, provider_key }
+        Self { call, provider_key: OnceLock::new(), make_key: ProviderKey::of }
     }
 
     /// The first attempt of a new operation that no store knows, with 30 seconds left: to call a
@@ -115,7 +116,7 @@ impl<P> Context<P> {
     /// provider replays errors and the last attempt ended with one.
     #[must_use]
     pub fn provider_key(&self) -> &ProviderKey<P> {
-        &self.provider_key
+        self.provider_key.get_or_init(|| (self.make_key)(self.call.envelope.key_source()))
     }
 
     /// The operation.
@@ -184,7 +185,8 @@ impl<P> Context<P> {
 // By hand: a derive would ask the same of `P`, which is only a name.
 impl<P> Clone for Context<P> {
     fn clone(&self) -> Self {
-        Self { call: self.call.clone(), provider_key: self.provider_key.clone() }
+        let Self { call, provider_key, make_key } = self;
+        Self { call: call.clone(), provider_key: provider_key.clone(), make_key: *make_key }
     }
 }
 
@@ -192,7 +194,7 @@ impl<P> fmt::Debug for Context<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
             .field("call", &self.call)
-            .field("provider_key", &self.provider_key)
+            .field("provider_key", self.provider_key())
             .finish()
     }
 }

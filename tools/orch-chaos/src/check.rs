@@ -27,6 +27,10 @@ use crate::order::{Order, Product, Repeat};
 mod answers;
 mod way;
 
+/// How many bits of a fence are the id of a claim. The rest counts claims and take-overs; a take-over
+/// has the id 0.
+const CLAIM_ID_BITS: u32 = 39;
+
 /// What the checker found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
@@ -197,7 +201,7 @@ impl Verdict {
                     // A sweep logs what it takes back under the fence of the one it takes from,
                     // and ends what nobody has under a fence of its own.
                     let before = fences.get(raised.wrapping_sub(1)).copied();
-                    let own = current.map(|fence| fence + 1);
+                    let own = current.map(|fence| ((fence >> CLAIM_ID_BITS) + 1) << CLAIM_ID_BITS);
                     let engine = change.detail.as_deref() == Some("engine");
                     let sweeps = engine && (change.fence == before || change.fence == own);
                     if change.fence != current && !sweeps {
