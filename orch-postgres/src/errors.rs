@@ -6,11 +6,17 @@ use orch_core::store::StoreError;
 ///
 /// Transient: the server is away, going down, out of room, in fail-over (25006: it answers
 /// read-only), or has picked this statement as the victim of a conflict (class 40) or of a
-/// timeout (57014, 55P03). Also what a pooler or a new server says about a prepared statement
-/// that it does not know. All else would fail again.
+/// timeout (57014, 55P03, 25P04). Also what a pooler or a new server says about a prepared
+/// statement that it does not know (26000), or whose tables have changed (0A000): the next
+/// connection prepares it again. Rejected: a value of the statement (classes 22 and 23). All else
+/// would fail again.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|database| database.code());
+    if code.as_ref().is_some_and(|code| is_about_a_value(code)) {
+        return StoreError::rejected(error);
+    }
     let transient = match &error {
-        sqlx::Error::Database(database) => database.code().is_some_and(|code| is_transient(&code)),
+        sqlx::Error::Database(_) => code.is_some_and(|code| is_transient(&code)),
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
@@ -29,7 +35,14 @@ pub(crate) fn no_answer(limit: Duration) -> StoreError {
 
 fn is_transient(code: &str) -> bool {
     matches!(&code[..2.min(code.len())], "08" | "40" | "53" | "57")
-        || matches!(code, "25006" | "25P02" | "25P03" | "55P03" | "26000" | "42P05")
+        || matches!(
+            code,
+            "0A000" | "25006" | "25P02" | "25P03" | "25P04" | "55P03" | "26000" | "42P05"
+        )
+}
+
+fn is_about_a_value(code: &str) -> bool {
+    code.starts_with("22") || code.starts_with("23")
 }
 
 /// True if the server cancelled the statement, as `statement_timeout` does: a smaller batch may
@@ -38,13 +51,27 @@ pub(crate) fn was_cancelled(error: &StoreError) -> bool {
     code_of(error).as_deref() == Some("57014")
 }
 
+/// True if the connection was ended: by the server, an administrator, a pooler or a firewall, or
+/// since it was idle for too long.
+pub(crate) fn was_ended(error: &StoreError) -> bool {
+    let StoreError::Transient(source) = error else { return false };
+    let io = matches!(source.downcast_ref::<sqlx::Error>(), Some(sqlx::Error::Io(_)));
+    io || code_of(error).is_some_and(|code| {
+        matches!(&*code, "08003" | "08006" | "25P03" | "57P01" | "57P02" | "57P05")
+    })
+}
+
 /// True if a row violates a unique index.
 pub(crate) fn is_duplicate(error: &StoreError) -> bool {
     code_of(error).as_deref() == Some("23505")
 }
 
 fn code_of(error: &StoreError) -> Option<String> {
-    let (StoreError::Transient(source) | StoreError::Fatal(source)) = error else { return None };
+    let (StoreError::Transient(source) | StoreError::Fatal(source) | StoreError::Rejected(source)) =
+        error
+    else {
+        return None;
+    };
     let error = source.downcast_ref::<sqlx::Error>()?;
     Some(error.as_database_error()?.code()?.into_owned())
 }
@@ -55,11 +82,17 @@ mod tests {
 
     #[test]
     fn what_passes_is_told_from_what_does_not() {
-        for code in ["40001", "40P01", "08006", "57P01", "57014", "25006", "53300", "26000"] {
+        for code in ["40001", "40P01", "08006", "57P01", "25006", "25P04", "53300", "0A000"] {
             assert!(is_transient(code), "{code}");
         }
         for code in ["23505", "23514", "22021", "42P01", "28P01", "3D000", ""] {
             assert!(!is_transient(code), "{code}");
+        }
+        for code in ["22P05", "22021", "22003", "23505", "23514"] {
+            assert!(is_about_a_value(code), "{code}");
+        }
+        for code in ["28000", "28P01", "42P01", "55000", "58030", "XX000", "3D000", ""] {
+            assert!(!is_about_a_value(code), "{code}");
         }
         assert!(store_error(sqlx::Error::WorkerCrashed).is_transient());
         assert!(!store_error(sqlx::Error::RowNotFound).is_transient());

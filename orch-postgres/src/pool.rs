@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use tokio::sync::Semaphore;
 
 use crate::connect::Target;
-use crate::errors::{no_answer, store_error};
+use crate::errors::{no_answer, store_error, was_ended};
 
 /// The engine's own connections, never the user's.
 ///
@@ -55,7 +55,8 @@ impl Pool {
         self.fetch_within(self.0.target.answer_timeout, sql, arguments).await
     }
 
-    /// The same, with another limit on the wait for the answer.
+    /// The same, with another limit on the wait for the answer. A connection that has ended while
+    /// it was idle is replaced and the statement sent again, once: all of ours can be repeated.
     ///
     /// # Errors
     /// As [`Pool::fetch`].
@@ -65,7 +66,20 @@ impl Pool {
         sql: &'static str,
         arguments: Result<PgArguments, StoreError>,
     ) -> Result<Vec<PgRow>, StoreError> {
-        let (arguments, pooled) = (arguments?, self.0.target.pooled);
+        let arguments = arguments?;
+        match self.fetch_once(limit, sql, arguments.clone()).await {
+            Err(error) if was_ended(&error) => self.fetch_once(limit, sql, arguments).await,
+            done => done,
+        }
+    }
+
+    async fn fetch_once(
+        &self,
+        limit: Duration,
+        sql: &'static str,
+        arguments: PgArguments,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let pooled = self.0.target.pooled;
         let begin = self.0.target.begin();
         self.lend(Some(limit), move |mut connection| {
             Box::pin(async move {

@@ -49,10 +49,12 @@ pub(crate) async fn open_writing(
 
 /// What an error of the database means to the caller.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|inner| inner.code()?.parse::<i32>().ok());
+    if code.is_some_and(is_about_a_value) {
+        return StoreError::rejected(error);
+    }
     let passing = match &error {
-        sqlx::Error::Database(inner) => {
-            inner.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(is_passing)
-        }
+        sqlx::Error::Database(_) => code.is_some_and(is_passing),
         sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed => true,
         _ => false,
     };
@@ -73,6 +75,11 @@ pub(crate) fn cannot_open(error: &StoreError) -> bool {
 /// INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL, SCHEMA.
 fn is_passing(code: i32) -> bool {
     matches!(code & 0xff, 4 | 5 | 6 | 7 | 9 | 10 | 13 | 14 | 15 | 17)
+}
+
+/// TOOBIG, CONSTRAINT, MISMATCH.
+fn is_about_a_value(code: i32) -> bool {
+    matches!(code & 0xff, 18..=20)
 }
 
 /// Read-only connections, opened when needed. One that was in use when its caller went away is

@@ -1,10 +1,11 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::carry::Line;
 use crate::policies::Backoff;
 use crate::store::{Store, StoreError, monotonic};
 
@@ -16,7 +17,7 @@ const BESIDE: usize = 64;
 /// Items that may wait before callers are made to wait.
 const QUEUE_LIMIT: usize = 4096;
 /// Between two tries while the database is away.
-const RETRY: Backoff = Backoff::from_millis(20, 2000);
+pub(super) const RETRY: Backoff = Backoff::from_millis(20, 2000);
 
 /// A verb of the store over a batch.
 pub type Verb<T, R> =
@@ -39,13 +40,15 @@ pub enum Patience {
 ///
 /// Transient errors are retried with backoff as far as [`Patience`] goes; the verbs that are batched
 /// are repeatable, so a lost reply is no harm. A batch that the database refuses is halved until
-/// the bad item is alone: only its caller gets the error.
+/// the bad item is alone: only its caller gets the error. An error that hits both halves alike is
+/// the server's: a caller with patience for ever is not told, and its item goes out again.
 #[derive(Debug)]
 pub struct Batcher<T, R> {
     sender: mpsc::Sender<Item<T, R>>,
 }
 
-type Item<T, R> = (T, oneshot::Sender<Result<R, StoreError>>);
+/// What was handed in, and who waits for its answer.
+pub(super) type Item<T, R> = (T, oneshot::Sender<Result<R, StoreError>>);
 
 impl<T, R> Batcher<T, R>
 where
@@ -90,28 +93,22 @@ fn shut_down() -> StoreError {
     StoreError::transient("the runtime is shut down")
 }
 
-struct Line<T, R> {
-    store: Arc<dyn Store>,
-    name: &'static str,
-    patience: Patience,
-    verb: Verb<T, R>,
-}
-
-/// Gathers and sends until no caller can hand anything in any more.
+/// Gathers and sends until no caller can hand anything in any more, and all is carried out.
 async fn run<T, R>(line: Arc<Line<T, R>>, at_once: usize, mut receiver: mpsc::Receiver<Item<T, R>>)
 where
     T: Clone + Send + 'static,
     R: Send + 'static,
 {
     let mut in_flight = JoinSet::new();
-    let mut gathered = Vec::new();
+    let (mut gathered, mut kept) = (Vec::new(), Kept::default());
     let mut open = true;
-    while open || !gathered.is_empty() {
-        let room = BATCH_LIMIT - gathered.len();
+    while open || !(gathered.is_empty() && in_flight.is_empty() && kept.items.is_empty()) {
+        let (room, pause) = (BATCH_LIMIT.saturating_sub(gathered.len()), kept.pause());
         tokio::select! {
             came = receiver.recv_many(&mut gathered, room),
                 if open && room > 0 && in_flight.len() < at_once => open = came > 0,
-            Some(_) = in_flight.join_next() => {}
+            Some(back) = in_flight.join_next() => kept.add(back.unwrap_or_default()),
+            () = monotonic::sleep(pause), if !kept.items.is_empty() => gathered.append(&mut kept.items),
             else => {}
         }
         let_in(&mut receiver, &mut gathered).await;
@@ -121,14 +118,44 @@ where
             in_flight.spawn(async move { line.carry_out(batch).await });
         }
     }
-    in_flight.join_all().await;
+}
+
+/// What the database refuses for a reason of its own. It goes out again with what has come since:
+/// then it shows whether the server is at fault or one item.
+struct Kept<T, R> {
+    items: Vec<Item<T, R>>,
+    rounds: u32,
+    again_at: Instant,
+}
+
+impl<T, R> Default for Kept<T, R> {
+    fn default() -> Self {
+        Self { items: Vec::new(), rounds: 0, again_at: monotonic::now() }
+    }
+}
+
+impl<T, R> Kept<T, R> {
+    fn add(&mut self, back: Vec<Item<T, R>>) {
+        if back.is_empty() {
+            self.rounds = if self.items.is_empty() { 0 } else { self.rounds };
+            return;
+        }
+        self.rounds = self.rounds.saturating_add(1);
+        self.again_at = monotonic::now() + RETRY.delay(self.rounds, fastrand::f64());
+        self.items.extend(back);
+    }
+
+    fn pause(&self) -> Duration {
+        self.again_at.saturating_duration_since(monotonic::now())
+    }
 }
 
 /// How many of those gathered go out now. While a batch is in flight, few wait for its end.
 fn next_batch(gathered: usize, in_flight: usize, at_once: usize) -> Option<usize> {
     let free = at_once.saturating_sub(in_flight);
     let least = if in_flight == 0 { 1 } else { BESIDE };
-    (free > 0 && gathered >= least).then(|| gathered.div_ceil(free).max(BESIDE).min(gathered))
+    let size = gathered.div_ceil(free.max(1)).max(BESIDE).min(gathered).min(BATCH_LIMIT);
+    (free > 0 && gathered >= least).then_some(size)
 }
 
 /// Lets those in who are about to come. Callers that were answered together come back
@@ -146,71 +173,6 @@ async fn let_in<T, R>(receiver: &mut mpsc::Receiver<Item<T, R>>, batch: &mut Vec
         {
             batch.push(item);
         }
-    }
-}
-
-impl<T: Clone, R> Line<T, R> {
-    /// Carries the batch out, in smaller pieces where the database refuses it whole.
-    async fn carry_out(&self, batch: Vec<Item<T, R>>) {
-        let mut pieces = vec![batch];
-        while let Some(piece) = pieces.pop() {
-            let (mut piece, called) = self.call(piece).await;
-            match called {
-                Ok(answers) => answer(self.name, piece, answers),
-                Err(_) if piece.len() > 1 => {
-                    let second = piece.split_off(piece.len() / 2);
-                    pieces.extend([second, piece]);
-                }
-                Err(error) => {
-                    for (_, reply) in piece {
-                        // The caller may have gone away; then no one waits for the answer.
-                        let _ = reply.send(Err(error.clone()));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Calls the store; gives the piece back, to be answered or halved.
-    async fn call(&self, piece: Vec<Item<T, R>>) -> (Vec<Item<T, R>>, Result<Vec<R>, StoreError>) {
-        let started = monotonic::now();
-        let mut tries = 0;
-        loop {
-            let items = piece.iter().map(|(item, _)| item.clone()).collect();
-            let error = match (self.verb)(&*self.store, items).await {
-                Err(error) if error.is_transient() => error,
-                done => return (piece, done),
-            };
-            tries += 1;
-            if let Patience::For(limit) = self.patience
-                && started.elapsed() >= limit
-            {
-                return (piece, Err(error));
-            }
-            let delay = RETRY.delay(tries, fastrand::f64());
-            tracing::warn!(
-                verb = self.name, items = piece.len(), tries, ?delay, error = ?error,
-                "the database does not answer; retrying"
-            );
-            monotonic::sleep(delay).await;
-        }
-    }
-}
-
-fn answer<T, R>(name: &str, piece: Vec<Item<T, R>>, answers: Vec<R>) {
-    if answers.len() != piece.len() {
-        let error = StoreError::fatal(format!(
-            "{name} answered {} of {} items; this is a defect of the store",
-            answers.len(),
-            piece.len()
-        ));
-        for (_, reply) in piece {
-            let _ = reply.send(Err(error.clone()));
-        }
-        return;
-    }
-    for ((_, reply), answer) in piece.into_iter().zip(answers) {
-        let _ = reply.send(Ok(answer));
     }
 }
 

@@ -36,6 +36,8 @@ mod watch; // who waits for an operation is woken
 
 mod batch; // how every step that writes gathers its items
 
+mod carry; // and carries them out
+
 mod equipment; // what queue and upkeep work with
 
 mod handlers; // what a worker can run

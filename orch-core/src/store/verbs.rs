@@ -186,9 +186,14 @@ pub enum StoreError {
     /// the same call again is safe.
     #[error("the database did not answer; the same call again is safe: {0}")]
     Transient(Arc<dyn std::error::Error + Send + Sync>),
-    /// The database refused the call, and would refuse it again.
+    /// The database refused the call, for a reason that waiting alone does not take away: a login
+    /// that is refused, a table that is missing. Says nothing about the values of the call.
     #[error("the database refused the call: {0}")]
     Fatal(Arc<dyn std::error::Error + Send + Sync>),
+    /// The database refused a value of the call, and would refuse it again: it breaks a constraint,
+    /// or cannot be kept at all.
+    #[error("the database refused a value: {0}")]
+    Rejected(Arc<dyn std::error::Error + Send + Sync>),
     /// A stored row cannot be decoded.
     #[error("the row of operation {op_id} cannot be decoded: {reason}")]
     Corrupt {
@@ -219,6 +224,17 @@ impl StoreError {
     /// A permanent error.
     pub fn fatal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Fatal(Arc::from(error.into()))
+    }
+
+    /// A value that the database cannot keep.
+    pub fn rejected(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Rejected(Arc::from(error.into()))
+    }
+
+    /// True if an item of the call is the cause, and not the database.
+    #[must_use]
+    pub const fn is_about_an_item(&self) -> bool {
+        matches!(self, Self::Rejected(_) | Self::Corrupt { .. })
     }
 
     /// True if the same call may succeed later.

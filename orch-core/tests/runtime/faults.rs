@@ -68,8 +68,8 @@ async fn a_refused_batch_falls_back_to_its_items() {
 #[tokio::test]
 async fn what_the_database_refuses_by_itself_fails_its_own_caller_only() {
     let store = FaultStore::new(Arc::new(MemoryStore::new()));
-    // Of four: the whole, the first half, and its first item.
-    for call in [1, 2, 3] {
+    // Of four: the whole, the first half and, after the second half, its first item.
+    for call in [1, 2, 4] {
         store.plan(Verb::Accept, call, Fault::Refused);
     }
     let runtime = Runtime::on(store).config(config()).without_worker().start().await.unwrap();
@@ -81,6 +81,24 @@ async fn what_the_database_refuses_by_itself_fails_its_own_caller_only() {
     let answers = futures_util::future::join_all(accepting).await;
     let refused: Vec<bool> = answers.iter().map(Result::is_err).collect();
     assert_eq!(refused, [true, false, false, false]);
+}
+
+/// A rotated password, a restore under way: nothing that says so is about this answer.
+#[tokio::test]
+async fn a_definite_answer_is_kept_while_the_database_refuses_everything() {
+    let provider = Arc::new(Provider::default()).answers([Answer::Gate]);
+    let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
+    for call in 1..=4 {
+        store.plan(Verb::Settle, call, Fault::Refused);
+    }
+    let runtime = Runtime::on_shared(store.clone()).config(config()).state(Arc::clone(&provider));
+    let runtime = runtime.register(handler()).start().await.unwrap();
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    provider.called.notified().await;
+    provider.gate.notify_one();
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
+    let operation = operation(runtime.orchestrator(), &accepted).await;
+    assert_eq!((operation.attempt, provider.calls(), store.calls(Verb::Settle)), (1, 1, 5));
 }
 
 #[tokio::test]
