@@ -39,8 +39,20 @@ pub const PLANNER: [(&str, &str); 6] = [
     ("enable_mergejoin", "off"),
 ];
 
+/// What the statements are written for, whatever the server's default is.
+const ISOLATION: [(&str, &str); 1] = [("default_transaction_isolation", "read committed")];
+
+/// How long the server goes on with a statement after its answer is not waited for any more. A
+/// connection that is given up would otherwise leave a process of the server behind a lock.
+const GIVEN_UP: Duration = Duration::from_secs(1);
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 const UNREADABLE: &str = "the database URL cannot be read; write \
 postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %-escapes for special characters";
+
+const UNPOOLED: &str = "the database URL leads to a pooler that refuses a startup parameter; add \
+orch_pooled=true to the URL, and orch sends none";
 
 const WITHOUT_TLS: &str = "the database URL asks for TLS, which is not compiled in; add it beside \
 orch, in your own Cargo.toml: sqlx = { version = \"0.9\", features = [\"tls-rustls\"] }";
@@ -53,6 +65,7 @@ orch, in your own Cargo.toml: sqlx = { version = \"0.9\", features = [\"tls-rust
 /// | `orch_answer_ms=N` | how long the engine waits for an answer before it gives the connection up, from 100; defaults to 30,000 |
 /// | `orch_pooled=true` | the URL leads to a transaction pooler, such as pgbouncer: no LISTEN, no named prepared statements, nothing that outlives a transaction |
 /// | `orch_allow_unsafe=true` | start although the server may lose what it has committed |
+/// | `orch_require_sync=true` | start only beside a synchronous standby |
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) options: PgConnectOptions,
@@ -60,6 +73,9 @@ pub(crate) struct Target {
     pub(crate) answer_timeout: Duration,
     pub(crate) pooled: bool,
     pub(crate) allow_unsafe: bool,
+    pub(crate) require_sync: bool,
+    /// True if the server ends statements whose answer is not waited for any more.
+    ends_given_up: bool,
     /// True if the server would not wait for its disk unless told to.
     pub(crate) force_durable: bool,
 }
@@ -84,15 +100,24 @@ impl Target {
             answer_timeout: DEFAULT_ANSWER_TIMEOUT,
             pooled: false,
             allow_unsafe: false,
+            require_sync: false,
+            ends_given_up: true,
             force_durable: false,
         };
         for parameter in ours {
             target.set(parameter)?;
         }
         if target.pooled {
-            target.options = target.options.statement_cache_capacity(0);
+            // A pooler refuses a startup parameter that it does not know.
+            let options = target.options.extra_float_digits(None);
+            target.options = options.statement_cache_capacity(0);
         } else {
-            target.options = target.options.options(PLANNER);
+            // A limit in the URL is the user's own; one of the role or the database is not meant
+            // for us.
+            target.ends_given_up = !theirs.contains("statement_timeout");
+            let limit = target.statement_limit();
+            target.options = target.options.options(PLANNER).options(ISOLATION);
+            target.options = target.options.options(limit.map(|ms| ("statement_timeout", ms)));
         }
         Ok(target)
     }
@@ -107,6 +132,7 @@ impl Target {
         match name {
             "orch_pooled" => self.pooled = flag()?,
             "orch_allow_unsafe" => self.allow_unsafe = flag()?,
+            "orch_require_sync" => self.require_sync = flag()?,
             "orch_connections" => {
                 self.connections =
                     value.parse().ok().filter(|n| (1..=1000).contains(n)).ok_or_else(|| {
@@ -121,7 +147,7 @@ impl Target {
             _ => {
                 return Err(StoreError::fatal(format!(
                     "{name} is unknown; known are orch_connections, orch_answer_ms, orch_pooled, \
-                     orch_allow_unsafe"
+                     orch_allow_unsafe, orch_require_sync"
                 )));
             }
         }
@@ -139,6 +165,7 @@ impl Target {
             Ok(Err(sqlx::Error::Tls(error))) if error.to_string().contains("without TLS") => {
                 Err(StoreError::fatal(WITHOUT_TLS))
             }
+            Ok(Err(error)) if is_a_poolers(&error) => Err(StoreError::fatal(UNPOOLED)),
             Ok(connected) => connected.map_err(store_error),
             Err(_) => Err(StoreError::transient("the database server does not answer")),
         }
@@ -147,7 +174,17 @@ impl Target {
     /// What begins a transaction of the engine's own statements, in one round trip.
     pub(crate) fn begin(&self) -> String {
         let settings = PLANNER.iter().map(|(name, value)| format!("; SET LOCAL {name} = {value}"));
-        format!("BEGIN{}{}", settings.collect::<String>(), self.durable())
+        let limit = self.statement_limit();
+        let limit = limit.map(|ms| format!("; SET LOCAL statement_timeout = {ms}"));
+        let limit = limit.unwrap_or_default();
+        format!("{BEGIN}{}{limit}{}", settings.collect::<String>(), self.durable())
+    }
+
+    /// In milliseconds, after which the server ends a statement of ours; `None` where the URL has
+    /// a limit.
+    fn statement_limit(&self) -> Option<String> {
+        let limit = (self.answer_timeout + GIVEN_UP).as_millis();
+        self.ends_given_up.then(|| limit.to_string())
     }
 
     fn durable(&self) -> &'static str {
@@ -171,8 +208,18 @@ impl Target {
             format!("; SET LOCAL {name} = {value}")
         });
         let frozen = format!("; SET LOCAL idle_in_transaction_session_timeout = {FROZEN_MS}");
-        format!("BEGIN{}{frozen}{}", settings.collect::<String>(), self.durable())
+        // Named statements of other clients of the pooler may be on this server: those of the
+        // hook have the same names.
+        let clean = if self.pooled { "; DEALLOCATE ALL" } else { "" };
+        format!("{BEGIN}{}{frozen}{clean}{}", settings.collect::<String>(), self.durable())
     }
+}
+
+/// pgbouncer's own words: code 08P01, which other servers give for other reasons.
+fn is_a_poolers(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|said| {
+        said.code().as_deref() == Some("08P01") && said.message().contains("startup parameter")
+    })
 }
 
 #[cfg(test)]

@@ -39,13 +39,17 @@ pub(crate) async fn finalize(
     let work = move |mut connection| -> Lent<Ended> {
         Box::pin(async move {
             let ended = transaction(&mut connection, claim, hook, now, begin, named).await?;
-            let idle = !matches!(ended, Ended::Overran { .. });
-            Ok((ended, idle.then_some(connection)))
+            // What made the hook fail may be the connection's: a plan of a table that has changed.
+            let sound = matches!(ended, Ended::Answered(_));
+            Ok((ended, sound.then_some(connection)))
         })
     };
     match db.pool.lend(Some(db.pool.target().answer_timeout), work).await? {
         Ended::Answered(answer) => Ok(answer),
-        Ended::Failed { reason } => postpone(db, claim, reason).await,
+        Ended::Failed { reason } => {
+            db.pool.close_idle();
+            postpone(db, claim, reason).await
+        }
         Ended::Overran { server_process } => {
             db.fetch("SELECT pg_terminate_backend($1)", arguments![server_process]).await?;
             let reason = format!("finalize hook ran for more than {HOOK_LIMIT:?}");

@@ -55,7 +55,7 @@ pub(crate) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
 
 /// However long it takes: on large tables, or behind others who do the same.
 async fn bring_up_to_date(connection: &mut PgConnection, named: bool) -> Result<(), StoreError> {
-    command(connection, "BEGIN").await?;
+    command(connection, "BEGIN; SET LOCAL statement_timeout = 0").await?;
     command(connection, LOCK).await?;
     command(connection, HISTORY).await?;
     // Others may have migrated while this one waited for the lock.

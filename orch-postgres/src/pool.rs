@@ -131,6 +131,11 @@ impl Pool {
         task.await.map_err(StoreError::transient)?
     }
 
+    /// Closes the connections that are idle now.
+    pub(crate) fn close_idle(&self) {
+        lock(&self.0.idle).clear();
+    }
+
     /// Where it connects to.
     pub(crate) fn target(&self) -> &Target {
         &self.0.target

@@ -251,17 +251,17 @@ async fn a_fail_over_to_a_read_only_server_passes() {
     let role = format!("r{}", schema.name);
     let mut admin = schema.connect().await;
     let name = &schema.name;
+    execute(&mut admin, &format!("CREATE ROLE {role} LOGIN SUPERUSER")).await;
+    let url = schema.url("").replacen("//postgres@", &format!("//{role}@"), 1);
+    let store = PostgresStore::open(&url).await.unwrap();
     execute(
         &mut admin,
         &format!(
-            "CREATE ROLE {role} LOGIN SUPERUSER;
-             ALTER ROLE {role} SET default_transaction_read_only = on"
+            "ALTER ROLE {role} SET default_transaction_read_only = on;
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
         ),
     )
     .await;
-    schema.store("").await;
-    let url = schema.url("").replacen("//postgres@", &format!("//{role}@"), 1);
-    let store = PostgresStore::open(&url).await.unwrap();
     let item = acceptance("key");
     let error = store.accept(vec![item.clone()]).await.unwrap_err();
     assert!(error.is_transient(), "{name}: {error:?}");

@@ -28,13 +28,18 @@ fn hook(run: RunHook) -> Option<FinalizeHook> {
 async fn logged(schema: &Schema) -> (PostgresStore, Claim) {
     let store = schema.store("").await;
     execute(&mut schema.connect().await, "CREATE TABLE ledger (entry text)").await;
-    store.accept(vec![acceptance("key")]).await.unwrap();
+    let claim = next_logged(&store, "key").await;
+    (store, claim)
+}
+
+async fn next_logged(store: &PostgresStore, key: &str) -> Claim {
+    store.accept(vec![acceptance(key)]).await.unwrap();
     let hooked = KindPolicy { hooked: true, ..policy() };
     let claimed = store.claim(claim_params([hooked])).await.unwrap();
     let orch_core::store::Claimed::Operation(attempt) = &claimed[0] else { panic!() };
     let claim = Claim { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
     store.log(vec![ended(claim, ok("done"))]).await.unwrap();
-    (store, claim)
+    claim
 }
 
 async fn finalize(store: &PostgresStore, claim: Claim, hook: Option<FinalizeHook>) -> Finalized {
@@ -150,4 +155,29 @@ async fn one_whose_process_is_frozen_does_not_hold_up_the_others() {
     let fine = hook(|_, _, _| Box::pin(async { Ok(()) }));
     assert!(matches!(finalize(&store, claim, fine).await, Finalized::Finished(_)));
     assert!(started.elapsed() < HOOK_LIMIT + Duration::from_secs(5));
+}
+
+/// The application's own migration adds a column to a table that a hook reads with `SELECT *`.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_table_has_changed_succeeds_at_the_next_try() {
+    let schema = Schema::create().await;
+    let (store, claim) = logged(&schema).await;
+    let reading = || {
+        hook(|any, _, _| {
+            Box::pin(async move {
+                let connection: &mut PgConnection = connection(any)?;
+                let all = sqlx::query("SELECT * FROM ledger").fetch_all(connection).await;
+                all.map(drop).map_err(HookError::new)
+            })
+        })
+    };
+    execute(&mut schema.connect().await, "INSERT INTO ledger VALUES ('x')").await;
+    assert!(matches!(finalize(&store, claim, reading()).await, Finalized::Finished(_)));
+    execute(&mut schema.connect().await, "ALTER TABLE ledger ADD COLUMN city text").await;
+    let other = next_logged(&store, "other").await;
+    if let Finalized::HookFailed { reason, .. } = finalize(&store, other, reading()).await {
+        assert!(reason.contains("cached plan"), "{reason}");
+        let again = finalize(&store, other, reading()).await;
+        assert!(matches!(again, Finalized::Finished(_)), "{again:?}");
+    }
 }
