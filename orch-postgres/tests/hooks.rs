@@ -15,10 +15,11 @@ use orch_core::store::{
 use orch_core::words::Status;
 use orch_postgres::{HOOK_LIMIT, PostgresStore};
 use orch_testkit::fixture::{acceptance, claim_params, ended, ok, owner, policy};
-use sqlx::{Executor, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Executor, PgConnection};
 use tokio::sync::Notify;
 
-use common::{Schema, execute, number};
+use common::{Schema, connect, execute, new_name, number, server, url_of};
 
 fn hook(run: RunHook) -> Option<FinalizeHook> {
     Some(FinalizeHook { connection: ConnectionType::of::<PgConnection>, run })
@@ -180,4 +181,34 @@ async fn one_whose_table_has_changed_succeeds_at_the_next_try() {
         let again = finalize(&store, other, reading()).await;
         assert!(matches!(again, Finalized::Finished(_)), "{again:?}");
     }
+}
+
+/// A user's statements have names, and other clients of the pooler have left the same names behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_behind_a_pooler_may_use_prepared_statements() {
+    let name = new_name();
+    execute(&mut connect(&server()).await, &format!("CREATE DATABASE {name}")).await;
+    let pooler = url_of(&std::env::var("ORCH_TEST_PGBOUNCER_URL").unwrap(), &name);
+    let store = PostgresStore::open(&format!("{pooler}?orch_pooled=true")).await.unwrap();
+    let counting = || {
+        hook(|any, _, _| {
+            Box::pin(async move {
+                let connection: &mut PgConnection = connection(any)?;
+                for sql in ["SELECT 1", "SELECT 2"] {
+                    sqlx::query(sql).execute(&mut *connection).await.map_err(HookError::new)?;
+                }
+                Ok(())
+            })
+        })
+    };
+    for key in ["one", "two", "three"] {
+        let options = pooler.parse::<PgConnectOptions>().unwrap().extra_float_digits(None);
+        let mut other = options.connect().await.unwrap();
+        let _ = sqlx::query("SELECT 'another client'").execute(&mut other).await;
+        let claim = next_logged(&store, key).await;
+        let answer = finalize(&store, claim, counting()).await;
+        assert!(matches!(answer, Finalized::Finished(_)), "{answer:?}");
+    }
+    drop(store);
+    execute(&mut connect(&server()).await, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
 }
