@@ -9,6 +9,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::same_file::SameFile;
+
 /// How long SQLite itself waits for another process's write to end.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that read at the same time.
@@ -86,6 +88,7 @@ fn is_about_a_value(code: i32) -> bool {
 /// closed, never handed on.
 pub(crate) struct Readers {
     options: SqliteConnectOptions,
+    file: SameFile,
     idle: Mutex<Vec<SqliteConnection>>,
     permits: Semaphore,
 }
@@ -98,8 +101,9 @@ pub(crate) struct Reader<'r> {
 }
 
 impl Readers {
-    pub(crate) fn new(options: &SqliteConnectOptions) -> Self {
+    pub(crate) fn new(options: &SqliteConnectOptions, file: SameFile) -> Self {
         Self {
+            file,
             options: options.clone().create_if_missing(false).read_only(true),
             idle: Mutex::default(),
             permits: Semaphore::new(READERS),
@@ -107,6 +111,7 @@ impl Readers {
     }
 
     pub(crate) async fn take(&self) -> Result<Reader<'_>, StoreError> {
+        self.file.check()?;
         let permit = self.permits.acquire().await.map_err(StoreError::transient)?;
         let idle = lock(&self.idle).pop();
         let connection = match idle {

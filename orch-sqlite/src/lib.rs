@@ -46,6 +46,7 @@ mod row; // rows as orch-core reads them, and how what it says is spelled
 
 mod connect; // options, pragmas, errors
 mod migrate; // the schema, once
+mod same_file; // whether the open file is the one that the path names
 mod sql; // statements: their values, and those over many rows
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::Mutex;
 
 use crate::connect::{Readers, cannot_open, open_writing, options, store_error};
+use crate::same_file::SameFile;
 use crate::sql::Db;
 use crate::wake::Wake;
 use crate::writer::{Piece, Writer};
@@ -46,6 +47,7 @@ pub struct SqliteStore {
 
 struct Inner {
     options: SqliteConnectOptions,
+    file: SameFile,
     clock: Arc<dyn Clock>,
     writer: Writer,
     /// Whose turn it is to write, inside this process: first come, first served. SQLite's own
@@ -80,17 +82,21 @@ impl SqliteStore {
             return Err(StoreError::fatal("the folder of the SQLite file does not exist"));
         }
         let connection = open_migrated(&options).await?;
+        // From here on it is there, or it is gone: a new, empty one would hide that.
+        let options = options.create_if_missing(false);
         let turn = Arc::new(Mutex::new(()));
         let wake = Arc::new(Wake::new(&options));
+        let file = SameFile::of(&options);
         let writer = Writer::start(
             options.clone(),
+            file.clone(),
             Arc::clone(&clock),
             Arc::clone(&turn),
             Arc::clone(&wake),
         )?;
-        let readers = Readers::new(&options);
+        let readers = Readers::new(&options, file.clone());
         let renewing = Mutex::new(Some(connection));
-        let inner = Inner { options, clock, writer, turn, renewing, readers, wake };
+        let inner = Inner { options, file, clock, writer, turn, renewing, readers, wake };
         Ok(Self { inner: Arc::new(inner) })
     }
 }
@@ -181,6 +187,7 @@ impl Store for SqliteStore {
         let _turn = self.inner.turn.lock().await;
         let db = &mut Db { connection: &mut connection, now: self.inner.clock.now() };
         let renewed = lease::renew(db, &params).await?;
+        self.inner.file.check()?;
         *slot = Some(connection);
         Ok(renewed)
     }

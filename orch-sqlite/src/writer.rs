@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::connect::{close, open_writing, store_error};
 use crate::hook::{Hooks, Trouble};
+use crate::same_file::SameFile;
 use crate::sql::Db;
 use crate::wake::Wake;
 use crate::{accept, claim, lease, operator, purge, settle, sweep};
@@ -85,6 +86,7 @@ impl Writer {
     /// Starts the thread; it opens its connection with the first call.
     pub(crate) fn start(
         options: SqliteConnectOptions,
+        file: SameFile,
         clock: Arc<dyn Clock>,
         turn: Arc<Mutex<()>>,
         wake: Arc<Wake>,
@@ -95,7 +97,7 @@ impl Writer {
             .build()
             .map_err(StoreError::transient)?;
         let thread =
-            Thread { options, connection: None, clock, turn, wake, hooks: Hooks::default() };
+            Thread { options, file, connection: None, clock, turn, wake, hooks: Hooks::default() };
         std::thread::Builder::new()
             .name("orch-sqlite-writer".to_owned())
             .spawn(move || runtime.block_on(thread.run(arriving)))
@@ -119,6 +121,7 @@ impl Writer {
 /// What the thread owns.
 struct Thread {
     options: SqliteConnectOptions,
+    file: SameFile,
     connection: Option<SqliteConnection>,
     clock: Arc<dyn Clock>,
     turn: Arc<Mutex<()>>,
@@ -227,7 +230,9 @@ impl Thread {
         let mut connection = self.connect().await?;
         let turn = Arc::clone(&self.turn);
         let _turn = turn.lock().await;
+        // After the commit, so that nothing is answered that is in no file.
         let done = self.transaction(&mut connection, group).await;
+        let done = done.and_then(|()| self.file.check().map_err(Trouble::from));
         match &done {
             // A refusal that rolled back cleanly leaves the connection as good as new.
             Ok(()) => self.connection = Some(connection),

@@ -5,11 +5,13 @@
 mod common;
 
 use std::collections::HashSet;
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::time::Duration;
 
 use common::{CHILD, File, acceptance, claim, claim_of};
-use orch_core::store::{Store, StoreError};
+use orch_core::store::{RenewParams, Store, StoreError};
 use orch_core::words::{OpId, Owner};
 use orch_sqlite::SqliteStore;
 
@@ -161,4 +163,44 @@ async fn a_missing_folder_is_refused_at_once() {
     let file = File::new();
     let url = file.url.replace("orch.db", "missing/orch.db");
     assert!(matches!(SqliteStore::open(&url).await.unwrap_err(), StoreError::Fatal(_)));
+}
+
+/// A restore, a clean checkout, a volume that is mounted again: the file goes, the process stays.
+#[tokio::test]
+async fn a_file_that_is_removed_renamed_or_replaced_takes_nothing_more() {
+    let ways: [fn(&Path); 3] = [
+        |file| {
+            for end in ["", "-wal", "-shm"] {
+                let _ = fs::remove_file(format!("{}{end}", file.display()));
+            }
+        },
+        |file| fs::rename(file, file.with_extension("old")).unwrap(),
+        |file| {
+            let copy = file.with_extension("copy");
+            fs::copy(file, &copy).unwrap();
+            fs::rename(copy, file).unwrap();
+        },
+    ];
+    for replace in ways {
+        let file = File::new();
+        let store = SqliteStore::open(&file.url).await.unwrap();
+        store.accept(vec![acceptance("before")]).await.unwrap();
+        let path = Path::new(file.url.strip_prefix("sqlite://").unwrap()).to_owned();
+        replace(&path);
+        for key in ["after", "again"] {
+            let error = store.accept(vec![acceptance(key)]).await.unwrap_err();
+            assert!(matches!(error, StoreError::Fatal(_)), "{error:?}");
+            assert!(error.to_string().contains("removed, renamed or replaced"), "{error}");
+        }
+        assert!(store.claim(claim(7)).await.is_err());
+        assert!(store.list(Default::default()).await.is_err());
+        let claims = Vec::new();
+        let params = RenewParams { claims, lease: Duration::from_secs(30) };
+        assert!(store.renew(params).await.is_err());
+        if path.with_extension("old").exists() {
+            assert!(!path.exists(), "no new, empty file has come in its place");
+            fs::rename(path.with_extension("old"), &path).unwrap();
+            store.accept(vec![acceptance("put back")]).await.unwrap();
+        }
+    }
 }

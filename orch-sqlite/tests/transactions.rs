@@ -272,7 +272,7 @@ async fn a_bad_item_fails_alone() {
     let (first, last) = (batch[0].op_id, batch[2].op_id);
     let (refused, other) =
         tokio::join!(store.accept(batch), store.accept(vec![acceptance("another")]));
-    assert!(matches!(refused.unwrap_err(), StoreError::Fatal(_)));
+    assert!(matches!(refused.unwrap_err(), StoreError::Rejected(_)));
     assert!(matches!(other.unwrap()[0], Admitted::Created { .. }));
     for op_id in [first, last] {
         assert!(store.get(&Owner::default(), op_id).await.unwrap().is_some());
