@@ -16,6 +16,8 @@
 
 mod store; // the verbs
 
+mod for_tests; // what only tests do
+
 mod accept; // S1
 
 mod claim; // S2

@@ -5,9 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use super::tables::{Stored, Tables};
+use super::tables::Tables;
 use super::{accept, claim, lease, operator, purge, read, settle, sweep};
-use crate::machine::{Entry, Request, Row};
 use crate::store::{
     Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType, EndedAttempt,
     Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged,
@@ -15,17 +14,16 @@ use crate::store::{
     Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, lock,
 };
 use crate::words::{
-    DeadLetter, Fingerprint, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
-    Timestamp,
+    DeadLetter, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
 };
 
 /// Keeps operations in memory. A clone is another handle on the same tables, as a second
 /// process would have on the same database.
 #[derive(Clone)]
 pub struct MemoryStore {
-    tables: Arc<Mutex<Tables>>,
-    clock: Arc<dyn Clock>,
-    work: Arc<Notify>,
+    pub(super) tables: Arc<Mutex<Tables>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) work: Arc<Notify>,
 }
 
 /// What finalize hooks get from the memory store: a transaction in which there is nothing to do.
@@ -52,47 +50,6 @@ impl MemoryStore {
         Self { tables: Arc::default(), clock, work: Arc::default() }
     }
 
-    /// Another handle on the same tables that reads another clock, for tests.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn reopened_with(&self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self.clone() }
-    }
-
-    /// Makes a row such that it cannot be decoded, for tests.
-    #[doc(hidden)]
-    pub fn corrupt(&self, op_id: OpId) {
-        if let Some(row) = lock(&self.tables).rows.get_mut(&op_id) {
-            row.corrupt = true;
-        }
-    }
-
-    /// Keeps these operations in place of all others, for tests.
-    #[doc(hidden)]
-    pub fn keep(
-        &self,
-        all: impl IntoIterator<Item = (Request, Row, Vec<Entry>, Option<DeadLetter>)>,
-    ) {
-        let mut tables = lock(&self.tables);
-        *tables = Tables::default();
-        for (request, row, log, letter) in all {
-            let op_id = row.op_id;
-            let fingerprint = Fingerprint::of(&request.payload);
-            tables.log.insert(op_id, log);
-            tables.dead_letters.extend(letter.map(|letter| (op_id, letter)));
-            tables.insert(Stored { request, fingerprint, row, corrupt: false });
-        }
-    }
-
-    /// All that is kept of an operation, for tests.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn kept(&self, op_id: OpId) -> Option<(Request, Row, Vec<Entry>, Option<DeadLetter>)> {
-        let tables = lock(&self.tables);
-        let Stored { request, row, .. } = tables.rows.get(&op_id)?.clone();
-        let log = tables.log.get(&op_id).cloned().unwrap_or_default();
-        Some((request, row, log, tables.dead_letters.get(&op_id).cloned()))
-    }
     /// One transaction.
     fn transact<T>(&self, verb: impl FnOnce(&mut Tables, Timestamp) -> T) -> T {
         let mut tables = lock(&self.tables);
