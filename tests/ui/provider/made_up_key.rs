@@ -14,7 +14,7 @@ struct Down;
 
 #[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Stripe)]
 async fn charge(_cmd: Charge, ctx: Context<Stripe>) -> Result<(), Down> {
-    let _mine = ProviderKey::<Stripe>::of(ctx.op_id(), 7);
+    let _mine = ProviderKey::<Stripe>::of;
     Ok(())
 }
 
