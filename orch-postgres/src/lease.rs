@@ -30,7 +30,8 @@ pub(crate) async fn renew(db: &Db, params: RenewParams) -> Result<Vec<Renewed>, 
         |claims| async move {
             let (ids, fences) = claim_columns(claims.iter());
             let arguments = arguments![db.now(), lease_ms, ids, fences];
-            let rows = db.pool.fetch_within(limit, RENEW, arguments).await?;
+            // Once for each time that the owner asks: a lease must not outlive who holds it.
+            let rows = db.pool.fetch_once(limit, RENEW, arguments?).await?;
             let mut renewed = HashMap::new();
             for row in &rows {
                 let expires = instant(row, "lease_expires_at").map_err(StoreError::fatal)?;

@@ -43,7 +43,8 @@ impl Pool {
         Self(Arc::new(Shared { target, permits, idle: Mutex::default() }))
     }
 
-    /// Runs one statement.
+    /// Runs one statement. A connection that has ended while it was idle is replaced and the
+    /// statement sent again, once: the verbs can be repeated.
     ///
     /// # Errors
     /// Whatever the server says.
@@ -52,41 +53,30 @@ impl Pool {
         sql: &'static str,
         arguments: Result<PgArguments, StoreError>,
     ) -> Result<Vec<PgRow>, StoreError> {
-        self.fetch_within(self.0.target.answer_timeout, sql, arguments).await
-    }
-
-    /// The same, with another limit on the wait for the answer. A connection that has ended while
-    /// it was idle is replaced and the statement sent again, once: all of ours can be repeated.
-    ///
-    /// # Errors
-    /// As [`Pool::fetch`].
-    pub(crate) async fn fetch_within(
-        &self,
-        limit: Duration,
-        sql: &'static str,
-        arguments: Result<PgArguments, StoreError>,
-    ) -> Result<Vec<PgRow>, StoreError> {
-        let arguments = arguments?;
+        let (arguments, limit) = (arguments?, self.0.target.answer_timeout);
         match self.fetch_once(limit, sql, arguments.clone()).await {
             Err(error) if was_ended(&error) => self.fetch_once(limit, sql, arguments).await,
             done => done,
         }
     }
 
-    async fn fetch_once(
+    /// The same without a second try, and with another limit on the wait for the answer.
+    ///
+    /// # Errors
+    /// As [`Pool::fetch`].
+    pub(crate) async fn fetch_once(
         &self,
         limit: Duration,
         sql: &'static str,
         arguments: PgArguments,
     ) -> Result<Vec<PgRow>, StoreError> {
-        let pooled = self.0.target.pooled;
-        let begin = self.0.target.begin();
+        let begin = self.0.target.pooled.then(|| self.0.target.begin());
         self.lend(Some(limit), move |mut connection| {
             Box::pin(async move {
-                if !pooled {
+                let Some(begin) = begin else {
                     let rows = fetch(&mut connection, sql, arguments, true).await?;
                     return Ok((rows, Some(connection)));
-                }
+                };
                 // A transaction keeps the pooler from changing the server half-way.
                 command(&mut connection, begin).await?;
                 let rows = fetch(&mut connection, sql, arguments, false).await?;
