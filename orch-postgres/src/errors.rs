@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use orch_core::store::StoreError;
+use sqlx::postgres::PgDatabaseError;
 
 /// What a database error means to the caller.
 ///
@@ -16,7 +17,9 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
         return StoreError::rejected(error);
     }
     let transient = match &error {
-        sqlx::Error::Database(_) => code.is_some_and(|code| is_transient(&code)),
+        sqlx::Error::Database(_) => {
+            code.is_some_and(|code| is_transient(&code)) || is_about_a_plan(&error)
+        }
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
@@ -35,10 +38,17 @@ pub(crate) fn no_answer(limit: Duration) -> StoreError {
 
 fn is_transient(code: &str) -> bool {
     matches!(&code[..2.min(code.len())], "08" | "40" | "53" | "57")
-        || matches!(
-            code,
-            "0A000" | "25006" | "25P02" | "25P03" | "25P04" | "55P03" | "26000" | "42P05"
-        )
+        || matches!(code, "25006" | "25P02" | "25P03" | "25P04" | "55P03" | "26000" | "42P05")
+}
+
+/// True for a prepared statement whose tables have changed. Its code is 0A000, which says of other
+/// things that the server will never do them; the place in the server tells, in every language.
+fn is_about_a_plan(error: &sqlx::Error) -> bool {
+    let said =
+        error.as_database_error().and_then(|said| said.try_downcast_ref::<PgDatabaseError>());
+    said.is_some_and(|said| {
+        said.code() == "0A000" && said.routine() == Some("RevalidateCachedQuery")
+    })
 }
 
 fn is_about_a_value(code: &str) -> bool {
@@ -82,10 +92,10 @@ mod tests {
 
     #[test]
     fn what_passes_is_told_from_what_does_not() {
-        for code in ["40001", "40P01", "08006", "57P01", "25006", "25P04", "53300", "0A000"] {
+        for code in ["40001", "40P01", "08006", "57P01", "25006", "25P04", "53300"] {
             assert!(is_transient(code), "{code}");
         }
-        for code in ["23505", "23514", "22021", "42P01", "28P01", "3D000", ""] {
+        for code in ["23505", "23514", "22021", "42P01", "28P01", "3D000", "0A000", ""] {
             assert!(!is_transient(code), "{code}");
         }
         for code in ["22P05", "22021", "22003", "23505", "23514"] {

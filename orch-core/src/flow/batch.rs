@@ -108,8 +108,12 @@ where
             came = receiver.recv_many(&mut gathered, room),
                 if open && room > 0 && in_flight.len() < at_once => open = came > 0,
             Some(back) = in_flight.join_next() => kept.add(back.unwrap_or_default()),
-            () = monotonic::sleep(pause), if !kept.items.is_empty() => gathered.append(&mut kept.items),
+            () = monotonic::sleep(pause), if !kept.items.is_empty() && in_flight.is_empty() => {}
             else => {}
+        }
+        // Only then is the batch that comes back next theirs, and says whether to go on backing off.
+        if in_flight.is_empty() && kept.pause().is_zero() {
+            gathered.append(&mut kept.items);
         }
         let_in(&mut receiver, &mut gathered).await;
         while let Some(size) = next_batch(gathered.len(), in_flight.len(), at_once) {
@@ -137,7 +141,10 @@ impl<T, R> Default for Kept<T, R> {
 impl<T, R> Kept<T, R> {
     fn add(&mut self, back: Vec<Item<T, R>>) {
         if back.is_empty() {
-            self.rounds = if self.items.is_empty() { 0 } else { self.rounds };
+            // None waits and none came back: the trouble is over.
+            if self.items.is_empty() {
+                self.rounds = 0;
+            }
             return;
         }
         self.rounds = self.rounds.saturating_add(1);

@@ -123,6 +123,9 @@ mod tests {
     use crate::flow::Batcher;
     use crate::store::open;
 
+    /// A number that takes the database a while.
+    const SLOW: u32 = 100;
+
     /// What the database has against a batch.
     type Against = fn(&Database, &[u32]) -> Option<StoreError>;
 
@@ -150,6 +153,9 @@ mod tests {
                 let database = &batch[0].0;
                 let numbers: Vec<u32> = batch.iter().map(|(_, number)| *number).collect();
                 *database.calls.lock().unwrap() += 1;
+                if numbers.contains(&SLOW) {
+                    monotonic::sleep(Duration::from_millis(15)).await;
+                }
                 if let Some(error) = (database.against)(database, &numbers) {
                     return Err(error);
                 }
@@ -216,6 +222,23 @@ mod tests {
         let waits: Vec<_> = (0..40).filter(|n| answers[*n].is_err()).collect();
         assert_eq!(waits, [7]);
         assert!(answers[7].as_ref().unwrap_err().is_transient(), "it was not given up");
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_backs_off_although_others_go_on() {
+        let database =
+            Database::refusing(|_, batch| batch.contains(&7).then(|| StoreError::fatal("strange")));
+        let batcher = batcher(Patience::Forever).await;
+        let (strange, kept) = (Arc::clone(&batcher), Arc::clone(&database));
+        tokio::spawn(async move { strange.submit((kept, 7)).await });
+        let (until, mut others) = (monotonic::now() + Duration::from_millis(600), 0);
+        while monotonic::now() < until {
+            batcher.submit((Arc::clone(&database), SLOW)).await.unwrap();
+            others += 1;
+        }
+        // Some five rounds, each of two calls; without backing off there would be fifteen.
+        let about_it = database.calls() - others;
+        assert!(about_it <= 16, "{about_it} calls beside {others}");
     }
 
     #[tokio::test]
