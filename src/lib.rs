@@ -104,11 +104,13 @@ pub use orch_core::words::{
 // Waiting, looking, deciding.
 pub use orch_core::flow::HistoryEntry;
 pub use orch_core::policies::{Bearing, Effect};
-pub use orch_core::runtime::{Divergent, Parked, QueryError, RedriveError, ResolveError};
+pub use orch_core::runtime::{
+    ConfirmError, Divergent, Parked, QueryError, RedriveError, ResolveError,
+};
 pub use orch_core::store::{Cursor, Finalized, ListParams, Listed, Page, Resolution};
 pub use orch_core::words::{
-    AttemptEnd, DeadLetter, Fence, LogEntry, LogStatus, Operation, Phase, Source, Status,
-    Timestamp, WorkerId, code,
+    AttemptEnd, Confirmation, DeadLetter, Fence, Incarnation, LogEntry, LogStatus, Operation,
+    Phase, Source, Status, Timestamp, WorkerId, code,
 };
 
 // Backends.

@@ -37,6 +37,7 @@ fn every_fact(check: impl Fn(&Kept, Fact<'_>, &Step)) {
                 worker: &worker,
                 id: ClaimId::generate(),
                 lease: LEASE,
+                whole_since: 2,
             },
             Fact::Renewed { fence, lease: LEASE },
             Fact::Released { fence, reason: &reason, logged },
@@ -45,8 +46,10 @@ fn every_fact(check: impl Fn(&Kept, Fact<'_>, &Step)) {
             Fact::Finalized { fence, logged },
             Fact::HookFailed { fence, logged, error: "closed", jitter: 0.5 },
             Fact::LeaseExpired { jitter: 0.5 },
-            Fact::BudgetSpent { hooked: policy.hooked },
-            Fact::Resolved { resolution: &resolution, note: "kim: seen" },
+            Fact::BudgetSpent { hooked: policy.hooked, whole_since: 1 },
+            Fact::HistoryLost { policy: &policy, whole_since: 2, copied: false },
+            Fact::HistoryLost { policy: &policy, whole_since: 2, copied: true },
+            Fact::Resolved { resolution: &resolution, note: "kim: seen", whole_since: 2 },
             Fact::Redriven { even_if_uncertain, late_success },
             Fact::Undecodable { reason: "no digits" },
         ] {
@@ -105,8 +108,9 @@ fn a_terminal_row_never_changes() {
 fn the_status_moves_as_it_may() {
     every_fact(|kept, fact, step| {
         let (from, to) = (kept.row.status, step.row.status);
-        let through_in_progress = matches!(fact, Fact::BudgetSpent { .. })
-            && (from, to) == (Status::Pending, Status::Failed);
+        let through_in_progress =
+            matches!(fact, Fact::BudgetSpent { .. } | Fact::HistoryLost { .. })
+                && (from, to) == (Status::Pending, Status::Failed);
         let legal = from == to || from.transition(to).is_ok() || through_in_progress;
         assert!(legal, "{fact:?}: {from} to {to}");
     });
@@ -122,6 +126,7 @@ fn the_fence_grows_with_every_claim_and_take_over_and_never_falls() {
             Fact::Claimed { .. }
                 | Fact::LeaseExpired { .. }
                 | Fact::BudgetSpent { .. }
+                | Fact::HistoryLost { .. }
                 | Fact::Resolved { .. }
                 | Fact::Undecodable { .. }
         );

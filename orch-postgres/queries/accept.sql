@@ -4,6 +4,7 @@
 --   $10 payload, $11 key_seed. Sorted by identity, so that two batches never wait for each other in a ring.
 -- Index: orch_operation_identity_idx decides what is new.
 -- Shape: insert first, ask later. What is not returned was there; accept_present.sql tells what.
+--   Accepted under the newest confirmed incarnation: an unconfirmed one promises nothing.
 --   The identity alone is looked up before the insert: a repeated op_id comes with its identity,
 --   and a second look costs as much as the insert into that index. One row with all ids is
 --   returned: a row for each costs both sides half a microsecond.
@@ -22,9 +23,11 @@ new AS (
     RETURNING op_id, accepted_at, time_budget_ms, domain, event_type
 ),
 queued AS (
-    INSERT INTO orch_queue (op_id, kind, due_at, deadline)
+    INSERT INTO orch_queue (op_id, kind, due_at, deadline, incarnation)
     SELECT op_id, domain || '/' || event_type, accepted_at,
-           accepted_at + time_budget_ms * interval '1 millisecond'
+           accepted_at + time_budget_ms * interval '1 millisecond',
+           (SELECT i.number FROM orch_incarnation i WHERE i.confirmed_at IS NOT NULL
+            ORDER BY i.number DESC LIMIT 1)
     FROM new
 )
 SELECT coalesce(array_agg(op_id), '{}') AS op_ids FROM new

@@ -27,9 +27,11 @@ new AS (
     RETURNING op_id, accepted_at, time_budget_ms, domain, event_type
 ),
 queued AS (
-    INSERT INTO orch_queue (op_id, kind, due_at, deadline)
+    INSERT INTO orch_queue (op_id, kind, due_at, deadline, incarnation)
     SELECT op_id, domain || '/' || event_type, accepted_at,
-           accepted_at + time_budget_ms * interval '1 millisecond'
+           accepted_at + time_budget_ms * interval '1 millisecond',
+           (SELECT i.number FROM orch_incarnation i WHERE i.confirmed_at IS NOT NULL
+            ORDER BY i.number DESC LIMIT 1)
     FROM new
 )
 UPDATE orch_dead_letter d SET redriven_as = n.op_id FROM new n WHERE d.op_id = $2

@@ -1,26 +1,29 @@
 -- Purpose: saves what orch_core::machine::step has decided about operations as they were read.
 -- Parameters, an array per column. Of the row as it was read: $1 op_id, $2 fence, $3 phase,
---   $4 lease_expires_at, $5 due_at. Of the row as it is to be: $6 to $23, as they are named below;
+--   $4 lease_expires_at, $5 due_at. Of the row as it is to be: $6 to $25, as they are named below;
 --   finished_at of one that becomes terminal, failure (JSON) for its dead letter. Of the entries:
---   $24 op_id, $25 true to append and false to write over the PENDING one, $26 to $42, as they are
+--   $26 op_id, $27 true to append and false to write over the PENDING one, $28 to $44, as they are
 --   named below.
 -- Index: the primary keys.
 -- Shape: one statement for a batch in which every operation moves differently. A row that is no
 --   longer as it was read is left alone and not returned. A late entry needs no row: its operation
 --   may be terminal; nobody else may have written one under its fence, and it is counted on the
---   dead letter if there is one. The rules in the row are not here, since only a claim writes them.
+--   dead letter if there is one. Of the rules in the row only those are here that a sweep
+--   writes too; the others only a claim does.
 WITH held AS MATERIALIZED (
     SELECT r.*
     FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[],
                 $6::text[], $7::text[], $8::int[], $9::bigint[], $10::int[], $11::int[],
                 $12::int[], $13::int[], $14::timestamptz[], $15::timestamptz[],
                 $16::timestamptz[], $17::text[], $18::timestamptz[], $19::timestamptz[],
-                $20::bool[], $21::text[], $22::timestamptz[], $23::text[])
+                $20::bool[], $21::text[], $22::timestamptz[], $23::text[], $24::text[],
+                $25::int[])
          AS r(op_id, old_fence, old_phase, old_lease_expires_at, old_due_at,
               status, phase, attempt, fence, retries, lost_attempts,
               reconciles, key_generation, deadline, due_at,
               lease_expires_at, worker, started_at, first_called_at,
-              hooked, reason, finished_at, failure)
+              hooked, reason, finished_at, failure, in_doubt,
+              incarnation)
     JOIN orch_queue q
         ON q.op_id = r.op_id AND q.fence = r.old_fence
        AND q.phase IS NOT DISTINCT FROM r.old_phase
@@ -38,17 +41,18 @@ moved AS (
         retries = h.retries, lost_attempts = h.lost_attempts, reconciles = h.reconciles,
         key_generation = h.key_generation, deadline = h.deadline, due_at = h.due_at,
         lease_expires_at = h.lease_expires_at, worker = h.worker, started_at = h.started_at,
-        first_called_at = h.first_called_at, hooked = h.hooked, reason = h.reason
+        first_called_at = h.first_called_at, hooked = h.hooked, reason = h.reason,
+        in_doubt = h.in_doubt, incarnation = h.incarnation
     FROM held h
     WHERE q.op_id = h.op_id AND h.finished_at IS NULL
 ),
 -- The entry under the latest fence of an operation that becomes terminal keeps what its row held.
 entry AS MATERIALIZED (
     SELECT e.*, f.finished_at, f.retries, f.lost_attempts, f.deadline
-    FROM unnest($24::uuid[], $25::bool[], $26::bigint[], $27::bool[], $28::int[], $29::text[],
-                $30::text[], $31::timestamptz[], $32::timestamptz[], $33::text[], $34::text[],
-                $35::bytea[], $36::bigint[], $37::bigint[], $38::text[], $39::timestamptz[],
-                $40::int[], $41::text[], $42::text[])
+    FROM unnest($26::uuid[], $27::bool[], $28::bigint[], $29::bool[], $30::int[], $31::text[],
+                $32::text[], $33::timestamptz[], $34::timestamptz[], $35::text[], $36::text[],
+                $37::bytea[], $38::bigint[], $39::bigint[], $40::text[], $41::timestamptz[],
+                $42::int[], $43::text[], $44::text[])
          AS e(op_id, append, fence, late, attempt, worker,
               source, started_at, logged_at, outcome, detail,
               output, after_ms, delay_ms, status, finalize_due_at,

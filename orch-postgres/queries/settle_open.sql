@@ -20,7 +20,7 @@ held AS MATERIALIZED (
     FOR UPDATE OF q
 ),
 decided AS MATERIALIZED (
-    SELECT h.*,
+    SELECT h.*, h.outcome = 'IN_DOUBT' OR h.outcome = 'RETRY' AND h.unresolved AS uncertain,
            h.retries + (h.outcome = 'RETRY')::int AS retries_now,
            h.lost_attempts + (h.outcome = 'IN_DOUBT' AND h.source <> 'reconcile')::int AS lost_now,
            CASE
@@ -44,14 +44,14 @@ finished AS MATERIALIZED (
                    WHEN 'ATTEMPTS_EXHAUSTED'
                        THEN format('all %s attempts are used up', d.max_attempts)
                    WHEN 'IN_DOUBT' THEN 'a call may have been made; its outcome is unknown'
-                   ELSE CASE WHEN d.attempt > 0
+                   ELSE CASE WHEN d.called
                              THEN 'the time budget ended before the operation did'
                              ELSE 'the time budget ended before the first attempt' END
                    END,
                'cause', CASE WHEN d.outcome <> 'NOT_HAPPENED' THEN d.detail END,
-               'uncertain', d.outcome = 'IN_DOUBT' OR d.outcome = 'RETRY' AND d.unresolved,
-               'called', d.attempt > 0) AS failure
-    FROM decided d
+               'uncertain', d.uncertain,
+               'called', d.called) AS failure
+    FROM (SELECT *, attempt > 0 OR lost_attempts > 0 OR uncertain AS called FROM decided) d
     WHERE d.next NOT IN ('wait', 'doubt', 'park')
 ),
 gone AS (

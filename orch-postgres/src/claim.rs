@@ -1,5 +1,6 @@
 //! S2: due operations are leased to a worker.
 
+use orch_core::flow::report_unconfirmed;
 use orch_core::store::codec::as_millis;
 use orch_core::store::{
     Claim, ClaimParams, Claimed, ClaimedOperation, Purpose, Release, ReleaseReason, StoreError,
@@ -14,9 +15,9 @@ use sqlx::types::Uuid;
 
 use crate::column::{from_uuid, to_int};
 use crate::db::{Db, to_limit, with_limit};
-use crate::lease;
 use crate::pool::{arguments, each};
 use crate::time::At;
+use crate::{incarnation, lease};
 
 const CLAIM: &str = include_str!("../queries/claim.sql");
 
@@ -28,9 +29,17 @@ pub(crate) async fn claim(db: &Db, params: ClaimParams) -> Result<Vec<Claimed>, 
     let rows =
         with_limit(params.limit, |limit| db.fetch(CLAIM, claim_arguments(db, &params, limit)))
             .await?;
+    let Some((first, rows)) = rows.split_first() else {
+        return Err(StoreError::fatal("there is no incarnation"));
+    };
+    if !noted(db, first).map_err(StoreError::fatal)? {
+        // Nothing was claimed: another server is behind the connection, or its data went back.
+        report_unconfirmed(&incarnation::look(db).await?);
+        return Ok(Vec::new());
+    }
     let mut claimed = Vec::with_capacity(rows.len());
     let mut undecodable = Vec::new();
-    for row in &rows {
+    for row in rows {
         let claim = leased(row).map_err(StoreError::fatal)?;
         claimed.push(match operation(row, claim) {
             Ok(operation) => Claimed::Operation(operation),
@@ -54,6 +63,7 @@ pub(crate) fn claim_arguments(
     limit: usize,
 ) -> Result<PgArguments, StoreError> {
     let kinds = &params.kinds;
+    let (number, wal_position) = db.seen.furthest();
     let millis = |span| i32::try_from(as_millis(span)).unwrap_or(i32::MAX);
     arguments![
         db.now(),
@@ -68,7 +78,10 @@ pub(crate) fn claim_arguments(
         each(kinds, |k| to_int(k.max_reconciles)),
         each(kinds, |k| k.hooked),
         each(kinds, |k| k.replays_errors),
+        each(kinds, |k| params.claims(&k.kind, false)),
         params.id.get(),
+        number,
+        wal_position,
     ]
 }
 
@@ -99,6 +112,13 @@ where
     T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {
     row.try_get(place).map_err(|_| format!("column {} of a claim cannot be read", place + 1))
+}
+
+/// Notes what the first row says of the database; false if it is not the one that it was.
+fn noted(db: &Db, row: &PgRow) -> Result<bool, String> {
+    let (number, whole_since) = (at(row, place::ATTEMPT)?, at(row, place::RECONCILES)?);
+    db.seen.note(number, whole_since, at(row, place::FENCE)?);
+    at(row, place::ASKS)
 }
 
 fn leased(row: &PgRow) -> Result<Claim, String> {

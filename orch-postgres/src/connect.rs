@@ -54,6 +54,9 @@ postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %-escapes for special characte
 const UNPOOLED: &str = "the database URL leads to a pooler that refuses a startup parameter; add \
 orch_pooled=true to the URL, and orch sends none";
 
+const CONTINUE_NEEDS_SYNC: &str = "orch_on_failover=continue takes a promoted standby for the same \
+database, which only a synchronous one is; add orch_require_sync=true";
+
 const WITHOUT_TLS: &str = "the database URL asks for TLS, which is not compiled in; add it beside \
 orch, in your own Cargo.toml: sqlx = { version = \"0.9\", features = [\"tls-rustls\"] }";
 
@@ -66,6 +69,7 @@ orch, in your own Cargo.toml: sqlx = { version = \"0.9\", features = [\"tls-rust
 /// | `orch_pooled=true` | the URL leads to a transaction pooler, such as pgbouncer: no LISTEN, no named prepared statements, nothing that outlives a transaction |
 /// | `orch_allow_unsafe=true` | start although the server may lose what it has committed |
 /// | `orch_require_sync=true` | start only beside a synchronous standby |
+/// | `orch_on_failover=continue` | a promoted standby is the same database, without an operator's confirmation; only with `orch_require_sync=true` |
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) options: PgConnectOptions,
@@ -74,6 +78,8 @@ pub(crate) struct Target {
     pub(crate) pooled: bool,
     pub(crate) allow_unsafe: bool,
     pub(crate) require_sync: bool,
+    /// True if a promoted standby has everything, so that nobody needs to confirm it.
+    pub(crate) goes_on: bool,
     /// True if the server ends statements whose answer is not waited for any more.
     ends_given_up: bool,
     /// True if the server would not wait for its disk unless told to.
@@ -101,11 +107,15 @@ impl Target {
             pooled: false,
             allow_unsafe: false,
             require_sync: false,
+            goes_on: false,
             ends_given_up: true,
             force_durable: false,
         };
         for parameter in ours {
             target.set(parameter)?;
+        }
+        if target.goes_on && !target.require_sync {
+            return Err(StoreError::fatal(CONTINUE_NEEDS_SYNC));
         }
         if target.pooled {
             // A pooler refuses a startup parameter that it does not know.
@@ -133,6 +143,16 @@ impl Target {
             "orch_pooled" => self.pooled = flag()?,
             "orch_allow_unsafe" => self.allow_unsafe = flag()?,
             "orch_require_sync" => self.require_sync = flag()?,
+            "orch_on_failover" => {
+                self.goes_on = match value {
+                    "continue" => true,
+                    "confirm" => false,
+                    _ => {
+                        let rule = format!("{name} is neither confirm nor continue");
+                        return Err(StoreError::fatal(rule));
+                    }
+                }
+            }
             "orch_connections" => {
                 self.connections =
                     value.parse().ok().filter(|n| (1..=1000).contains(n)).ok_or_else(|| {
@@ -147,7 +167,7 @@ impl Target {
             _ => {
                 return Err(StoreError::fatal(format!(
                     "{name} is unknown; known are orch_connections, orch_answer_ms, orch_pooled, \
-                     orch_allow_unsafe, orch_require_sync"
+                     orch_allow_unsafe, orch_require_sync, orch_on_failover"
                 )));
             }
         }
@@ -236,7 +256,14 @@ mod tests {
 
     #[test]
     fn a_mistake_is_named_but_the_url_is_not_repeated() {
-        for wrong in ["orch_pool=1", "orch_pooled=yes", "orch_connections=0", "orch_answer_ms=5"] {
+        for wrong in [
+            "orch_on_failover=continue",
+            "orch_on_failover=x",
+            "orch_pool=1",
+            "orch_pooled=yes",
+            "orch_connections=0",
+            "orch_answer_ms=5",
+        ] {
             let error = Target::parse(&format!("postgres://u:secret@h/d?{wrong}")).unwrap_err();
             let text = format!("{error:?}");
             assert!(text.contains("orch_") && !text.contains("secret"), "{text}");

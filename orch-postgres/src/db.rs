@@ -5,6 +5,7 @@ use orch_core::store::{Clock, StoreError};
 use sqlx::postgres::{PgArguments, PgRow};
 
 use crate::errors::was_cancelled;
+use crate::incarnation::Seen;
 use crate::pool::Pool;
 use crate::time::At;
 
@@ -14,6 +15,8 @@ pub(crate) struct Db {
     pub(crate) pool: Pool,
     /// `None` in production: the server's clock decides.
     pub(crate) clock: Option<Arc<dyn Clock>>,
+    /// Which incarnation this process knows.
+    pub(crate) seen: Seen,
 }
 
 impl Db {

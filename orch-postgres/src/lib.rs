@@ -42,6 +42,7 @@ mod accept; // S1
 mod claim; // S2
 mod finalize; // S3, second half
 mod hook; // with the user's hook in the transaction
+mod incarnation; // which database, and which of its histories
 mod lease; // renew, release
 mod operator; // resolve, redrive
 mod purge; // retention

@@ -7,10 +7,11 @@ use crate::column::column;
 use crate::pool::{Pool, arguments, command, fetch};
 
 /// Every migration, in order; the version is the place, from 1.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_operation.sql"),
     include_str!("../migrations/0002_words.sql"),
     include_str!("../migrations/0003_key_seed.sql"),
+    include_str!("../migrations/0004_incarnation.sql"),
 ];
 /// The newest version that this binary knows.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

@@ -11,7 +11,7 @@ use crate::db::Db;
 use crate::errors::is_duplicate;
 use crate::load::load;
 use crate::pool::arguments;
-use crate::read;
+use crate::{incarnation, read};
 
 const REDRIVE: &str = include_str!("../queries/redrive.sql");
 
@@ -24,9 +24,10 @@ pub(crate) async fn resolve(db: &Db, params: ResolveParams) -> Result<Resolved, 
         return Ok(Resolved::NotFound);
     }
     let claim = nobodys(params.op_id);
+    let whole_since = incarnation::whole_since(db).await?;
     let decision = (params.note(), params.resolution);
     let answers = apply(db, vec![(claim, &decision)], no_hook, |(note, resolution), _| {
-        Fact::Resolved { resolution, note }
+        Fact::Resolved { resolution, note, whole_since }
     });
     let answer = answers.await?.remove(&claim);
     Ok(answer.map_or(Resolved::NotFound, Resolved::from))

@@ -74,6 +74,8 @@ pub(crate) fn encode(decided: &[Decided]) -> Result<PgArguments, StoreError> {
         each(&new, |row| row.reason.as_deref().map(storable)),
         each(&new, |row| row.finished_at.map(At)),
         each(&rows, |one| one.step.letter.as_ref().map(failure_json)),
+        each(&new, |row| row.policy.in_doubt.as_str()),
+        each(&new, |row| to_int(row.incarnation)),
         each(&entries, |line| line.op_id),
         each(&entries, |line| line.append),
         each(&entries, |line| line.entry.log.fence.get()),

@@ -5,22 +5,25 @@ use std::time::Duration;
 use async_trait::async_trait;
 use orch_core::policies::Backoff;
 use orch_core::store::{
-    AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
-    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
-    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, Store, StoreError, SweepParams, Swept, Unfinalized, monotonic,
+    AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
+    ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
+    PurgeParams, Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
+    ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, Unfinalized, monotonic,
 };
 use orch_core::words::{
-    DeadLetter, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+    DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
+    Timestamp,
 };
 use sqlx::postgres::PgConnection;
 
 use crate::connect::Target;
 use crate::db::Db;
+use crate::incarnation::Seen;
 use crate::pool::Pool;
 use crate::wake::Wake;
 use crate::{
-    accept, checks, claim, finalize, lease, migrate, operator, purge, read, settle, sweep,
+    accept, checks, claim, finalize, incarnation, lease, migrate, operator, purge, read, settle,
+    sweep,
 };
 
 /// Between two tries to reach the server at the start.
@@ -42,6 +45,8 @@ const ACCEPT_LANES: usize = 3;
 /// | `orch_answer_ms=N` | how long the engine waits for an answer before it gives the connection up, from 100; defaults to 30,000. A renewal waits a third of its lease |
 /// | `orch_pooled=true` | the URL leads to a transaction pooler, such as pgbouncer: no LISTEN, no named prepared statements, nothing that outlives a transaction |
 /// | `orch_allow_unsafe=true` | start although the server is set to lose, in a crash, what it has committed |
+/// | `orch_require_sync=true` | start only beside a synchronous standby |
+/// | `orch_on_failover=continue` | take a promoted standby for the same database, without an operator's confirmation; only with `orch_require_sync=true` |
 ///
 /// All of orch's tables stand in the first schema of the `search_path`.
 ///
@@ -107,9 +112,12 @@ impl PostgresStore {
         let target = checks::check(target).await?;
         let pool = Pool::new(target.clone(), target.connections);
         migrate::migrate(&pool).await?;
+        let seen = Seen::default();
+        let db = Db { pool, clock: clock.clone(), seen: seen.clone() };
+        incarnation::look(&db).await?;
         Ok(Self {
-            db: Db { pool, clock: clock.clone() },
-            renewals: Db { pool: Pool::new(target, 1), clock },
+            db,
+            renewals: Db { pool: Pool::new(target, 1), clock, seen },
             wake: Arc::new(Wake::new()),
         })
     }
@@ -142,6 +150,16 @@ impl Store for PostgresStore {
 
     async fn key_namespace(&self, given: Option<KeyNamespace>) -> Result<KeyNamespace, StoreError> {
         read::key_namespace(&self.db, given).await
+    }
+
+    async fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        incarnation::look(&self.db).await
+    }
+
+    async fn confirm(&self, params: ConfirmParams) -> Result<Confirmed, StoreError> {
+        let confirmed = incarnation::confirm(&self.db, &params).await?;
+        self.announce();
+        Ok(confirmed)
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
@@ -195,6 +213,10 @@ impl Store for PostgresStore {
 
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
         sweep::over_budget(&self.db, params).await
+    }
+
+    async fn sweep_earlier(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
+        sweep::earlier(&self.db, params).await
     }
 
     async fn unfinalized(

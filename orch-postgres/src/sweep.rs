@@ -4,8 +4,9 @@ use orch_core::machine::{Fact, Row, step};
 use orch_core::store::{Claim, Finalized, StoreError, SweepParams, Swept, columns};
 use sqlx::postgres::PgRow;
 
-use crate::column::{Named, instant};
+use crate::column::{Named, column, instant};
 use crate::db::{Db, to_limit, with_limit};
+use crate::incarnation::since;
 use crate::lease::{claim_columns, claim_of};
 use crate::load::Stored;
 use crate::pool::{arguments, each};
@@ -13,13 +14,14 @@ use crate::save::{Decided, save};
 
 const EXPIRED: &str = include_str!("../queries/sweep_expired.sql");
 const OVER_BUDGET: &str = include_str!("../queries/sweep_over_budget.sql");
+const EARLIER: &str = include_str!("../queries/sweep_earlier.sql");
 const PARK: &str = include_str!("../queries/park.sql");
 
 /// Takes back leases that have run out, the longest expired first.
 pub(crate) async fn expired(db: &Db, limit: usize) -> Result<Vec<Swept>, StoreError> {
     with_limit(limit, |limit| async move {
         let rows = db.fetch(EXPIRED, arguments![db.now(), to_limit(limit)]).await?;
-        sweep(db, &rows, |_| Fact::LeaseExpired { jitter: fastrand::f64() }).await
+        sweep(db, &rows, |_, _| Ok(Fact::LeaseExpired { jitter: fastrand::f64() })).await
     })
     .await
 }
@@ -29,20 +31,45 @@ pub(crate) async fn over_budget(db: &Db, params: SweepParams) -> Result<Vec<Swep
     let kinds = each(&params.kinds, |policy| policy.kind.to_string());
     let (kinds, params) = (&kinds, &params);
     with_limit(params.limit, |limit| async move {
-        let arguments = arguments![db.now(), to_limit(limit), kinds];
+        let (number, wal_position) = db.seen.furthest();
+        let arguments = arguments![db.now(), to_limit(limit), kinds, number, wal_position];
         let rows = db.fetch(OVER_BUDGET, arguments).await?;
-        sweep(db, &rows, |row| Fact::BudgetSpent { hooked: params.is_hooked(&row.policy.kind) })
-            .await
+        let fact = |found: &PgRow, row: &Row| {
+            let hooked = params.is_hooked(&row.policy.kind);
+            Ok(Fact::BudgetSpent { hooked, whole_since: since(found)? })
+        };
+        sweep(db, &rows, fact).await
+    })
+    .await
+}
+
+/// Puts in doubt what may lack a part of its history, the oldest due first within a kind.
+pub(crate) async fn earlier(db: &Db, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
+    if params.kinds.is_empty() || !db.seen.has_lost_history() {
+        return Ok(Vec::new());
+    }
+    let kinds = each(&params.kinds, |policy| policy.kind.to_string());
+    let repeatable = each(&params.kinds, |policy| !params.unsafe_kinds.contains(&policy.kind));
+    let (kinds, repeatable, params) = (&kinds, &repeatable, &params);
+    with_limit(params.limit, |limit| async move {
+        let arguments = arguments![db.now(), to_limit(limit), kinds, repeatable];
+        let rows = db.fetch(EARLIER, arguments).await?;
+        let fact = |found: &PgRow, row: &Row| {
+            let policy = params.policy(&row.policy.kind).ok_or("a kind that was not asked for")?;
+            let (whole_since, copied) = (since(found)?, column(found, "copied")?);
+            Ok(Fact::HistoryLost { policy, whole_since, copied })
+        };
+        sweep(db, &rows, fact).await
     })
     .await
 }
 
 /// Moves the rows that can be decoded and parks the others. What another session has moved since
 /// it was read is left out: the other one answers for it.
-async fn sweep(
+async fn sweep<'p>(
     db: &Db,
     rows: &[PgRow],
-    fact: impl Fn(&Row) -> Fact<'static> + Send,
+    fact: impl Fn(&PgRow, &Row) -> Result<Fact<'p>, String> + Send,
 ) -> Result<Vec<Swept>, StoreError> {
     let mut decided = Vec::new();
     let mut undecodable = Vec::new();
@@ -50,7 +77,8 @@ async fn sweep(
         let now = instant(row, "now").map_err(StoreError::fatal)?;
         match Stored::decode(row) {
             Ok(Stored { row: before, .. }) => {
-                decided.push(Decided { step: step(&before, fact(&before), now), before });
+                let fact = fact(row, &before).map_err(StoreError::fatal)?;
+                decided.push(Decided { step: step(&before, fact, now), before });
             }
             Err(reason) => undecodable.push((claim_of(row)?, row, reason)),
         }

@@ -135,6 +135,11 @@ impl Backend for Postgres {
         Arc::new(PostgresStore::open_with(&self.urls().store, Some(clock)).await.unwrap())
     }
 
+    async fn becomes_another(&self) {
+        let mut admin = connect(&self.urls().admin).await;
+        execute(&mut admin, "UPDATE orch_incarnation SET timeline = timeline + 1").await;
+    }
+
     async fn corrupt(&self, op_id: OpId) {
         let mut admin = connect(&self.urls().admin).await;
         // Only with the trigger out of the way can an operation be changed at all.

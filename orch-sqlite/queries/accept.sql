@@ -6,9 +6,10 @@
 --   connection's thread. Rows beyond the batch stay NULL, so a few sizes serve all batches.
 INSERT INTO orch_operation
     (op_id, owner, domain, event_type, biz_key, idem_key, fingerprint, accepted_at,
-     time_budget_ms, deadline, payload, key_seed, due_at, status)
+     time_budget_ms, deadline, payload, key_seed, due_at, status, incarnation)
 SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10,
-       column11, column12, column8, 'PENDING'
+       column11, column12, column8, 'PENDING',
+       (SELECT max(i.number) FROM orch_incarnation AS i WHERE i.confirmed_at IS NOT NULL)
 FROM (VALUES /*row*/(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)/*row*/)
 WHERE column1 IS NOT NULL
 ON CONFLICT DO NOTHING

@@ -5,6 +5,7 @@ use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::store::{ClaimParams, Claimed, ClaimedOperation, StoreError, columns};
 
 use crate::batch::Batch;
+use crate::incarnation::known;
 use crate::row::Found;
 use crate::sql::{Db, Values, fetch, repeat};
 
@@ -17,17 +18,18 @@ pub(crate) async fn claim(
     db: &mut Db<'_>,
     params: &ClaimParams,
 ) -> Result<Vec<Claimed>, StoreError> {
+    let (whole_since, kinds) = claimed_kinds(db, params).await?;
     let mut due = Vec::new();
-    for kinds in params.kinds.chunks(KINDS) {
+    for kinds in kinds.chunks(KINDS) {
         let left = params.limit.saturating_sub(due.len());
         if left > 0 {
-            due.extend(find(db, kinds, left).await?);
+            due.extend(find(db, kinds, whole_since, left).await?);
         }
     }
     let mut batch = Batch::new(db);
     let mut claimed = Vec::with_capacity(due.len());
     for found in &due {
-        claimed.extend(claim_one(&mut batch, found, params).await?);
+        claimed.extend(claim_one(&mut batch, found, params, whole_since).await?);
     }
     batch.flush().await?;
     Ok(claimed)
@@ -36,17 +38,29 @@ pub(crate) async fn claim(
 /// True if a claim would find something: read without the write lock, so that idle workers do
 /// not disturb a busy one in another process.
 pub(crate) async fn is_due(db: &mut Db<'_>, params: &ClaimParams) -> Result<bool, StoreError> {
-    for kinds in params.kinds.chunks(KINDS) {
-        if !find(db, kinds, 1).await?.is_empty() {
+    let (whole_since, kinds) = claimed_kinds(db, params).await?;
+    for kinds in kinds.chunks(KINDS) {
+        if !find(db, kinds, whole_since, 1).await?.is_empty() {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
+/// The incarnation since which histories are whole, and the kinds that may be claimed now.
+async fn claimed_kinds(
+    db: &mut Db<'_>,
+    params: &ClaimParams,
+) -> Result<(u32, Vec<KindPolicy>), StoreError> {
+    let incarnation = known(db.connection).await?;
+    let claimed = |policy: &&KindPolicy| params.claims(&policy.kind, incarnation.confirmed);
+    Ok((incarnation.whole_since, params.kinds.iter().filter(claimed).cloned().collect()))
+}
+
 async fn find(
     db: &mut Db<'_>,
     kinds: &[KindPolicy],
+    whole_since: u32,
     limit: usize,
 ) -> Result<Vec<Found>, StoreError> {
     let mut values = Values::default();
@@ -55,6 +69,7 @@ async fn find(
             .add(policy.kind.domain.as_str())
             .add(policy.kind.event_type.as_str())
             .at(db.now)
+            .add(whole_since)
             .at(db.now)
             .add(policy.in_doubt == InDoubt::Reconcile)
             .limit(limit);
@@ -68,6 +83,7 @@ async fn claim_one(
     batch: &mut Batch<'_>,
     found: &Found,
     params: &ClaimParams,
+    whole_since: u32,
 ) -> Result<Option<Claimed>, StoreError> {
     let op_id = found.op_id()?;
     let (row, request) = match decode(found) {
@@ -80,7 +96,8 @@ async fn claim_one(
     let policy = params.kinds.iter().find(|policy| policy.kind == row.policy.kind);
     let Some(policy) = policy else { return Ok(None) };
     batch.insert(row);
-    let fact = Fact::Claimed { policy, worker: &params.worker, id: params.id, lease: params.lease };
+    let ClaimParams { worker, id, lease, .. } = params;
+    let fact = Fact::Claimed { policy, worker, id: *id, lease: *lease, whole_since };
     let Answer::Claimed(purpose) = batch.apply(op_id, fact)? else { return Ok(None) };
     let row = batch.row(op_id)?;
     let operation = row.map(|row| ClaimedOperation::of(row, request, purpose, batch.now));

@@ -6,6 +6,7 @@ use orch_core::store::{RedriveParams, Redriven, ResolveParams, Resolved, StoreEr
 use orch_core::words::{OpId, Owner, Timestamp};
 
 use crate::batch::Batch;
+use crate::incarnation::known;
 use crate::row::{Found, there};
 use crate::sql::{Db, Values, execute, fetch};
 
@@ -22,9 +23,10 @@ pub(crate) async fn resolve(
     if owned(db, &params.owner, op_id).await?.is_none() {
         return Ok(Resolved::NotFound);
     }
+    let whole_since = known(db.connection).await?.whole_since;
     let mut batch = Batch::of_operations(db, [op_id].into_iter()).await?;
     let note = params.note();
-    let fact = Fact::Resolved { resolution: &params.resolution, note: &note };
+    let fact = Fact::Resolved { resolution: &params.resolution, note: &note, whole_since };
     let answer = batch.apply(op_id, fact)?;
     batch.flush().await?;
     Ok(Resolved::from(answer))

@@ -60,6 +60,7 @@ fn queries() -> Vec<(&'static str, SqlStr, Vec<&'static str>)> {
         ("renew", plain(lease::RENEW), vec!["orch_operation_op_id_idx"]),
         ("sweep_expired", plain(sweep::EXPIRED), vec!["orch_operation_lease_idx"]),
         ("sweep_over_budget", plain(sweep::OVER_BUDGET), vec!["orch_operation_deadline_idx"]),
+        ("sweep_earlier", plain(sweep::EARLIER), vec!["orch_operation_claim_idx"]),
         ("unfinalized", plain(read::UNFINALIZED), vec!["orch_write_ahead_log_pending_idx"]),
         ("unknown_kinds", plain(read::UNKNOWN_KINDS), vec!["orch_operation_claim_idx"]),
         (

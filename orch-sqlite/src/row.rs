@@ -106,6 +106,7 @@ pub(crate) fn spell_row(values: Values, row: &Row, guard: (Fence, Status)) -> Va
         .add(failure)
         .at(row.finished_at)
         .add(row.reason.as_deref().map(storable))
+        .add(row.incarnation)
 }
 
 /// The values of `append.sql`.

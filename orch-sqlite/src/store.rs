@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use orch_core::store::{
-    AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType,
-    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
-    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, monotonic,
+    AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
+    ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
+    PurgeParams, Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
+    ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
+    monotonic,
 };
 use orch_core::words::{
-    DeadLetter, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+    DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
+    Timestamp,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::Mutex;
@@ -97,7 +99,9 @@ impl SqliteStore {
         let readers = Readers::new(&options, file.clone());
         let renewing = Mutex::new(Some(connection));
         let inner = Inner { options, file, clock, writer, turn, renewing, readers, wake };
-        Ok(Self { inner: Arc::new(inner) })
+        let store = Self { inner: Arc::new(inner) };
+        store.incarnation().await?;
+        Ok(store)
     }
 }
 
@@ -158,6 +162,14 @@ impl Store for SqliteStore {
         read::key_namespace(&self.inner.readers).await
     }
 
+    async fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        self.inner.writer.call(Piece::Incarnation, self.inner.file.birth()).await
+    }
+
+    async fn confirm(&self, params: ConfirmParams) -> Result<Confirmed, StoreError> {
+        self.inner.writer.call(Piece::Confirm, (params, self.inner.file.birth())).await
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         Ok(self.inner.clock.now())
     }
@@ -214,6 +226,10 @@ impl Store for SqliteStore {
 
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
         self.inner.writer.call(Piece::SweepOverBudget, params).await
+    }
+
+    async fn sweep_earlier(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
+        self.inner.writer.call(Piece::SweepEarlier, params).await
     }
 
     async fn unfinalized(

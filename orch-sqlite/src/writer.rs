@@ -8,20 +8,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use orch_core::store::{
-    Acceptance, Admitted, ClaimParams, Claimed, Clock, EndedAttempt, Finalization, Finalized,
-    Logged, PurgeParams, Purged, RedriveParams, Redriven, Release, Released, ResolveParams,
-    Resolved, StoreError, SweepParams, Swept,
+    Acceptance, Admitted, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed, EndedAttempt,
+    Finalization, Finalized, Logged, PurgeParams, Purged, RedriveParams, Redriven, Release,
+    Released, ResolveParams, Resolved, StoreError, SweepParams, Swept,
 };
+use orch_core::words::Incarnation;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::connect::{close, open_writing, store_error};
 use crate::hook::{Hooks, Trouble};
-use crate::same_file::SameFile;
+use crate::same_file::{Birth, SameFile};
 use crate::sql::Db;
 use crate::wake::Wake;
-use crate::{accept, claim, lease, operator, purge, settle, sweep};
+use crate::{accept, claim, incarnation, lease, operator, purge, settle, sweep};
 
 /// The most calls that one commit takes: a bound on how long a group holds the write lock.
 const GROUP: usize = 256;
@@ -47,7 +48,10 @@ pub(crate) enum Piece {
     Settle(Many<EndedAttempt, Finalized>),
     Release(Many<Release, Released>),
     SweepExpired(Call<usize, Vec<Swept>>),
+    SweepEarlier(Call<SweepParams, Vec<Swept>>),
     SweepOverBudget(Call<SweepParams, Vec<Swept>>),
+    Incarnation(Call<Birth, Incarnation>),
+    Confirm(Call<(ConfirmParams, Birth), Confirmed>),
     Resolve(Call<ResolveParams, Resolved>),
     Redrive(Call<RedriveParams, Redriven>),
     Purge(Call<PurgeParams, Purged>),
@@ -305,6 +309,16 @@ async fn single(db: &mut Db<'_>, piece: &mut Piece) -> Result<(), StoreError> {
         Piece::SweepOverBudget(call) => {
             call.answer = Some(Ok(sweep::over_budget(db, &call.params).await?))
         }
+        Piece::SweepEarlier(call) => {
+            call.answer = Some(Ok(sweep::earlier(db, &call.params).await?));
+        }
+        Piece::Incarnation(call) => {
+            call.answer = Some(Ok(incarnation::look(db, call.params).await?));
+        }
+        Piece::Confirm(call) => {
+            let (params, birth) = &call.params;
+            call.answer = Some(Ok(incarnation::confirm(db, params, *birth).await?));
+        }
         Piece::Resolve(call) => call.answer = Some(Ok(operator::resolve(db, &call.params).await?)),
         Piece::Redrive(call) => call.answer = Some(Ok(operator::redrive(db, &call.params).await?)),
         Piece::Purge(call) => call.answer = Some(Ok(purge::purge(db, &call.params).await?)),
@@ -328,7 +342,10 @@ macro_rules! each {
             Piece::Settle($call) => $act,
             Piece::Release($call) => $act,
             Piece::SweepExpired($call) => $act,
+            Piece::SweepEarlier($call) => $act,
             Piece::SweepOverBudget($call) => $act,
+            Piece::Incarnation($call) => $act,
+            Piece::Confirm($call) => $act,
             Piece::Resolve($call) => $act,
             Piece::Redrive($call) => $act,
             Piece::Purge($call) => $act,
@@ -363,6 +380,6 @@ impl Piece {
 
     /// True for the verbs after which there may be work to claim.
     fn makes_work(&self) -> bool {
-        !matches!(self, Self::Claim(_) | Self::Log(_) | Self::Purge(_))
+        !matches!(self, Self::Claim(_) | Self::Log(_) | Self::Purge(_) | Self::Incarnation(_))
     }
 }

@@ -61,9 +61,10 @@ const ROW: &str = "
          redrive_of, redrive, key_seed, time_budget_ms, deadline, status, phase, attempt, fence, retries,
          lost_attempts, reconciles, key_generation, due_at, lease_expires_at, worker, started_at,
          first_called_at, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
-         replays_errors, hooked, outcome, finished_fence, failure, finished_at, reason)
+         replays_errors, hooked, outcome, finished_fence, failure, finished_at, reason,
+         incarnation)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-            ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &Kept) {
     let Identity { owner, domain, event_type, biz_key, idem_key } = &request.identity;
@@ -112,6 +113,7 @@ async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &
         .bind(failure)
         .bind(row.finished_at.map(Timestamp::as_micros))
         .bind(row.reason.as_deref())
+        .bind(row.incarnation)
         .execute(connection)
         .await
         .unwrap();
@@ -262,6 +264,7 @@ fn row(found: &SqliteRow, log: &[Entry], op_id: OpId) -> Row {
         outcome,
         finished_at: at(found, "finished_at"),
         reason: found.get("reason"),
+        incarnation: found.get("incarnation"),
     }
 }
 

@@ -49,6 +49,12 @@ impl Backend for Sqlite {
         Arc::new(SqliteStore::open_with_clock(&self.url(), clock).await.unwrap())
     }
 
+    async fn becomes_another(&self) {
+        let mut connection = self.connection().await;
+        let sql = "UPDATE orch_incarnation SET inode = inode + 1";
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+
     async fn corrupt(&self, op_id: OpId) {
         let mut connection = self.connection().await;
         sqlx::query("UPDATE orch_operation SET biz_key = ' ', max_attempts = -1 WHERE op_id = ?1")

@@ -17,6 +17,10 @@ pub trait Backend: Send + Sync + 'static {
     /// instants stay readable.
     async fn corrupt(&self, op_id: OpId);
 
+    /// Makes the database look like another one than it remembers, as after a fail-over or a restore.
+    /// Only a store that is opened afterwards has to notice it.
+    async fn becomes_another(&self);
+
     /// A hook that stores the [`marks`] of its end through its connection.
     fn marking_hook(&self) -> FinalizeHook;
 

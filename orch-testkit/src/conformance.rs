@@ -200,6 +200,26 @@ macro_rules! conformance {
                 a_released_question_is_due_at_once_and_not_counted
                 a_logged_answer_waits_for_the_finalizer
             }
+            incarnation {
+                a_database_begins_with_a_confirmed_incarnation
+                another_database_is_noticed_once
+                nothing_unsafe_is_claimed_until_it_is_confirmed
+                what_is_unsafe_and_was_there_is_in_doubt_once_it_is_confirmed
+                what_may_be_repeated_goes_on_unconfirmed_and_in_doubt
+                the_missing_attempt_is_in_the_history
+                what_is_to_be_reconciled_is_reconciled
+                nothing_of_an_earlier_incarnation_ends_as_certainly_not_called
+                a_retry_of_an_earlier_incarnation_is_in_doubt_when_it_is_due
+                a_claim_that_is_not_lost_counts
+                what_was_only_moved_goes_on_as_if_nothing_had_happened
+                an_operation_of_a_copy_is_parked_and_new_ones_have_other_keys
+                a_change_that_was_not_noticed_can_be_reported
+                the_first_confirmation_counts
+                an_operator_answers_for_what_was_before
+                a_redriven_operation_is_of_the_newest_incarnation
+                a_lost_lease_of_an_earlier_incarnation_is_doubted_as_well
+                a_sweep_of_earlier_ones_keeps_its_limit_and_the_next_goes_on
+            }
             seeds {
                 a_claim_hands_out_the_seed_that_was_accepted
                 an_identity_accepted_again_after_a_purge_has_the_same_key
@@ -376,21 +396,4 @@ macro_rules! conformance {
             }
         }
     };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __cases {
-    ($backend:expr; $($topic:ident { $($case:ident)* })*) => {$(
-        mod $topic {
-            #[allow(unused_imports, reason = "the expression may name things of the caller's")]
-            use super::*;
-            $(
-                #[test]
-                fn $case() {
-                    $crate::suite::run($backend, $crate::suite::$topic::$case);
-                }
-            )*
-        }
-    )*};
 }

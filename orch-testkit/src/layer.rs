@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use orch_core::store::{
-    Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
-    Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
-    Release, Released, RenewParams, Renewed, ResolveParams, Resolved, Store, StoreError,
-    SweepParams, Swept, Unfinalized,
+    Acceptance, Admitted, ClaimParams, Claimed, ConfirmParams, Confirmed, ConnectionType,
+    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
+    Resolved, Store, StoreError, SweepParams, Swept, Unfinalized,
 };
 use orch_core::words::{
-    DeadLetter, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+    DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
+    Timestamp,
 };
 
 /// A store behind a [`StoreLayer`]. It is a [`Store`] itself, so layers can be stacked; the
@@ -150,6 +151,8 @@ macro_rules! verbs {
 verbs! {
     Migrate = migrate() -> ();
     KeyNamespace = key_namespace(given: Option<KeyNamespace>) -> KeyNamespace;
+    Incarnation = incarnation() -> Incarnation;
+    Confirm = confirm(params: ConfirmParams) -> Confirmed;
     Now = now() -> Timestamp;
     Accept = accept(batch: Vec<Acceptance>) -> Vec<Admitted>;
     Claim = claim(params: ClaimParams) -> Vec<Claimed>;
@@ -160,6 +163,7 @@ verbs! {
     Release = release(batch: Vec<Release>) -> Vec<Released>;
     SweepExpired = sweep_expired(limit: usize) -> Vec<Swept>;
     SweepOverBudget = sweep_over_budget(params: SweepParams) -> Vec<Swept>;
+    SweepEarlier = sweep_earlier(params: SweepParams) -> Vec<Swept>;
     Unfinalized = unfinalized(kinds: &[Kind], limit: usize) -> Vec<Unfinalized>;
     Get = get(owner: &Owner, op_id: OpId) -> Option<Operation>;
     Find = find(identity: &Identity) -> Option<Operation>;

@@ -30,6 +30,10 @@ impl Backend for Memory {
         Arc::new(self.0.lock().unwrap().as_ref().unwrap().reopened_with(clock))
     }
 
+    async fn becomes_another(&self) {
+        self.0.lock().unwrap().as_ref().unwrap().becomes_another();
+    }
+
     async fn corrupt(&self, op_id: OpId) {
         self.0.lock().unwrap().as_ref().unwrap().corrupt(op_id);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::handler::{Descriptor, Registration, Unrunnable};
 use crate::metrics::Meters;
-use crate::policies::{CallFacts, InDoubt, KindPolicy, REMEDY, may_call};
+use crate::policies::{CallFacts, Effect, InDoubt, KindPolicy, REMEDY, may_call};
 use crate::store::{ClaimedOperation, FinalizeHook, Purpose, SweepParams};
 use crate::words::{AttemptEnd, Invalid, Kind, Outcome, Source};
 
@@ -131,10 +131,19 @@ impl Handlers {
         self.0.values().map(|handler| handler.policy.clone()).collect()
     }
 
-    /// A sweep of time budgets on behalf of these handlers.
+    /// The kinds whose effect is unsafe to repeat.
+    #[must_use]
+    pub fn unsafe_kinds(&self) -> Vec<Kind> {
+        let is_unsafe =
+            |handler: &Handler| handler.registration.descriptor.effect == Effect::Unsafe;
+        let unsafe_ones = self.0.iter().filter(|(_, handler)| is_unsafe(handler));
+        unsafe_ones.map(|(kind, _)| kind.clone()).collect()
+    }
+
+    /// A sweep on behalf of these handlers.
     #[must_use]
     pub fn sweep(&self, limit: usize) -> SweepParams {
-        SweepParams { kinds: self.policies(), limit }
+        SweepParams { kinds: self.policies(), unsafe_kinds: self.unsafe_kinds(), limit }
     }
 
     /// What the macros registered.

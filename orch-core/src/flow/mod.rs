@@ -40,6 +40,8 @@ mod carry; // and carries them out
 
 mod equipment; // what queue and upkeep work with
 
+mod incarnation; // which life of the database: what the log says of it
+
 mod handlers; // what a worker can run
 
 mod history; // the log with what each entry means for the outcome
@@ -49,6 +51,7 @@ pub use batch::{Batcher, Patience, Verb};
 pub use equipment::Equipment;
 pub use handlers::{Handler, Handlers};
 pub use history::{HistoryEntry, history};
+pub use incarnation::report_unconfirmed;
 pub use lease::{HeldLease, LeaseKeeper};
 pub use log::Recorder;
 pub use queue::{Queue, QueueConfig};

@@ -21,6 +21,8 @@ pub enum Fact<'a> {
         id: ClaimId,
         /// How long the lease lasts unless renewed.
         lease: Duration,
+        /// The incarnation since which histories are whole; others are not claimed.
+        whole_since: u32,
     },
     /// The holder of a claim renews its lease.
     Renewed {
@@ -70,6 +72,18 @@ pub enum Fact<'a> {
         /// Whether the kind has a finalize hook, for an operation that was never claimed: its row
         /// does not know.
         hooked: bool,
+        /// The incarnation since which histories are whole; others are not ended.
+        whole_since: u32,
+    },
+    /// The database has lost a part of its history: an attempt may have been made of which the row
+    /// knows nothing.
+    HistoryLost {
+        /// The rules of the worker's handler, for what follows doubt.
+        policy: &'a KindPolicy,
+        /// The incarnation since which histories are whole.
+        whole_since: u32,
+        /// True if the database is a copy, and the operation belongs to the original.
+        copied: bool,
     },
     /// An operator has decided about a parked operation.
     Resolved {
@@ -77,6 +91,9 @@ pub enum Fact<'a> {
         resolution: &'a Resolution,
         /// Who decided and why, storable.
         note: &'a str,
+        /// The incarnation since which histories are whole: the operator answers for what was
+        /// before.
+        whole_since: u32,
     },
     /// An operator wants a failed operation to run again as a new one.
     Redriven {

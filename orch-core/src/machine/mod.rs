@@ -25,6 +25,7 @@
 //! | `fact` | what can happen to an operation |
 //! | `answer` | what the caller of a verb is told |
 //! | `step` | what each fact means for the row |
+//! | `swept` | the same for the facts of the sweeps |
 //! | `change` | the changes that facts have in common: a lease ends, a move is made |
 //! | `next` | which move follows an ended attempt |
 //! | `count` | what an ended attempt counts |
@@ -36,6 +37,8 @@ mod entry; // its log
 mod fact; // what happens to it
 
 mod step; // the verb
+
+mod swept; // the verb where no worker ended the attempt
 
 mod change; // what facts have in common
 

@@ -99,7 +99,8 @@ const fn finish(failure: Failure) -> Move {
 }
 
 fn failure(code: &'static str, row: &Row, cause: Option<&str>, uncertain: bool) -> Failure {
-    let called = row.attempt > 0;
+    // An attempt that is missing from the history is counted as lost, but not as an attempt.
+    let called = row.attempt > 0 || row.lost_attempts > 0 || uncertain;
     let message = match (code, called) {
         (code::ATTEMPTS_EXHAUSTED, _) => {
             format!("all {} attempts are used up", row.policy.max_attempts)

@@ -68,6 +68,9 @@ pub struct Row {
     pub finished_at: Option<Timestamp>,
     /// Why it waits, is in doubt or is parked, as text to read.
     pub reason: Option<String>,
+    /// The number of the database's incarnation under which it was accepted, or since which its
+    /// history is whole.
+    pub incarnation: u32,
 }
 
 impl Row {
@@ -95,6 +98,7 @@ impl Row {
             outcome: None,
             finished_at: None,
             reason: None,
+            incarnation: 1,
         }
     }
 
@@ -105,12 +109,20 @@ impl Row {
         self.first_called_at.is_some()
     }
 
+    /// True if all attempts of it are known: it was accepted since the database last lost a part
+    /// of its history.
+    #[must_use]
+    pub const fn is_whole(&self, whole_since: u32) -> bool {
+        self.incarnation >= whole_since
+    }
+
     /// True if a worker with this policy may claim it now. Past its deadline only a reconcile may
     /// begin; the sweep ends the others.
     #[must_use]
-    pub fn is_claimable(&self, policy: &KindPolicy, now: Timestamp) -> bool {
+    pub fn is_claimable(&self, policy: &KindPolicy, whole_since: u32, now: Timestamp) -> bool {
         let reconciles = self.purpose_for(policy) == Purpose::Reconcile;
         self.policy.kind == policy.kind
+            && self.is_whole(whole_since)
             && self.due_at.is_some_and(|due_at| due_at <= now)
             && (reconciles || self.deadline > now)
     }
@@ -151,17 +163,24 @@ impl Row {
         self.lease_expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 
+    /// True if an attempt of it may be missing from its history, and it can be put in doubt for
+    /// that now: it is due, and so neither finished nor held by a worker.
+    #[must_use]
+    pub fn is_to_be_doubted(&self, whole_since: u32, now: Timestamp) -> bool {
+        !self.is_whole(whole_since) && self.due_at.is_some_and(|due_at| due_at <= now)
+    }
+
     /// True if the time budget is spent and no worker or provider has to be asked before the
     /// operation ends: it is PENDING, waiting, or in doubt with `retry` declared.
     #[must_use]
-    pub fn is_over_budget(&self, now: Timestamp) -> bool {
+    pub fn is_over_budget(&self, whole_since: u32, now: Timestamp) -> bool {
         let idle = match self.phase {
             None => !self.status.is_terminal(),
             Some(Phase::Waiting) => true,
             Some(Phase::InDoubt) => self.policy.in_doubt == InDoubt::Retry,
             Some(Phase::Running | Phase::Parked) => false,
         };
-        idle && self.due_at.is_some() && self.deadline <= now
+        idle && self.is_whole(whole_since) && self.due_at.is_some() && self.deadline <= now
     }
 
     /// The operation as readers see it. The reason is told while the operation waits for

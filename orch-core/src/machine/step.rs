@@ -2,14 +2,15 @@ use std::time::Duration;
 
 use super::Row;
 use super::change::Change;
-use super::next::{Move, after_attempt, over_budget};
+use super::next::{Move, after_attempt};
+use super::swept::{budget_spent, conclude, history_lost, lease_expired};
 use super::{
     Answer, Ended, Entry, EntryWrite, Fact, Finalized, Purpose, ReleaseReason, Resolution,
 };
 use crate::policies::{Backoff, KindPolicy};
 use crate::words::{
-    AttemptEnd, ClaimId, Failure, Fence, FinalOutcome, LogStatus, Outcome, Phase, Source,
-    Timestamp, WorkerId,
+    AttemptEnd, ClaimId, Failure, Fence, FinalOutcome, LogStatus, Phase, Source, Timestamp,
+    WorkerId,
 };
 
 /// What a fact means: what a store has to write, in one transaction, and what it answers.
@@ -41,7 +42,9 @@ impl Step {
 pub fn step(row: &Row, fact: Fact<'_>, now: Timestamp) -> Step {
     let change = Change::of(row, now);
     match fact {
-        Fact::Claimed { policy, worker, id, lease } => claimed(change, policy, worker, id, lease),
+        Fact::Claimed { policy, worker, id, lease, whole_since } => {
+            claimed(change, policy, whole_since, &Holder { worker, id, lease })
+        }
         Fact::Renewed { fence, lease } => renewed(change, fence, lease),
         Fact::Released { fence, reason, logged } => released(change, fence, reason, logged),
         Fact::Logged(ended) => logged(change, ended),
@@ -51,8 +54,13 @@ pub fn step(row: &Row, fact: Fact<'_>, now: Timestamp) -> Step {
             hook_failed(change, fence, logged, error, jitter)
         }
         Fact::LeaseExpired { jitter } => lease_expired(change, jitter),
-        Fact::BudgetSpent { hooked } => budget_spent(change, hooked),
-        Fact::Resolved { resolution, note } => resolved(change, resolution, note),
+        Fact::BudgetSpent { hooked, whole_since } => budget_spent(change, hooked, whole_since),
+        Fact::HistoryLost { policy, whole_since, copied } => {
+            history_lost(change, policy, whole_since, copied)
+        }
+        Fact::Resolved { resolution, note, whole_since } => {
+            resolved(change, resolution, note, whole_since)
+        }
         Fact::Redriven { even_if_uncertain, late_success } => {
             redriven(change, even_if_uncertain, late_success)
         }
@@ -60,26 +68,27 @@ pub fn step(row: &Row, fact: Fact<'_>, now: Timestamp) -> Step {
     }
 }
 
-/// **S2.** The intent to call is written before the call: PENDING → IN_PROGRESS, fence and attempt
-/// go up, the lease begins.
-fn claimed(
-    mut change: Change,
-    policy: &KindPolicy,
-    worker: &WorkerId,
+/// Who claims, and until when.
+struct Holder<'a> {
+    worker: &'a WorkerId,
     id: ClaimId,
     lease: Duration,
-) -> Step {
+}
+
+/// **S2.** The intent to call is written before the call: PENDING → IN_PROGRESS, fence and attempt
+/// go up, the lease begins.
+fn claimed(mut change: Change, policy: &KindPolicy, whole_since: u32, holder: &Holder<'_>) -> Step {
     let now = change.now;
-    if !change.row.is_claimable(policy, now) || !change.begin() {
+    if !change.row.is_claimable(policy, whole_since, now) || !change.begin() {
         return change.answer(Answer::Stale);
     }
     let purpose = change.row.purpose_for(policy);
-    change.supersede(id);
+    change.supersede(holder.id);
     let row = &mut change.row;
     row.due_at = None;
-    row.worker = Some(worker.clone());
+    row.worker = Some(holder.worker.clone());
     row.started_at = Some(now);
-    row.lease_expires_at = Some(now.plus(lease));
+    row.lease_expires_at = Some(now.plus(holder.lease));
     row.policy = KindPolicy { in_doubt: purpose.declares(policy.in_doubt), ..policy.clone() };
     match purpose {
         Purpose::Attempt => {
@@ -195,52 +204,7 @@ fn hook_failed(
     change.answer(Answer::Moved(Finalized::HookFailed { reason: error.to_owned(), due_at }))
 }
 
-/// A lost attempt is logged in doubt under its own fence, counted, and followed as the row
-/// declares. A lost reconcile is only due again, or parked after the last one. Who held the lease
-/// is stale from here on.
-fn lease_expired(mut change: Change, jitter: f64) -> Step {
-    let now = change.now;
-    let Some(purpose) = change.row.purpose().filter(|_| change.row.is_expired(now)) else {
-        return change.answer(Answer::Stale);
-    };
-    let lost = AttemptEnd::lost(change.row.worker.as_ref());
-    let delay = match purpose {
-        Purpose::Attempt => change.row.policy.backoff.delay(change.row.attempt, jitter),
-        Purpose::Reconcile => Duration::ZERO,
-    };
-    let next = after_attempt(&lost, &change.row, delay, now);
-    if purpose == Purpose::Attempt {
-        let entry = Entry::of(&change.row, Source::Engine, lost, now).of_attempt(&change.row);
-        change.row.count(&entry.log);
-        change.append(entry);
-    }
-    change.supersede(ClaimId::NONE);
-    match next {
-        Move::Finish(outcome) => conclude(change, outcome, Source::Engine, None),
-        next => {
-            change.make(next);
-            change.answer_standing()
-        }
-    }
-}
-
-/// PENDING passes through IN_PROGRESS, as every operation does.
-fn budget_spent(mut change: Change, hooked: bool) -> Step {
-    if !change.row.is_over_budget(change.now) {
-        return change.answer(Answer::Stale);
-    }
-    if change.row.phase.is_none() {
-        change.row.policy.hooked = hooked;
-    }
-    let failure = over_budget(&change.row);
-    if !change.begin() {
-        return change.answer(Answer::Stale);
-    }
-    change.supersede(ClaimId::NONE);
-    conclude(change, FinalOutcome::Failed(failure), Source::Engine, None)
-}
-
-fn resolved(mut change: Change, resolution: &Resolution, note: &str) -> Step {
+fn resolved(mut change: Change, resolution: &Resolution, note: &str, whole_since: u32) -> Step {
     if change.row.phase != Some(Phase::Parked) {
         let (status, phase) = (change.row.status, change.row.phase);
         return change.answer(Answer::NotParked { status, phase });
@@ -249,13 +213,13 @@ fn resolved(mut change: Change, resolution: &Resolution, note: &str) -> Step {
     let outcome = match resolution {
         Resolution::Ok(output) => FinalOutcome::Ok(output.clone()),
         Resolution::Fail(failure) => FinalOutcome::Failed(failure.clone()),
-        Resolution::RunAgain => return run_again(change, note),
+        Resolution::RunAgain => return run_again(change, note, whole_since),
     };
     conclude(change, outcome, Source::Operator, Some(note))
 }
 
 /// Due at once, with a fresh time budget; the operator answers for the doubt.
-fn run_again(mut change: Change, note: &str) -> Step {
+fn run_again(mut change: Change, note: &str, whole_since: u32) -> Step {
     let now = change.now;
     let mut entry = Entry::of(&change.row, Source::Operator, AttemptEnd::NotHappened, now);
     entry.log.note = Some(note.to_owned());
@@ -264,6 +228,7 @@ fn run_again(mut change: Change, note: &str) -> Step {
     change.row.reason = Some(note.to_owned());
     change.row.deadline = now.plus(change.row.time_budget);
     change.row.reconciles = 0;
+    change.row.incarnation = change.row.incarnation.max(whole_since);
     change.make(Move::Wait { not_before: now });
     change.answer_standing()
 }
@@ -339,25 +304,9 @@ fn late(mut change: Change, ended: Ended<'_>) -> Step {
 
 /// The row follows an entry. The delay counts from the end of the attempt, however late the entry
 /// is finalized.
-fn follow(mut change: Change, entry: &Entry) -> Step {
+pub(super) fn follow(mut change: Change, entry: &Entry) -> Step {
     let next = after_attempt(&entry.log.end, &change.row, entry.delay, entry.log.logged_at);
     change.row.count(&entry.log);
     change.make(next);
     change.answer_standing()
-}
-
-/// Ends an operation that no worker ended, under its latest fence. With a finalize hook the end is
-/// only logged, and the Finalizer does the rest.
-fn conclude(mut change: Change, outcome: FinalOutcome, source: Source, note: Option<&str>) -> Step {
-    let end = AttemptEnd::Outcome(Outcome::from(outcome));
-    let mut entry = Entry::of(&change.row, source, end, change.now);
-    entry.log.note = note.map(str::to_owned);
-    change.end_lease();
-    change.row.phase = Some(Phase::Running);
-    if change.row.policy.hooked {
-        change.append(entry.pending());
-        return change.answer(Answer::Logged);
-    }
-    change.append(entry.clone());
-    follow(change, &entry)
 }

@@ -11,6 +11,7 @@ pub(super) fn accept(tables: &mut Tables, batch: Vec<Acceptance>, now: Timestamp
 
 fn accept_one(tables: &mut Tables, item: Acceptance, now: Timestamp) -> Admitted {
     let op_id = item.op_id;
+    let incarnation = tables.confirmed();
     if tables.rows.contains_key(&op_id) {
         return Admitted::Created { op_id };
     }
@@ -20,7 +21,10 @@ fn accept_one(tables: &mut Tables, item: Acceptance, now: Timestamp) -> Admitted
         None => {
             tables.insert(Stored {
                 fingerprint: item.fingerprint,
-                row: Row::accepted(op_id, identity.kind(), item.time_budget, now),
+                row: Row {
+                    incarnation,
+                    ..Row::accepted(op_id, identity.kind(), item.time_budget, now)
+                },
                 corrupt: false,
                 request: Request {
                     identity,

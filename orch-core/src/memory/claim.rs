@@ -1,13 +1,16 @@
+use super::incarnation;
 use super::tables::{CORRUPT, Stored, Tables};
 use crate::machine::{Answer, Fact, Purpose};
 use crate::policies::KindPolicy;
 use crate::store::{ClaimParams, Claimed, ClaimedOperation};
-use crate::words::{OpId, Timestamp};
+use crate::words::{Incarnation, OpId, Timestamp};
 
 /// Leases what is due, kind by kind, oldest due first.
 pub(super) fn claim(tables: &mut Tables, params: &ClaimParams, now: Timestamp) -> Vec<Claimed> {
     let mut claimed = Vec::new();
-    for policy in &params.kinds {
+    let Incarnation { confirmed, .. } = incarnation::look(tables, now);
+    let kinds = params.kinds.iter().filter(|policy| params.claims(&policy.kind, confirmed));
+    for policy in kinds {
         for op_id in claimable(tables, policy, now) {
             if claimed.len() >= params.limit {
                 return claimed;
@@ -20,8 +23,9 @@ pub(super) fn claim(tables: &mut Tables, params: &ClaimParams, now: Timestamp) -
 
 fn claimable(tables: &Tables, policy: &KindPolicy, now: Timestamp) -> Vec<OpId> {
     let rows = tables.rows.values().map(|stored| &stored.row);
+    let whole_since = tables.whole_since();
     let mut due: Vec<_> = rows
-        .filter(|row| row.is_claimable(policy, now))
+        .filter(|row| row.is_claimable(policy, whole_since, now))
         .map(|row| (row.due_at, row.op_id))
         .collect();
     due.sort_unstable();
@@ -39,7 +43,9 @@ fn claim_one(
         tables.apply(op_id, Fact::Undecodable { reason: CORRUPT }, now);
         return Some(Claimed::Undecodable { op_id, reason: CORRUPT.to_owned() });
     }
-    let fact = Fact::Claimed { policy, worker: &params.worker, id: params.id, lease: params.lease };
+    let ClaimParams { worker, id, lease, .. } = params;
+    let whole_since = tables.whole_since();
+    let fact = Fact::Claimed { policy, worker, id: *id, lease: *lease, whole_since };
     match tables.apply(op_id, fact, now) {
         Answer::Claimed(purpose) => Some(handed_out(&tables.rows[&op_id], purpose, now)),
         _ => None,

@@ -24,6 +24,14 @@ impl MemoryStore {
         }
     }
 
+    /// Makes the tables another database than they were, as a fail-over does, for tests.
+    #[doc(hidden)]
+    pub fn becomes_another(&self) {
+        let mut tables = lock(&self.tables);
+        tables.newest(self.clock.now());
+        tables.is_another = true;
+    }
+
     /// Keeps these operations in place of all others, for tests.
     #[doc(hidden)]
     pub fn keep(
@@ -31,7 +39,8 @@ impl MemoryStore {
         all: impl IntoIterator<Item = (Request, Row, Vec<Entry>, Option<DeadLetter>)>,
     ) {
         let mut tables = lock(&self.tables);
-        *tables = Tables::default();
+        let incarnations = std::mem::take(&mut tables.incarnations);
+        *tables = Tables { incarnations, ..Tables::default() };
         for (request, row, log, letter) in all {
             let op_id = row.op_id;
             let fingerprint = Fingerprint::of(&request.payload);

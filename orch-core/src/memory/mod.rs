@@ -13,6 +13,7 @@
 //! | operators: resolve, redrive | `operator` |
 //! | queries | `read` |
 //! | upkeep | `purge` |
+//! | which life of the database | `incarnation` |
 
 mod store; // the verbs
 
@@ -29,6 +30,8 @@ mod settle; // S3
 mod sweep; // recovery
 
 mod operator; // resolve, redrive
+
+mod incarnation; // which life of the database
 
 mod read;
 

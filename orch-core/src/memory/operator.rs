@@ -14,7 +14,8 @@ pub(super) fn resolve(
     };
     stored.decode()?;
     let note = params.note();
-    let fact = Fact::Resolved { resolution: &params.resolution, note: &note };
+    let whole_since = tables.whole_since();
+    let fact = Fact::Resolved { resolution: &params.resolution, note: &note, whole_since };
     Ok(Resolved::from(tables.apply(params.op_id, fact, now)))
 }
 
@@ -65,7 +66,10 @@ fn again(tables: &Tables, failed: &Stored, op_id: OpId, now: Timestamp) -> Store
             ..failed.request.clone()
         },
         fingerprint: failed.fingerprint,
-        row: Row::accepted(op_id, policy.kind.clone(), *time_budget, now),
+        row: Row {
+            incarnation: tables.confirmed(),
+            ..Row::accepted(op_id, policy.kind.clone(), *time_budget, now)
+        },
         corrupt: false,
     }
 }

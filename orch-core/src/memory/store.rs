@@ -6,15 +6,16 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::tables::Tables;
-use super::{accept, claim, lease, operator, purge, read, settle, sweep};
+use super::{accept, claim, incarnation, lease, operator, purge, read, settle, sweep};
 use crate::store::{
-    Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConnectionType, EndedAttempt,
-    Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged,
-    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
-    Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, lock,
+    Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
+    ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
+    PurgeParams, Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
+    ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, lock,
 };
 use crate::words::{
-    DeadLetter, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+    DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
+    Timestamp,
 };
 
 /// Keeps operations in memory. A clone is another handle on the same tables, as a second
@@ -122,6 +123,14 @@ impl Store for MemoryStore {
         }))
     }
 
+    async fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        Ok(self.transact(incarnation::look))
+    }
+
+    async fn confirm(&self, params: ConfirmParams) -> Result<Confirmed, StoreError> {
+        Ok(self.transact_and_wake(|tables, now| incarnation::confirm(tables, &params, now)))
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         Ok(self.clock.now())
     }
@@ -170,6 +179,10 @@ impl Store for MemoryStore {
 
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
         Ok(self.transact_and_wake(|tables, now| sweep::over_budget(tables, &params, now)))
+    }
+
+    async fn sweep_earlier(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError> {
+        Ok(self.transact_and_wake(|tables, now| sweep::earlier(tables, &params, now)))
     }
 
     async fn unfinalized(
@@ -268,7 +281,14 @@ mod tests {
         let kinds = vec![KindPolicy::new(Kind::new("PAYMENT", "CHARGE").unwrap())];
         let worker = WorkerId::generate("w").unwrap();
         store.accept(vec![acceptance()]).await.unwrap();
-        let params = ClaimParams { kinds, worker, id: ClaimId::generate(), limit: 1, lease: HOUR };
+        let params = ClaimParams {
+            kinds,
+            unsafe_kinds: Vec::new(),
+            worker,
+            id: ClaimId::generate(),
+            limit: 1,
+            lease: HOUR,
+        };
         match &store.claim(params).await.unwrap()[..] {
             [Claimed::Operation(attempt)] => attempt.claim(),
             other => panic!("{other:?}"),

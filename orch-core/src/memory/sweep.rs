@@ -1,3 +1,4 @@
+use super::incarnation;
 use super::tables::{CORRUPT, Stored, Tables};
 use crate::machine::{Fact, Row};
 use crate::store::{SweepParams, Swept};
@@ -15,16 +16,35 @@ pub(super) fn expired(tables: &mut Tables, limit: usize, now: Timestamp) -> Vec<
 
 /// Ends operations whose deadline has passed and that no worker holds, the oldest first.
 pub(super) fn over_budget(tables: &mut Tables, params: &SweepParams, now: Timestamp) -> Vec<Swept> {
+    let whole_since = incarnation::look(tables, now).whole_since;
     let due = oldest(tables, params.limit, |row| {
         let known = row.status != Status::Pending || params.knows(&row.policy.kind);
-        (known && row.is_over_budget(now)).then_some(row.deadline)
+        (known && row.is_over_budget(whole_since, now)).then_some(row.deadline)
     });
     let sweep = |op_id| {
         let Stored { row, .. } = &tables.rows[&op_id];
-        let fact = Fact::BudgetSpent { hooked: params.is_hooked(&row.policy.kind) };
+        let hooked = params.is_hooked(&row.policy.kind);
+        let fact = Fact::BudgetSpent { hooked, whole_since };
         swept(tables, op_id, fact, now)
     };
     due.into_iter().map(sweep).collect()
+}
+
+/// Puts in doubt what may lack a part of its history, the oldest due first.
+pub(super) fn earlier(tables: &mut Tables, params: &SweepParams, now: Timestamp) -> Vec<Swept> {
+    let incarnation = incarnation::look(tables, now);
+    let (copied, whole_since) = (incarnation.is_copy(), incarnation.whole_since);
+    let mut moved = Vec::new();
+    for policy in params.doubts(incarnation.confirmed) {
+        let limit = params.limit.saturating_sub(moved.len());
+        let due = oldest(tables, limit, |row| {
+            let found = row.is_to_be_doubted(whole_since, now);
+            row.due_at.filter(|_| found && row.policy.kind == policy.kind)
+        });
+        let fact = Fact::HistoryLost { policy, whole_since, copied };
+        moved.extend(due.into_iter().map(|op_id| swept(tables, op_id, fact, now)));
+    }
+    moved
 }
 
 fn swept(tables: &mut Tables, op_id: OpId, fact: Fact<'_>, now: Timestamp) -> Swept {

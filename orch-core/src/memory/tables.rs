@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::machine::{Answer, Entry, EntryWrite, Fact, Request, Row, Step, step};
 use crate::store::{Claim, StoreError};
 use crate::words::{
-    DeadLetter, Fingerprint, Identity, KeyNamespace, OpId, Operation, Owner, Timestamp,
+    DeadLetter, Fingerprint, Identity, Incarnation, KeyNamespace, OpId, Operation, Owner, Timestamp,
 };
 
 /// All that the store keeps.
@@ -19,6 +19,10 @@ pub(super) struct Tables {
     pub(super) dead_letters: BTreeMap<OpId, DeadLetter>,
     /// The namespaces of provider keys, the newest last; made when one is asked for.
     pub(super) key_namespaces: Vec<KeyNamespace>,
+    /// The incarnations, the newest last; the first is made when one is asked for.
+    pub(super) incarnations: Vec<Incarnation>,
+    /// True if the database is another one than its newest incarnation remembers, for tests.
+    pub(super) is_another: bool,
 }
 
 /// An operation: what was asked for, and its row.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::running::Worker;
 use super::{Config, Orchestrator, Runtime, StartError};
-use crate::flow::{Acceptor, Equipment, Handlers, Watch};
+use crate::flow::{Acceptor, Equipment, Handlers, Watch, report_unconfirmed};
 use crate::handler::{Descriptor, Registration, States};
 use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
@@ -214,6 +214,7 @@ impl RuntimeBuilder {
             }
         };
         let namespace = store.key_namespace(self.config.key_namespace).await?;
+        report_unconfirmed(&store.incarnation().await?);
         Ok((store, namespace))
     }
 }

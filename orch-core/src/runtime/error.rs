@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::policies::Contradiction;
 use crate::store::{OpenError, StoreError};
-use crate::words::{Invalid, OpId, Phase, Status};
+use crate::words::{Incarnation, Invalid, OpId, Phase, Status};
 
 /// Why a runtime did not start. Nothing was claimed.
 #[derive(Debug, thiserror::Error)]
@@ -173,6 +173,29 @@ pub enum ResolveError {
         phase: Option<Phase>,
     },
     /// `who` or `why` is not valid text, or an output is too large.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a confirmation was not kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfirmError {
+    /// The database has another incarnation than the one that was seen, or another confirmation was
+    /// there first.
+    #[error(
+        "the database has incarnation {} by now, {}; look at it again before you confirm it",
+        newest.number,
+        if newest.confirmed { "which is confirmed" } else { "which is unconfirmed" }
+    )]
+    Stale {
+        /// The newest incarnation.
+        newest: Box<Incarnation>,
+    },
+    /// `who` or `why` is not valid text.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The store's.

@@ -19,12 +19,14 @@ mod wait; // until its end
 
 mod operator; // parked, divergent, history
 
+mod incarnation; // which life of the database
+
 mod error; // what each of them can say
 
 pub use accept::{Accept, Accepted};
 pub use builder::RuntimeBuilder;
 pub use config::{Config, DEFAULT_CONCURRENCY, DEFAULT_LEASE, DEFAULT_POLL_EVERY};
-pub use error::{QueryError, RedriveError, ResolveError, StartError};
+pub use error::{ConfirmError, QueryError, RedriveError, ResolveError, StartError};
 pub use operator::{Divergent, Parked};
 pub use orchestrator::Orchestrator;
 pub use running::{Drained, Runtime};

@@ -6,8 +6,8 @@ use super::codec;
 use crate::machine::{Entry, Request, Row};
 use crate::policies::{Backoff, KindPolicy};
 use crate::words::{
-    BizKey, DeadLetter, Fence, FinalOutcome, IdemKey, Identity, KeySeed, Kind, LogEntry, OpId,
-    Owner, Payload, Status, Timestamp, WorkerId,
+    BizKey, DeadLetter, Fence, FinalOutcome, IdemKey, Identity, Incarnation, KeySeed, Kind,
+    LogEntry, OpId, Owner, Payload, Status, Timestamp, WorkerId,
 };
 
 /// A row of a query, as a SQL backend returns it: what is in a column, by its name. `None` is
@@ -109,6 +109,22 @@ fn key_seed(row: &impl Columns) -> Result<Option<KeySeed>, String> {
     seed.map_err(|_| "column key_seed does not have 16 bytes".to_owned())
 }
 
+/// An incarnation of the database.
+///
+/// # Errors
+/// What is wrong.
+pub fn incarnation(row: &impl Columns) -> Result<Incarnation, String> {
+    let opened_at = there(row.instant("opened_at")?, "opened_at")?;
+    Ok(Incarnation {
+        number: count(row, "number")?,
+        confirmed: row.instant("confirmed_at")?.is_some(),
+        confirmed_as: word(row, "confirmed_as")?,
+        difference: there(row.text("difference")?, "difference")?.to_owned(),
+        whole_since: count(row, "whole_since")?,
+        ..Incarnation::first(opened_at)
+    })
+}
+
 /// An operation's row. The columns of what has ended with the operation may be NULL.
 ///
 /// # Errors
@@ -136,6 +152,7 @@ pub fn row(row: &impl Columns) -> Result<Row, String> {
         outcome: outcome(row, status)?,
         finished_at: row.instant("finished_at")?,
         reason: row.text("reason")?.map(str::to_owned),
+        incarnation: count(row, "incarnation")?,
     })
 }
 

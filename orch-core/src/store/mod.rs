@@ -30,9 +30,9 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection, panic_text};
 pub use lock::lock;
 pub use params::{
-    Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, Cursor, EndedAttempt,
-    Finalization, LateParams, ListParams, Listed, Logged, Page, PurgeParams, Purged, RedriveParams,
-    Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved, SweepParams, Swept,
-    Unfinalized,
+    Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, ConfirmParams, Confirmed,
+    Cursor, EndedAttempt, Finalization, LateParams, ListParams, Listed, Logged, Page, PurgeParams,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
+    Resolved, SweepParams, Swept, Unfinalized,
 };
 pub use verbs::{AcceptIn, Store, StoreError};

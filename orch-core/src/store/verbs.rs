@@ -4,13 +4,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    Acceptance, Admitted, ClaimParams, Claimed, ConnectionType, EndedAttempt, Finalization,
-    Finalized, LateParams, ListParams, Logged, Page, PurgeParams, Purged, RedriveParams, Redriven,
-    Release, Released, RenewParams, Renewed, ResolveParams, Resolved, SweepParams, Swept,
-    Unfinalized,
+    Acceptance, Admitted, ClaimParams, Claimed, ConfirmParams, Confirmed, ConnectionType,
+    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
+    Resolved, SweepParams, Swept, Unfinalized,
 };
 use crate::words::{
-    DeadLetter, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+    DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
+    Timestamp,
 };
 
 /// A database that keeps operations, their log and their dead letters.
@@ -28,6 +29,7 @@ use crate::words::{
 ///   | `accept`, `log`, `finalize`, `settle`, `release` | changes nothing; the answer is the one of the first call, or `Stale` once another claim or the end of the operation has come between |
 ///   | `redrive` | changes nothing: `Created` again for the same `new_op_id`, for another one `AlreadyRedriven`, with the first |
 ///   | `resolve` | `NotParked`, unless the operation was parked again since |
+///   | `confirm` | changes nothing; the answer is the one of the first call |
 ///   | `renew` | moves the lease again, from the later instant |
 ///   | `claim`, the sweeps, `purge` | takes the next operations; a claim whose answer was lost ends with its lease |
 ///
@@ -57,6 +59,16 @@ pub trait Store: Send + Sync + 'static {
     /// every replica and back-up has it.
     async fn key_namespace(&self, given: Option<KeyNamespace>) -> Result<KeyNamespace, StoreError>;
 
+    /// The newest incarnation of the database. Looks whether this is still the database that it was;
+    /// one that is not gets a new incarnation, unconfirmed.
+    async fn incarnation(&self) -> Result<Incarnation, StoreError>;
+
+    /// Keeps what an operator says has happened to the database. As [`Confirmation::Copied`] it
+    /// makes a new namespace of provider keys in the same transaction.
+    ///
+    /// [`Confirmation::Copied`]: crate::words::Confirmation::Copied
+    async fn confirm(&self, params: ConfirmParams) -> Result<Confirmed, StoreError>;
+
     /// The store's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 
@@ -69,8 +81,12 @@ pub trait Store: Send + Sync + 'static {
     /// within a kind: PENDING and waiting ones for an attempt (attempt + 1), those in doubt for an
     /// attempt or a reconcile ([`Purpose::of`](super::Purpose::of)). The fence goes up, the lease starts, the
     /// kind's policy is written into the row, all before this returns. Operations past their
-    /// deadline are left to the sweep, except those to reconcile. No two claims get one
-    /// operation.
+    /// deadline are left to the sweep, except those to reconcile; those of an earlier incarnation
+    /// that has lost history to [`Store::sweep_earlier`]. No two claims get one operation.
+    ///
+    /// The statement itself looks whether this is still the database that it was, since a proxy can
+    /// change the server under a live connection. While it is not, nothing is claimed; while the
+    /// incarnation is unconfirmed, nothing of the unsafe kinds.
     async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError>;
 
     /// Moves the end of leases to `lease` from now. Guard: the fence, and a lease that no sweep
@@ -107,6 +123,12 @@ pub trait Store: Send + Sync + 'static {
     /// ([`Row::is_over_budget`](crate::machine::Row::is_over_budget)). PENDING
     /// passes through IN_PROGRESS within the transaction. Hooks as in `sweep_expired`.
     async fn sweep_over_budget(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError>;
+
+    /// Puts in doubt at most `limit` operations whose history may lack an attempt, since they were
+    /// accepted under an earlier incarnation than the one since which histories are whole: due
+    /// ones of these kinds, the oldest due first within a kind. They move as an attempt in doubt
+    /// does; those of a copy are parked. Hooks as in `sweep_expired`.
+    async fn sweep_earlier(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError>;
 
     /// Logged outcomes that are due to be finalized and that a worker with these kinds can
     /// finalize: those without a hook, and those of the kinds. An outcome is due one second

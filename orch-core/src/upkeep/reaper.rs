@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
-use crate::flow::{Equipment, divergence};
+use crate::flow::{Equipment, divergence, report_unconfirmed};
 use crate::store::{Finalized, StoreError, Swept, lock, monotonic};
 
 /// Operations per sweep.
 const LIMIT: usize = 500;
 
-/// Takes back expired leases and ends operations whose time budget is spent; also reports due
+/// Takes back expired leases, puts in doubt what may lack a part of its history, and ends operations
+/// whose time budget is spent. Also reports an unconfirmed incarnation of the database, and due
 /// operations of kinds that this worker does not know.
 #[derive(Debug)]
 pub struct Reaper {
@@ -32,7 +33,7 @@ enum Database {
 /// worker's memory. So the owners come first: this is longer than the longest delay between two
 /// retries to store an outcome.
 const OWNERS_FIRST: Duration = Duration::from_secs(3);
-/// How often waiting kinds without a handler are reported.
+/// How often an unconfirmed incarnation and waiting kinds without a handler are reported.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 impl Reaper {
@@ -59,11 +60,12 @@ impl Reaper {
         divergence::after_end(&*self.equipment.store, ended).await;
     }
 
-    async fn report_unknown_kinds(&self) -> Result<(), StoreError> {
+    async fn report(&self) -> Result<(), StoreError> {
         if !self.report_is_due() {
             return Ok(());
         }
         let Equipment { store, handlers, .. } = &self.equipment;
+        report_unconfirmed(&store.incarnation().await?);
         for (kind, due) in store.unknown_kinds(&handlers.kinds()).await? {
             tracing::warn!(%kind, due, "operations wait for a worker with this handler");
         }
@@ -114,13 +116,16 @@ impl Upkeep for Reaper {
             handlers.meters(&row.kind).lease_lost();
         }
         self.note(&expired, "the lease expired").await;
+        let earlier = self.noted(store.sweep_earlier(handlers.sweep(LIMIT)).await)?;
+        self.note(&earlier, "an attempt may be missing from its history").await;
         let spent = self.noted(store.sweep_over_budget(handlers.sweep(LIMIT)).await)?;
         self.note(&spent, "the time budget is spent").await;
-        self.report_unknown_kinds().await?;
+        self.report().await?;
+        let passes = [expired.len(), earlier.len(), spent.len()];
         Ok(Report {
-            moved: expired.len() + spent.len(),
+            moved: passes.iter().sum(),
             failed: 0,
-            more: expired.len() >= LIMIT || spent.len() >= LIMIT,
+            more: passes.iter().any(|moved| *moved >= LIMIT),
         })
     }
 }

@@ -25,6 +25,8 @@ mod log_entry; // what is kept of an end
 
 mod timestamp; // instants
 
+mod incarnation; // which life of the database
+
 mod invalid; // what breaks the rule of a word
 
 mod text; // texts that every store can keep
@@ -33,6 +35,7 @@ mod spelling; // words with one spelling
 
 pub use command::{Command, Envelope, Identity};
 pub use id::{ClaimId, Fence, OpId, WorkerId};
+pub use incarnation::{Confirmation, Incarnation};
 pub use invalid::Invalid;
 pub use key::{BizKey, IdemKey, Owner};
 pub use kind::{Domain, EventType, Kind};

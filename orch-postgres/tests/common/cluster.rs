@@ -53,6 +53,21 @@ impl Cluster {
             .args(["-w", "start"]));
     }
 
+    pub fn stop(&self) {
+        run(as_server("pg_ctl").arg("-D").arg(self.data()).args(["-m", "fast", "-w", "stop"]));
+    }
+
+    /// Keeps a copy of a stopped server's data.
+    pub fn back_up(&self) {
+        run(Command::new("cp").arg("-a").arg(self.data()).arg(self.home.join("copy")));
+    }
+
+    /// Puts the copy in place of a stopped server's data.
+    pub fn restore(&self) {
+        std::fs::remove_dir_all(self.data()).unwrap();
+        run(Command::new("cp").arg("-a").arg(self.home.join("copy")).arg(self.data()));
+    }
+
     /// As a crash: nothing is written on the way down.
     pub fn crash_and_restart(&self) {
         let log = self.home.join("log");

@@ -267,6 +267,7 @@ impl Generator {
             first_called_at: self.rng.bool().then(|| self.before()),
             policy: self.policy(kind),
             reason: self.rng.bool().then(|| self.text()),
+            incarnation: self.one(&[1, 2, 2, 2]),
             ..kept.row
         };
         for before in 1..count {

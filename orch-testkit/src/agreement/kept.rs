@@ -68,6 +68,7 @@ impl Kept {
         if self.row.status.is_terminal() {
             self.row.policy = KindPolicy::new(self.row.policy.kind);
             self.row.reconciles = 0;
+            self.row.incarnation = 0;
             self.row.key_generation = 0;
             self.row.first_called_at = None;
         }

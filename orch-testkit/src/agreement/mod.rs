@@ -39,6 +39,7 @@ macro_rules! agrees_with_machine {
             finalize_agrees Finalize
             a_failing_hook_agrees HookFails
             sweep_expired_agrees SweepExpired
+            sweep_earlier_agrees SweepEarlier
             sweep_over_budget_agrees SweepOverBudget
             resolve_agrees Resolve
         }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use orch_core::machine::{Answer, Ended, Entry, Fact, Finalized, Row, Step, step};
 use orch_core::policies::KindPolicy;
 use orch_core::store::{
-    Claim, ClaimParams, Claimed, ClaimedOperation, ConnectionType, EndedAttempt, Finalization,
-    FinalizeHook, HookError, Logged, ManualClock, Release, Released, RenewParams, Renewed,
-    ResolveParams, Resolved, Store, SweepParams, Swept,
+    Claim, ClaimParams, Claimed, ClaimedOperation, ConfirmParams, Confirmed, ConnectionType,
+    EndedAttempt, Finalization, FinalizeHook, HookError, Logged, ManualClock, Release, Released,
+    RenewParams, Renewed, ResolveParams, Resolved, Store, SweepParams, Swept,
 };
-use orch_core::words::{ClaimId, Fence, OpId, Owner, Status, Timestamp};
+use orch_core::words::{ClaimId, Confirmation, Fence, OpId, Owner, Status, Timestamp};
 
 use super::{Generator, Kept, KeptRows};
 use crate::fixture::{LEASE, kind, other_kind};
@@ -34,6 +34,7 @@ pub enum Path {
     Finalize,
     HookFails,
     SweepExpired,
+    SweepEarlier,
     SweepOverBudget,
     Resolve,
 }
@@ -50,18 +51,37 @@ pub fn check(rows: impl KeptRows, path: Path) {
     runtime.block_on(async {
         let store = rows.open(Arc::clone(&clock)).await;
         let now = store.now().await.unwrap();
+        let copied = seed.is_multiple_of(4);
+        lose_history(&*store, copied).await;
         let mut generator = Generator::new(seed, now);
         let mut changed = 0;
         for _ in 0..pairs.div_ceil(BATCH as u64) {
             let all: Vec<Kept> = (0..BATCH).map(|_| generator.kept()).collect();
             rows.put(&all).await;
-            let mut batch = Batch { generator: &mut generator, all: &all, now, expected: vec![] };
+            let generator = &mut generator;
+            let mut batch = Batch { generator, all: &all, now, copied, expected: vec![] };
             batch.run(path, &*store).await;
             changed += batch.compare(&rows).await;
         }
         // A verb that never meets a row it can move would agree with anything.
-        assert!(changed * 20 > pairs, "{path:?} changed {changed} rows only");
+        assert!(changed * 40 > pairs, "{path:?} changed {changed} rows only");
     });
+}
+
+/// The incarnation since which the generated histories are whole; some are of one before.
+const WHOLE_SINCE: u32 = 2;
+
+async fn lose_history(store: &dyn Store, copied: bool) {
+    let first = store.incarnation().await.unwrap();
+    let params = ConfirmParams {
+        number: first.number,
+        confirmed: true,
+        confirmation: if copied { Confirmation::Copied } else { Confirmation::Restored },
+        who: "kim".to_owned(),
+        why: "a disk was lost".to_owned(),
+    };
+    let confirmed = store.confirm(params).await.unwrap();
+    assert_eq!(confirmed, Confirmed::Confirmed { number: WHOLE_SINCE });
 }
 
 fn from_environment(name: &str) -> Option<u64> {
@@ -73,6 +93,8 @@ struct Batch<'a> {
     generator: &'a mut Generator,
     all: &'a [Kept],
     now: Timestamp,
+    /// Whether the database is confirmed as a copy.
+    copied: bool,
     /// For the least jitter and for the most.
     expected: Vec<[Step; 2]>,
 }
@@ -89,6 +111,7 @@ impl Batch<'_> {
             Path::Finalize => self.finalize(store).await,
             Path::HookFails => self.finalize_with_failing_hook(store).await,
             Path::SweepExpired => self.sweep_expired(store).await,
+            Path::SweepEarlier => self.sweep_earlier(store).await,
             Path::SweepOverBudget => self.sweep_over_budget(store).await,
             Path::Resolve => self.resolve(store).await,
         }
@@ -140,6 +163,7 @@ impl Batch<'_> {
         let (kinds, worker) = (self.policies(), self.generator.worker());
         let params = ClaimParams {
             kinds: kinds.clone(),
+            unsafe_kinds: Vec::new(),
             worker,
             id: ClaimId::generate(),
             limit: BATCH,
@@ -149,7 +173,9 @@ impl Batch<'_> {
         for kept in self.all {
             let policy = kinds.iter().find(|policy| policy.kind == kept.row.policy.kind).unwrap();
             let (worker, id, lease) = (&params.worker, params.id, LEASE);
-            let answer = self.expect(kept, |_| Fact::Claimed { policy, worker, id, lease });
+            let whole_since = WHOLE_SINCE;
+            let fact = Fact::Claimed { policy, worker, id, lease, whole_since };
+            let answer = self.expect(kept, |_| fact);
             let got = claimed.get(&kept.row.op_id);
             match answer {
                 Answer::Claimed(purpose) => {
@@ -269,13 +295,26 @@ impl Batch<'_> {
         }
     }
 
+    async fn sweep_earlier(&mut self, store: &dyn Store) {
+        let kinds = self.policies();
+        let params = SweepParams { kinds: kinds.clone(), unsafe_kinds: Vec::new(), limit: BATCH };
+        let swept = swept(store.sweep_earlier(params).await.unwrap());
+        for kept in self.all {
+            let policy = kinds.iter().find(|policy| policy.kind == kept.row.policy.kind).unwrap();
+            let (whole_since, copied) = (WHOLE_SINCE, self.copied);
+            self.expect(kept, |_| Fact::HistoryLost { policy, whole_since, copied });
+            self.expect_swept(kept, &swept);
+        }
+    }
+
     async fn sweep_over_budget(&mut self, store: &dyn Store) {
         // Mostly one kind is known, so that PENDING operations of the other have to wait.
         let mut kinds = self.policies();
         if fastrand::bool() {
             kinds.pop();
         }
-        let params = SweepParams { kinds: kinds.clone(), limit: BATCH };
+        let unsafe_kinds = Vec::new();
+        let params = SweepParams { kinds: kinds.clone(), unsafe_kinds, limit: BATCH };
         let swept = swept(store.sweep_over_budget(params).await.unwrap());
         for kept in self.all {
             let policy = kinds.iter().find(|policy| policy.kind == kept.row.policy.kind);
@@ -285,7 +324,8 @@ impl Batch<'_> {
                 continue;
             }
             let hooked = policy.is_some_and(|policy| policy.hooked);
-            self.expect(kept, |_| Fact::BudgetSpent { hooked });
+            let fact = Fact::BudgetSpent { hooked, whole_since: WHOLE_SINCE };
+            self.expect(kept, |_| fact);
             self.expect_swept(kept, &swept);
         }
     }
@@ -315,7 +355,9 @@ impl Batch<'_> {
             };
             let got = store.resolve(params.clone()).await.unwrap();
             let (resolution, note) = (&params.resolution, params.note());
-            let answer = self.expect(kept, |_| Fact::Resolved { resolution, note: &note });
+            let (note, whole_since) = (&*note, WHOLE_SINCE);
+            let fact = Fact::Resolved { resolution, note, whole_since };
+            let answer = self.expect(kept, |_| fact);
             assert_eq!(got, Resolved::from(answer), "{params:?}, before: {kept:#?}");
         }
     }

@@ -111,7 +111,8 @@ impl GoingOn<'_> {
 
     async fn time_budgets_end(&mut self) {
         loop {
-            let params = SweepParams { kinds: self.released.policies(), limit: 3 };
+            let params =
+                SweepParams { kinds: self.released.policies(), unsafe_kinds: Vec::new(), limit: 3 };
             let swept = self.store.sweep_over_budget(params).await.unwrap();
             if swept.is_empty() {
                 return;
@@ -217,6 +218,7 @@ impl GoingOn<'_> {
     async fn workers_claim_what_is_due(&mut self) {
         loop {
             let params = ClaimParams {
+                unsafe_kinds: Vec::new(),
                 kinds: self.released.policies(),
                 worker: WorkerId::generate("migrated").unwrap(),
                 id: ClaimId::generate(),

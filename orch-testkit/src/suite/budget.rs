@@ -120,7 +120,7 @@ pub async fn a_pending_operation_of_an_unknown_kind_is_left_alone(world: World) 
     let op_id = world.accepted("k").await;
     world.clock.advance(BUDGET);
     for kinds in [vec![], vec![KindPolicy::new(other_kind())]] {
-        let params = SweepParams { kinds, limit: 10 };
+        let params = SweepParams { kinds, ..sweep_params([]) };
         assert_eq!(world.store.sweep_over_budget(params).await.unwrap(), []);
     }
     assert_eq!(world.operation(op_id).await.status, Status::Pending);

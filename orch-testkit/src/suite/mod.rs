@@ -16,6 +16,7 @@ pub mod doubt;
 pub mod fence;
 pub mod finalize;
 pub mod history;
+pub mod incarnation;
 pub mod keys;
 pub mod late;
 pub mod lease;
@@ -40,4 +41,22 @@ where
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async { case(World::open(Arc::new(backend)).await).await });
+}
+
+/// A test of each case of a topic, in a module of its name.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cases {
+    ($backend:expr; $($topic:ident { $($case:ident)* })*) => {$(
+        mod $topic {
+            #[allow(unused_imports, reason = "the expression may name things of the caller's")]
+            use super::*;
+            $(
+                #[test]
+                fn $case() {
+                    $crate::suite::run($backend, $crate::suite::$topic::$case);
+                }
+            )*
+        }
+    )*};
 }

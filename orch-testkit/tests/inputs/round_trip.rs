@@ -170,6 +170,7 @@ impl World {
             });
         }
         let params = ClaimParams {
+            unsafe_kinds: Vec::new(),
             kinds: policies.values().cloned().collect(),
             worker: WorkerId::generate("inputs").unwrap(),
             id: ClaimId::generate(),
@@ -277,7 +278,7 @@ fn expected(
     let accepted = Row { deadline: envelope.deadline, ..accepted };
     let worker = WorkerId::from_stored("inputs".to_owned());
     let id = ClaimId::of(envelope.fence.get().unsigned_abs());
-    let fact = Fact::Claimed { policy, worker: &worker, id, lease: LEASE };
+    let fact = Fact::Claimed { policy, worker: &worker, id, lease: LEASE, whole_since: 1 };
     let claimed = step(&accepted, fact, *claimed_at).row;
     let ended = ended(case, attempt);
     step(&claimed, Fact::Settled(ended.under(None)), now).answer.finalized()

@@ -26,10 +26,10 @@ static KIND: LazyLock<Kind> = LazyLock::new(|| match Kind::new("A", "B") {
 
 impl Row {
     /// A newly accepted operation.
-    pub(crate) fn accepted(op: usize, now: u8) -> Self {
+    pub(crate) fn accepted(op: usize, now: u8, incarnation: u8) -> Self {
         let op_id = OpId::from_bytes([small(op); 16]);
         let row = machine::Row::accepted(op_id, KIND.clone(), seconds(TIME_BUDGET), instant(now));
-        Self::encode(&row)
+        Self { incarnation, ..Self::encode(&row) }
     }
 
     /// The row as the machine takes it.
@@ -56,6 +56,7 @@ impl Row {
             outcome: self.outcome.map(FinalOutcome::from),
             finished_at: self.outcome.map(|_| instant(0)),
             reason: None,
+            incarnation: self.incarnation.into(),
         }
     }
 
@@ -77,6 +78,7 @@ impl Row {
             first_called_at: row.first_called_at.map(tick),
             policy: Policy::encode(&row.policy),
             outcome: row.outcome.as_ref().map(Final::from),
+            incarnation: small(row.incarnation),
             log: Vec::new(),
             claims: 0,
             first_end: None,
@@ -281,7 +283,7 @@ mod tests {
     #[test]
     fn a_row_is_decoded_as_it_was_encoded() {
         let rules = Rules::of(&[Declared::hooked(InDoubt::Reconcile)], 0);
-        let accepted = Row::accepted(0, 1).decode(0);
+        let accepted = Row::accepted(0, 1, 2).decode(0);
         assert!(accepted.policy != rules.policy(0), "the defaults until it is claimed");
         let claimed = machine::Row {
             status: Status::InProgress,

@@ -39,6 +39,7 @@ impl World {
     /// What the upkeep and one new worker do for an operation in one tick.
     fn work_on(&mut self, rules: &Rules, op: usize) {
         self.reap(rules, op);
+        self.doubt(rules, op);
         self.spend(rules, op);
         if let Some(found) = self.unfinalized(rules, op) {
             self.finalize_found(rules, found, false);

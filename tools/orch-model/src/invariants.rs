@@ -57,20 +57,20 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
         always(I2, |rules, world| {
             !world.audit.end_changed && world.operations().all(|(op, row)| one_end(rules, op, row))
         }),
-        always(I3, |_, world| {
-            has_lost_claims(world) || world.operations().all(|(op, row)| truthful(world, op, row))
+        always(I3, |rules, world| {
+            is_misled(rules, world) || world.operations().all(|(op, row)| truthful(world, op, row))
         }),
         always(I4, |rules, world| {
-            has_lost_claims(world)
+            is_misled(rules, world)
                 || world.operations().all(|(op, row)| {
                     let calls = u32::from(world.books[op].calls);
-                    let again = u32::from(world.ran_again);
+                    let again = u32::from(world.ran_again) + u32::from(world.histories);
                     calls <= 1 + u32::from(row.retries) + u32::from(row.lost_attempts)
                         && calls <= rules.max_attempts + again
                 })
         }),
-        always(I5, |_, world| {
-            has_lost_claims(world) || !world.books.iter().any(|book| book.key_changed)
+        always(I5, |rules, world| {
+            is_misled(rules, world) || !world.books.iter().any(|book| book.key_changed)
         }),
         always(I6, |_, world| {
             let mut identities: Vec<_> = world.operations().map(|(op, _)| identity(op)).collect();
@@ -92,8 +92,8 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
                 && !audit.stale_write
                 && world.operations().all(|(_, row)| fenced(row))
         }),
-        always(I9, |_, world| {
-            has_lost_claims(world)
+        always(I9, |rules, world| {
+            is_misled(rules, world)
                 || world.books.iter().all(|book| book.acts <= 1 || book.acted_after_denial)
         }),
         sometimes(WITNESSES[0], |_, world| {
@@ -185,10 +185,10 @@ fn truthful(world: &World, op: usize, row: &Row) -> bool {
     }
 }
 
-/// A database that has lost a claim knows nothing of its call: it counts one too few, and what it
-/// says of the provider may be wrong. Its guards hold all the same.
-const fn has_lost_claims(world: &World) -> bool {
-    world.histories > 0
+/// A database that has lost a claim and has not noticed it knows nothing of its call: it counts one
+/// too few, and what it says of the provider may be wrong. Its guards hold all the same.
+const fn is_misled(rules: &Rules, world: &World) -> bool {
+    world.histories > 0 && !rules.notices_losses
 }
 
 /// A fence has one entry, which is PENDING only while the fence is the operation's. A late one may

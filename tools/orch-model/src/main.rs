@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 }
 
 /// What is explored: two operations and one fault, or one operation and two; then one operation in
-/// a database that loses a claim.
+/// a database that loses a claim, unnoticed and noticed.
 fn worlds() -> impl Iterator<Item = Rules> {
     let declared = every_declaration();
     let [retry, park, fail, ..] = declared;
@@ -24,7 +24,8 @@ fn worlds() -> impl Iterator<Item = Rules> {
     let alone = declared.into_iter().chain([1, 2].map(|ticks| retry.forgotten_after(ticks)));
     let alone = alone.map(|operation| Rules::of(&[operation], 2));
     let losing = declared.map(|operation| Rules::of(&[operation], 1).losing_claims());
-    pairs.chain(alone).chain(losing)
+    let noticing = declared.map(|operation| Rules::of(&[operation], 1).noticing_losses());
+    pairs.chain(alone).chain(losing).chain(noticing)
 }
 
 fn hold() -> bool {
@@ -32,7 +33,11 @@ fn hold() -> bool {
     println!("operations | faults | distinct states | steps | depth | took");
     for rules in worlds() {
         let names: Vec<_> = rules.operations.iter().map(ToString::to_string).collect();
-        let loses = if rules.faults.lost_claims > 0 { ", claims are lost" } else { "" };
+        let loses = match (rules.faults.lost_claims, rules.notices_losses) {
+            (0, _) => "",
+            (_, false) => ", claims are lost",
+            (_, true) => ", claims are lost and that is noticed",
+        };
         let (names, faults) = (names.join(" + ") + loses, rules.faults.total);
         let checked = explore(rules);
         let took = checked.took;

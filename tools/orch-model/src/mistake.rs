@@ -22,6 +22,12 @@ pub enum Mistake {
     RenewIgnoresClaimId,
     /// Release compares the count only.
     ReleaseIgnoresClaimId,
+    /// A claim does not look whether the database has lost a part of the operation's history.
+    EarlierIsClaimed,
+    /// The sweep of time budgets does not look for that.
+    EarlierEndsPlainly,
+    /// An attempt that may be missing is not counted as lost.
+    MissingAttemptNotCounted,
     /// A claim does not raise the fence.
     ClaimKeepsFence,
     /// A release gives the fence back with the attempt.
@@ -75,7 +81,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 34] = [
         Self::LogIgnoresFence,
         Self::RenewIgnoresFence,
         Self::FinalizeIgnoresFence,
@@ -83,6 +89,9 @@ impl Mistake {
         Self::LogIgnoresClaimId,
         Self::RenewIgnoresClaimId,
         Self::ReleaseIgnoresClaimId,
+        Self::EarlierIsClaimed,
+        Self::EarlierEndsPlainly,
+        Self::MissingAttemptNotCounted,
         Self::ClaimKeepsFence,
         Self::ReleaseLowersFence,
         Self::OperatorKeepsFence,
@@ -118,12 +127,16 @@ impl Mistake {
             Self::BudgetSweepTakesRunning
             | Self::DoubtTakenForNo
             | Self::RefusalClearsDoubt
+            | Self::EarlierEndsPlainly
             | Self::RetryClearsDoubt => I3,
             Self::ClaimedStaysDue
             | Self::AttemptNotCounted
             | Self::LostAttemptNotCounted
             | Self::FinalizerCallsAgain => I4,
-            Self::KeyPerAttempt | Self::NewKeyInDoubt | Self::NewKeyAfterDenial => I5,
+            Self::KeyPerAttempt
+            | Self::NewKeyInDoubt
+            | Self::NewKeyAfterDenial
+            | Self::MissingAttemptNotCounted => I5,
             Self::AcceptWithoutIdentity => I6,
             Self::ReaperReadsOwnClock | Self::ReaperSkipsQuestions => I7,
             Self::LogIgnoresFence
@@ -137,7 +150,7 @@ impl Mistake {
             | Self::ReleaseLowersFence
             | Self::OperatorKeepsFence
             | Self::LogKeepsLease => I8,
-            Self::KeyLifeIgnored => I9,
+            Self::KeyLifeIgnored | Self::EarlierIsClaimed => I9,
         }
     }
 
@@ -150,7 +163,9 @@ impl Mistake {
             | Self::FinalizerCallsAgain
             | Self::FinalizerSkipsHooked
             | Self::HookOutsideTransaction => Declared::hooked(InDoubt::Retry),
-            Self::OperatorKeepsFence | Self::ParkedStaysDue => Declared::plain(InDoubt::Park),
+            Self::OperatorKeepsFence | Self::ParkedStaysDue | Self::EarlierIsClaimed => {
+                Declared::plain(InDoubt::Park)
+            }
             Self::ReaperSkipsQuestions | Self::QuestionFallsThrough | Self::NewKeyAfterDenial => {
                 Declared::plain(InDoubt::Reconcile)
             }
@@ -164,7 +179,13 @@ impl Mistake {
         // Without a fault it shows only by a call that was sent and lost, which is what it is about.
         let faults = if self == Self::NewKeyAfterDenial { 0 } else { 2 };
         let rules = Rules { mistake: Some(self), max_attempts, ..Rules::of(&[operation], faults) };
-        if self.is_about_claim_ids() { rules.losing_claims() } else { rules }
+        match self {
+            Self::EarlierIsClaimed | Self::EarlierEndsPlainly | Self::MissingAttemptNotCounted => {
+                rules.noticing_losses()
+            }
+            _ if self.is_about_claim_ids() => rules.losing_claims(),
+            _ => rules,
+        }
     }
 
     /// True if it shows only once the database has lost a claim.

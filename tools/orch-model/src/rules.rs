@@ -27,6 +27,8 @@ pub struct Rules {
     /// Where the store's clock stops, so that the state space is finite. Every state is checked
     /// to come to an end from there as well.
     pub last_tick: u8,
+    /// True if the database notices that it has lost a claim, and an operator has confirmed it.
+    pub notices_losses: bool,
     /// The guard that is wrong.
     pub mistake: Option<Mistake>,
 }
@@ -157,7 +159,14 @@ impl Rules {
     pub fn new(operations: &[Declared], faults: Faults) -> Self {
         let last_tick = TIME_BUDGET + 1;
         let operations = operations.to_vec();
-        Self { operations, faults, max_attempts: MAX_ATTEMPTS, last_tick, mistake: None }
+        Self {
+            operations,
+            faults,
+            max_attempts: MAX_ATTEMPTS,
+            last_tick,
+            notices_losses: false,
+            mistake: None,
+        }
     }
 
     /// At most so many faults of any sort, without those that the operations exclude.
@@ -172,6 +181,12 @@ impl Rules {
     #[must_use]
     pub fn losing_claims(self) -> Self {
         Self { faults: self.faults.with_lost_claims(), ..self }
+    }
+
+    /// The same with a database that loses claims and notices it.
+    #[must_use]
+    pub fn noticing_losses(self) -> Self {
+        Self { notices_losses: true, ..self.losing_claims() }
     }
 
     /// What the handler of this operation declares.

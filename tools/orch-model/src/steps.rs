@@ -83,7 +83,7 @@ pub enum Step {
         /// Whose.
         op: usize,
     },
-    /// The Reaper ends an operation past its deadline.
+    /// The Reaper puts in doubt what may lack an attempt, or ends what is past its deadline.
     Spend {
         /// Which.
         op: usize,
@@ -321,9 +321,11 @@ impl World {
             }
             Step::Resume { worker } => self.workers[worker].paused = false,
             Step::Reap { op } => return self.reap(rules, op).then_some(()),
-            Step::Spend { op } => return self.spend(rules, op).then_some(()),
+            Step::Spend { op } => {
+                return (self.spend(rules, op) || self.doubt(rules, op)).then_some(());
+            }
             Step::LoseClaim { op } => {
-                self.lose_claim(op)?;
+                self.lose_claim(rules, op)?;
                 self.fault(|faults| &mut faults.lost_claims)?;
             }
             Step::Find { op } => self.finalizer = Some(self.unfinalized(rules, op)?),

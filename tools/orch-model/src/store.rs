@@ -23,7 +23,7 @@ impl World {
         {
             return op;
         }
-        self.rows[client] = Some(Row::accepted(client, self.now));
+        self.rows[client] = Some(Row::accepted(client, self.now, self.whole_since));
         client
     }
 
@@ -33,7 +33,10 @@ impl World {
         let unclaimed = self.rows[op].clone()?;
         let unresolved = unclaimed.first_called_at.is_some();
         let (worker, id) = (&worker(), claim_id(self.histories));
-        let fact = Fact::Claimed { policy: &policy, worker, id, lease: seconds(LEASE) };
+        let lease = seconds(LEASE);
+        let blind = rules.has(Mistake::EarlierIsClaimed);
+        let whole_since = if blind { 0 } else { self.whole_since.into() };
+        let fact = Fact::Claimed { policy: &policy, worker, id, lease, whole_since };
         let Answer::Claimed(purpose) = self.apply(rules, op, fact) else { return None };
         let row = self.rows[op].as_mut()?;
         row.unclaimed = (rules.faults.lost_claims > 0).then(|| Box::new(unclaimed));
@@ -48,11 +51,13 @@ impl World {
     }
 
     /// The database goes back to before the latest claim of an operation: its worker does not know.
-    pub(crate) fn lose_claim(&mut self, op: usize) -> Option<()> {
+    /// Who can see that the database is another one puts in doubt what is there.
+    pub(crate) fn lose_claim(&mut self, rules: &Rules, op: usize) -> Option<()> {
         let row = self.rows[op].as_mut()?;
         let claims = row.claims + 1;
         *row = Row { claims, ..*row.unclaimed.take()? };
         self.histories += 1;
+        self.whole_since += u8::from(rules.notices_losses);
         Some(())
     }
 
@@ -180,9 +185,10 @@ impl World {
 /// True if the operation has another owner from then on: the audit counts this without the fence.
 fn takes_over(fact: Fact<'_>, answer: &Answer) -> bool {
     match fact {
-        Fact::Claimed { .. } | Fact::LeaseExpired { .. } | Fact::BudgetSpent { .. } => {
-            *answer != Answer::Stale
-        }
+        Fact::Claimed { .. }
+        | Fact::LeaseExpired { .. }
+        | Fact::BudgetSpent { .. }
+        | Fact::HistoryLost { .. } => *answer != Answer::Stale,
         Fact::Resolved { .. } => !matches!(answer, Answer::NotParked { .. }),
         Fact::Renewed { .. }
         | Fact::Released { .. }

@@ -31,11 +31,20 @@ impl World {
         reaped
     }
 
+    /// Puts in doubt an operation whose history may lack an attempt. False if it is whole, or not due.
+    pub fn doubt(&mut self, rules: &Rules, op: usize) -> bool {
+        let (policy, whole_since) = (&rules.policy(op), self.whole_since.into());
+        let fact = Fact::HistoryLost { policy, whole_since, copied: false };
+        self.apply(rules, op, fact) != Answer::Stale
+    }
+
     /// Ends an operation whose deadline has passed and that no worker holds. False if it has not,
     /// or one does.
     pub fn spend(&mut self, rules: &Rules, op: usize) -> bool {
         let hooked = rules.declared(op).hooked;
-        self.apply(rules, op, Fact::BudgetSpent { hooked }) != Answer::Stale
+        let blind = rules.has(Mistake::EarlierEndsPlainly);
+        let whole_since = if blind { 0 } else { self.whole_since.into() };
+        self.apply(rules, op, Fact::BudgetSpent { hooked, whole_since }) != Answer::Stale
     }
 
     /// What the Finalizer finds to do for an operation.
@@ -61,7 +70,9 @@ impl World {
     /// Carries out an operator's decision. False if the operation is not parked.
     pub fn decide(&mut self, rules: &Rules, op: usize, decision: Decision) -> bool {
         let resolution = decision.resolution();
-        let answer = self.apply(rules, op, Fact::Resolved { resolution: &resolution, note: "" });
+        let (resolution, whole_since) = (&resolution, self.whole_since.into());
+        let fact = Fact::Resolved { resolution, note: "", whole_since };
+        let answer = self.apply(rules, op, fact);
         !matches!(answer, Answer::NotParked { .. } | Answer::Stale)
     }
 }

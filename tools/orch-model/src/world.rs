@@ -26,6 +26,8 @@ pub struct World {
     pub ran_again: bool,
     /// How often the database has lost a claim. Claims made since then have another id.
     pub histories: u8,
+    /// The incarnation since which histories are whole, where the database notices a loss.
+    pub whole_since: u8,
     /// What has happened that must not.
     pub audit: Audit,
 }
@@ -73,6 +75,8 @@ pub struct Row {
     pub policy: Policy,
     /// The terminal outcome.
     pub outcome: Option<Final>,
+    /// Under which incarnation of the database it was accepted, or is known to be whole.
+    pub incarnation: u8,
     /// The write-ahead log.
     pub log: Vec<Entry>,
     /// The audit's own: which claim or take-over is the latest, counted without the fence.
@@ -280,6 +284,7 @@ impl World {
             faults,
             ran_again: false,
             histories: 0,
+            whole_since: 1,
             audit: Audit::default(),
         }
     }

@@ -102,7 +102,8 @@ impl Rules {
                 row.fence = Fence::new(row.fence.get() - (1 << Fence::CLAIM_ID_BITS));
             }
             (Mistake::OperatorKeepsFence, Fact::Resolved { .. }) => keep_fence(step, before.fence),
-            (Mistake::LostAttemptNotCounted, Fact::LeaseExpired { .. }) => {
+            (Mistake::LostAttemptNotCounted, Fact::LeaseExpired { .. })
+            | (Mistake::MissingAttemptNotCounted, Fact::HistoryLost { .. }) => {
                 row.lost_attempts = before.lost_attempts;
             }
             (Mistake::LateAnswerReplacesEnd, Fact::Logged(ended) | Fact::Settled(ended)) => {

@@ -32,6 +32,14 @@ fn one_operation_of_every_declaration_holds_whatever_fails_once() {
 }
 
 #[test]
+fn one_operation_holds_in_a_database_that_notices_what_it_has_lost() {
+    let plain = every_declaration().into_iter().filter(|declared| !declared.hooked);
+    for operation in plain {
+        hold_under(Rules::of(&[operation], 1).noticing_losses());
+    }
+}
+
+#[test]
 fn an_operation_whose_key_is_forgotten_acts_once() {
     for ticks in [1, 2, 3] {
         let operation = every_declaration()[0].forgotten_after(ticks);

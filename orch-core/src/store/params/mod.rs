@@ -5,12 +5,14 @@ mod claim; // S2
 mod lease; // the guard of every write after a claim; renew, release
 mod settle; // S3: log, finalize, settle
 
+mod incarnation; // which life of the database, and what an operator says of it
 mod operator; // what operators decide: resolve, redrive
 mod read; // list, late
 mod upkeep; // what upkeep asks for: sweeps, unfinalized, purge
 
 pub use accept::{Acceptance, Admitted};
 pub use claim::{ClaimParams, Claimed, ClaimedOperation};
+pub use incarnation::{ConfirmParams, Confirmed};
 pub use lease::{Claim, Release, Released, RenewParams, Renewed};
 pub use operator::{RedriveParams, Redriven, ResolveParams, Resolved};
 pub use read::{Cursor, LateParams, ListParams, Listed, Page};

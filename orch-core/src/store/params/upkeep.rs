@@ -11,21 +11,35 @@ pub struct SweepParams {
     /// The kinds that this worker has handlers for. A PENDING operation of another kind is left
     /// alone: it waits for a worker that knows it.
     pub kinds: Vec<KindPolicy>,
+    /// Those of them whose effect is unsafe to repeat: while the database's incarnation is
+    /// unconfirmed they are left as they are.
+    pub unsafe_kinds: Vec<Kind>,
     /// At most so many operations.
     pub limit: usize,
 }
 
 impl SweepParams {
+    /// The rules of the kinds that may be put in doubt in such an incarnation.
+    pub fn doubts(&self, confirmed: bool) -> impl Iterator<Item = &KindPolicy> {
+        self.kinds.iter().filter(move |it| confirmed || !self.unsafe_kinds.contains(&it.kind))
+    }
+
+    /// The rules of a kind that this worker has a handler for.
+    #[must_use]
+    pub fn policy(&self, kind: &Kind) -> Option<&KindPolicy> {
+        self.kinds.iter().find(|policy| policy.kind == *kind)
+    }
+
     /// True if this worker has a handler for the kind.
     #[must_use]
     pub fn knows(&self, kind: &Kind) -> bool {
-        self.kinds.iter().any(|policy| policy.kind == *kind)
+        self.policy(kind).is_some()
     }
 
     /// True if its handler has a finalize hook.
     #[must_use]
     pub fn is_hooked(&self, kind: &Kind) -> bool {
-        self.kinds.iter().any(|policy| policy.kind == *kind && policy.hooked)
+        self.policy(kind).is_some_and(|policy| policy.hooked)
     }
 }
 

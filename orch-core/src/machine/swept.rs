@@ -1,0 +1,122 @@
+//! What the facts of the sweeps mean: what no worker ended.
+
+use std::time::Duration;
+
+use super::change::Change;
+use super::next::{Move, after_attempt, over_budget};
+use super::step::follow;
+use super::{Answer, Entry, Purpose, Step};
+use crate::policies::KindPolicy;
+use crate::words::{AttemptEnd, ClaimId, FinalOutcome, Outcome, Phase, Source};
+
+/// Why an operation is in doubt whose attempts are not all known.
+const LOST: &str = "the database was failed over, restored or copied; an attempt may be missing \
+                    from its history";
+/// Why an operation of a copy is parked.
+const COPIED: &str = "the database is a copy of another one; the operation belongs to the original";
+
+/// A lost attempt is logged in doubt under its own fence, counted, and followed as the row
+/// declares. A lost reconcile is only due again, or parked after the last one. Who held the lease
+/// is stale from here on.
+pub(super) fn lease_expired(mut change: Change, jitter: f64) -> Step {
+    let now = change.now;
+    let Some(purpose) = change.row.purpose().filter(|_| change.row.is_expired(now)) else {
+        return change.answer(Answer::Stale);
+    };
+    let lost = AttemptEnd::lost(change.row.worker.as_ref());
+    let delay = match purpose {
+        Purpose::Attempt => change.row.policy.backoff.delay(change.row.attempt, jitter),
+        Purpose::Reconcile => Duration::ZERO,
+    };
+    let next = after_attempt(&lost, &change.row, delay, now);
+    if purpose == Purpose::Attempt {
+        let entry = Entry::of(&change.row, Source::Engine, lost, now).of_attempt(&change.row);
+        change.row.count(&entry.log);
+        change.append(entry);
+    }
+    change.supersede(ClaimId::NONE);
+    match next {
+        Move::Finish(outcome) => conclude(change, outcome, Source::Engine, None),
+        next => {
+            change.make(next);
+            change.answer_standing()
+        }
+    }
+}
+
+/// An attempt that the database does not know of any more is assumed, logged in doubt under a fence
+/// of its own, and followed as the kind declares. It can have been made from the time on when the
+/// operation was accepted, or last set to run again.
+pub(super) fn history_lost(
+    mut change: Change,
+    policy: &KindPolicy,
+    whole_since: u32,
+    copied: bool,
+) -> Step {
+    let now = change.now;
+    if !change.row.is_to_be_doubted(whole_since, now) || !change.begin() {
+        return change.answer(Answer::Stale);
+    }
+    change.supersede(ClaimId::NONE);
+    let row = &mut change.row;
+    row.incarnation = whole_since;
+    row.policy.hooked = policy.hooked;
+    row.policy.in_doubt =
+        Purpose::of(true, row.policy.in_doubt, policy.in_doubt).declares(policy.in_doubt);
+    let doubt = AttemptEnd::InDoubt { reason: if copied { COPIED } else { LOST }.to_owned() };
+    let next = match after_attempt(&doubt, row, Duration::ZERO, now) {
+        _ if copied => Move::Park,
+        next => next,
+    };
+    let mut entry = Entry::of(row, Source::Engine, doubt, now);
+    entry.log.started_at = Some(row.deadline.minus(row.time_budget));
+    row.count(&entry.log);
+    change.append(entry);
+    match next {
+        Move::Finish(outcome) => {
+            change.supersede(ClaimId::NONE);
+            conclude(change, outcome, Source::Engine, None)
+        }
+        next => {
+            change.make(next);
+            change.answer_standing()
+        }
+    }
+}
+
+/// PENDING passes through IN_PROGRESS, as every operation does.
+pub(super) fn budget_spent(mut change: Change, hooked: bool, whole_since: u32) -> Step {
+    if !change.row.is_over_budget(whole_since, change.now) {
+        return change.answer(Answer::Stale);
+    }
+    if change.row.phase.is_none() {
+        change.row.policy.hooked = hooked;
+    }
+    let failure = over_budget(&change.row);
+    if !change.begin() {
+        return change.answer(Answer::Stale);
+    }
+    change.supersede(ClaimId::NONE);
+    conclude(change, FinalOutcome::Failed(failure), Source::Engine, None)
+}
+
+/// Ends an operation that no worker ended, under its latest fence. With a finalize hook the end is
+/// only logged, and the Finalizer does the rest.
+pub(super) fn conclude(
+    mut change: Change,
+    outcome: FinalOutcome,
+    source: Source,
+    note: Option<&str>,
+) -> Step {
+    let end = AttemptEnd::Outcome(Outcome::from(outcome));
+    let mut entry = Entry::of(&change.row, source, end, change.now);
+    entry.log.note = note.map(str::to_owned);
+    change.end_lease();
+    change.row.phase = Some(Phase::Running);
+    if change.row.policy.hooked {
+        change.append(entry.pending());
+        return change.answer(Answer::Logged);
+    }
+    change.append(entry.clone());
+    follow(change, &entry)
+}

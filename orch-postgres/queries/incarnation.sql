@@ -1,0 +1,52 @@
+-- Purpose: the newest incarnation, after a look whether this is still the database that it was; one
+--   that is not gets a new incarnation, unconfirmed.
+-- Parameters: $1 now (NULL: the server's clock), $2 the number that the process knows and $3 the
+--   furthest place of the log that it has seen under it (NULL: it knows none), $4 true to go on
+--   after a fail-over to another timeline of the same database.
+-- Index: the primary key, from its end.
+-- Shape: `same` is false if another session came first; then the same call again sees its row.
+WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
+here AS MATERIALIZED (SELECT * FROM orch_here()),
+newest AS MATERIALIZED (SELECT * FROM orch_incarnation ORDER BY number DESC LIMIT 1),
+looked AS MATERIALIZED (
+    SELECT n.*, concat_ws('; ',
+        CASE WHEN n.system_identifier <> h.system_identifier
+             THEN format('system identifier %s, was %s', h.system_identifier, n.system_identifier)
+             END,
+        CASE WHEN n.database <> h.database
+             THEN format('database %s, was %s', h.database, n.database) END,
+        CASE WHEN n.timeline <> h.timeline
+             THEN format('timeline %s, was %s', h.timeline, n.timeline) END,
+        CASE WHEN n.number = $2 AND h.wal_position < $3::bigint
+             THEN format('place %s of the log, was at %s', '0/0'::pg_lsn + h.wal_position,
+                         '0/0'::pg_lsn + $3::bigint) END) AS found,
+        $4 AND n.confirmed_at IS NOT NULL AND n.system_identifier = h.system_identifier
+           AND n.database = h.database AND n.timeline < h.timeline AS goes_on
+    FROM newest n, here h
+),
+opened AS (
+    INSERT INTO orch_incarnation (number, whole_since, opened_at, confirmed_at, confirmed_as, note,
+                                  difference, system_identifier, timeline, database)
+    SELECT l.number + 1, CASE WHEN l.goes_on THEN l.whole_since ELSE l.number + 1 END, c.now,
+           CASE WHEN l.goes_on THEN c.now END, CASE WHEN l.goes_on THEN 'moved' END,
+           CASE WHEN l.goes_on THEN 'orch_on_failover=continue' END,
+           l.found, h.system_identifier, h.timeline, h.database
+    FROM looked l, here h, clock c
+    WHERE l.found <> ''
+    UNION ALL
+    SELECT 1, 1, c.now, c.now, NULL, NULL, '', h.system_identifier, h.timeline, h.database
+    FROM here h, clock c
+    WHERE NOT EXISTS (SELECT FROM newest)
+    ON CONFLICT (number) DO NOTHING
+    RETURNING *
+),
+standing AS (
+    SELECT o.*, true AS same FROM opened o
+    UNION ALL
+    SELECT n.*, l.found = '' FROM newest n, looked l
+)
+SELECT s.number::bigint, s.whole_since::bigint, s.opened_at, s.confirmed_at, s.confirmed_as,
+       s.difference, s.same, h.wal_position
+FROM standing s, here h
+ORDER BY s.number DESC
+LIMIT 1
