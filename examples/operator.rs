@@ -1,12 +1,14 @@
-//! A person's desk: what waits for a decision, what is known of it, and the decision itself. It
+//! An operator's tool: what waits for a decision, what is known of it, and the decision itself. It
 //! works on any database of orch; no handler is needed, and none runs here.
 //!
 //! ```sh
 //! cargo run --example operator -- --db sqlite://payments.db parked
 //! ```
 
-use clap::{Parser, Subcommand, ValueEnum};
-use orch::{AnyProvider, OpId, Operation, Orchestrator, Owner, Resolution, Runtime, Status};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use orch::{
+    AnyProvider, Confirmation, OpId, Operation, Orchestrator, Owner, Resolution, Runtime, Status,
+};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -48,6 +50,47 @@ enum Ask {
     },
     /// Finished operations with an answer that contradicts their outcome.
     Divergent,
+    /// Which incarnation the database has. With an option, says what has happened to it.
+    Incarnation {
+        #[command(flatten)]
+        happened: Happened,
+        /// Who says so; is kept with it.
+        #[arg(long, requires = "happened")]
+        who: Option<String>,
+        /// Why; is kept with it.
+        #[arg(long, requires = "happened")]
+        why: Option<String>,
+    },
+}
+
+#[derive(Args)]
+#[group(id = "happened", multiple = false, requires_all = ["who", "why"])]
+struct Happened {
+    /// It was moved, or failed over without a loss: everything goes on.
+    #[arg(long)]
+    moved: bool,
+    /// It was failed over and may lack the latest commits.
+    #[arg(long)]
+    failed_over: bool,
+    /// It was restored from a back-up.
+    #[arg(long)]
+    restored: bool,
+    /// It is a copy of a database that goes on elsewhere.
+    #[arg(long)]
+    copy: bool,
+}
+
+impl Happened {
+    fn confirmation(&self) -> Option<Confirmation> {
+        [
+            (self.moved, Confirmation::Moved),
+            (self.failed_over, Confirmation::FailedOver),
+            (self.restored, Confirmation::Restored),
+            (self.copy, Confirmation::Copied),
+        ]
+        .into_iter()
+        .find_map(|(given, confirmation)| given.then_some(confirmation))
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -83,6 +126,13 @@ async fn main() -> Result<()> {
             show(&desk, op_id).await?;
         }
         Ask::Divergent => divergent(&desk).await?,
+        Ask::Incarnation { happened, who, why } => {
+            let seen = desk.incarnation().await?;
+            if let (Some(happened), Some(who), Some(why)) = (happened.confirmation(), who, why) {
+                desk.confirm(&seen, happened, &who, &why).await?;
+            }
+            println!("{}", desk.incarnation().await?);
+        }
     }
     let _ = runtime.shutdown().await;
     Ok(())

@@ -165,6 +165,10 @@ async fn a_person_finds_a_parked_operation_and_settles_it() {
     );
     assert_eq!((desk(&["parked"]), desk(&["divergent"])), (String::new(), String::new()));
 
+    assert!(desk(&["incarnation"]).starts_with("incarnation 1 since"));
+    let restored = desk(&[&["incarnation", "--restored"][..], &person].concat());
+    assert!(restored.contains("incarnation 2") && restored.contains("restored"), "{restored}");
+
     let again = ["--db", &url, "resolve", &id, "run-again"];
     let refused = run("operator", &[&again[..], &person].concat(), folder.path());
     assert!(!refused.status.success(), "what is not parked is not resolved");

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use super::{Timestamp, spelled};
 
 /// One uninterrupted history of a database.
@@ -56,6 +58,19 @@ impl Incarnation {
     #[must_use]
     pub fn is_copy(&self) -> bool {
         self.confirmed_as == Some(Confirmation::Copied)
+    }
+}
+
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, opened_at, confirmed, confirmed_as, difference, .. } = self;
+        write!(f, "incarnation {number} since {opened_at}")?;
+        match (confirmed, confirmed_as) {
+            (false, _) => write!(f, ", unconfirmed"),
+            (true, Some(confirmation)) => write!(f, ", confirmed as {confirmation}"),
+            (true, None) => Ok(()),
+        }?;
+        if difference.is_empty() { Ok(()) } else { write!(f, ": {difference}") }
     }
 }
 

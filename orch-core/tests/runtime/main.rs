@@ -8,6 +8,7 @@ mod divergence;
 mod doubt;
 mod faults;
 mod hooks;
+mod incarnation;
 mod keys;
 mod leases;
 mod metrics;
