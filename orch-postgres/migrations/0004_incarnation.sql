@@ -43,6 +43,23 @@ CREATE TABLE orch_incarnation (
 
 ALTER TABLE orch_queue ADD COLUMN incarnation integer NOT NULL DEFAULT 1;
 
+-- The log is read in the order of `seq`. Logical replication copies rows and no sequences, so after a
+-- cut-over it would count from 1 again: each incarnation has a range of its own. A worker may not move
+-- a sequence itself.
+CREATE FUNCTION orch_number_log() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    sequence regclass := pg_get_serial_sequence('orch_write_ahead_log', 'seq');
+    first bigint := (SELECT (max(number)::bigint - 1) << 40 FROM orch_incarnation);
+    latest bigint;
+BEGIN
+    EXECUTE format('SELECT last_value FROM %s', sequence) INTO latest;
+    IF latest < first THEN
+        PERFORM setval(sequence, first);
+    END IF;
+END
+$$;
+
 CREATE OR REPLACE VIEW orch_status AS
 SELECT o.op_id, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key,
        o.redrive::bigint AS redrive, o.redrive_of, o.accepted_at, o.time_budget_ms,

@@ -12,6 +12,8 @@ use crate::pool::arguments;
 
 const INCARNATION: &str = include_str!("../queries/incarnation.sql");
 const CONFIRM: &str = include_str!("../queries/confirm.sql");
+/// New entries of the log come after those of earlier incarnations.
+const NUMBER_LOG: &str = "SELECT orch_number_log()";
 const WHOLE_SINCE: &str = include_str!("../queries/whole_since.sql");
 
 /// How often a look is repeated because another session changed something.
@@ -64,6 +66,9 @@ pub(crate) async fn look(db: &Db) -> Result<Incarnation, StoreError> {
         let Some(row) = rows.first() else { continue };
         let (incarnation, same) = decode(row).map_err(StoreError::fatal)?;
         if same {
+            if incarnation.number > 1 && i64::from(incarnation.number) > i64::from(number) {
+                db.fetch(NUMBER_LOG, arguments![]).await?;
+            }
             note(db, row).map_err(StoreError::fatal)?;
             return Ok(incarnation);
         }

@@ -3,11 +3,16 @@
 
 mod common;
 
-use orch_core::store::{ClaimParams, Claimed, ConfirmParams, Confirmed, Store, SweepParams};
+use std::time::Duration;
+
+use orch_core::policies::KindPolicy;
+use orch_core::store::{
+    Claim, ClaimParams, Claimed, ConfirmParams, Confirmed, EndedAttempt, Store, SweepParams,
+};
 use orch_core::words::{Confirmation, Incarnation, OpId, Status};
 use orch_postgres::PostgresStore;
 use orch_testkit::fixture::{
-    acceptance, claim_params, ended, kind, ok, owner, policy, sweep_params,
+    acceptance, claim_params, ended, kind, ok, owner, policy, retry, sweep_params,
 };
 use sqlx::PgConnection;
 
@@ -186,4 +191,48 @@ async fn what_was_finished_before_a_change_stays_so() {
     assert_eq!(newest(&store).await.number, 2);
     let operation = store.get(&owner(), op_id).await.unwrap().unwrap();
     assert_eq!(operation.status, Status::Completed);
+}
+
+/// Logical replication copies rows and no sequences.
+#[tokio::test]
+async fn a_history_keeps_its_order_after_a_cut_over_by_logical_replication() {
+    for role in [false, true] {
+        let schema = Schema::create().await;
+        let store = schema.store("").await;
+        let mut admin = schema.connect().await;
+        let op_id = accepted(&store, "k").await;
+        let end = |claim| EndedAttempt { delay: Duration::ZERO, ..ended(claim, retry("busy")) };
+        for _ in 0..3 {
+            store.settle(vec![end(claim_of(&store).await)]).await.unwrap();
+        }
+        let cut_over = "ALTER TABLE orch_write_ahead_log ALTER COLUMN seq RESTART";
+        execute(&mut admin, cut_over).await;
+        becomes_another(&mut admin, "system_identifier").await;
+        let url = if role { as_plain_role(&schema, &mut admin).await } else { schema.url("") };
+        let store = PostgresStore::open(&url).await.unwrap();
+        store.sweep_earlier(sweep_params([policy()])).await.unwrap();
+        store.settle(vec![ended(claim_of(&store).await, ok("paid"))]).await.unwrap();
+        let history = store.history(&owner(), op_id).await.unwrap();
+        let fences: Vec<i64> = history.iter().map(|entry| entry.fence.count()).collect();
+        assert_eq!(fences, [1, 2, 3, 4, 5]);
+    }
+}
+
+async fn claim_of(store: &PostgresStore) -> Claim {
+    let many = KindPolicy { max_attempts: 9, ..policy() };
+    match &store.claim(claim_params([many])).await.unwrap()[..] {
+        [Claimed::Operation(operation)] => operation.claim(),
+        other => panic!("one claim was expected: {other:?}"),
+    }
+}
+
+/// A URL with a role that may do nothing but use the tables.
+async fn as_plain_role(schema: &Schema, admin: &mut PgConnection) -> String {
+    let Schema { name } = schema;
+    let grants = format!(
+        "CREATE ROLE {name} LOGIN; GRANT USAGE ON SCHEMA {name} TO {name};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name} TO {name}"
+    );
+    execute(admin, &grants).await;
+    schema.url("").replacen("//postgres@", &format!("//{name}@"), 1)
 }
