@@ -3,11 +3,14 @@
 
 -- Where these statements run. NULL for what the server does not tell: not all services that speak
 -- the protocol have these functions. The timeline is read from the place in the log, since the
--- control file lags behind a promotion. On a standby it fails, as every write does.
+-- control file lags behind a promotion. On a standby it fails as every write does.
 CREATE FUNCTION orch_here(OUT system_identifier bigint, OUT timeline integer, OUT database bigint,
                           OUT wal_position bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
+    IF pg_catalog.pg_is_in_recovery() THEN
+        RAISE EXCEPTION 'the server is a standby' USING ERRCODE = 'read_only_sql_transaction';
+    END IF;
     SELECT d.oid INTO database FROM pg_catalog.pg_database d
     WHERE d.datname = pg_catalog.current_database();
     BEGIN
