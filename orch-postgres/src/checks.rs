@@ -67,7 +67,7 @@ struct Findings {
 /// [`StoreError::Fatal`], saying what to do; [`StoreError::Transient`] if the server is away, does
 /// not answer, or is a standby that may be promoted.
 pub(crate) async fn check(target: Target) -> Result<Target, StoreError> {
-    let mut connection = target.connect().await?;
+    let (_, mut connection) = target.connect().await?;
     let asked = ask(&mut connection);
     let answer = tokio::time::timeout(target.answer_timeout, asked).await;
     let look = answer.map_err(|_| no_answer(target.answer_timeout))??;

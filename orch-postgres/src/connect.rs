@@ -1,4 +1,3 @@
-use std::str::FromStr;
 use std::time::Duration;
 
 use orch_core::store::StoreError;
@@ -6,6 +5,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use crate::errors::store_error;
+use crate::hosts::{Hosts, Place};
 
 /// Connections of the engine, unless the URL says otherwise. The verbs of a worker that run at
 /// the same time are accept, claim, settle and one of the upkeep.
@@ -48,9 +48,6 @@ const GIVEN_UP: Duration = Duration::from_secs(1);
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-const UNREADABLE: &str = "the database URL cannot be read; write \
-postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %-escapes for special characters";
-
 const UNPOOLED: &str = "the database URL leads to a pooler that refuses a startup parameter; add \
 orch_pooled=true to the URL, and orch sends none";
 
@@ -70,9 +67,10 @@ orch, in your own Cargo.toml: sqlx = { version = \"0.9\", features = [\"tls-rust
 /// | `orch_allow_unsafe=true` | start although the server may lose what it has committed |
 /// | `orch_require_sync=true` | start only beside a synchronous standby |
 /// | `orch_on_failover=continue` | a promoted standby is the same database, without an operator's confirmation; only with `orch_require_sync=true` |
+/// | `target_session_attrs=…` | `read-write`, the default for several servers (`HOST:PORT,HOST:PORT`): one that takes writes. `primary`: one that is no standby. `any`, the default for one server: nothing is asked |
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
-    pub(crate) options: PgConnectOptions,
+    pub(crate) hosts: Hosts,
     pub(crate) connections: usize,
     pub(crate) answer_timeout: Duration,
     pub(crate) pooled: bool,
@@ -95,13 +93,9 @@ impl Target {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let (ours, theirs): (Vec<&str>, Vec<&str>) =
             query.split('&').filter(|p| !p.is_empty()).partition(|p| p.starts_with("orch_"));
-        let theirs = theirs.join("&");
-        let plain = if theirs.is_empty() { base.to_owned() } else { format!("{base}?{theirs}") };
-        let options = PgConnectOptions::from_str(&plain)
-            .map_err(|_| StoreError::fatal(UNREADABLE))?
-            .disable_statement_logging();
+        let hosts = Hosts::parse(base, &theirs)?;
         let mut target = Self {
-            options,
+            hosts,
             connections: DEFAULT_CONNECTIONS,
             answer_timeout: DEFAULT_ANSWER_TIMEOUT,
             pooled: false,
@@ -119,15 +113,18 @@ impl Target {
         }
         if target.pooled {
             // A pooler refuses a startup parameter that it does not know.
-            let options = target.options.extra_float_digits(None);
-            target.options = options.statement_cache_capacity(0);
+            target.hosts = target
+                .hosts
+                .map(|options| options.extra_float_digits(None).statement_cache_capacity(0));
         } else {
             // A limit in the URL is the user's own; one of the role or the database is not meant
             // for us.
-            target.ends_given_up = !theirs.contains("statement_timeout");
+            target.ends_given_up = !theirs.iter().any(|own| own.contains("statement_timeout"));
             let limit = target.statement_limit();
-            target.options = target.options.options(PLANNER).options(ISOLATION);
-            target.options = target.options.options(limit.map(|ms| ("statement_timeout", ms)));
+            target.hosts = target.hosts.map(|options| {
+                let limit = limit.as_ref().map(|ms| ("statement_timeout", ms));
+                options.options(PLANNER).options(ISOLATION).options(limit)
+            });
         }
         Ok(target)
     }
@@ -174,19 +171,13 @@ impl Target {
         Ok(())
     }
 
-    /// Opens a connection.
+    /// Opens a connection, to the server that takes writes where the URL names several.
     ///
     /// # Errors
     /// [`StoreError::Transient`] if the server is away, [`StoreError::Fatal`] if it refuses.
-    pub(crate) async fn connect(&self) -> Result<PgConnection, StoreError> {
-        let connecting = self.options.connect();
-        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-            // Said by sqlx in no other way. Waiting does not help, so it is no server that is away.
-            Ok(Err(sqlx::Error::Tls(error))) if error.to_string().contains("without TLS") => {
-                Err(StoreError::fatal(WITHOUT_TLS))
-            }
-            Ok(Err(error)) if is_a_poolers(&error) => Err(StoreError::fatal(UNPOOLED)),
-            Ok(connected) => connected.map_err(store_error),
+    pub(crate) async fn connect(&self) -> Result<(Place, PgConnection), StoreError> {
+        match tokio::time::timeout(CONNECT_TIMEOUT, self.hosts.connect()).await {
+            Ok(connected) => connected,
             Err(_) => Err(StoreError::transient("the database server does not answer")),
         }
     }
@@ -215,7 +206,7 @@ impl Target {
     pub(crate) fn force_durable(mut self) -> Self {
         self.force_durable = true;
         if !self.pooled {
-            self.options = self.options.options([("synchronous_commit", "on")]);
+            self.hosts = self.hosts.map(|options| options.options([("synchronous_commit", "on")]));
         }
         self
     }
@@ -235,6 +226,21 @@ impl Target {
     }
 }
 
+/// Opens a connection to one server.
+///
+/// # Errors
+/// As [`Target::connect`].
+pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
+    match options.connect().await {
+        // Said by sqlx in no other way. Waiting does not help, so it is no server that is away.
+        Err(sqlx::Error::Tls(error)) if error.to_string().contains("without TLS") => {
+            Err(StoreError::fatal(WITHOUT_TLS))
+        }
+        Err(error) if is_a_poolers(&error) => Err(StoreError::fatal(UNPOOLED)),
+        connected => connected.map_err(store_error),
+    }
+}
+
 /// pgbouncer's own words: code 08P01, which other servers give for other reasons.
 fn is_a_poolers(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|said| {
@@ -251,7 +257,7 @@ mod tests {
         let url = "postgres://me@host/db?orch_pooled=true&application_name=x&orch_connections=2";
         let target = Target::parse(url).unwrap();
         assert_eq!((target.connections, target.pooled, target.allow_unsafe), (2, true, false));
-        assert_eq!(target.options.get_application_name(), Some("x"));
+        assert_eq!(target.hosts.options(0).unwrap().get_application_name(), Some("x"));
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod checks; // is the server fit to keep anything
 mod connect; // the URL, the planner's settings
 mod db; // what every verb needs
 mod errors; // which ones pass
+mod hosts; // several servers in the URL, one that takes writes
 mod migrate; // the schema, once
 mod pool; // the engine's own connections
 

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::connect::Target;
 use crate::errors::{no_answer, store_error, was_ended};
+use crate::hosts::Place;
 
 /// The engine's own connections, never the user's.
 ///
@@ -27,7 +28,7 @@ pub(crate) struct Pool(Arc<Shared>);
 struct Shared {
     target: Target,
     permits: Semaphore,
-    idle: Mutex<Vec<PgConnection>>,
+    idle: Mutex<Vec<(Place, PgConnection)>>,
 }
 
 /// Work on a connection, which it gives back if it is idle.
@@ -101,14 +102,13 @@ impl Pool {
         let shared = Arc::clone(&self.0);
         let task = tokio::spawn(async move {
             let _permit = shared.permits.acquire().await.map_err(StoreError::transient)?;
-            let idle = lock(&shared.idle).pop();
-            let connection = match idle {
-                Some(connection) => connection,
+            let (place, connection) = match shared.pop_idle() {
+                Some(idle) => idle,
                 None => shared.target.connect().await?,
             };
             match answered(limit, work(connection)).await {
                 Ok((done, back)) => {
-                    lock(&shared.idle).extend(back);
+                    lock(&shared.idle).extend(back.map(|connection| (place, connection)));
                     Ok(done)
                 }
                 Err(error) => {
@@ -129,6 +129,16 @@ impl Pool {
     /// Where it connects to.
     pub(crate) fn target(&self) -> &Target {
         &self.0.target
+    }
+}
+
+impl Shared {
+    /// A connection to the server that new ones go to. Another pool of this store may have found
+    /// that one first: what is still open to a server before it is closed.
+    fn pop_idle(&self) -> Option<(Place, PgConnection)> {
+        let mut idle = lock(&self.idle);
+        idle.retain(|(place, _)| self.target.hosts.is_current(*place));
+        idle.pop()
     }
 }
 

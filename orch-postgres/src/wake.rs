@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::connect::Target;
 use crate::errors::store_error;
+use crate::hosts::Place;
 use crate::pool::{Pool, arguments};
 
 /// The channel of all workers of a database. Its messages are empty.
@@ -144,9 +145,10 @@ async fn listen(wake: Weak<Wake>, target: Target) {
     let mut failures = 0;
     while wake.strong_count() > 0 {
         let delay = match connect(&target).await {
-            Ok(listener) => {
+            Ok((place, listener)) => {
                 failures = 0;
-                let error = until_lost(&wake, listener).await;
+                let moved = || !target.hosts.is_current(place);
+                let error = until_lost(&wake, listener, moved).await;
                 tracing::info!(error = ?error, "the LISTEN connection was lost; reconnecting");
                 LOST
             }
@@ -161,22 +163,34 @@ async fn listen(wake: Weak<Wake>, target: Target) {
     }
 }
 
-async fn connect(target: &Target) -> Result<PgListener, StoreError> {
-    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(target.options.clone());
+/// A standby and an old primary refuse or never send: where the URL names several servers, a
+/// connection that is not kept finds the right one.
+async fn connect(target: &Target) -> Result<(Place, PgListener), StoreError> {
+    let place = if target.hosts.is_one() { 0 } else { target.connect().await?.0 };
+    let options = target.hosts.options(place).cloned().unwrap_or_default();
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await.map_err(store_error)?;
     // A lost connection ends this listener: the delay before the next is ours.
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await.map_err(store_error)?;
-    Ok(listener)
+    Ok((place, listener))
 }
 
-/// `None` if the store is gone.
-async fn until_lost(wake: &Weak<Wake>, mut listener: PgListener) -> Option<StoreError> {
+/// `None` if the store is gone. A server that others have left is lost as well: it may be up, and
+/// would never send anything.
+async fn until_lost(
+    wake: &Weak<Wake>,
+    mut listener: PgListener,
+    moved: impl Fn() -> bool,
+) -> Option<StoreError> {
     loop {
         wake.upgrade()?.wake_here();
         let mut next = tokio::time::timeout(LOOK_EVERY, listener.try_recv()).await;
         while next.is_err() {
             wake.upgrade()?;
+            if moved() {
+                return Some(StoreError::transient("another server takes the writes"));
+            }
             next = tokio::time::timeout(LOOK_EVERY, listener.try_recv()).await;
         }
         match next {

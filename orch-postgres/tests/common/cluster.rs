@@ -13,27 +13,46 @@ pub struct Cluster {
 impl Cluster {
     /// Prepared, but not started.
     pub fn prepare() -> Self {
+        let cluster = Self::at_a_free_port();
+        let mut init = as_server("initdb");
+        run(init.args(["-A", "trust", "-E", "UTF8", "-U", "postgres", "-D"]).arg(cluster.data()));
+        cluster.set("listen_addresses", "127.0.0.1");
+        cluster.set("port", &cluster.port.to_string());
+        cluster.set("unix_socket_directories", &cluster.home.display().to_string());
+        cluster
+    }
+
+    fn at_a_free_port() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let home = std::env::temp_dir().join(format!("orch-cluster-{}-{port}", std::process::id()));
         std::fs::create_dir(&home).unwrap();
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(&home));
         }
-        let cluster = Self { home, port };
-        let data = cluster.data();
-        run(as_server("initdb").args(["-A", "trust", "-U", "postgres", "-D"]).arg(&data));
-        let settings = format!(
-            "listen_addresses=127.0.0.1 port={port} unix_socket_directories={}",
-            cluster.home.display()
-        );
-        for setting in settings.split(' ') {
-            let (name, value) = setting.split_once('=').unwrap();
-            let line = format!("{name} = '{value}'\n");
-            let path = data.join("postgresql.conf");
-            let old = std::fs::read_to_string(&path).unwrap();
-            std::fs::write(&path, old + &line).unwrap();
-        }
-        cluster
+        Self { home, port }
+    }
+
+    /// A primary and a standby that follows it, both started. The second is a copy of the first
+    /// before its first start, which needs no program that some packages leave out.
+    pub fn start_pair() -> [Self; 2] {
+        let (primary, standby) = (Self::prepare(), Self::at_a_free_port());
+        let mut copy = Command::new("cp");
+        run(copy.arg("-a").arg(primary.data()).arg(standby.data()));
+        standby.set("port", &standby.port.to_string());
+        standby.set("unix_socket_directories", &standby.home.display().to_string());
+        let upstream = format!("host=127.0.0.1 port={} user=postgres", primary.port);
+        standby.set("primary_conninfo", &upstream);
+        std::fs::write(standby.data().join("standby.signal"), "").unwrap();
+        primary.start();
+        standby.start();
+        [primary, standby]
+    }
+
+    /// The last value of a setting counts.
+    fn set(&self, name: &str, value: &str) {
+        let path = self.data().join("postgresql.conf");
+        let old = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{old}{name} = '{value}'\n")).unwrap();
     }
 
     /// Prepared and started.
@@ -74,6 +93,25 @@ impl Cluster {
         let mut command = as_server("pg_ctl");
         command.arg("-D").arg(self.data()).arg("-l").arg(log);
         run(command.args(["-m", "immediate", "-w", "restart"]));
+    }
+
+    /// As a crash, and it stays down.
+    pub fn crash(&self) {
+        self.ctl(&["-m", "immediate", "stop"]);
+    }
+
+    /// Makes a primary of a standby. Returns when it takes writes.
+    pub fn promote(&self) {
+        self.ctl(&["promote"]);
+    }
+
+    fn ctl(&self, arguments: &[&str]) {
+        run(as_server("pg_ctl").arg("-D").arg(self.data()).arg("-w").args(arguments));
+    }
+
+    /// The server's address, as a URL of several names it.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     pub fn url(&self) -> String {
