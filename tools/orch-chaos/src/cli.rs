@@ -1,10 +1,12 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use clap::builder::ArgPredicate;
 use orch_lab::process::Part;
 use orch_lab::store::Backend;
 
 use crate::fate::Fate;
+use crate::topology::{Flaw, Scenario};
 
 /// Sends operations through worker processes that are killed, paused and cut off from their
 /// database by the hundred; then compares the provider's ledger, the store and what clients were
@@ -16,7 +18,12 @@ pub(crate) struct Cli {
     #[arg(long, value_enum, default_value_t = Backend::Postgres)]
     pub(crate) db: Backend,
     /// Distinct operations to send
-    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 2_000,
+        default_value_if("topology", ArgPredicate::IsPresent, "20000")
+    )]
     pub(crate) operations: u64,
     /// Workers to kill with SIGKILL; the other faults come in proportion
     #[arg(long, value_name = "N", default_value_t = 40)]
@@ -31,6 +38,16 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) keep: bool,
 
+    /// Runs these scenarios with a primary and a standby instead; without a name all of them
+    #[arg(long, value_name = "SCENARIO", value_enum, num_args = 0..)]
+    pub(crate) topology: Option<Vec<Scenario>>,
+    /// With --topology: how often the primary is killed and the standby promoted
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) promotions: u32,
+    /// With --topology: a mistake in the set-up, which the run has to find
+    #[arg(long, value_enum)]
+    pub(crate) flaw: Option<Flaw>,
+
     #[command(flatten)]
     pub(crate) part: Part,
     /// The folder of the run
@@ -39,6 +56,9 @@ pub(crate) struct Cli {
     /// Where this worker dies or is stopped
     #[arg(long, hide = true, value_parser = |text: &str| serde_json::from_str::<Fate>(text))]
     pub(crate) fate: Option<Fate>,
+    /// The database of this worker or client, where it is not that of the run
+    #[arg(long, hide = true)]
+    pub(crate) url: Option<String>,
 }
 
 /// A worker that is killed has to have had something to do.

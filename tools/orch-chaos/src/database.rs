@@ -5,10 +5,16 @@ use std::process::{Command, Stdio};
 /// A throw-away Postgres cluster with default durability, stopped and removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    bin: PathBuf,
+    programs: Programs,
     data: PathBuf,
     log: PathBuf,
     port: u16,
+}
+
+/// The server's programs.
+#[derive(Debug, Clone)]
+pub(crate) struct Programs {
+    bin: PathBuf,
     as_root: bool,
 }
 
@@ -18,15 +24,11 @@ impl Cluster {
         let home = folder.join("postgres");
         std::fs::create_dir(&home)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let as_root = nix::unistd::geteuid().is_root();
-        if as_root {
-            // initdb refuses root; the server's own user must reach the folder.
-            run(Command::new("chmod").arg("755").arg(folder))?;
-            run(Command::new("chown").arg("postgres").arg(&home))?;
-        }
+        let programs = Programs::find()?;
+        programs.give(folder, &home)?;
         let (data, log) = (home.join("data"), home.join("log"));
-        let cluster = Self { bin: find_bin()?, data, log, port, as_root };
-        let mut init = cluster.program("initdb");
+        let cluster = Self { programs, data, log, port };
+        let mut init = cluster.programs.program("initdb");
         run(init.args(["-A", "trust", "-E", "UTF8", "-U", "postgres", "-D"]).arg(&cluster.data))?;
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\n\
@@ -56,13 +58,29 @@ impl Cluster {
     }
 
     fn ctl(&self, arguments: &[&str]) -> crate::Result<()> {
-        let mut command = self.program("pg_ctl");
+        let mut command = self.programs.program("pg_ctl");
         command.arg("-D").arg(&self.data).arg("-l").arg(&self.log).arg("-w");
         run(command.args(arguments))
     }
+}
+
+impl Programs {
+    /// Where they are installed.
+    pub(crate) fn find() -> crate::Result<Self> {
+        Ok(Self { bin: find_bin()?, as_root: nix::unistd::geteuid().is_root() })
+    }
+
+    /// Gives a new folder inside of this one to the server's own user: initdb refuses root.
+    pub(crate) fn give(&self, folder: &Path, home: &Path) -> crate::Result<()> {
+        if self.as_root {
+            run(Command::new("chmod").arg("755").arg(folder))?;
+            run(Command::new("chown").arg("postgres").arg(home))?;
+        }
+        Ok(())
+    }
 
     /// A program of the server, as the user postgres where this one is root.
-    fn program(&self, name: &str) -> Command {
+    pub(crate) fn program(&self, name: &str) -> Command {
         let program = self.bin.join(name);
         if !self.as_root {
             return Command::new(program);
@@ -93,7 +111,7 @@ fn find_bin() -> crate::Result<PathBuf> {
     found.ok_or_else(|| "no initdb found; set ORCH_TEST_POSTGRES_BIN to its folder".into())
 }
 
-fn run(command: &mut Command) -> crate::Result<()> {
+pub(crate) fn run(command: &mut Command) -> crate::Result<()> {
     let output =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
     if output.success() { Ok(()) } else { Err(format!("{command:?}: {output}").into()) }

@@ -104,7 +104,7 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    async fn call(&self, body: Body, ctx: &Context) -> Result<Receipt, CallError> {
+    pub(crate) async fn call(&self, body: Body, ctx: &Context) -> Result<Receipt, CallError> {
         self.fates.pass(Point::Calling).await;
         let answer = self.exchange(false, body, ctx).await?;
         self.fates.pass(Point::Answered).await;

@@ -25,6 +25,7 @@
 //! | [`supervisor`], [`crew`], [`faults`] | starts all, carries the plan out, heals |
 //! | [`audit`], [`evidence`], [`check`], [`recovery`] | the independent checker: no code of the engine's |
 //! | [`report`] | figures, minima, verdict |
+//! | [`topology`] | other runs: a primary that is killed and its standby promoted, restores, copies |
 //!
 //! Ledger, processes, the store by plain SQL and the rules that need neither trigger nor seed are
 //! [`orch_lab`]'s.
@@ -50,6 +51,7 @@ mod recovery;
 mod report;
 mod scene;
 mod supervisor;
+mod topology;
 mod wire;
 mod worker;
 mod world;
@@ -73,6 +75,9 @@ fn main() -> ExitCode {
 }
 
 fn play(cli: &Cli, runtime: Runtime) -> Result<ExitCode> {
+    if let Some(scenarios) = &cli.topology {
+        return topology::play(cli, scenarios, runtime);
+    }
     if cli.part.role == Role::Supervisor {
         cli.validate()?;
         return supervisor::run(cli, runtime);
@@ -82,7 +87,9 @@ fn play(cli: &Cli, runtime: Runtime) -> Result<ExitCode> {
     let world = World::load(folder)?;
     match cli.part.role {
         Role::Supervisor => {}
-        Role::Provider => runtime.block_on(provider::serve(&world))?,
+        Role::Provider => {
+            runtime.block_on(provider::serve(&world, provider::Seeded(world.seed)))?
+        }
         Role::Worker => runtime.block_on(worker::run(&world, cli.part.number, cli.fate))?,
         Role::Client => runtime.block_on(client::run(&world, cli.part.number))?,
     }

@@ -27,9 +27,9 @@ pub(crate) struct Sent {
 }
 
 /// Serves until killed.
-pub(crate) async fn serve(world: &World) -> crate::Result<()> {
+pub(crate) async fn serve<M: Manners>(world: &World, manners: M) -> crate::Result<()> {
     let listener = UnixListener::bind(world.socket())?;
-    let provider = Arc::new(Provider::open(Seeded(world.seed), &world.ledger())?);
+    let provider = Arc::new(Provider::open(manners, &world.ledger())?);
     say(READY);
     loop {
         let (stream, _) = listener.accept().await?;
@@ -42,7 +42,7 @@ pub(crate) async fn serve(world: &World) -> crate::Result<()> {
     }
 }
 
-async fn receive(provider: &Provider<Seeded>, stream: UnixStream) -> crate::Result<()> {
+async fn receive<M: Manners>(provider: &Provider<M>, stream: UnixStream) -> crate::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await?;
@@ -65,7 +65,7 @@ async fn receive(provider: &Provider<Seeded>, stream: UnixStream) -> crate::Resu
 }
 
 /// Behaves as the seed says. Only payouts take no keys: each call acts again.
-struct Seeded(u64);
+pub(crate) struct Seeded(pub(crate) u64);
 
 impl Manners for Seeded {
     const KEEPS_DECLINES: bool = true;
