@@ -12,7 +12,7 @@ use crate::hosts::{Hosts, Place};
 pub const DEFAULT_CONNECTIONS: usize = 4;
 
 /// A server that does not answer within this time is taken for away.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest wait for a server's answer to one statement, or to one transaction with a finalize
 /// hook, unless the URL says otherwise. A connection may be half open, its server or the path to

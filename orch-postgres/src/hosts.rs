@@ -9,19 +9,23 @@
 //! tried beside it: a server that is cut off costs 0.2 s, not the 10 s of a connect timeout. Each is
 //! asked whether it takes writes, and the first that does is taken.
 //!
+//! A host can also be gone with its sessions open, and no answer comes over them. A statement that takes
+//! longer than a second lets this look for the server that takes writes; if it is another one by
+//! then, the statement is given up.
+//!
 //! This finds the primary. It does not fence the old one: while two servers take writes, each
 //! process stays with the one that it is connected to.
 
 use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use orch_core::store::{StoreError, monotonic};
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
+use tokio::sync::{Mutex, watch};
 
 use crate::column::column;
 use crate::connect::connect;
@@ -32,6 +36,10 @@ const HEAD_START: Duration = Duration::from_millis(200);
 
 /// Before a server that takes no writes is asked again, while another one has not answered yet.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+/// How long a statement may take before its server is suspected: then it is asked, or another one,
+/// over a new connection. Doubled each time, since most often the statement just takes long.
+const SUSPECT_AFTER: Duration = Duration::from_secs(1);
 
 const PARAMETER: &str = "target_session_attrs";
 
@@ -59,7 +67,9 @@ enum Wanted {
 pub(crate) struct Hosts {
     all: Vec<PgConnectOptions>,
     wanted: Wanted,
-    current: Arc<AtomicUsize>,
+    current: Arc<watch::Sender<Place>>,
+    /// Held by the one statement that asks for all.
+    asks: Arc<Mutex<()>>,
 }
 
 /// The place of a server in the URL.
@@ -94,7 +104,7 @@ impl Hosts {
         let all = named.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?;
         let default = if all.len() > 1 { Wanted::ReadWrite } else { Wanted::Any };
         let wanted = asked.iter().try_fold(default, |_, parameter| Wanted::parse(parameter))?;
-        Ok(Self { all, wanted, current: Arc::default() })
+        Ok(Self { all, wanted, current: Arc::new(watch::Sender::new(0)), asks: Arc::default() })
     }
 
     /// The same servers with other options.
@@ -105,7 +115,34 @@ impl Hosts {
 
     /// True if new connections go to this one: it took writes when it was last asked.
     pub(crate) fn is_current(&self, place: Place) -> bool {
-        self.current.load(Ordering::Relaxed) == place
+        *self.current.borrow() == place
+    }
+
+    /// Returns when new connections go to another server than this one, where a statement is under
+    /// way. A host can be gone without a word: its sessions stay open, and the answer never comes.
+    pub(crate) async fn until_left(&self, place: Place, limit: Duration) {
+        if self.is_one() {
+            return std::future::pending().await;
+        }
+        let mut current = self.current.subscribe();
+        tokio::select! {
+            // The sender lives as long as this.
+            _ = current.wait_for(|now| *now != place) => {}
+            () = self.suspect(limit) => {}
+        }
+    }
+
+    /// Looks for the server that takes writes, again and again.
+    async fn suspect(&self, limit: Duration) {
+        let mut pause = SUSPECT_AFTER;
+        loop {
+            monotonic::sleep(pause).await;
+            if let Ok(_one) = self.asks.try_lock() {
+                // What it finds is noted; what it fails with, the statement will meet.
+                let _ = tokio::time::timeout(limit, self.connect()).await;
+            }
+            pause *= 2;
+        }
     }
 
     /// How to connect to it.
@@ -126,7 +163,7 @@ impl Hosts {
     /// [`StoreError::Fatal`] if every server refuses, [`StoreError::Transient`] if one of them is
     /// away or takes no writes now.
     pub(crate) async fn connect(&self) -> Result<(Place, PgConnection), StoreError> {
-        let first = self.current.load(Ordering::Relaxed);
+        let first = *self.current.borrow();
         if let ([only], Wanted::Any) = (&self.all[..], self.wanted) {
             return Ok((0, connect(only).await?));
         }
@@ -145,7 +182,7 @@ impl Hosts {
             };
             match asked {
                 (place, Ok(connection)) => {
-                    if self.current.swap(place, Ordering::Relaxed) != place {
+                    if self.current.send_replace(place) != place {
                         tracing::info!(host = self.name(place), "connected to another server");
                     }
                     return Ok((place, connection));

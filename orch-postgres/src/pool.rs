@@ -9,7 +9,7 @@ use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Executor};
 use tokio::sync::Semaphore;
 
-use crate::connect::Target;
+use crate::connect::{CONNECT_TIMEOUT, Target};
 use crate::errors::{no_answer, store_error, was_ended};
 use crate::hosts::Place;
 
@@ -106,7 +106,7 @@ impl Pool {
                 Some(idle) => idle,
                 None => shared.target.connect().await?,
             };
-            match answered(limit, work(connection)).await {
+            match shared.answered(place, limit, work(connection)).await {
                 Ok((done, back)) => {
                     lock(&shared.idle).extend(back.map(|connection| (place, connection)));
                     Ok(done)
@@ -140,22 +140,30 @@ impl Shared {
         idle.retain(|(place, _)| self.target.hosts.is_current(*place));
         idle.pop()
     }
+
+    /// Waits for work on a connection. Past the limit, or when another server takes the writes, the
+    /// work is dropped, and with it the connection, which is in the middle of something. The wait is
+    /// in a task of the pool's own, so no caller that goes away comes between.
+    async fn answered<T>(
+        &self,
+        place: Place,
+        limit: Option<Duration>,
+        work: Lent<T>,
+    ) -> Result<Done<T>, StoreError> {
+        let Some(limit) = limit else { return work.await };
+        tokio::select! {
+            biased;
+            done = tokio::time::timeout(limit, work) => done.unwrap_or_else(|_| Err(no_answer(limit))),
+            () = self.target.hosts.until_left(place, CONNECT_TIMEOUT) => {
+                Err(StoreError::transient("another server takes the writes"))
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pool({} of {})", lock(&self.0.idle).len(), self.0.target.connections)
-    }
-}
-
-/// Waits for work on a connection. Past the limit the work is dropped, and with it the connection,
-/// which is in the middle of something. The wait is in a task of the pool's own, so no caller
-/// that goes away comes between.
-async fn answered<T>(limit: Option<Duration>, work: Lent<T>) -> Result<Done<T>, StoreError> {
-    let Some(limit) = limit else { return work.await };
-    match tokio::time::timeout(limit, work).await {
-        Ok(done) => done,
-        Err(_) => Err(no_answer(limit)),
     }
 }
 

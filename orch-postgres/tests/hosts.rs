@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use orch_core::store::{Claimed, RenewParams, Renewed, Store, StoreError};
 use orch_postgres::PostgresStore;
 use orch_testkit::fixture::{acceptance, claim_params, owner, policy};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use common::cluster::Cluster;
 use common::load::patiently;
@@ -197,6 +199,68 @@ async fn a_refusal_by_every_server_ends_the_start() {
     let error = in_time(PostgresStore::open(&url)).await.unwrap_err();
     assert!(matches!(error, StoreError::Fatal(_)), "{error:?}");
     assert!(error.to_string().contains("\"missing\" does not exist"), "{error}");
+}
+
+/// The host of the primary is gone: its sessions stay open, and no answer comes over them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_gone_without_a_word_is_left() {
+    let [primary, standby] = Cluster::start_pair();
+    let line = Line::to(&primary).await;
+    let store = opened(&url_of(&[&line.host, &standby.host()], "")).await;
+    accepts(&store, "before").await;
+    caught_up(&primary, &standby).await;
+    line.gone.send_replace(true);
+    let item = acceptance("after");
+    let began = Instant::now();
+    let promoting = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        tokio::task::spawn_blocking(move || {
+            standby.promote();
+            standby
+        })
+        .await
+    };
+    // 30 s without another server.
+    let accepting = in_time(patiently(|| store.accept(vec![item.clone()])));
+    let (standby, _) = tokio::join!(promoting, accepting);
+    let resumed = began.elapsed() - Duration::from_millis(1_500);
+    println!("first accept after {resumed:?}");
+    assert!(resumed <= RESUMES_WITHIN, "{resumed:?}");
+    drop(standby);
+}
+
+/// A way to a server, over which nothing comes any more once it is gone.
+struct Line {
+    host: String,
+    gone: watch::Sender<bool>,
+}
+
+impl Line {
+    async fn to(server: &Cluster) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (host, to) = (listener.local_addr().unwrap().to_string(), server.host());
+        let gone = watch::Sender::new(false);
+        let line = Self { host, gone: gone.clone() };
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let (to, mut gone) = (to.clone(), gone.subscribe());
+                tokio::spawn(async move {
+                    let forwarding = async {
+                        let mut server = TcpStream::connect(to).await.unwrap();
+                        tokio::io::copy_bidirectional(&mut client, &mut server).await
+                    };
+                    tokio::select! {
+                        biased;
+                        _ = gone.wait_for(|gone| *gone) => {}
+                        _ = forwarding => return,
+                    }
+                    // Still open, as the client sees it.
+                    std::future::pending::<()>().await;
+                });
+            }
+        });
+        line
+    }
 }
 
 /// sqlx keeps the brackets, and looks the name up.
