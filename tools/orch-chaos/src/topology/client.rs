@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -56,9 +57,14 @@ pub(crate) async fn run(world: &World, lane: u32, url: &str, orders: Orders) -> 
         let control = Control::read(&world.folder)?;
         if control.losses > losses {
             losses = control.losses;
+            let mut repeating = JoinSet::new();
             for number in client.acknowledged_since(control.repeat_since) {
-                client.spawn(&room, &mut sending, number, losses).await?;
+                client.spawn(&room, &mut repeating, number, losses).await?;
             }
+            while let Some(sent) = repeating.join_next().await {
+                sent??;
+            }
+            note_repeated(world, lane, losses)?;
         }
         if next < control.released && due <= Instant::now() {
             client.spawn(&room, &mut sending, next, losses).await?;
@@ -74,6 +80,16 @@ pub(crate) async fn run(world: &World, lane: u32, url: &str, orders: Orders) -> 
             sent??;
         }
     }
+}
+
+/// So many losses of the database has this client heard of, and sent again what they may have cost.
+fn note_repeated(world: &World, lane: u32, losses: u32) -> crate::Result<()> {
+    Ok(std::fs::write(repeated(&world.folder, lane), losses.to_string())?)
+}
+
+/// Where a client notes this.
+pub(crate) fn repeated(folder: &Path, lane: u32) -> PathBuf {
+    folder.join(format!("repeated-{lane}"))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]

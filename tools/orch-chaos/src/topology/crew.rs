@@ -10,7 +10,7 @@ use orch_lab::process::{Event, Process, Role, Spawner, What, word};
 use orch_lab::store::{Backend, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::client::Told;
+use super::client::{Told, repeated};
 use super::control::Control;
 use super::judge::Evidence;
 use super::scenario::{Flaw, Scenario};
@@ -130,10 +130,23 @@ impl Crew {
     }
 
     /// Tells the clients that the database may have lost what it has acknowledged since then.
-    pub(crate) fn tell_of_a_loss(&mut self, since: i64) -> crate::Result<()> {
+    /// Returns when they have sent it again and were answered.
+    pub(crate) async fn tell_of_a_loss(&mut self, since: i64) -> crate::Result<()> {
         self.control.losses += 1;
         self.control.repeat_since = since;
-        self.control.write(&self.folder)
+        self.control.write(&self.folder)?;
+        let losses = self.control.losses.to_string();
+        let began = Instant::now();
+        let is_repeated = |lane: &u32| {
+            std::fs::read_to_string(repeated(&self.folder, *lane)).is_ok_and(|n| n == losses)
+        };
+        while !self.clients.keys().all(is_repeated) {
+            if began.elapsed() > PATIENCE {
+                return Err(format!("requests are not repeated after {PATIENCE:?}").into());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     /// A signal for these workers. One that is killed is forgotten.

@@ -57,8 +57,9 @@ pub(crate) async fn run(crew: &mut Crew, cli: &Cli) -> crate::Result<Evidence> {
         }
         promoted_at.push(requested_at);
         crew.until_resumed().await?;
-        crew.tell_of_a_loss(requested_at - REPEATED)?;
+        crew.tell_of_a_loss(requested_at - REPEATED).await?;
         if crew.scenario == Scenario::AsyncUnsafe {
+            // What is repeated later would be a new operation.
             tokio::time::sleep(BEFORE_THE_OPERATOR).await;
         }
         operator::confirm(crew.scenario, &pair.primary.url()).await?;

@@ -36,7 +36,7 @@ pub(crate) async fn run(crew: &mut Crew) -> crate::Result<Evidence> {
     copied.start()?;
     copied.until("SELECT NOT pg_is_in_recovery()").await?;
     tokio::time::sleep(BEFORE_THE_OPERATOR).await;
-    crew.tell_of_a_loss(0)?;
+    crew.tell_of_a_loss(0).await?;
     operator::confirm(crew.scenario, &copied.url()).await?;
     crew.finish(&copied.url(), Vec::new()).await
 }

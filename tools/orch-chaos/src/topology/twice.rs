@@ -43,7 +43,7 @@ pub(crate) async fn split_brain(crew: &mut Crew) -> crate::Result<Evidence> {
     tokio::time::sleep(BOTH).await;
     crew.signal(&its, Signal::SIGKILL)?;
     pair.standby.kill()?;
-    crew.tell_of_a_loss(requested_at - REPEATED)?;
+    crew.tell_of_a_loss(requested_at - REPEATED).await?;
     operator::confirm(crew.scenario, &pair.primary.url()).await?;
     crew.finish(&pair.primary.url(), Vec::new()).await
 }
