@@ -25,7 +25,7 @@ const NOTICED_LATE: std::ops::Range<u64> = 3_000..9_000;
 pub(crate) async fn run(crew: &mut Crew, cli: &Cli) -> crate::Result<Evidence> {
     let synchronous = crew.scenario.is_synchronous() && crew.flaw != Some(Flaw::Asynchronous);
     let mut pair = Pair::start(&crew.folder, synchronous).await?;
-    let more = if synchronous { "&orch_require_sync=true" } else { "" };
+    let more = if synchronous { "&orch_require_sync=true&orch_on_failover=continue" } else { "" };
     let mut pooler = None;
     let url = if crew.scenario == Scenario::Pooler {
         let started = Pooler::start(&crew.folder, &pair.primary).await?;

@@ -1,12 +1,21 @@
+use orch::{Confirmation, Runtime};
+
 use super::scenario::Scenario;
 
-/// What an operator says about a database that has gone back or was copied, after asking the
-/// provider.
-///
-/// PLACEHOLDER: the engine does not notice yet that its database is another one, so there is
-/// nothing to confirm. Once it holds work back until this is said, say it here: failed over,
-/// restored, or a copy. Until then the scenarios with an `unsafe` kind fail, as they should.
-#[expect(clippy::unused_async, reason = "it will ask the database at this URL")]
-pub(crate) async fn confirm(_scenario: Scenario, _url: &str) -> crate::Result<()> {
+/// Says what has happened to the database, once clients have repeated their requests.
+pub(crate) async fn confirm(scenario: Scenario, url: &str) -> crate::Result<()> {
+    let confirmation = match scenario {
+        Scenario::Restore => Confirmation::Restored,
+        Scenario::Copy => Confirmation::Copied,
+        Scenario::Sync | Scenario::Pooler => Confirmation::Moved,
+        Scenario::Async | Scenario::AsyncUnsafe | Scenario::SplitBrain => Confirmation::FailedOver,
+    };
+    let runtime = Runtime::connect(url).without_worker().start().await?;
+    let desk = runtime.orchestrator();
+    let seen = desk.incarnation().await?;
+    if !seen.confirmed {
+        desk.confirm(&seen, confirmation, "the run", "it has done so itself").await?;
+    }
+    let _ = runtime.shutdown().await;
     Ok(())
 }
