@@ -74,9 +74,10 @@ impl Server {
 
     /// Returns when it takes connections.
     pub(crate) fn start(&self) -> crate::Result<()> {
-        // On the command line, so that a copy does not have them.
-        let own =
-            format!("-p {} -k {} -c listen_addresses=127.0.0.1", self.port, self.home.display());
+        // On the command line, so that a copy does not have them. No socket: a server that was
+        // killed leaves the file that locks it.
+        let port = self.port;
+        let own = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=");
         let mut command = self.programs.program("pg_ctl");
         command.arg("-D").arg(self.data()).arg("-l").arg(self.home.join("log"));
         run(command.args(["-w", "-o", &own, "start"]))
