@@ -164,11 +164,22 @@ impl Crew {
 
     /// Returns when an operation was accepted and a call was made since now.
     pub(crate) async fn until_resumed(&self) -> crate::Result<()> {
+        self.until_written(|before, now| now.0 > before.0 && now.1 > before.1).await
+    }
+
+    /// Returns when an operation was accepted since now.
+    pub(crate) async fn until_accepted(&self) -> crate::Result<()> {
+        self.until_written(|before, now| now.0 > before.0).await
+    }
+
+    async fn until_written(
+        &self,
+        is_enough: fn((u64, u64), (u64, u64)) -> bool,
+    ) -> crate::Result<()> {
         let before = self.written()?;
         let began = Instant::now();
         loop {
-            let now = self.written()?;
-            if now.0 > before.0 && now.1 > before.1 {
+            if is_enough(before, self.written()?) {
                 return Ok(());
             }
             if began.elapsed() > PATIENCE {

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use orch_lab::plan::now_us;
+
 use super::crew::Crew;
 use super::judge::Evidence;
 use super::operator;
@@ -10,8 +12,9 @@ use crate::cli::Cli;
 
 /// Worker processes.
 const WORKERS: u32 = 4;
-/// Clients send again what was acknowledged so long before a fail-over.
-const REPEATED: i64 = 5_000_000;
+/// Clients send again what was acknowledged from so long before the standby received its last, in
+/// microseconds.
+const REPEATED: i64 = 2_000_000;
 /// Time in which a worker that may not claim would claim, before the operator says that it may.
 const BEFORE_THE_OPERATOR: Duration = Duration::from_millis(700);
 
@@ -44,6 +47,7 @@ pub(crate) async fn run(crew: &mut Crew, cli: &Cli) -> crate::Result<Evidence> {
         crew.until_resumed().await?;
         let load = crew.dice.u64(500..1_500);
         tokio::time::sleep(Duration::from_millis(load)).await;
+        let repeat_since = now_us() - REPEATED;
         if !synchronous {
             pair.standby.cut_off().await?;
             let unseen = crew.dice.u64(200..600);
@@ -56,8 +60,13 @@ pub(crate) async fn run(crew: &mut Crew, cli: &Cli) -> crate::Result<Evidence> {
             pooler.point_to(&pair.primary)?;
         }
         promoted_at.push(requested_at);
-        crew.until_resumed().await?;
-        crew.tell_of_a_loss(requested_at - REPEATED).await?;
+        if crew.scenario == Scenario::AsyncUnsafe {
+            // Nothing may be called that is not safe to repeat, until the operator has spoken.
+            crew.until_accepted().await?;
+        } else {
+            crew.until_resumed().await?;
+        }
+        crew.tell_of_a_loss(repeat_since).await?;
         if crew.scenario == Scenario::AsyncUnsafe {
             // What is repeated later would be a new operation.
             tokio::time::sleep(BEFORE_THE_OPERATOR).await;

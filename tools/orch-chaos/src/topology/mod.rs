@@ -74,7 +74,7 @@ pub(crate) fn play(cli: &Cli, scenarios: &[Scenario], runtime: Runtime) -> crate
 fn supervise(cli: &Cli, scenarios: &[Scenario], runtime: Runtime) -> crate::Result<ExitCode> {
     let all = Scenario::all();
     let scenarios = if scenarios.is_empty() { &all } else { scenarios };
-    scenario::validate(cli)?;
+    scenario::validate(cli, scenarios)?;
     let mut holds = true;
     Report::print_head();
     for scenario in scenarios {

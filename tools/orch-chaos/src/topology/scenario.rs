@@ -72,18 +72,17 @@ impl Scenario {
     /// How long its clients take to send them, while the supervisor lets them.
     pub(crate) fn duration(self, cli: &Cli) -> Duration {
         let by_rate = Duration::from_secs(self.operations(cli) / PER_SECOND);
-        match self {
-            Self::SplitBrain | Self::Restore | Self::Copy => by_rate.max(ONE_LOSS),
-            _ => by_rate.max(EACH_LOSS * cli.promotions),
-        }
+        by_rate.max(if self.promotes() { EACH_LOSS * cli.promotions } else { ONE_LOSS })
+    }
+
+    /// True if its primary is killed again and again.
+    const fn promotes(self) -> bool {
+        matches!(self, Self::Sync | Self::Async | Self::AsyncUnsafe | Self::Pooler)
     }
 
     /// How many operations it sends.
     pub(crate) fn operations(self, cli: &Cli) -> u64 {
-        match self {
-            Self::Sync | Self::Async | Self::AsyncUnsafe | Self::Pooler => cli.operations,
-            Self::SplitBrain | Self::Restore | Self::Copy => cli.operations.min(MOST_FOR_ONE_LOSS),
-        }
+        if self.promotes() { cli.operations } else { cli.operations.min(MOST_FOR_ONE_LOSS) }
     }
 
     /// True if no acknowledged operation may be lost.
@@ -149,13 +148,14 @@ impl Scenario {
 }
 
 /// Refuses what cannot be run, naming flag and bound.
-pub(crate) fn validate(cli: &Cli) -> crate::Result<()> {
+pub(crate) fn validate(cli: &Cli, scenarios: &[Scenario]) -> crate::Result<()> {
     if !(200..=1_000_000).contains(&cli.operations) {
         let given = cli.operations;
         return Err(format!("--operations is {given}; it must be 200 to 1,000,000").into());
     }
     let most = cli.operations / 100;
-    if !(1..=most).contains(&cli.promotions.into()) {
+    let promotes = scenarios.iter().any(|scenario| scenario.promotes());
+    if promotes && !(1..=most).contains(&cli.promotions.into()) {
         return Err(format!(
             "--promotions is {}; with {} operations it must be 1 to {most}, so that each meets work",
             cli.promotions, cli.operations
