@@ -145,13 +145,13 @@ fn resumed(
 ) {
     let instants: BTreeSet<i64> = instants.collect();
     let first = |at: &i64| instants.range(at..).next().map(|next| (next - at).unsigned_abs());
-    // A promotion after which nothing came would be the worst of all.
-    let mut spans: Vec<u64> =
-        promoted_at.iter().map(|at| first(at).unwrap_or(u64::MAX) / 1_000).collect();
+    // A promotion after which nothing came would be the worst of all: then there is no figure.
+    let spans: Option<Vec<u64>> = promoted_at.iter().map(first).collect();
+    let mut spans = spans.unwrap_or_default();
     spans.sort_unstable();
-    if let Some(last) = spans.last() {
-        counts.insert(median, spans[spans.len() / 2]);
-        counts.insert(worst, *last);
+    if let (Some(middle), Some(last)) = (spans.get(spans.len() / 2), spans.last()) {
+        counts.insert(median, middle / 1_000);
+        counts.insert(worst, last / 1_000);
     }
 }
 
