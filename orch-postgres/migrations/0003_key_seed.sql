@@ -23,6 +23,11 @@ FROM generate_series(1, 3);
 ALTER VIEW orch_status RESET (security_barrier);
 ALTER TABLE orch_operation ADD COLUMN key_seed bytea;
 
+-- NOT VALID: what the release before has accepted stays, and runs again without one. What it would
+-- still accept is refused: under its keys a repeated request could be a second call.
+ALTER TABLE orch_operation ADD CONSTRAINT key_seed_unless_redriven
+    CHECK (key_seed IS NOT NULL OR redrive_of IS NOT NULL) NOT VALID;
+
 CREATE OR REPLACE VIEW orch_status AS
 SELECT o.op_id, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key,
        o.redrive::bigint AS redrive, o.redrive_of, o.accepted_at, o.time_budget_ms,

@@ -1,6 +1,10 @@
 -- Which database this is, and which of its histories: a database that was failed over, restored or
 -- copied may lack what it had committed. docs/adr/0014-incarnation.md has the reasons.
 
+-- As in 0003: it waits for whoever reads or writes the table, and takes the view first.
+SET LOCAL lock_timeout = '2s';
+ALTER VIEW orch_status RESET (security_barrier);
+
 -- Where these statements run. NULL for what the server does not tell: not all services that speak
 -- the protocol have these functions. The timeline is read from the place in the log, since the
 -- control file lags behind a promotion. On a standby it fails as every write does.

@@ -7,9 +7,10 @@ mod common;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use orch_core::store::{Claimed, RenewParams, Renewed, Store, StoreError};
+use orch_core::store::{ClaimParams, Claimed, RenewParams, Renewed, Store, StoreError};
+use orch_core::words::Confirmation;
 use orch_postgres::PostgresStore;
-use orch_testkit::fixture::{acceptance, claim_params, owner, policy};
+use orch_testkit::fixture::{acceptance, claim_params, kind, owner, policy, sweep_params};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -80,6 +81,10 @@ async fn after_a_promotion_work_goes_on_within_two_seconds() {
     let began = Instant::now();
     accepts(&store, "after").await;
     let accepted = began.elapsed();
+    // The promoted server is another incarnation: what is there is in doubt first.
+    assert_eq!(claims(&store).await, []);
+    let params = || sweep_params([policy()]);
+    assert_eq!(patiently(|| store.sweep_earlier(params())).await.len(), 1);
     assert_eq!(claims(&store).await.len(), 1);
     let claimed = began.elapsed();
     assert!(is_renewed(&store, &held[0]).await);
@@ -272,4 +277,32 @@ async fn an_ipv6_address_is_one() {
     let opening = tokio::spawn(async move { PostgresStore::open(&url).await });
     in_time(listener.accept()).await.unwrap();
     opening.abort();
+}
+
+/// A synchronous standby has everything that was committed, and the URL says so beforehand.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_synchronous_standby_work_can_go_on_without_a_confirmation() {
+    let [primary, standby] = Cluster::start_pair();
+    let mut admin = connect(&primary.url()).await;
+    execute(&mut admin, "ALTER SYSTEM SET synchronous_standby_names = '*'").await;
+    execute(&mut admin, "SELECT pg_reload_conf()").await;
+    let is_sync = "SELECT count(*) FROM pg_stat_replication WHERE sync_state <> 'async'";
+    while number(&mut admin, is_sync).await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let more = "&orch_require_sync=true&orch_on_failover=continue";
+    let store = opened(&url_of(&[&primary.host(), &standby.host()], more)).await;
+    store.accept(vec![acceptance("before")]).await.unwrap();
+    primary.crash();
+    standby.promote();
+    // It has no standby of its own yet, and would wait for one.
+    let mut admin = connect(&standby.url()).await;
+    execute(&mut admin, "ALTER SYSTEM RESET synchronous_standby_names").await;
+    execute(&mut admin, "SELECT pg_reload_conf()").await;
+    let unsafely = || ClaimParams { unsafe_kinds: vec![kind()], ..claim_params([policy()]) };
+    assert_eq!(in_time(patiently(|| store.claim(unsafely()))).await, [], "it notices");
+    assert_eq!(in_time(patiently(|| store.claim(unsafely()))).await.len(), 1);
+    let incarnation = store.incarnation().await.unwrap();
+    assert_eq!((incarnation.number, incarnation.whole_since), (2, 1));
+    assert_eq!(incarnation.confirmed_as, Some(Confirmation::Moved));
 }

@@ -219,6 +219,9 @@ impl Generator {
     fn request(&mut self) -> Request {
         self.made += 1;
         let Kind { domain, event_type } = self.kind();
+        // Without a seed there is only what release 0.1.0 accepted, and what was redriven from it.
+        let seeded = self.rng.bool();
+        let seed = KeySeed::from_bytes(self.rng.u128(..).to_be_bytes());
         Request {
             identity: Identity {
                 owner: Owner::default(),
@@ -229,9 +232,9 @@ impl Generator {
             },
             payload: self.payload(),
             accepted_at: self.before(),
-            redrive_of: None,
+            redrive_of: (!seeded).then(OpId::generate),
             redrive: self.rng.u32(..3),
-            key_seed: self.rng.bool().then(|| KeySeed::from_bytes(self.rng.u128(..).to_be_bytes())),
+            key_seed: seeded.then_some(seed),
         }
     }
 
