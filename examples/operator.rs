@@ -77,7 +77,7 @@ struct Happened {
     restored: bool,
     /// It is a copy of a database that goes on elsewhere.
     #[arg(long)]
-    copy: bool,
+    copied: bool,
 }
 
 impl Happened {
@@ -86,7 +86,7 @@ impl Happened {
             (self.moved, Confirmation::Moved),
             (self.failed_over, Confirmation::FailedOver),
             (self.restored, Confirmation::Restored),
-            (self.copy, Confirmation::Copied),
+            (self.copied, Confirmation::Copied),
         ]
         .into_iter()
         .find_map(|(given, confirmation)| given.then_some(confirmation))

@@ -1,12 +1,12 @@
 -- Which database this is, and which of its histories: a database that was failed over, restored or
 -- copied may lack what it had committed. docs/adr/0014-incarnation.md has the reasons.
 
--- As in 0003: it waits for whoever reads or writes the table, and takes the view first.
+-- As in 0003: it waits for sessions that use the table, and takes the view first.
 SET LOCAL lock_timeout = '2s';
 ALTER VIEW orch_status RESET (security_barrier);
 
 -- Where these statements run. NULL for what the server does not tell: not all services that speak
--- the protocol have these functions. The timeline is read from the place in the log, since the
+-- the protocol have these functions. The timeline is read from the WAL position, since the
 -- control file lags behind a promotion. On a standby it fails as every write does.
 CREATE FUNCTION orch_here(OUT system_identifier bigint, OUT timeline integer, OUT database bigint,
                           OUT wal_position bigint)
@@ -51,19 +51,23 @@ CREATE TABLE orch_incarnation (
 ALTER TABLE orch_queue ADD COLUMN incarnation integer NOT NULL DEFAULT 1;
 
 -- The log is read in the order of `seq`. Logical replication copies rows and no sequences, so after a
--- cut-over it would count from 1 again: each incarnation has a range of its own. A worker may not move
--- a sequence itself.
-CREATE FUNCTION orch_number_log() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+-- cut-over it would count from 1 again: each incarnation has its own range. Who may not move the sequence
+-- leaves it to others: only the order in which a history is shown depends on it.
+CREATE FUNCTION orch_advance_log_seq() RETURNS void
+LANGUAGE plpgsql AS $$
 DECLARE
-    sequence regclass := pg_get_serial_sequence('orch_write_ahead_log', 'seq');
-    first bigint := (SELECT (max(number)::bigint - 1) << 40 FROM orch_incarnation);
+    sequence regclass := pg_catalog.pg_get_serial_sequence('orch_write_ahead_log', 'seq');
+    first bigint := (SELECT (pg_catalog.max(number)::bigint - 1) << 40 FROM orch_incarnation);
     latest bigint;
 BEGIN
-    EXECUTE format('SELECT last_value FROM %s', sequence) INTO latest;
+    -- The lock of migrations: two at once could move it back.
+    PERFORM pg_catalog.pg_advisory_xact_lock(7021788);
+    EXECUTE pg_catalog.format('SELECT last_value FROM %s', sequence) INTO latest;
     IF latest < first THEN
-        PERFORM setval(sequence, first);
+        PERFORM pg_catalog.setval(sequence, first);
     END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE WARNING 'the order of histories is not kept: grant UPDATE on %', sequence;
 END
 $$;
 
@@ -100,20 +104,22 @@ LEFT JOIN orch_queue q ON q.op_id = o.op_id
 LEFT JOIN orch_write_ahead_log l ON l.op_id = o.op_id AND l.finished_at IS NOT NULL
 LEFT JOIN orch_dead_letter d ON d.op_id = o.op_id;
 
--- Each session reads it, and any may be the first to notice a change.
+-- Each session reads it, and any may be the first to notice a change. The functions are named for roles
+-- whose default rights leave them out.
 DO $$
 DECLARE
     held record;
 BEGIN
     FOR held IN
-        SELECT a.privilege_type,
-               CASE a.grantee WHEN 0 THEN 'PUBLIC'
-                              ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC'
+                                       ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
         FROM pg_class c, aclexplode(c.relacl) a
-        WHERE c.oid = 'orch_queue'::regclass
-          AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE')
+        WHERE c.oid IN ('orch_operation'::regclass, 'orch_queue'::regclass)
+          AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
     LOOP
-        EXECUTE format('GRANT %s ON orch_incarnation TO %s', held.privilege_type, held.grantee);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE ON orch_incarnation TO %s', held.grantee);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION orch_here(), orch_advance_log_seq() TO %s',
+                       held.grantee);
     END LOOP;
     EXECUTE format('ALTER TABLE orch_incarnation OWNER TO %I',
                    (SELECT pg_get_userbyid(relowner) FROM pg_class

@@ -2,23 +2,25 @@
 -- Parameters: $1 now (NULL: the server's clock), $2 limit, $3 worker, $4 lease_ms; then an array
 --   per field of the kinds' policies, in the order in which to look: $5 kind, $6 max_attempts,
 --   $7 backoff_base_ms, $8 backoff_cap_ms, $9 in_doubt, $10 max_reconciles,
---   $11 hooked, $12 replays_errors, $13 true if its effect may be repeated; then $14, the id of the
---   claim, $15 the incarnation that the process knows, $16 the furthest place of the log seen under
---   it (NULL: none).
+--   $11 hooked, $12 replays_errors; then $13, the id of the claim, $14 the incarnation that the
+--   process knows, $15 the furthest WAL position seen under it (NULL: none).
 -- Index: orch_queue_claim_idx, walked in its order for each kind until the limit is reached.
 -- Shape: `asks` is orch_core::machine::Purpose::of, the fence is orch_core::words::Fence::next. One
 --   walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED shares the
 --   queue. The locked rows are found again by ctid, which spares a search each; one that changed
 --   between the snapshot and the lock is not found, and waits for the next claim. The first row is
---   about the database, under the names of other columns: the look whether it is still the same has
---   to be in this statement, since a proxy can change the server before any other one.
+--   about the database, in the columns of a claim: fence is the WAL position, attempt the number,
+--   reconciles whole_since, asks same. The check has to be in this statement, since a proxy can
+--   change the server before any other one. While an incarnation is unconfirmed no operation is
+--   accepted under it, so this claims what a sweep has put in doubt, and nothing else.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 here AS MATERIALIZED (
-    SELECT i.number, i.whole_since, i.confirmed_at IS NOT NULL AS confirmed, h.wal_position,
+    SELECT i.number, i.whole_since, h.wal_position,
            coalesce(i.system_identifier = h.system_identifier, true)
                AND coalesce(i.timeline = h.timeline, true)
                AND coalesce(i.database = h.database, true)
-               AND coalesce(i.number <> $15 OR h.wal_position >= $16, true) AS same
+               AND coalesce(i.number > $14 OR i.number = $14 AND h.wal_position >= $15, true)
+               AS same
     FROM orch_here() h, orch_incarnation i
     ORDER BY i.number DESC
     LIMIT 1
@@ -27,9 +29,9 @@ due AS MATERIALIZED (
     SELECT found.place, k.*, found.asks
     FROM here h,
     unnest($5::text[], $6::int[], $7::int[], $8::int[], $9::text[],
-           $10::int[], $11::bool[], $12::bool[], $13::bool[])
+           $10::int[], $11::bool[], $12::bool[])
          AS k(kind, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
-              hooked, replays_errors, repeatable),
+              hooked, replays_errors),
     LATERAL (
         SELECT q.ctid AS place,
                q.first_called_at IS NOT NULL AND 'reconcile' IN (k.in_doubt, q.in_doubt) AS asks
@@ -42,7 +44,7 @@ due AS MATERIALIZED (
         LIMIT $2
         FOR UPDATE SKIP LOCKED
     ) found
-    WHERE h.same AND (h.confirmed OR k.repeatable)
+    WHERE h.same
     LIMIT $2
 ),
 claimed AS (
@@ -51,7 +53,7 @@ claimed AS (
         phase = CASE WHEN d.asks THEN 'in_doubt' ELSE 'running' END,
         attempt = q.attempt + (NOT d.asks)::int,
         reconciles = q.reconciles + d.asks::int,
-        fence = least((q.fence >> 39) + 1, 16777215) << 39 | $14,
+        fence = least((q.fence >> 39) + 1, 16777215) << 39 | $13,
         due_at = NULL,
         started_at = c.now,
         lease_expires_at = c.now + $4 * interval '1 millisecond',
@@ -70,7 +72,7 @@ claimed AS (
 )
 SELECT NULL::uuid AS op_id, h.wal_position AS fence, h.number AS attempt,
        h.whole_since AS reconciles, NULL::timestamptz AS deadline, h.same AS asks,
-       h.confirmed::int AS key_generation, NULL::timestamptz AS started_at,
+       NULL::int AS key_generation, NULL::timestamptz AS started_at,
        NULL::timestamptz AS first_called_at, NULL::text AS owner, NULL::text AS domain,
        NULL::text AS event_type, NULL::text AS biz_key, NULL::text AS idem_key,
        NULL::timestamptz AS accepted_at, NULL::bytea AS payload, NULL::int AS redrive,

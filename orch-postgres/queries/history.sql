@@ -2,7 +2,7 @@
 -- Parameters: $1 op_id, $2 owner.
 -- Index: the primary keys.
 -- Shape: seq is the order of arrival; instants may be equal, and the server's clock may jump. Each
---   incarnation of the database has a range of its own.
+--   incarnation of the database has its own range.
 SELECT l.fence AS entry_fence, l.late AS entry_late, l.attempt::bigint AS entry_attempt,
        l.worker AS entry_worker, l.source AS entry_source, l.started_at AS entry_started_at,
        l.logged_at AS entry_logged_at, l.outcome AS entry_outcome, l.detail AS entry_detail,

@@ -1,8 +1,9 @@
 -- Purpose: the newest incarnation, after a look whether this is still the database that it was; one
 --   that is not gets a new incarnation, unconfirmed.
 -- Parameters: $1 now (NULL: the server's clock), $2 the number that the process knows and $3 the
---   furthest place of the log that it has seen under it (NULL: it knows none), $4 true to go on
---   after a fail-over to another timeline of the same database.
+--   furthest WAL position that it has seen under it (NULL: it knows none), $4 true to go on after a
+--   fail-over to another timeline of the same database, $5 the WAL position that a synchronous standby
+--   must have by what the process knows (NULL: it knows none).
 -- Index: the primary key, from its end.
 -- Shape: `same` is false if another session came first; then the same call again sees its row.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
@@ -17,17 +18,20 @@ looked AS MATERIALIZED (
              THEN format('database %s, was %s', h.database, n.database) END,
         CASE WHEN n.timeline <> h.timeline
              THEN format('timeline %s, was %s', h.timeline, n.timeline) END,
+        CASE WHEN n.number < $2 THEN format('incarnation %s, was %s', n.number, $2) END,
         CASE WHEN n.number = $2 AND h.wal_position < $3::bigint
-             THEN format('place %s of the log, was at %s', '0/0'::pg_lsn + h.wal_position,
+             THEN format('WAL position %s, was %s', '0/0'::pg_lsn + h.wal_position,
                          '0/0'::pg_lsn + $3::bigint) END) AS found,
         $4 AND n.confirmed_at IS NOT NULL AND n.system_identifier = h.system_identifier
-           AND n.database = h.database AND n.timeline < h.timeline AS goes_on
+           AND n.database = h.database AND n.timeline < h.timeline AND n.number >= $2
+           AND coalesce(n.number > $2 OR h.wal_position >= $5::bigint, true) AS goes_on
     FROM newest n, here h
 ),
 opened AS (
     INSERT INTO orch_incarnation (number, whole_since, opened_at, confirmed_at, confirmed_as, note,
                                   difference, system_identifier, timeline, database)
-    SELECT l.number + 1, CASE WHEN l.goes_on THEN l.whole_since ELSE l.number + 1 END, c.now,
+    SELECT greatest(l.number, $2) + 1,
+           CASE WHEN l.goes_on THEN l.whole_since ELSE greatest(l.number, $2) + 1 END, c.now,
            CASE WHEN l.goes_on THEN c.now END, CASE WHEN l.goes_on THEN 'moved' END,
            CASE WHEN l.goes_on THEN 'orch_on_failover=continue' END,
            l.found, h.system_identifier, h.timeline, h.database
@@ -40,13 +44,13 @@ opened AS (
     ON CONFLICT (number) DO NOTHING
     RETURNING *
 ),
-standing AS (
+current AS (
     SELECT o.*, true AS same FROM opened o
     UNION ALL
     SELECT n.*, l.found = '' FROM newest n, looked l
 )
 SELECT s.number::bigint, s.whole_since::bigint, s.opened_at, s.confirmed_at, s.confirmed_as,
        s.difference, s.same, h.wal_position
-FROM standing s, here h
+FROM current s, here h
 ORDER BY s.number DESC
 LIMIT 1

@@ -19,5 +19,6 @@ earlier AS MATERIALIZED (
     LIMIT $2
 )
 SELECT c.now, n.whole_since::bigint AS whole_since,
-       n.confirmed_as IS NOT DISTINCT FROM 'copied' AS copied, s.*
+       coalesce(s.incarnation < (SELECT max(number) FROM orch_incarnation
+                                 WHERE confirmed_as = 'copied'), false) AS copied, s.*
 FROM earlier e CROSS JOIN clock c CROSS JOIN newest n JOIN orch_status s ON s.op_id = e.op_id

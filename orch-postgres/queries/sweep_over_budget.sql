@@ -1,18 +1,18 @@
 -- Purpose: the operations whose deadline has passed and that nobody works on, the oldest first:
 --   PENDING ones of known kinds, waiting ones, and those in doubt that would only run again.
 -- Parameters: $1 now (NULL: the server's clock), $2 limit, $3 array of the known kinds, $4 the
---   incarnation that the process knows, $5 the furthest place of the log seen under it (NULL: none).
+--   incarnation that the process knows, $5 the furthest WAL position seen under it (NULL: none).
 -- Index: orch_queue_deadline_idx, in its order; unknown kinds are passed over inside it.
---   Those of an earlier incarnation are in doubt first: sweep_earlier.sql. In a database that is not
---   the one that it was, as claim.sql finds out, nothing ends here.
--- Shape: only reads; save.sql moves what is still as it was read.
+-- Shape: only reads; save.sql moves what is still as it was read. Those of an earlier incarnation are
+--   in doubt first: sweep_earlier.sql. Where the database is not the same as before, by `here` of
+--   claim.sql, nothing ends.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 here AS MATERIALIZED (
     SELECT i.number, i.whole_since,
            coalesce(i.system_identifier = h.system_identifier, true)
                AND coalesce(i.timeline = h.timeline, true)
                AND coalesce(i.database = h.database, true)
-               AND coalesce(i.number <> $4 OR h.wal_position >= $5, true) AS same
+               AND coalesce(i.number > $4 OR i.number = $4 AND h.wal_position >= $5, true) AS same
     FROM orch_here() h, orch_incarnation i
     ORDER BY i.number DESC
     LIMIT 1

@@ -32,7 +32,7 @@ pub(crate) async fn claim(db: &Db, params: ClaimParams) -> Result<Vec<Claimed>, 
     let Some((first, rows)) = rows.split_first() else {
         return Err(StoreError::fatal("there is no incarnation"));
     };
-    if !noted(db, first).map_err(StoreError::fatal)? {
+    if !noted(db, first, !rows.is_empty()).map_err(StoreError::fatal)? {
         // Nothing was claimed: another server is behind the connection, or its data went back.
         report_unconfirmed(&incarnation::look(db).await?);
         return Ok(Vec::new());
@@ -78,7 +78,6 @@ pub(crate) fn claim_arguments(
         each(kinds, |k| to_int(k.max_reconciles)),
         each(kinds, |k| k.hooked),
         each(kinds, |k| k.replays_errors),
-        each(kinds, |k| params.claims(&k.kind, false)),
         params.id.get(),
         number,
         wal_position,
@@ -114,10 +113,10 @@ where
     row.try_get(place).map_err(|_| format!("column {} of a claim cannot be read", place + 1))
 }
 
-/// Notes what the first row says of the database; false if it is not the one that it was.
-fn noted(db: &Db, row: &PgRow) -> Result<bool, String> {
+/// Notes what the first row says of the database. False if it is not the one that it was.
+fn noted(db: &Db, row: &PgRow, committed: bool) -> Result<bool, String> {
     let (number, whole_since) = (at(row, place::ATTEMPT)?, at(row, place::RECONCILES)?);
-    db.seen.note(number, whole_since, at(row, place::FENCE)?);
+    db.seen.note(number, whole_since, at(row, place::FENCE)?, committed);
     at(row, place::ASKS)
 }
 

@@ -57,17 +57,7 @@ database, which only a synchronous one is; add orch_require_sync=true";
 const WITHOUT_TLS: &str = "the database URL asks for TLS, which is not compiled in; add it beside \
 orch, in your own Cargo.toml: sqlx = { version = \"0.9\", features = [\"tls-rustls\"] }";
 
-/// Where and how to connect: a URL of Postgres's own, with these parameters of ours.
-///
-/// | parameter | meaning |
-/// |---|---|
-/// | `orch_connections=N` | the engine's connections, from 1; defaults to 4 |
-/// | `orch_answer_ms=N` | how long the engine waits for an answer before it gives the connection up, from 100; defaults to 30,000 |
-/// | `orch_pooled=true` | the URL leads to a transaction pooler, such as pgbouncer: no LISTEN, no named prepared statements, nothing that outlives a transaction |
-/// | `orch_allow_unsafe=true` | start although the server may lose what it has committed |
-/// | `orch_require_sync=true` | start only beside a synchronous standby |
-/// | `orch_on_failover=continue` | a promoted standby is the same database, without an operator's confirmation; only with `orch_require_sync=true` |
-/// | `target_session_attrs=…` | `read-write`, the default for several servers (`HOST:PORT,HOST:PORT`): one that takes writes. `primary`: one that is no standby. `any`, the default for one server: nothing is asked |
+/// What a URL says. Its parameters are documented at [`PostgresStore`](crate::PostgresStore).
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) hosts: Hosts,
@@ -76,8 +66,8 @@ pub(crate) struct Target {
     pub(crate) pooled: bool,
     pub(crate) allow_unsafe: bool,
     pub(crate) require_sync: bool,
-    /// True if a promoted standby has everything, so that nobody needs to confirm it.
-    pub(crate) goes_on: bool,
+    /// True if a promoted standby is taken for the same database, without a confirmation.
+    pub(crate) continues_on_failover: bool,
     /// True if the server ends statements whose answer is not waited for any more.
     ends_given_up: bool,
     /// True if the server would not wait for its disk unless told to.
@@ -101,14 +91,14 @@ impl Target {
             pooled: false,
             allow_unsafe: false,
             require_sync: false,
-            goes_on: false,
+            continues_on_failover: false,
             ends_given_up: true,
             force_durable: false,
         };
         for parameter in ours {
             target.set(parameter)?;
         }
-        if target.goes_on && !target.require_sync {
+        if target.continues_on_failover && !target.require_sync {
             return Err(StoreError::fatal(CONTINUE_NEEDS_SYNC));
         }
         if target.pooled {
@@ -141,7 +131,7 @@ impl Target {
             "orch_allow_unsafe" => self.allow_unsafe = flag()?,
             "orch_require_sync" => self.require_sync = flag()?,
             "orch_on_failover" => {
-                self.goes_on = match value {
+                self.continues_on_failover = match value {
                     "continue" => true,
                     "confirm" => false,
                     _ => {

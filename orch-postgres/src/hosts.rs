@@ -9,12 +9,12 @@
 //! tried beside it: a server that is cut off costs 0.2 s, not the 10 s of a connect timeout. Each is
 //! asked whether it takes writes, and the first that does is taken.
 //!
-//! A host can also be gone with its sessions open, and no answer comes over them. A statement that takes
-//! longer than a second lets this look for the server that takes writes; if it is another one by
-//! then, the statement is given up.
+//! A host can disappear while its sessions stay open; then no answer comes. When a statement takes longer
+//! than a second, the store asks over new connections which server takes writes. If it is another
+//! one, the statement is given up.
 //!
-//! This finds the primary. It does not fence the old one: while two servers take writes, each
-//! process stays with the one that it is connected to.
+//! This finds the primary. It does not fence the old one: while two servers take writes, a process can
+//! be at either of them.
 
 use std::pin::Pin;
 use std::str::FromStr;

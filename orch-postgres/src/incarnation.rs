@@ -9,11 +9,12 @@ use sqlx::postgres::PgRow;
 use crate::column::{Named, column};
 use crate::db::Db;
 use crate::pool::arguments;
+use crate::time::At;
 
 const INCARNATION: &str = include_str!("../queries/incarnation.sql");
 const CONFIRM: &str = include_str!("../queries/confirm.sql");
-/// New entries of the log come after those of earlier incarnations.
-const NUMBER_LOG: &str = "SELECT orch_number_log()";
+/// Moves the sequence so that new log entries come after those of earlier incarnations.
+const ADVANCE_LOG_SEQ: &str = "SELECT orch_advance_log_seq()";
 const WHOLE_SINCE: &str = include_str!("../queries/whole_since.sql");
 
 /// How often a look is repeated because another session changed something.
@@ -22,22 +23,25 @@ const LOOKS: u32 = 5;
 /// What this process has seen of the database, so that it notices one that went back. Shared by
 /// the handles on a store.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Seen(Arc<Mutex<Place>>);
+pub(crate) struct Seen(Arc<Mutex<Furthest>>);
 
-/// An incarnation, and a place in its log.
+/// An incarnation, and the furthest WAL positions seen under it. A position is `None` where the
+/// server does not tell it, or none was seen yet.
 #[derive(Debug, Clone, Copy, Default)]
-struct Place {
+struct Furthest {
     number: i32,
-    /// `None` where the server does not tell, or nothing was seen yet.
-    wal_position: Option<i64>,
     whole_since: i32,
+    /// Flushed: a server that only crashed never goes back behind it.
+    flushed: Option<i64>,
+    /// A commit after it was acknowledged, so a synchronous standby has it.
+    acknowledged: Option<i64>,
 }
 
 impl Seen {
-    /// The incarnation's number and the furthest place seen under it, for a statement.
+    /// The incarnation's number and the furthest flushed position seen under it, for a statement.
     pub(crate) fn furthest(&self) -> (i32, Option<i64>) {
-        let place = lock(&self.0);
-        (place.number, place.wal_position)
+        let seen = lock(&self.0);
+        (seen.number, seen.flushed)
     }
 
     /// True if the database may have operations whose history lacks a part.
@@ -45,29 +49,38 @@ impl Seen {
         lock(&self.0).whole_since > 1
     }
 
-    /// Notes what an answer says. Answers may come in another order than they were made.
-    pub(crate) fn note(&self, number: i32, whole_since: i32, wal_position: Option<i64>) {
-        let mut place = lock(&self.0);
-        if number < place.number {
+    /// Notes what an answer says; `committed` if its statement has written something. Answers may
+    /// come in another order than they were made.
+    pub(crate) fn note(
+        &self,
+        number: i32,
+        whole_since: i32,
+        position: Option<i64>,
+        committed: bool,
+    ) {
+        let mut seen = lock(&self.0);
+        if number < seen.number {
             return;
         }
-        let before = place.wal_position.filter(|_| number == place.number);
-        *place = Place { number, whole_since, wal_position: before.max(wal_position) };
+        let before = if number == seen.number { *seen } else { Furthest::default() };
+        let acknowledged = before.acknowledged.max(position.filter(|_| committed));
+        let flushed = before.flushed.max(position);
+        *seen = Furthest { number, whole_since, flushed, acknowledged };
     }
 }
 
 /// The newest incarnation, a new one if this is not the database that it was.
 pub(crate) async fn look(db: &Db) -> Result<Incarnation, StoreError> {
     for _ in 0..LOOKS {
-        let (number, wal_position) = db.seen.furthest();
-        let goes_on = db.pool.target().goes_on;
-        let rows =
-            db.fetch(INCARNATION, arguments![db.now(), number, wal_position, goes_on]).await?;
+        let Furthest { number, flushed, acknowledged, .. } = *lock(&db.seen.0);
+        let goes_on = db.pool.target().continues_on_failover;
+        let known = arguments![db.now(), number, flushed, goes_on, acknowledged];
+        let rows = db.fetch(INCARNATION, known).await?;
         let Some(row) = rows.first() else { continue };
         let (incarnation, same) = decode(row).map_err(StoreError::fatal)?;
         if same {
             if incarnation.number > 1 && i64::from(incarnation.number) > i64::from(number) {
-                db.fetch(NUMBER_LOG, arguments![]).await?;
+                db.fetch(ADVANCE_LOG_SEQ, arguments![]).await?;
             }
             note(db, row).map_err(StoreError::fatal)?;
             return Ok(incarnation);
@@ -82,7 +95,8 @@ fn decode(row: &PgRow) -> Result<(Incarnation, bool), String> {
 
 fn note(db: &Db, row: &PgRow) -> Result<(), String> {
     let count = |name| i32::try_from(column::<i64>(row, name)?).map_err(|error| error.to_string());
-    db.seen.note(count("number")?, count("whole_since")?, column(row, "wal_position")?);
+    let position = column(row, "wal_position")?;
+    db.seen.note(count("number")?, count("whole_since")?, position, false);
     Ok(())
 }
 
@@ -106,6 +120,7 @@ pub(crate) async fn confirm(db: &Db, params: &ConfirmParams) -> Result<Confirmed
             params.confirmation.keeps_history(),
             params.note(),
             namespace.as_ref().map(|namespace| namespace.as_bytes().as_slice()),
+            At(params.opened_at),
         ];
         db.fetch(CONFIRM, arguments).await?;
     }

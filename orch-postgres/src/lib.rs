@@ -43,7 +43,7 @@ mod accept; // S1
 mod claim; // S2
 mod finalize; // S3, second half
 mod hook; // with the user's hook in the transaction
-mod incarnation; // which database, and which of its histories
+mod incarnation; // the database's incarnation
 mod lease; // renew, release
 mod operator; // resolve, redrive
 mod purge; // retention

@@ -46,7 +46,7 @@ const ACCEPT_LANES: usize = 3;
 /// | `orch_pooled=true` | the URL leads to a transaction pooler, such as pgbouncer: no LISTEN, no named prepared statements, nothing that outlives a transaction |
 /// | `orch_allow_unsafe=true` | start although the server is set to lose, in a crash, what it has committed |
 /// | `orch_require_sync=true` | start only beside a synchronous standby |
-/// | `orch_on_failover=continue` | take a promoted standby for the same database, without an operator's confirmation; only with `orch_require_sync=true` |
+/// | `orch_on_failover=continue` | take a promoted standby for the same database, without an operator's confirmation; only with `orch_require_sync=true`. Defaults to `confirm` |
 /// | `target_session_attrs=…` | of several servers, `HOST:PORT,HOST:PORT`: `read-write` (the default) one that takes writes, `primary` one that is no standby, `any` the first that answers. For one server the default is `any` |
 ///
 /// All of orch's tables stand in the first schema of the `search_path`.

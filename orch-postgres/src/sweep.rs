@@ -49,7 +49,7 @@ pub(crate) async fn earlier(db: &Db, params: SweepParams) -> Result<Vec<Swept>, 
         return Ok(Vec::new());
     }
     let kinds = each(&params.kinds, |policy| policy.kind.to_string());
-    let repeatable = each(&params.kinds, |policy| !params.unsafe_kinds.contains(&policy.kind));
+    let repeatable = each(&params.kinds, |policy| !params.held_kinds.contains(&policy.kind));
     let (kinds, repeatable, params) = (&kinds, &repeatable, &params);
     with_limit(params.limit, |limit| async move {
         let arguments = arguments![db.now(), to_limit(limit), kinds, repeatable];

@@ -7,10 +7,10 @@ mod common;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use orch_core::store::{ClaimParams, Claimed, RenewParams, Renewed, Store, StoreError};
+use orch_core::store::{Claimed, RenewParams, Renewed, Store, StoreError};
 use orch_core::words::Confirmation;
 use orch_postgres::PostgresStore;
-use orch_testkit::fixture::{acceptance, claim_params, kind, owner, policy, sweep_params};
+use orch_testkit::fixture::{acceptance, claim_params, owner, policy, sweep_params};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -299,7 +299,7 @@ async fn with_a_synchronous_standby_work_can_go_on_without_a_confirmation() {
     let mut admin = connect(&standby.url()).await;
     execute(&mut admin, "ALTER SYSTEM RESET synchronous_standby_names").await;
     execute(&mut admin, "SELECT pg_reload_conf()").await;
-    let unsafely = || ClaimParams { unsafe_kinds: vec![kind()], ..claim_params([policy()]) };
+    let unsafely = || claim_params([policy()]);
     assert_eq!(in_time(patiently(|| store.claim(unsafely()))).await, [], "it notices");
     assert_eq!(in_time(patiently(|| store.claim(unsafely()))).await.len(), 1);
     let incarnation = store.incarnation().await.unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use orch_core::policies::KindPolicy;
 use orch_core::store::{
-    Claim, ClaimParams, Claimed, ConfirmParams, Confirmed, EndedAttempt, Store, SweepParams,
+    Claim, Claimed, ConfirmParams, Confirmed, EndedAttempt, Store, SweepParams,
 };
 use orch_core::words::{Confirmation, Incarnation, OpId, Status};
 use orch_postgres::PostgresStore;
@@ -21,7 +21,7 @@ use common::{Schema, connect, execute, new_name, number, server, url_into, url_o
 
 /// What a worker claims whose one kind is unsafe to repeat.
 async fn claimed(store: &PostgresStore) -> Vec<OpId> {
-    let params = ClaimParams { unsafe_kinds: vec![kind()], ..claim_params([policy()]) };
+    let params = claim_params([policy()]);
     let op_id = |claimed| match claimed {
         Claimed::Operation(operation) => operation.envelope.op_id,
         Claimed::Undecodable { op_id, .. } => op_id,
@@ -68,10 +68,41 @@ async fn the_sweep_of_a_live_store_ends_nothing_on_another_server() {
     let mut admin = schema.connect().await;
     execute(&mut admin, "UPDATE orch_queue SET deadline = now() - interval '1 second'").await;
     becomes_another(&mut admin, "timeline").await;
-    let params = || SweepParams { unsafe_kinds: vec![kind()], ..sweep_params([policy()]) };
+    let params = || SweepParams { held_kinds: vec![kind()], ..sweep_params([policy()]) };
     assert_eq!(store.sweep_over_budget(params()).await.unwrap(), []);
     let operation = store.get(&owner(), op_id).await.unwrap().unwrap();
     assert_eq!(operation.status, Status::Pending);
+}
+
+/// A primary that comes back after its standby was promoted says what it said before.
+#[tokio::test]
+async fn a_live_store_refuses_an_incarnation_before_the_one_that_it_knows() {
+    let schema = Schema::create().await;
+    let store = schema.store("").await;
+    let mut admin = schema.connect().await;
+    becomes_another(&mut admin, "timeline").await;
+    confirmed(&store, Confirmation::Moved).await;
+    accepted(&store, "k").await;
+    assert_eq!(claimed(&store).await.len(), 1);
+    // The server before the fail-over: it knows neither the incarnation nor the claim.
+    let before = "DELETE FROM orch_incarnation WHERE number = 2;
+        UPDATE orch_incarnation SET timeline = timeline - 1;
+        UPDATE orch_queue SET status = 'PENDING', phase = NULL, lease_expires_at = NULL,
+            worker = NULL, started_at = NULL, due_at = now() - interval '1 second'";
+    execute(&mut admin, before).await;
+    assert_eq!(claimed(&store).await, []);
+    let Incarnation { number, confirmed, difference, .. } = newest(&store).await;
+    assert_eq!((number, confirmed), (3, false));
+    assert!(difference.contains("incarnation 1, was 2"), "{difference}");
+    assert_eq!(claimed(&store).await, []);
+}
+
+async fn confirmed(store: &PostgresStore, confirmation: Confirmation) {
+    let Incarnation { number, opened_at, confirmed, .. } = newest(store).await;
+    let (who, why) = ("kim".to_owned(), "a disk was lost".to_owned());
+    let params = ConfirmParams { number, opened_at, confirmed, confirmation, who, why };
+    let answer = store.confirm(params).await.unwrap();
+    assert!(matches!(answer, Confirmed::Confirmed { .. }), "{answer:?}");
 }
 
 /// The same server, the same timeline, older data: only who was there before can tell.
@@ -93,7 +124,7 @@ async fn a_live_store_notices_that_its_server_went_back() {
     assert_eq!(claimed(&store).await, []);
     let Incarnation { number, confirmed, difference, .. } = newest(&store).await;
     assert_eq!((number, confirmed), (2, false));
-    assert!(difference.contains("of the log"), "{difference}");
+    assert!(difference.contains("WAL position"), "{difference}");
     let operation = store.get(&owner(), first).await.unwrap().unwrap();
     assert_eq!(operation.status, Status::Pending);
     assert_eq!(store.get(&owner(), second).await.unwrap(), None);
@@ -154,15 +185,8 @@ async fn a_server_that_does_not_tell_works_and_a_change_can_be_reported() {
     assert_eq!(claimed(&store).await, [op_id]);
     let told = "SELECT count(system_identifier) FROM s.orch_incarnation";
     assert_eq!(number(&mut inside, told).await, 0);
-    let params = ConfirmParams {
-        number: 1,
-        confirmed: true,
-        confirmation: Confirmation::Restored,
-        who: "kim".to_owned(),
-        why: "a snapshot".to_owned(),
-    };
-    let confirmed = store.confirm(params).await.unwrap();
-    assert_eq!(confirmed, Confirmed::Confirmed { number: 2 });
+    confirmed(&store, Confirmation::Restored).await;
+    assert_eq!(newest(&store).await.number, 2);
     drop(store);
     execute(&mut admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
     execute(&mut admin, &format!("DROP ROLE {name}")).await;
@@ -196,7 +220,7 @@ async fn what_was_finished_before_a_change_stays_so() {
 /// Logical replication copies rows and no sequences.
 #[tokio::test]
 async fn a_history_keeps_its_order_after_a_cut_over_by_logical_replication() {
-    for role in [false, true] {
+    for (grant, order) in [("GRANT", [1, 2, 3, 4, 5]), ("REVOKE", [1, 4, 2, 5, 3])] {
         let schema = Schema::create().await;
         let store = schema.store("").await;
         let mut admin = schema.connect().await;
@@ -208,13 +232,13 @@ async fn a_history_keeps_its_order_after_a_cut_over_by_logical_replication() {
         let cut_over = "ALTER TABLE orch_write_ahead_log ALTER COLUMN seq RESTART";
         execute(&mut admin, cut_over).await;
         becomes_another(&mut admin, "system_identifier").await;
-        let url = if role { as_plain_role(&schema, &mut admin).await } else { schema.url("") };
+        let url = as_plain_role(&schema, &mut admin, grant).await;
         let store = PostgresStore::open(&url).await.unwrap();
         store.sweep_earlier(sweep_params([policy()])).await.unwrap();
         store.settle(vec![ended(claim_of(&store).await, ok("paid"))]).await.unwrap();
         let history = store.history(&owner(), op_id).await.unwrap();
         let fences: Vec<i64> = history.iter().map(|entry| entry.fence.count()).collect();
-        assert_eq!(fences, [1, 2, 3, 4, 5]);
+        assert_eq!(fences, order, "{grant}");
     }
 }
 
@@ -226,12 +250,14 @@ async fn claim_of(store: &PostgresStore) -> Claim {
     }
 }
 
-/// A URL with a role that may do nothing but use the tables.
-async fn as_plain_role(schema: &Schema, admin: &mut PgConnection) -> String {
+/// A URL with a role that may use the tables, and move the sequence of the log or not.
+async fn as_plain_role(schema: &Schema, admin: &mut PgConnection, grant: &str) -> String {
     let Schema { name } = schema;
     let grants = format!(
         "CREATE ROLE {name} LOGIN; GRANT USAGE ON SCHEMA {name} TO {name};
-         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name} TO {name}"
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name} TO {name};
+         {grant} SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA {name} {} {name}",
+        if grant == "GRANT" { "TO" } else { "FROM" }
     );
     execute(admin, &grants).await;
     schema.url("").replacen("//postgres@", &format!("//{name}@"), 1)

@@ -105,7 +105,6 @@ async fn drain(store: &SqliteStore) -> (f64, f64) {
     let (mut claiming, mut settling) = (Duration::ZERO, Duration::ZERO);
     while left > 0 {
         let params = ClaimParams {
-            unsafe_kinds: Vec::new(),
             kinds: kinds.clone(),
             worker: worker.clone(),
             id: ClaimId::generate(),

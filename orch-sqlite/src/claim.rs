@@ -18,9 +18,9 @@ pub(crate) async fn claim(
     db: &mut Db<'_>,
     params: &ClaimParams,
 ) -> Result<Vec<Claimed>, StoreError> {
-    let (whole_since, kinds) = claimed_kinds(db, params).await?;
+    let whole_since = known(db.connection).await?.whole_since;
     let mut due = Vec::new();
-    for kinds in kinds.chunks(KINDS) {
+    for kinds in params.kinds.chunks(KINDS) {
         let left = params.limit.saturating_sub(due.len());
         if left > 0 {
             due.extend(find(db, kinds, whole_since, left).await?);
@@ -38,23 +38,13 @@ pub(crate) async fn claim(
 /// True if a claim would find something: read without the write lock, so that idle workers do
 /// not disturb a busy one in another process.
 pub(crate) async fn is_due(db: &mut Db<'_>, params: &ClaimParams) -> Result<bool, StoreError> {
-    let (whole_since, kinds) = claimed_kinds(db, params).await?;
-    for kinds in kinds.chunks(KINDS) {
+    let whole_since = known(db.connection).await?.whole_since;
+    for kinds in params.kinds.chunks(KINDS) {
         if !find(db, kinds, whole_since, 1).await?.is_empty() {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// The incarnation since which histories are whole, and the kinds that may be claimed now.
-async fn claimed_kinds(
-    db: &mut Db<'_>,
-    params: &ClaimParams,
-) -> Result<(u32, Vec<KindPolicy>), StoreError> {
-    let incarnation = known(db.connection).await?;
-    let claimed = |policy: &&KindPolicy| params.claims(&policy.kind, incarnation.confirmed);
-    Ok((incarnation.whole_since, params.kinds.iter().filter(claimed).cloned().collect()))
 }
 
 async fn find(

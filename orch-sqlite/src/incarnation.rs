@@ -11,6 +11,7 @@ use crate::same_file::Birth;
 use crate::sql::{Db, Values, execute, fetch};
 
 const INCARNATION: &str = include_str!("../queries/incarnation.sql");
+const COPIED_AT: &str = include_str!("../queries/copied_at.sql");
 const OPENED: &str = include_str!("../queries/incarnation_opened.sql");
 const CONFIRM: &str = include_str!("../queries/confirm.sql");
 
@@ -26,6 +27,15 @@ pub(crate) async fn newest(
 pub(crate) async fn known(connection: &mut SqliteConnection) -> Result<Incarnation, StoreError> {
     let missing = || StoreError::fatal("there is no incarnation");
     newest(connection).await?.ok_or_else(missing)
+}
+
+/// The latest incarnation that began as a copy, 0 if none did: what was accepted before it belongs to
+/// the original.
+pub(crate) async fn copied_at(connection: &mut SqliteConnection) -> Result<u32, StoreError> {
+    let found = fetch(connection, COPIED_AT, Values::default()).await?;
+    let number = found.first().map(|row| row.number("number")).transpose();
+    let number = number.map_err(StoreError::fatal)?.flatten().unwrap_or(0);
+    u32::try_from(number).map_err(StoreError::fatal)
 }
 
 /// The newest incarnation, a new one if this is not the file that it was. Inside a transaction that
@@ -74,7 +84,7 @@ pub(crate) async fn confirm(
         return Ok(answer);
     }
     if newest.number < number {
-        let next = newest.next(db.now, "reported by an operator".to_owned());
+        let next = newest.next(db.now, Incarnation::REPORTED.to_owned());
         open(db, &next, birth).await?;
     }
     let values = Values::default()

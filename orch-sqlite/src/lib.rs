@@ -35,7 +35,7 @@ mod claim; // S2
 mod lease; // renew, release
 mod settle; // S3: log, finalize, settle
 
-mod incarnation; // which database, and which of its histories
+mod incarnation; // the database's incarnation
 mod operator; // resolve, redrive
 mod purge; // retention
 mod read; // get, find, history, dead_letter, list, unfinalized, unknown_kinds

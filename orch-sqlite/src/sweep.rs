@@ -5,7 +5,7 @@ use orch_core::store::{StoreError, SweepParams, Swept};
 use orch_core::words::OpId;
 
 use crate::batch::Batch;
-use crate::incarnation::known;
+use crate::incarnation::{copied_at, known};
 use crate::row::Found;
 use crate::sql::{Db, Values, fetch};
 
@@ -41,11 +41,12 @@ pub(crate) async fn earlier(
     params: &SweepParams,
 ) -> Result<Vec<Swept>, StoreError> {
     let incarnation = known(db.connection).await?;
-    let (copied, whole_since) = (incarnation.is_copy(), incarnation.whole_since);
+    let whole_since = incarnation.whole_since;
     let mut moved = Vec::new();
     if whole_since == 1 {
         return Ok(moved);
     }
+    let copied_at = copied_at(db.connection).await?;
     for policy in params.doubts(incarnation.confirmed) {
         let values = Values::default()
             .add(policy.kind.domain.as_str())
@@ -54,7 +55,10 @@ pub(crate) async fn earlier(
             .add(whole_since)
             .limit(params.limit.saturating_sub(moved.len()));
         let found = fetch(db.connection, EARLIER, values).await?;
-        let fact = |_: &Row| Fact::HistoryLost { policy, whole_since, copied };
+        let fact = |row: &Row| {
+            let copied = row.incarnation < copied_at;
+            Fact::HistoryLost { policy, whole_since, copied }
+        };
         moved.extend(sweep(db, &found, fact).await?);
     }
     Ok(moved)

@@ -6,10 +6,10 @@ mod common;
 use std::path::PathBuf;
 
 use common::File;
-use orch_core::store::{ClaimParams, Claimed, Store};
+use orch_core::store::{Claimed, Store};
 use orch_core::words::OpId;
 use orch_sqlite::SqliteStore;
-use orch_testkit::fixture::{acceptance, claim_params, kind, policy};
+use orch_testkit::fixture::{acceptance, claim_params, policy};
 
 fn path(file: &File) -> PathBuf {
     file.folder.path().join("orch.db")
@@ -24,7 +24,7 @@ async fn accepted(store: &SqliteStore) -> OpId {
 
 /// What a worker claims whose one kind is unsafe to repeat.
 async fn claimed(store: &SqliteStore) -> Vec<Claimed> {
-    let params = ClaimParams { unsafe_kinds: vec![kind()], ..claim_params([policy()]) };
+    let params = claim_params([policy()]);
     store.claim(params).await.unwrap()
 }
 

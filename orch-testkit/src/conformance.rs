@@ -213,6 +213,7 @@ macro_rules! conformance {
                 a_claim_that_is_not_lost_counts
                 what_was_only_moved_goes_on_as_if_nothing_had_happened
                 an_operation_of_a_copy_is_parked_and_new_ones_have_other_keys
+                a_copy_stays_one_after_the_next_change
                 a_change_that_was_not_noticed_can_be_reported
                 the_first_confirmation_counts
                 an_operator_answers_for_what_was_before

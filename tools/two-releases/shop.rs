@@ -52,8 +52,11 @@ async fn charge(
     let key = ctx.provider_key().to_string();
     provider.called(command.order, &key).await.map_err(|_| ChargeError::NoAnswer)?;
     tokio::time::sleep(Duration::from_millis(20)).await;
-    // One order in sixteen is told to come again, at its first attempt.
-    if command.order % 16 == 0 && ctx.attempt() == 1 { Err(ChargeError::Busy) } else { Ok(command.order) }
+    // One order in sixteen gets Busy at its first attempt.
+    if command.order % 16 == 0 && ctx.attempt() == 1 {
+        return Err(ChargeError::Busy);
+    }
+    Ok(command.order)
 }
 
 #[tokio::main]
@@ -72,7 +75,7 @@ async fn accept(database: &str, from: i64, to: i64) -> Result<()> {
     for order in from..to {
         let accept = runtime.orchestrator().accept(Charge { order });
         match accept.idem_key(format!("key-{order}"))?.await {
-            Ok(_) => println!("{order}"),
+            Ok(accepted) => println!("{order} {}", accepted.op_id),
             // A client of the release before is refused once the database is migrated.
             Err(error) => return Err(format!("order {order}: {error}").into()),
         }

@@ -131,19 +131,21 @@ impl Handlers {
         self.0.values().map(|handler| handler.policy.clone()).collect()
     }
 
-    /// The kinds whose effect is unsafe to repeat.
+    /// The kinds that wait while the database's incarnation is unconfirmed: a repeated call would act
+    /// again, or doubt would end the operation or park it.
     #[must_use]
-    pub fn unsafe_kinds(&self) -> Vec<Kind> {
-        let is_unsafe =
-            |handler: &Handler| handler.registration.descriptor.effect == Effect::Unsafe;
-        let unsafe_ones = self.0.iter().filter(|(_, handler)| is_unsafe(handler));
-        unsafe_ones.map(|(kind, _)| kind.clone()).collect()
+    pub fn held_kinds(&self) -> Vec<Kind> {
+        let waits = |handler: &Handler| {
+            handler.registration.descriptor.effect == Effect::Unsafe
+                || matches!(handler.policy.in_doubt, InDoubt::Park | InDoubt::Fail)
+        };
+        self.0.iter().filter(|(_, it)| waits(it)).map(|(kind, _)| kind.clone()).collect()
     }
 
     /// A sweep on behalf of these handlers.
     #[must_use]
     pub fn sweep(&self, limit: usize) -> SweepParams {
-        SweepParams { kinds: self.policies(), unsafe_kinds: self.unsafe_kinds(), limit }
+        SweepParams { kinds: self.policies(), held_kinds: self.held_kinds(), limit }
     }
 
     /// What the macros registered.

@@ -5,8 +5,8 @@ pub fn report_unconfirmed(incarnation: &Incarnation) {
     let Incarnation { number, opened_at, confirmed, difference, .. } = incarnation;
     if !confirmed {
         tracing::error!(number, %opened_at, difference,
-            "the database is not the one that it was, so calls may have been made that it does not \
-             know of; no handler with an unsafe effect is called until an operator confirms what has \
-             happened, with Orchestrator::confirm");
+            "the database has changed (failed over, restored or copied): calls may be missing from \
+             it; handlers with effect = unsafe, or in_doubt = park or fail, do not run until an \
+             operator confirms what has happened, with Orchestrator::confirm");
     }
 }

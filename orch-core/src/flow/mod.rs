@@ -40,7 +40,7 @@ mod carry; // and carries them out
 
 mod equipment; // what queue and upkeep work with
 
-mod incarnation; // which life of the database: what the log says of it
+mod incarnation; // the database's incarnation
 
 mod handlers; // what a worker can run
 

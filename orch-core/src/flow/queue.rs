@@ -152,7 +152,6 @@ impl Queue {
     async fn claim(&self, kinds: &[KindPolicy], limit: usize) -> Result<Vec<Claimed>, StoreError> {
         let params = ClaimParams {
             kinds: kinds.to_vec(),
-            unsafe_kinds: self.handlers.unsafe_kinds(),
             worker: self.config.worker.clone(),
             id: ClaimId::generate(),
             limit,

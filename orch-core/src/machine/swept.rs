@@ -44,9 +44,9 @@ pub(super) fn lease_expired(mut change: Change, jitter: f64) -> Step {
     }
 }
 
-/// An attempt that the database does not know of any more is assumed, logged in doubt under a fence
-/// of its own, and followed as the kind declares. It can have been made from the time on when the
-/// operation was accepted, or last set to run again.
+/// Assumes an attempt that the database has lost: logs it in doubt under its own fence, and follows
+/// it as the kind declares. It may have been made at any time since the operation was accepted or
+/// last set to run again.
 pub(super) fn history_lost(
     mut change: Change,
     policy: &KindPolicy,

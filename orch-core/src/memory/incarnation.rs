@@ -22,7 +22,7 @@ pub(super) fn confirm(tables: &mut Tables, params: &ConfirmParams, now: Timestam
         return answer;
     }
     if newest.number < number {
-        tables.incarnations.push(newest.next(now, params.note()));
+        tables.incarnations.push(newest.next(now, Incarnation::REPORTED.to_owned()));
     }
     let before = tables.incarnations.iter().rev().nth(1).map_or(1, |before| before.whole_since);
     if let Some(this) = tables.incarnations.last_mut() {
@@ -51,6 +51,13 @@ impl Tables {
     pub(super) fn confirmed(&self) -> u32 {
         let confirmed = self.incarnations.iter().rev().find(|incarnation| incarnation.confirmed);
         confirmed.map_or(1, |incarnation| incarnation.number)
+    }
+
+    /// The latest incarnation that began as a copy, 0 if none did: what was accepted before it
+    /// belongs to the original.
+    pub(super) fn copied_at(&self) -> u32 {
+        let copies = self.incarnations.iter().filter(|incarnation| incarnation.is_copy());
+        copies.map(|incarnation| incarnation.number).max().unwrap_or(0)
     }
 
     /// The incarnation since which histories are whole.

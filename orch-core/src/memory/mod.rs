@@ -13,7 +13,7 @@
 //! | operators: resolve, redrive | `operator` |
 //! | queries | `read` |
 //! | upkeep | `purge` |
-//! | which life of the database | `incarnation` |
+//! | the database's incarnation | `incarnation` |
 
 mod store; // the verbs
 
@@ -31,7 +31,7 @@ mod sweep; // recovery
 
 mod operator; // resolve, redrive
 
-mod incarnation; // which life of the database
+mod incarnation; // the database's incarnation
 
 mod read;
 

@@ -281,14 +281,7 @@ mod tests {
         let kinds = vec![KindPolicy::new(Kind::new("PAYMENT", "CHARGE").unwrap())];
         let worker = WorkerId::generate("w").unwrap();
         store.accept(vec![acceptance()]).await.unwrap();
-        let params = ClaimParams {
-            kinds,
-            unsafe_kinds: Vec::new(),
-            worker,
-            id: ClaimId::generate(),
-            limit: 1,
-            lease: HOUR,
-        };
+        let params = ClaimParams { kinds, worker, id: ClaimId::generate(), limit: 1, lease: HOUR };
         match &store.claim(params).await.unwrap()[..] {
             [Claimed::Operation(attempt)] => attempt.claim(),
             other => panic!("{other:?}"),

@@ -33,7 +33,7 @@ pub(super) fn over_budget(tables: &mut Tables, params: &SweepParams, now: Timest
 /// Puts in doubt what may lack a part of its history, the oldest due first.
 pub(super) fn earlier(tables: &mut Tables, params: &SweepParams, now: Timestamp) -> Vec<Swept> {
     let incarnation = incarnation::look(tables, now);
-    let (copied, whole_since) = (incarnation.is_copy(), incarnation.whole_since);
+    let (copied_at, whole_since) = (tables.copied_at(), incarnation.whole_since);
     let mut moved = Vec::new();
     for policy in params.doubts(incarnation.confirmed) {
         let limit = params.limit.saturating_sub(moved.len());
@@ -41,8 +41,11 @@ pub(super) fn earlier(tables: &mut Tables, params: &SweepParams, now: Timestamp)
             let found = row.is_to_be_doubted(whole_since, now);
             row.due_at.filter(|_| found && row.policy.kind == policy.kind)
         });
-        let fact = Fact::HistoryLost { policy, whole_since, copied };
-        moved.extend(due.into_iter().map(|op_id| swept(tables, op_id, fact, now)));
+        for op_id in due {
+            let copied = tables.rows[&op_id].row.incarnation < copied_at;
+            let fact = Fact::HistoryLost { policy, whole_since, copied };
+            moved.push(swept(tables, op_id, fact, now));
+        }
     }
     moved
 }

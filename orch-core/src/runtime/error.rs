@@ -187,7 +187,7 @@ pub enum ConfirmError {
     /// The database has another incarnation than the one that was seen, or another confirmation was
     /// there first.
     #[error(
-        "the database has incarnation {} by now, {}; look at it again before you confirm it",
+        "the newest incarnation is {}, {}; read it again before you confirm",
         newest.number,
         if newest.confirmed { "which is confirmed" } else { "which is unconfirmed" }
     )]

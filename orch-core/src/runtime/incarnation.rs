@@ -50,9 +50,9 @@ impl Orchestrator {
                 return Err(Invalid::Blank { field }.into());
             }
         }
-        let Incarnation { number, confirmed, .. } = *seen;
+        let Incarnation { number, opened_at, confirmed, .. } = *seen;
         let (who, why) = (storable(who), storable(why));
-        let params = ConfirmParams { number, confirmed, confirmation, who, why };
+        let params = ConfirmParams { number, opened_at, confirmed, confirmation, who, why };
         match self.store().confirm(params).await? {
             Confirmed::Confirmed { .. } => Ok(()),
             Confirmed::Stale { newest } => Err(ConfirmError::Stale { newest: Box::new(newest) }),

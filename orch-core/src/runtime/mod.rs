@@ -19,7 +19,7 @@ mod wait; // until its end
 
 mod operator; // parked, divergent, history
 
-mod incarnation; // which life of the database
+mod incarnation; // the database's incarnation
 
 mod error; // what each of them can say
 

@@ -59,8 +59,8 @@ pub trait Store: Send + Sync + 'static {
     /// every replica and back-up has it.
     async fn key_namespace(&self, given: Option<KeyNamespace>) -> Result<KeyNamespace, StoreError>;
 
-    /// The newest incarnation of the database. Looks whether this is still the database that it was;
-    /// one that is not gets a new incarnation, unconfirmed.
+    /// The newest incarnation. Checks whether this is still the same database as before; one that is
+    /// not gets a new incarnation, unconfirmed.
     async fn incarnation(&self) -> Result<Incarnation, StoreError>;
 
     /// Keeps what an operator says has happened to the database. As [`Confirmation::Copied`] it
@@ -84,9 +84,10 @@ pub trait Store: Send + Sync + 'static {
     /// deadline are left to the sweep, except those to reconcile; those of an earlier incarnation
     /// that has lost history to [`Store::sweep_earlier`]. No two claims get one operation.
     ///
-    /// The statement itself looks whether this is still the database that it was, since a proxy can
-    /// change the server under a live connection. While it is not, nothing is claimed; while the
-    /// incarnation is unconfirmed, nothing of the unsafe kinds.
+    /// Where a proxy can change the server under a live connection, the statement itself checks that
+    /// this is still the same database; other stores check when they are opened. While it is not,
+    /// nothing is claimed. While the incarnation is unconfirmed nothing is accepted under it, so only
+    /// what [`Store::sweep_earlier`] has put in doubt is claimed.
     async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError>;
 
     /// Moves the end of leases to `lease` from now. Guard: the fence, and a lease that no sweep

@@ -11,8 +11,8 @@ use crate::store::{Finalized, StoreError, Swept, lock, monotonic};
 const LIMIT: usize = 500;
 
 /// Takes back expired leases, puts in doubt what may lack a part of its history, and ends operations
-/// whose time budget is spent. Also reports an unconfirmed incarnation of the database, and due
-/// operations of kinds that this worker does not know.
+/// whose time budget is spent. Also logs an unconfirmed incarnation, and due operations of kinds
+/// that this worker does not know.
 #[derive(Debug)]
 pub struct Reaper {
     equipment: Equipment,

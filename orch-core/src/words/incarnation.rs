@@ -27,6 +27,9 @@ pub struct Incarnation {
 }
 
 impl Incarnation {
+    /// The difference of one that an operator has reported, since nothing else shows the change.
+    pub const REPORTED: &'static str = "reported by an operator";
+
     /// The first incarnation, of a new database.
     #[must_use]
     pub const fn first(opened_at: Timestamp) -> Self {

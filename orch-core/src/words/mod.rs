@@ -25,7 +25,7 @@ mod log_entry; // what is kept of an end
 
 mod timestamp; // instants
 
-mod incarnation; // which life of the database
+mod incarnation; // the database's incarnation
 
 mod invalid; // what breaks the rule of a word
 

@@ -69,7 +69,8 @@ pub struct Failure {
     pub cause: Option<String>,
     /// True if the provider may have acted all the same: an operator has to check.
     pub uncertain: bool,
-    /// False if the handler was never run, so that certainly no call was made.
+    /// False if certainly no call was made: the handler was never run, and the operation's history
+    /// lacks no attempt.
     pub called: bool,
 }
 

@@ -88,5 +88,5 @@ async fn a_confirmation_is_about_what_was_seen() {
     assert!(matches!(blank, ConfirmError::Invalid(_)), "{blank:?}");
     confirm(&runtime, Confirmation::Restored).await;
     let late = orchestrator.confirm(&seen, Confirmation::Moved, "ann", "no").await.unwrap_err();
-    assert!(late.to_string().contains("incarnation 2 by now, which is confirmed"), "{late}");
+    assert!(late.to_string().contains("incarnation is 2, which is confirmed"), "{late}");
 }

@@ -70,7 +70,6 @@ pub(crate) fn acceptance(key: &str) -> Acceptance {
 
 pub(crate) fn claim(limit: usize) -> ClaimParams {
     ClaimParams {
-        unsafe_kinds: Vec::new(),
         kinds: vec![KindPolicy { hooked: true, ..KindPolicy::new(kind()) }],
         worker: WorkerId::generate("test").unwrap(),
         id: ClaimId::generate(),

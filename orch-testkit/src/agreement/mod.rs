@@ -12,6 +12,7 @@
 //! for each verb (2,000 by default), from `ORCH_AGREEMENT_SEED`. A failure prints its seed.
 
 mod generate;
+mod history;
 mod kept;
 mod paths;
 
@@ -19,6 +20,11 @@ pub use generate::Generator;
 pub use kept::{Kept, KeptRows};
 #[doc(hidden)]
 pub use paths::{Path, check};
+
+/// A number from the environment.
+fn from_environment(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect(name))
+}
 
 /// Makes one test of every verb of a store: see the module [`agreement`](crate::agreement). The
 /// expression is evaluated for each and gives a [`KeptRows`].

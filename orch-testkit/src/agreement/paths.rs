@@ -4,12 +4,14 @@ use std::sync::Arc;
 use orch_core::machine::{Answer, Ended, Entry, Fact, Finalized, Row, Step, step};
 use orch_core::policies::KindPolicy;
 use orch_core::store::{
-    Claim, ClaimParams, Claimed, ClaimedOperation, ConfirmParams, Confirmed, ConnectionType,
-    EndedAttempt, Finalization, FinalizeHook, HookError, Logged, ManualClock, Release, Released,
-    RenewParams, Renewed, ResolveParams, Resolved, Store, SweepParams, Swept,
+    Claim, ClaimParams, Claimed, ClaimedOperation, ConnectionType, EndedAttempt, Finalization,
+    FinalizeHook, HookError, Logged, ManualClock, Release, Released, RenewParams, Renewed,
+    ResolveParams, Resolved, Store, SweepParams, Swept,
 };
-use orch_core::words::{ClaimId, Confirmation, Fence, OpId, Owner, Status, Timestamp};
+use orch_core::words::{ClaimId, Fence, OpId, Owner, Status, Timestamp};
 
+use super::from_environment;
+use super::history::{WHOLE_SINCE, lose_history};
 use super::{Generator, Kept, KeptRows};
 use crate::fixture::{LEASE, kind, other_kind};
 
@@ -66,26 +68,6 @@ pub fn check(rows: impl KeptRows, path: Path) {
         // A verb that never meets a row it can move would agree with anything.
         assert!(changed * 40 > pairs, "{path:?} changed {changed} rows only");
     });
-}
-
-/// The incarnation since which the generated histories are whole; some are of one before.
-const WHOLE_SINCE: u32 = 2;
-
-async fn lose_history(store: &dyn Store, copied: bool) {
-    let first = store.incarnation().await.unwrap();
-    let params = ConfirmParams {
-        number: first.number,
-        confirmed: true,
-        confirmation: if copied { Confirmation::Copied } else { Confirmation::Restored },
-        who: "kim".to_owned(),
-        why: "a disk was lost".to_owned(),
-    };
-    let confirmed = store.confirm(params).await.unwrap();
-    assert_eq!(confirmed, Confirmed::Confirmed { number: WHOLE_SINCE });
-}
-
-fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect(name))
 }
 
 /// Rows that a verb is called on once, and what `step` says of each.
@@ -163,7 +145,6 @@ impl Batch<'_> {
         let (kinds, worker) = (self.policies(), self.generator.worker());
         let params = ClaimParams {
             kinds: kinds.clone(),
-            unsafe_kinds: Vec::new(),
             worker,
             id: ClaimId::generate(),
             limit: BATCH,
@@ -297,7 +278,7 @@ impl Batch<'_> {
 
     async fn sweep_earlier(&mut self, store: &dyn Store) {
         let kinds = self.policies();
-        let params = SweepParams { kinds: kinds.clone(), unsafe_kinds: Vec::new(), limit: BATCH };
+        let params = SweepParams { kinds: kinds.clone(), held_kinds: Vec::new(), limit: BATCH };
         let swept = swept(store.sweep_earlier(params).await.unwrap());
         for kept in self.all {
             let policy = kinds.iter().find(|policy| policy.kind == kept.row.policy.kind).unwrap();
@@ -313,8 +294,8 @@ impl Batch<'_> {
         if fastrand::bool() {
             kinds.pop();
         }
-        let unsafe_kinds = Vec::new();
-        let params = SweepParams { kinds: kinds.clone(), unsafe_kinds, limit: BATCH };
+        let held_kinds = Vec::new();
+        let params = SweepParams { kinds: kinds.clone(), held_kinds, limit: BATCH };
         let swept = swept(store.sweep_over_budget(params).await.unwrap());
         for kept in self.all {
             let policy = kinds.iter().find(|policy| policy.kind == kept.row.policy.kind);

@@ -112,7 +112,7 @@ impl GoingOn<'_> {
     async fn time_budgets_end(&mut self) {
         loop {
             let params =
-                SweepParams { kinds: self.released.policies(), unsafe_kinds: Vec::new(), limit: 3 };
+                SweepParams { kinds: self.released.policies(), held_kinds: Vec::new(), limit: 3 };
             let swept = self.store.sweep_over_budget(params).await.unwrap();
             if swept.is_empty() {
                 return;
@@ -218,7 +218,6 @@ impl GoingOn<'_> {
     async fn workers_claim_what_is_due(&mut self) {
         loop {
             let params = ClaimParams {
-                unsafe_kinds: Vec::new(),
                 kinds: self.released.policies(),
                 worker: WorkerId::generate("migrated").unwrap(),
                 id: ClaimId::generate(),

@@ -1,9 +1,11 @@
 //! A database that was failed over, restored or copied: what it does not know may have happened.
 
+use std::time::Duration;
+
 use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::store::{
-    ClaimParams, Claimed, ConfirmParams, Confirmed, Finalized, Purpose, Redriven, Resolution,
-    Resolved, SweepParams, Swept,
+    Claimed, ConfirmParams, Confirmed, Finalized, Purpose, Redriven, Resolution, Resolved,
+    SweepParams, Swept,
 };
 use orch_core::words::{
     AttemptEnd, Confirmation, Failure, FinalOutcome, Incarnation, OpId, Phase, Source, Status,
@@ -28,6 +30,7 @@ async fn elsewhere(world: &World) -> World {
 async fn confirm(world: &World, seen: &Incarnation, confirmation: Confirmation) -> Confirmed {
     let params = ConfirmParams {
         number: seen.number,
+        opened_at: seen.opened_at,
         confirmed: seen.confirmed,
         confirmation,
         who: "ann".to_owned(),
@@ -45,7 +48,7 @@ async fn confirmed(world: &World, confirmation: Confirmation) {
 
 /// What a worker claims whose one kind is unsafe to repeat.
 async fn claimed_unsafely(world: &World) -> Vec<OpId> {
-    let params = ClaimParams { unsafe_kinds: vec![kind()], ..claim_params([parks()]) };
+    let params = claim_params([parks()]);
     let op_id = |claimed| match claimed {
         Claimed::Operation(operation) => operation.envelope.op_id,
         Claimed::Undecodable { op_id, .. } => op_id,
@@ -59,7 +62,7 @@ async fn swept(world: &World, policy: KindPolicy) -> Vec<Swept> {
 
 /// What a worker sweeps whose one kind is unsafe to repeat.
 async fn swept_unsafely(world: &World) -> Vec<Swept> {
-    let params = SweepParams { unsafe_kinds: vec![kind()], ..sweep_params([parks()]) };
+    let params = SweepParams { held_kinds: vec![kind()], ..sweep_params([parks()]) };
     world.store.sweep_earlier(params).await.unwrap()
 }
 
@@ -205,6 +208,17 @@ pub async fn an_operation_of_a_copy_is_parked_and_new_ones_have_other_keys(world
     world.attempt(policy()).await;
 }
 
+pub async fn a_copy_stays_one_after_the_next_change(world: World) {
+    let op_id = world.accepted("k").await;
+    let world = elsewhere(&world).await;
+    confirmed(&world, Confirmation::Copied).await;
+    confirmed(&world, Confirmation::Moved).await;
+    confirmed(&world, Confirmation::Restored).await;
+    let parked = Swept { op_id, kind: kind(), to: Some(Finalized::Parked) };
+    assert_eq!(swept(&world, policy()).await, [parked]);
+    assert!(world.operation(op_id).await.reason.unwrap().contains("original"));
+}
+
 pub async fn a_change_that_was_not_noticed_can_be_reported(world: World) {
     for (count, confirmation) in ALL.into_iter().enumerate() {
         let seen = world.store.incarnation().await.unwrap();
@@ -214,6 +228,7 @@ pub async fn a_change_that_was_not_noticed_can_be_reported(world: World) {
         let newest = world.store.incarnation().await.unwrap();
         assert_eq!(usize::try_from(newest.number).unwrap(), count + 2);
         assert_eq!((newest.confirmed, newest.confirmed_as), (true, Some(confirmation)));
+        assert_eq!(newest.difference, Incarnation::REPORTED);
         let whole_since =
             if confirmation.keeps_history() { seen.whole_since } else { newest.number };
         assert_eq!(newest.whole_since, whole_since);
@@ -223,6 +238,11 @@ pub async fn a_change_that_was_not_noticed_can_be_reported(world: World) {
 pub async fn the_first_confirmation_counts(world: World) {
     let world = elsewhere(&world).await;
     let seen = world.store.incarnation().await.unwrap();
+    // A database that went back uses its numbers again.
+    let mut another = seen.clone();
+    another.opened_at = seen.opened_at.minus(Duration::from_secs(1));
+    let answer = confirm(&world, &another, Confirmation::Moved).await;
+    assert_eq!(answer, Confirmed::Stale { newest: seen.clone() });
     let kept = Confirmed::Confirmed { number: 2 };
     assert_eq!(confirm(&world, &seen, Confirmation::Restored).await, kept);
     assert_eq!(confirm(&world, &seen, Confirmation::Restored).await, kept, "the same again");

@@ -170,7 +170,6 @@ impl World {
             });
         }
         let params = ClaimParams {
-            unsafe_kinds: Vec::new(),
             kinds: policies.values().cloned().collect(),
             worker: WorkerId::generate("inputs").unwrap(),
             id: ClaimId::generate(),

@@ -144,7 +144,7 @@ impl Stores {
 
     fn sweep(&self, model: &Model) -> SweepParams {
         let kinds = vec![self.policy(model, 0), self.policy(model, CLIENTS - 1)];
-        SweepParams { kinds, unsafe_kinds: Vec::new(), limit: 100_000 }
+        SweepParams { kinds, held_kinds: Vec::new(), limit: 100_000 }
     }
 
     fn op(&self, op_id: OpId) -> Option<usize> {
@@ -185,7 +185,6 @@ impl Stores {
                     return (Said::Claimed(None), String::new());
                 }
                 let params = ClaimParams {
-                    unsafe_kinds: Vec::new(),
                     kinds: vec![self.policy(model, op)],
                     worker: worker(),
                     id: claim_id(model.world.histories),

@@ -71,7 +71,6 @@ async fn claims_ms(store: &dyn Store, config: &Config) -> Result<Vec<f64>, Faile
     let mut times = Vec::new();
     for _ in 0..CLAIMS {
         let params = ClaimParams {
-            unsafe_kinds: Vec::new(),
             kinds: vec![KindPolicy::new(kind.clone())],
             worker: worker.clone(),
             id: ClaimId::generate(),

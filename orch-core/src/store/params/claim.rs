@@ -3,16 +3,13 @@ use std::time::Duration;
 use super::Claim;
 use crate::machine::{Purpose, Request, Row};
 use crate::policies::KindPolicy;
-use crate::words::{ClaimId, Envelope, Kind, OpId, Timestamp, WorkerId};
+use crate::words::{ClaimId, Envelope, OpId, Timestamp, WorkerId};
 
 /// What to claim.
 #[derive(Debug, Clone)]
 pub struct ClaimParams {
     /// The kinds that the worker can run, in the order in which to look for work.
     pub kinds: Vec<KindPolicy>,
-    /// Those of them whose effect is unsafe to repeat: none is claimed while the database's
-    /// incarnation is unconfirmed.
-    pub unsafe_kinds: Vec<Kind>,
     /// Who claims.
     pub worker: WorkerId,
     /// What tells these claims from those of other calls: a new one for each call.
@@ -21,14 +18,6 @@ pub struct ClaimParams {
     pub limit: usize,
     /// How long the lease lasts unless renewed.
     pub lease: Duration,
-}
-
-impl ClaimParams {
-    /// True if operations of this kind are claimed in such an incarnation.
-    #[must_use]
-    pub fn claims(&self, kind: &Kind, confirmed: bool) -> bool {
-        confirmed || !self.unsafe_kinds.contains(kind)
-    }
 }
 
 /// What a claim hands out.

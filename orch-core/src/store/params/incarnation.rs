@@ -1,10 +1,12 @@
-use crate::words::{Confirmation, Incarnation, storable};
+use crate::words::{Confirmation, Incarnation, Timestamp, storable};
 
 /// What an operator says has happened to the database.
 #[derive(Debug, Clone)]
 pub struct ConfirmParams {
     /// The number of the incarnation that the operator has seen.
     pub number: u32,
+    /// When that one was first seen: a database that went back uses its numbers again.
+    pub opened_at: Timestamp,
     /// True if it was confirmed already. Then the operator reports a change that was not noticed,
     /// and a new incarnation begins.
     pub confirmed: bool,
@@ -32,10 +34,13 @@ impl ConfirmParams {
     /// What it means for the newest incarnation.
     #[must_use]
     pub fn decide(&self, newest: &Incarnation) -> Confirmed {
-        let again = newest.number == self.concerns() && newest.confirmed;
-        if again && newest.confirmed_as == Some(self.confirmation) {
+        let seen = (self.number, self.confirmed, self.opened_at);
+        let is_kept = newest.number == self.concerns()
+            && newest.confirmed_as == Some(self.confirmation)
+            && (self.confirmed || newest.opened_at == self.opened_at);
+        if is_kept {
             Confirmed::Confirmed { number: newest.number }
-        } else if (newest.number, newest.confirmed) == (self.number, self.confirmed) {
+        } else if (newest.number, newest.confirmed, newest.opened_at) == seen {
             Confirmed::Confirmed { number: self.concerns() }
         } else {
             Confirmed::Stale { newest: newest.clone() }
@@ -46,7 +51,7 @@ impl ConfirmParams {
 /// What became of an operator's confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Confirmed {
-    /// It is kept. The same confirmation again is so answered again.
+    /// It is kept. Repeating it gives the same answer.
     Confirmed {
         /// The incarnation that it is about.
         number: u32,

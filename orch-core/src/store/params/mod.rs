@@ -5,7 +5,7 @@ mod claim; // S2
 mod lease; // the guard of every write after a claim; renew, release
 mod settle; // S3: log, finalize, settle
 
-mod incarnation; // which life of the database, and what an operator says of it
+mod incarnation; // the database's incarnation
 mod operator; // what operators decide: resolve, redrive
 mod read; // list, late
 mod upkeep; // what upkeep asks for: sweeps, unfinalized, purge

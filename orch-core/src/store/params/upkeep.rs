@@ -11,9 +11,8 @@ pub struct SweepParams {
     /// The kinds that this worker has handlers for. A PENDING operation of another kind is left
     /// alone: it waits for a worker that knows it.
     pub kinds: Vec<KindPolicy>,
-    /// Those of them whose effect is unsafe to repeat: while the database's incarnation is
-    /// unconfirmed they are left as they are.
-    pub unsafe_kinds: Vec<Kind>,
+    /// Those of them that are left as they are while the database's incarnation is unconfirmed.
+    pub held_kinds: Vec<Kind>,
     /// At most so many operations.
     pub limit: usize,
 }
@@ -21,7 +20,7 @@ pub struct SweepParams {
 impl SweepParams {
     /// The rules of the kinds that may be put in doubt in such an incarnation.
     pub fn doubts(&self, confirmed: bool) -> impl Iterator<Item = &KindPolicy> {
-        self.kinds.iter().filter(move |it| confirmed || !self.unsafe_kinds.contains(&it.kind))
+        self.kinds.iter().filter(move |it| confirmed || !self.held_kinds.contains(&it.kind))
     }
 
     /// The rules of a kind that this worker has a handler for.

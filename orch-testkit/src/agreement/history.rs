@@ -1,0 +1,20 @@
+use orch_core::store::{ConfirmParams, Confirmed, Store};
+use orch_core::words::Confirmation;
+
+/// The incarnation since which the generated histories are whole; some are of one before.
+pub(super) const WHOLE_SINCE: u32 = 2;
+
+/// Lets an operator report that the database was restored, or is a copy.
+pub(super) async fn lose_history(store: &dyn Store, copied: bool) {
+    let first = store.incarnation().await.unwrap();
+    let params = ConfirmParams {
+        number: first.number,
+        opened_at: first.opened_at,
+        confirmed: true,
+        confirmation: if copied { Confirmation::Copied } else { Confirmation::Restored },
+        who: "kim".to_owned(),
+        why: "a disk was lost".to_owned(),
+    };
+    let confirmed = store.confirm(params).await.unwrap();
+    assert_eq!(confirmed, Confirmed::Confirmed { number: WHOLE_SINCE });
+}
