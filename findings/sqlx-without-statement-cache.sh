@@ -35,7 +35,7 @@ edition = "2024"
 
 [dependencies]
 sqlx = { version = "=0.9.0", default-features = false, features = ["postgres", "runtime-tokio"] }
-tokio = { version = "=1.54.0", features = ["macros", "rt"] }
+tokio = { version = "=1.54.1", features = ["macros", "rt"] }
 TOML
 cat >shown/src/main.rs <<'RUST'
 use sqlx::ConnectOptions;
