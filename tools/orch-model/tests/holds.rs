@@ -33,8 +33,8 @@ fn one_operation_of_every_declaration_holds_whatever_fails_once() {
 
 #[test]
 fn one_operation_holds_in_a_database_that_notices_what_it_has_lost() {
-    let plain = every_declaration().into_iter().filter(|declared| !declared.hooked);
-    for operation in plain {
+    // Retry, park and fail; the binary goes through the others.
+    for operation in every_declaration().into_iter().take(3) {
         hold_under(Rules::of(&[operation], 1).noticing_losses());
     }
 }
