@@ -85,7 +85,9 @@ pub async fn every_call_of_every_life(backend: Backend) {
     println!("{backend:?}: {right} points right in {:.1?}", began.elapsed());
     println!("  {counts:?} (right, not reached)");
     assert!(wrong.is_empty(), "{} points wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(not_reached * 20 <= right, "{not_reached} points were not reached, {right} were");
+    // A pass of the upkeep that one life has, another may end before: about one point in twelve on a
+    // busy machine. More would mean that lives go another way altogether.
+    assert!(not_reached * 8 <= right, "{not_reached} points were not reached, {right} were");
 }
 
 impl Point {
@@ -143,6 +145,7 @@ fn most(verb: Verb) -> usize {
     match verb {
         Verb::Claim
         | Verb::SweepExpired
+        | Verb::SweepEarlier
         | Verb::SweepOverBudget
         | Verb::Unfinalized
         | Verb::Get => POLLS,
