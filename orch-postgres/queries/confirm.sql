@@ -12,7 +12,8 @@ confirmed AS (
     UPDATE orch_incarnation i
     SET confirmed_at = c.now, confirmed_as = $4, note = $6,
         whole_since = CASE WHEN $5 THEN (SELECT b.whole_since FROM orch_incarnation b
-                                         WHERE b.number = i.number - 1)
+                                         WHERE b.number < i.number
+                                         ORDER BY b.number DESC LIMIT 1)
                            ELSE i.whole_since END
     FROM newest n, clock c
     WHERE NOT $3 AND i.number = n.number AND n.number = $2 AND n.opened_at = $8

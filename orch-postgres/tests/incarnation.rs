@@ -81,7 +81,7 @@ async fn a_live_store_refuses_an_incarnation_before_the_one_that_it_knows() {
     let store = schema.store("").await;
     let mut admin = schema.connect().await;
     becomes_another(&mut admin, "timeline").await;
-    confirmed(&store, Confirmation::Moved).await;
+    confirmed_as(&store, Confirmation::Moved).await;
     accepted(&store, "k").await;
     assert_eq!(claimed(&store).await.len(), 1);
     // The server before the fail-over: it knows neither the incarnation nor the claim.
@@ -95,9 +95,13 @@ async fn a_live_store_refuses_an_incarnation_before_the_one_that_it_knows() {
     assert_eq!((number, confirmed), (3, false));
     assert!(difference.contains("incarnation 1, was 2"), "{difference}");
     assert_eq!(claimed(&store).await, []);
+    // Number 2 is not there.
+    confirmed_as(&store, Confirmation::Moved).await;
+    assert_eq!(newest(&store).await.whole_since, 1);
+    assert_eq!(claimed(&store).await.len(), 1);
 }
 
-async fn confirmed(store: &PostgresStore, confirmation: Confirmation) {
+async fn confirmed_as(store: &PostgresStore, confirmation: Confirmation) {
     let Incarnation { number, opened_at, confirmed, .. } = newest(store).await;
     let (who, why) = ("kim".to_owned(), "a disk was lost".to_owned());
     let params = ConfirmParams { number, opened_at, confirmed, confirmation, who, why };
@@ -185,7 +189,7 @@ async fn a_server_that_does_not_tell_works_and_a_change_can_be_reported() {
     assert_eq!(claimed(&store).await, [op_id]);
     let told = "SELECT count(system_identifier) FROM s.orch_incarnation";
     assert_eq!(number(&mut inside, told).await, 0);
-    confirmed(&store, Confirmation::Restored).await;
+    confirmed_as(&store, Confirmation::Restored).await;
     assert_eq!(newest(&store).await.number, 2);
     drop(store);
     execute(&mut admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await;

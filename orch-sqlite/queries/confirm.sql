@@ -4,6 +4,7 @@
 UPDATE orch_incarnation
 SET confirmed_at = ?2, confirmed_as = ?3, note = ?4,
     whole_since = CASE WHEN ?5 THEN (SELECT b.whole_since FROM orch_incarnation AS b
-                                     WHERE b.number = ?1 - 1)
+                                     WHERE b.number < ?1
+                                     ORDER BY b.number DESC LIMIT 1)
                        ELSE whole_since END
 WHERE number = ?1

@@ -5,7 +5,7 @@ use crate::words::{Confirmation, Incarnation, Invalid, storable};
 impl Orchestrator {
     /// The newest incarnation of the database, after a look whether this is still the database that
     /// it was. While it is not [`confirmed`](Incarnation::confirmed), no worker calls a handler whose
-    /// effect is unsafe.
+    /// effect is unsafe, or whose doubt ends or parks the operation.
     ///
     /// # Errors
     /// The store's.
