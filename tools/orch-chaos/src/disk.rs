@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 const ROOM: &str = "2g";
 /// How long a fault lasts: long enough for SQLite to need more room, and less than a lease.
 const LASTS: Duration = Duration::from_millis(1_900);
-/// A full disk lasts until SQLite has met it, which a log that is reused puts off; no longer than
-/// this.
+/// A full disk lasts until SQLite has met it, or as long as this.
 const LASTS_AT_MOST: Duration = Duration::from_secs(8);
 
 /// Between two looks whether it was met.
@@ -46,23 +45,29 @@ impl Disk {
         self.met.store(true, Ordering::Relaxed);
     }
 
-    /// Leaves no room beyond what is used, for a while.
-    pub(crate) async fn be_full(&self) -> crate::Result<bool> {
-        if !self.mounted {
-            return Ok(false);
-        }
+    /// True if it can be full at all.
+    pub(crate) const fn can_be_full(&self) -> bool {
+        self.mounted
+    }
+
+    /// Leaves no room beyond what is used. Nobody may write meanwhile: a disk does not become
+    /// smaller than what is on it.
+    pub(crate) fn fill(&self) -> crate::Result<()> {
         let used = nix::sys::statvfs::statvfs(&self.folder)?;
         let blocks = used.blocks() - used.blocks_free();
         let bytes = blocks * used.fragment_size();
         self.met.store(false, Ordering::Relaxed);
-        self.resize(&bytes.to_string())?;
+        self.resize(&bytes.to_string())
+    }
+
+    /// Makes room again, after a while.
+    pub(crate) async fn stay_full_for_a_while(&self) -> crate::Result<()> {
         let began = Instant::now();
         tokio::time::sleep(LASTS).await;
         while !self.met.load(Ordering::Relaxed) && began.elapsed() < LASTS_AT_MOST {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
-        self.resize(ROOM)?;
-        Ok(true)
+        self.resize(ROOM)
     }
 
     fn resize(&self, size: &str) -> crate::Result<()> {

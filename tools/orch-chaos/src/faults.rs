@@ -72,8 +72,9 @@ impl Faults {
         self.rage().await?;
         self.heal().await?;
         self.end().await?;
-        if let Scene::Postgres(postgres) = &*self.scene {
-            self.struck.cuts = postgres.proxy.struck();
+        match &*self.scene {
+            Scene::Postgres(postgres) => self.struck.cuts = postgres.proxy.struck(),
+            Scene::Sqlite(sqlite) => self.struck.disk_can_be_full = sqlite.disk.can_be_full(),
         }
         Ok(self.struck)
     }

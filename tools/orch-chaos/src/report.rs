@@ -74,8 +74,10 @@ impl Report {
         if self.plan.backend == Backend::Sqlite {
             let said = |word| self.struck.disk_errors.get(word).copied().unwrap_or(0);
             // Only root has a disk that can be full.
-            let limited = u64::from(self.fault(Fault::DiskFull) > 0);
-            minima.push(("disk_full_errors", said("full"), limited));
+            let full =
+                if self.struck.disk_can_be_full { self.plan.count(Fault::DiskFull) } else { 0 };
+            minima.push(("disk_full", self.fault(Fault::DiskFull), full.into()));
+            minima.push(("disk_full_errors", said("full"), full.into()));
             minima.push(("io_errors", said("broken"), 1));
         }
         minima

@@ -95,6 +95,13 @@ impl Scene {
         Ok(!ended.is_empty())
     }
 
+    /// Empties SQLite's log, so that the next write needs room on the disk; a log that is used
+    /// again from its start would need none for a while.
+    pub(crate) async fn empty_log(&self) -> crate::Result<()> {
+        let _: Vec<(i64, i64, i64)> = self.store()?.ask(&EMPTY_LOG).await?;
+        Ok(())
+    }
+
     /// What the database itself says about its file; `ok` if it is sound.
     pub(crate) async fn integrity(&self) -> crate::Result<String> {
         let said: Vec<(String,)> = self.store()?.ask(&INTEGRITY).await?;
@@ -110,5 +117,8 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE application_name <> 'lab' AND backend_type = 'client backend' ORDER BY random() LIMIT 1",
     sqlite: "SELECT false WHERE false",
 };
+
+const EMPTY_LOG: Words =
+    Words { postgres: "SELECT 0, 0, 0", sqlite: "PRAGMA wal_checkpoint(TRUNCATE)" };
 
 const INTEGRITY: Words = Words { postgres: "SELECT 'ok'", sqlite: "PRAGMA integrity_check" };

@@ -107,7 +107,17 @@ async fn carry_out(scene: &Scene, fault: Fault, class: Class, pids: &[u32]) -> c
         (Scene::Postgres(postgres), Fault::CutBefore | Fault::CutAfter | Fault::Swallow) => {
             Ok(postgres.proxy.strike(fault, class).await)
         }
-        (Scene::Sqlite(sqlite), Fault::DiskFull) => sqlite.disk.be_full().await,
+        (Scene::Sqlite(sqlite), Fault::DiskFull) => {
+            if !sqlite.disk.can_be_full() {
+                return Ok(false);
+            }
+            scene.empty_log().await?;
+            let held = scene.store()?.lock().await?;
+            sqlite.disk.fill()?;
+            held.release().await?;
+            sqlite.disk.stay_full_for_a_while().await?;
+            Ok(true)
+        }
         (Scene::Sqlite(_), Fault::WriteErrors) => Ok(fail_writes(pids).await),
         (Scene::Postgres(_), Fault::Disconnect) => scene.disconnect().await,
         (Scene::Postgres(postgres), Fault::Restart) => {

@@ -22,6 +22,8 @@ pub(crate) struct Struck {
     pub(crate) outages: Vec<(i64, i64)>,
     /// What SQLite said of its disk, full or broken: calls that it failed.
     pub(crate) disk_errors: BTreeMap<String, u64>,
+    /// False on a plain folder, which takes root to avoid.
+    pub(crate) disk_can_be_full: bool,
     /// Ambiguous commits and swallowed replies, by fault and what was cut.
     pub(crate) cuts: BTreeMap<String, u64>,
     /// When some call to the database hung, until its worker gave it up.
