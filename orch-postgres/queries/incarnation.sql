@@ -9,6 +9,14 @@
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 here AS MATERIALIZED (SELECT * FROM orch_here()),
 newest AS MATERIALIZED (SELECT * FROM orch_incarnation ORDER BY number DESC LIMIT 1),
+-- As the server writes a position; before 14 it could not add to one.
+position AS MATERIALIZED (
+    SELECT format('%s/%s', upper(to_hex(h.wal_position >> 32)),
+                  upper(to_hex(h.wal_position & 4294967295))) AS found,
+           format('%s/%s', upper(to_hex($3::bigint >> 32)),
+                  upper(to_hex($3::bigint & 4294967295))) AS known
+    FROM here h
+),
 looked AS MATERIALIZED (
     SELECT n.*, concat_ws('; ',
         CASE WHEN n.system_identifier <> h.system_identifier
@@ -20,12 +28,11 @@ looked AS MATERIALIZED (
              THEN format('timeline %s, was %s', h.timeline, n.timeline) END,
         CASE WHEN n.number < $2 THEN format('incarnation %s, was %s', n.number, $2) END,
         CASE WHEN n.number = $2 AND h.wal_position < $3::bigint
-             THEN format('WAL position %s, was %s', '0/0'::pg_lsn + h.wal_position,
-                         '0/0'::pg_lsn + $3::bigint) END) AS found,
+             THEN format('WAL position %s, was %s', p.found, p.known) END) AS found,
         $4 AND n.confirmed_at IS NOT NULL AND n.system_identifier = h.system_identifier
            AND n.database = h.database AND n.timeline < h.timeline AND n.number >= $2
            AND coalesce(n.number > $2 OR h.wal_position >= $5::bigint, true) AS goes_on
-    FROM newest n, here h
+    FROM newest n, here h, position p
 ),
 opened AS (
     INSERT INTO orch_incarnation (number, whole_since, opened_at, confirmed_at, confirmed_as, note,

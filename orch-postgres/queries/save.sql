@@ -2,7 +2,7 @@
 -- Parameters, an array per column. Of the row as it was read: $1 op_id, $2 fence, $3 phase,
 --   $4 lease_expires_at, $5 due_at. Of the row as it is to be: $6 to $25, as they are named below;
 --   finished_at of one that becomes terminal, failure (JSON) for its dead letter. Of the entries:
---   $26 op_id, $27 true to append and false to write over the PENDING one, $28 to $44, as they are
+--   $26 op_id, $27 true to append and false to write over the PENDING one, $28 to $45, as they are
 --   named below.
 -- Index: the primary keys.
 -- Shape: one statement for a batch in which every operation moves differently. A row that is no
@@ -52,11 +52,11 @@ entry AS MATERIALIZED (
     FROM unnest($26::uuid[], $27::bool[], $28::bigint[], $29::bool[], $30::int[], $31::text[],
                 $32::text[], $33::timestamptz[], $34::timestamptz[], $35::text[], $36::text[],
                 $37::bytea[], $38::bigint[], $39::bigint[], $40::text[], $41::timestamptz[],
-                $42::int[], $43::text[], $44::text[])
+                $42::int[], $43::text[], $44::text[], $45::bytea[])
          AS e(op_id, append, fence, late, attempt, worker,
               source, started_at, logged_at, outcome, detail,
               output, after_ms, delay_ms, status, finalize_due_at,
-              hook_failures, note, hook_error)
+              hook_failures, note, hook_error, unreadable)
     LEFT JOIN held h ON h.op_id = e.op_id
     LEFT JOIN held f
         ON f.op_id = e.op_id AND f.fence = e.fence AND f.finished_at IS NOT NULL AND NOT e.late
@@ -76,10 +76,10 @@ logged AS (
     INSERT INTO orch_write_ahead_log
         (op_id, fence, late, attempt, worker, source, started_at, logged_at, outcome, detail,
          output, after_ms, delay_ms, status, finalize_due_at, hook_failures, note, hook_error,
-         finished_at, retries, lost_attempts, deadline)
+         unreadable, finished_at, retries, lost_attempts, deadline)
     SELECT op_id, fence, late, attempt, worker, source, started_at, logged_at, outcome, detail,
            output, after_ms, delay_ms, status, finalize_due_at, hook_failures, note, hook_error,
-           finished_at, retries, lost_attempts, deadline
+           unreadable, finished_at, retries, lost_attempts, deadline
     FROM entry
     WHERE append
     ORDER BY op_id, fence

@@ -95,6 +95,7 @@ pub(crate) fn encode(decided: &[Decided]) -> Result<PgArguments, StoreError> {
         each(&entries, |line| Some(to_int(line.entry.hook_failures)).filter(|count| *count > 0)),
         each(&entries, |line| line.entry.log.note.as_deref()),
         each(&entries, |line| line.entry.log.hook_error.as_deref()),
+        each(&entries, |line| line.end.unreadable.as_ref().map(Payload::as_bytes)),
     ]
 }
 

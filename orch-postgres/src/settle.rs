@@ -36,7 +36,7 @@ async fn settle_whole(
     let mut answers: HashMap<Claim, Finalized> = HashMap::with_capacity(batch.len());
     let ended = firsts(&batch);
     let (definite, open): (Vec<&EndedAttempt>, Vec<&EndedAttempt>) =
-        ended.iter().copied().partition(|ended| is_definite(&ended.end));
+        frequent(&ended).into_iter().partition(|ended| is_definite(&ended.end));
     settle_definite(db, &definite, &mut answers).await?;
     settle_open(db, &open, &mut answers).await?;
     let others = ended.iter().filter(|ended| !answers.contains_key(&ended.claim));
@@ -56,8 +56,9 @@ pub(crate) async fn log(db: &Db, batch: Vec<EndedAttempt>) -> Result<Vec<Logged>
 async fn log_whole(db: &Db, batch: Arc<Vec<EndedAttempt>>) -> Result<Vec<Logged>, StoreError> {
     let mut logged: HashSet<Claim> = HashSet::with_capacity(batch.len());
     let ended = firsts(&batch);
-    if !ended.is_empty() {
-        for row in &db.fetch(LOG, log_arguments(db, &ended)).await? {
+    let frequent = frequent(&ended);
+    if !frequent.is_empty() {
+        for row in &db.fetch(LOG, log_arguments(db, &frequent)).await? {
             logged.insert(claim_of(row)?);
         }
     }
@@ -76,7 +77,9 @@ async fn log_whole(db: &Db, batch: Arc<Vec<EndedAttempt>>) -> Result<Vec<Logged>
 /// What an end weighs.
 fn output_size(ended: &EndedAttempt) -> usize {
     match &ended.end {
-        AttemptEnd::Outcome(Outcome::Ok { output }) => output.size(),
+        AttemptEnd::Outcome(Outcome::Ok { output }) | AttemptEnd::Unreadable { output, .. } => {
+            output.size()
+        }
         _ => 0,
     }
 }
@@ -85,6 +88,12 @@ fn output_size(ended: &EndedAttempt) -> usize {
 fn firsts(batch: &[EndedAttempt]) -> Vec<&EndedAttempt> {
     let mut seen = HashSet::with_capacity(batch.len());
     batch.iter().filter(|ended| seen.insert(ended.claim)).collect()
+}
+
+/// The ends that the statements know; the others are left to `step`.
+fn frequent<'a>(ended: &[&'a EndedAttempt]) -> Vec<&'a EndedAttempt> {
+    let known = |ended: &&EndedAttempt| !matches!(ended.end, AttemptEnd::Unreadable { .. });
+    ended.iter().copied().filter(known).collect()
 }
 
 const fn is_definite(end: &AttemptEnd) -> bool {

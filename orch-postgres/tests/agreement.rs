@@ -104,7 +104,7 @@ const LOG: &str = "
 SELECT op_id, fence AS entry_fence, late AS entry_late, attempt::bigint AS entry_attempt,
        worker AS entry_worker, source AS entry_source, started_at AS entry_started_at,
        logged_at AS entry_logged_at, outcome AS entry_outcome, detail AS entry_detail,
-       output AS entry_output, after_ms AS entry_after_ms, delay_ms AS entry_delay_ms,
+       output AS entry_output, unreadable AS entry_unreadable, after_ms AS entry_after_ms, delay_ms AS entry_delay_ms,
        status AS entry_status, hook_failures::bigint AS entry_hook_failures,
        finalize_due_at AS entry_due_at, note AS entry_note, hook_error AS entry_hook_error
 FROM orch_write_ahead_log ORDER BY seq";
@@ -183,6 +183,7 @@ fn inserts(kept: &Kept) -> String {
                 ("outcome", text(end.outcome)),
                 ("detail", or_null(end.detail.as_deref(), text)),
                 ("output", or_null(end.output.as_ref().map(Payload::as_bytes), bytes)),
+                ("unreadable", or_null(end.unreadable.as_ref().map(Payload::as_bytes), bytes)),
                 ("after_ms", or_null(end.after_ms, |ms| ms.to_string())),
                 ("delay_ms", codec::as_millis(*delay).to_string()),
                 ("status", text(log.status.as_str())),

@@ -130,6 +130,7 @@ pub(crate) fn spell_entry(values: Values, op_id: OpId, entry: &Entry) -> Values 
         .at(entry.due_at)
         .add(log.note.as_deref())
         .add(end.output.as_ref().map(Payload::as_bytes))
+        .add(end.unreadable.as_ref().map(Payload::as_bytes))
 }
 
 /// The values of `update.sql`: what may change in an entry.

@@ -122,11 +122,13 @@ async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &
 const ENTRY: &str = "
     INSERT INTO orch_write_ahead_log
         (op_id, fence, late, attempt, worker, source, started_at, logged_at, outcome, detail,
-         output, after_ms, delay_ms, status, hook_failures, finalize_due_at, note, hook_error)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+         output, after_ms, delay_ms, status, hook_failures, finalize_due_at, note, hook_error,
+         unreadable)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 async fn put_entry(connection: &mut SqliteConnection, op_id: OpId, entry: &Entry) {
     let log = &entry.log;
+    let mut unreadable = None;
     let (outcome, detail, output, after) = match &log.end {
         AttemptEnd::Outcome(Outcome::Ok { output }) => ("OK", None, Some(output), None),
         AttemptEnd::Outcome(Outcome::Retry { reason, after }) => {
@@ -135,6 +137,10 @@ async fn put_entry(connection: &mut SqliteConnection, op_id: OpId, entry: &Entry
         AttemptEnd::Outcome(Outcome::Fail(failure)) => ("FAIL", Some(json(failure)), None, None),
         AttemptEnd::InDoubt { reason } => ("IN_DOUBT", Some(reason.clone()), None, None),
         AttemptEnd::NotHappened => ("NOT_HAPPENED", None, None, None),
+        AttemptEnd::Unreadable { output, reason } => {
+            unreadable = Some(output);
+            ("IN_DOUBT", Some(reason.clone()), None, None)
+        }
         other => panic!("no column for {other:?}"),
     };
     sqlx::query(ENTRY)
@@ -156,6 +162,7 @@ async fn put_entry(connection: &mut SqliteConnection, op_id: OpId, entry: &Entry
         .bind(entry.due_at.map(Timestamp::as_micros))
         .bind(log.note.as_deref())
         .bind(log.hook_error.as_deref())
+        .bind(unreadable.map(Payload::as_bytes))
         .execute(connection)
         .await
         .unwrap();
@@ -278,7 +285,10 @@ fn entry(found: &SqliteRow) -> Entry {
             AttemptEnd::Outcome(Outcome::Retry { reason: detail(), after: span(found, "after_ms") })
         }
         "FAIL" => AttemptEnd::Outcome(Outcome::Fail(failure(found, "detail"))),
-        "IN_DOUBT" => AttemptEnd::InDoubt { reason: detail() },
+        "IN_DOUBT" => match found.get::<Option<Vec<u8>>, _>("unreadable") {
+            Some(output) => AttemptEnd::Unreadable { output: output.into(), reason: detail() },
+            None => AttemptEnd::InDoubt { reason: detail() },
+        },
         "NOT_HAPPENED" => AttemptEnd::NotHappened,
         other => panic!("{other}"),
     };

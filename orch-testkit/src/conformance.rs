@@ -372,6 +372,7 @@ macro_rules! conformance {
                 a_megabyte_of_error_text_is_stored_cut
                 odd_keys
                 a_deep_kind_name
+                a_result_that_cannot_be_read_back_is_parked_whatever_is_declared
             }
             list {
                 pages_follow_one_another

@@ -24,7 +24,7 @@ pub(crate) fn registration_of(domain: &str, event: &str) -> &'static Registratio
 
 /// A first attempt at this command.
 pub(crate) fn call<C: HandledCommand>(command: &C, states: States) -> Call {
-    let (payload, _) = command.to_payload(C::IDEM_IGNORE).unwrap();
+    let payload = command.to_payload().unwrap();
     call_with(
         Command::new(C::DOMAIN, C::EVENT, &command.biz_key(), "key-1", payload).unwrap(),
         states,

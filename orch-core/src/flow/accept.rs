@@ -1,13 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::{Batcher, Patience};
 use crate::metrics::{Meters, MetersByKind};
 use crate::policies::{MAX_TIME_BUDGET, MIN_TIME_BUDGET};
 use crate::store::{Acceptance, Admitted, Store, StoreError};
-use crate::words::{Invalid, OpId, Payload};
+use crate::words::{Invalid, Meaning, OpId, Payload};
 
 /// S1: checks a command, gathers it with others, stores it.
 #[derive(Debug)]
@@ -61,22 +59,21 @@ impl Acceptor {
         Self { batcher, payload_limit, meters: MetersByKind::default() }
     }
 
-    /// Accepts one command: when this returns, it is durable. `ignored` are the top-level
-    /// fields that its fingerprint leaves out.
+    /// Accepts one command: when this returns, it is durable.
     ///
     /// # Errors
     /// [`AcceptError`].
     pub async fn accept(
         &self,
         acceptance: Acceptance,
-        ignored: &[&str],
+        meaning: &Meaning,
     ) -> Result<(OpId, Disposition), AcceptError> {
         self.check(&acceptance)?;
         let payload = acceptance.command.payload().clone();
         let meters = self.meters_of(&acceptance);
         let admitted = self.batcher.submit(acceptance).await?;
         meters.accepted(&admitted);
-        disposition(admitted, &payload, ignored)
+        disposition(admitted, &payload, meaning)
     }
 
     /// The meters of the kinds that were met.
@@ -109,32 +106,20 @@ impl Acceptor {
 pub fn disposition(
     admitted: Admitted,
     ours: &Payload,
-    ignored: &[&str],
+    meaning: &Meaning,
 ) -> Result<(OpId, Disposition), AcceptError> {
     match admitted {
         Admitted::Created { op_id } => Ok((op_id, Disposition::Created)),
         Admitted::Replayed { op_id } => Ok((op_id, Disposition::Replayed)),
+        // Another fingerprint may only be of another version of the command, or of orch.
+        Admitted::Conflict { op_id, payload } if meaning.same(ours, &payload) => {
+            Ok((op_id, Disposition::Replayed))
+        }
         Admitted::Conflict { op_id, payload } => {
-            let fields = differing_fields(ours, &payload, ignored);
+            let fields = meaning.differing_fields(ours, &payload);
             Err(AcceptError::Conflict { op_id, fields })
         }
     }
-}
-
-/// The top-level fields in which two JSON objects differ: names only, a value may be a secret.
-fn differing_fields(ours: &Payload, theirs: &Payload, ignored: &[&str]) -> Vec<String> {
-    let (Ok(Value::Object(ours)), Ok(Value::Object(theirs))) = (ours.decode(), theirs.decode())
-    else {
-        return Vec::new();
-    };
-    let mut fields: Vec<String> = ours
-        .keys()
-        .chain(theirs.keys().filter(|name| !ours.contains_key(*name)))
-        .filter(|name| ours.get(*name) != theirs.get(*name) && !ignored.contains(&name.as_str()))
-        .map(|name| crate::words::storable(name))
-        .collect();
-    fields.sort();
-    fields
 }
 
 /// A try before the last one may have been stored, so even a refusal does not say "not accepted".
@@ -154,8 +139,9 @@ fn in_fields(fields: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn differing(ours: &str, theirs: &str, ignored: &[&str]) -> Vec<String> {
-        differing_fields(&ours.into(), &theirs.into(), ignored)
+    fn differing(ours: &str, theirs: &str) -> Vec<String> {
+        let meaning = Meaning { ignored: &["sent_at"], ..Meaning::WHOLE };
+        meaning.differing_fields(&ours.into(), &theirs.into())
     }
 
     #[test]
@@ -173,7 +159,6 @@ mod tests {
         let fields = differing(
             r#"{"amount":5,"card":"4242","same":1,"sent_at":1}"#,
             r#"{"amount":6,"same":1,"note":"x","sent_at":2}"#,
-            &["sent_at"],
         );
         assert_eq!(fields, ["amount", "card", "note"]);
         let error = AcceptError::Conflict { op_id: OpId::generate(), fields };
@@ -183,7 +168,7 @@ mod tests {
 
     #[test]
     fn bodies_that_are_no_objects_differ_as_a_whole() {
-        assert!(differing("[1]", r#"{"a":1}"#, &[]).is_empty());
+        assert!(differing("[1]", r#"{"a":1}"#).is_empty());
         let error = AcceptError::Conflict { op_id: OpId::generate(), fields: Vec::new() };
         assert!(error.to_string().contains("differs in its body"), "{error}");
     }

@@ -188,10 +188,12 @@ impl About {
     }
 }
 
-/// Why an attempt is in doubt, on one line.
+/// Why an attempt is in doubt, or its result unreadable, on one line.
 fn doubt(end: &AttemptEnd) -> Option<String> {
     match end {
-        AttemptEnd::InDoubt { reason } => Some(one_line(reason)),
+        AttemptEnd::InDoubt { reason } | AttemptEnd::Unreadable { reason, .. } => {
+            Some(one_line(reason))
+        }
         AttemptEnd::Outcome(_) | AttemptEnd::NotHappened => None,
     }
 }

@@ -39,6 +39,9 @@ impl fmt::Display for HistoryEntry {
                 write!(f, "fail {}{sure}: {}", one_line(&failure.code), one_line(&failure.message))
             }
             AttemptEnd::InDoubt { reason } => write!(f, "in doubt: {}", one_line(reason)),
+            AttemptEnd::Unreadable { reason, .. } => {
+                write!(f, "done, its result unreadable: {}", one_line(reason))
+            }
             AttemptEnd::NotHappened => f.write_str("it has not happened"),
         }?;
         if let Some(note) = &self.entry.note {

@@ -4,7 +4,7 @@ use super::{Call, ForProvider, FromCall, StateNeed, Storable, TypedCommand, Unru
 use crate::policies::HandlerEnd;
 use crate::provider::AnyProvider;
 use crate::store::{HookError, Hooked};
-use crate::words::{AttemptEnd, Envelope, Failure, FinalOutcome, Outcome, code};
+use crate::words::{AttemptEnd, Envelope, FinalOutcome, Outcome, storable};
 
 /// One attempt, or one reconcile, ready to be polled.
 pub type HandlerFuture = BoxFuture<'static, HandlerEnd>;
@@ -182,17 +182,18 @@ pub(super) fn decode<C: TypedCommand>(call: &Call) -> Result<C, Unrunnable> {
         .map_err(|e| Unrunnable { reason: format!("the payload {e}") })
 }
 
-/// The call has succeeded; if its result cannot be stored, that is a failure that an operator has
-/// to check, never a reason to call again.
+/// The call has succeeded; a result that cannot be read back is for an operator, never a failure and
+/// never a reason to call again.
 pub(super) fn succeeded<T: Storable>(output: &T) -> AttemptEnd {
-    AttemptEnd::Outcome(match output.to_payload(&[]) {
-        Ok((output, _)) => Outcome::Ok { output },
-        Err(error) => Outcome::Fail(
-            Failure::new(code::OUTPUT_NOT_ENCODABLE, "the call succeeded, its result is lost")
-                .cause(Some(&error.to_string()))
-                .uncertain(true),
-        ),
-    })
+    match output.to_payload() {
+        Ok(output) => AttemptEnd::Outcome(Outcome::Ok { output }),
+        Err(error) => AttemptEnd::Unreadable {
+            output: output.to_payload_in_part(),
+            reason: storable(&format!(
+                "the call has succeeded, and its result is unreadable: {error}"
+            )),
+        },
+    }
 }
 
 macro_rules! functions {

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::words::{Fingerprint, Invalid, Payload, Undecodable};
+use crate::words::{Invalid, Meaning, Payload, Undecodable};
 
 /// What orch can keep: it is written as JSON and read back, perhaps by another process. Every
 /// type with both serde traits is.
@@ -15,27 +15,45 @@ use crate::words::{Fingerprint, Invalid, Payload, Undecodable};
     note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, with fields that own their data"
 )]
 pub trait Storable: Sized {
-    /// Writes the value, and the fingerprint that leaves out the named top-level fields.
+    /// Writes the value, and reads it back once.
     ///
     /// # Errors
-    /// [`Invalid::NotEncodable`] if the value has no JSON form.
-    fn to_payload(&self, ignored: &[&str]) -> Result<(Payload, Fingerprint), Invalid>;
+    /// [`Invalid::NotEncodable`] if the value has no JSON form, [`Invalid::NotReadBack`] if that is
+    /// not the value any more.
+    fn to_payload(&self) -> Result<Payload, Invalid>;
 
-    /// Reads a value back.
+    /// As much of the value as has a JSON form, for a person.
+    fn to_payload_in_part(&self) -> Payload;
+
+    /// Reads a value back. What the type does not know of it is passed over.
     ///
     /// # Errors
     /// [`Undecodable`] if the bytes are not the JSON of this type.
     fn from_payload(payload: &Payload) -> Result<Self, Undecodable>;
+
+    /// Reads a value back, all of it.
+    ///
+    /// # Errors
+    /// [`Undecodable`] if the bytes are not the JSON of this type, or say more than it knows.
+    fn from_whole_payload(payload: &Payload) -> Result<Self, Undecodable>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned> Storable for T {
-    fn to_payload(&self, ignored: &[&str]) -> Result<(Payload, Fingerprint), Invalid> {
-        Payload::json_without(self, ignored)
+    fn to_payload(&self) -> Result<Payload, Invalid> {
+        Payload::json_checked(self)
+    }
+
+    fn to_payload_in_part(&self) -> Payload {
+        Payload::json_in_part(self)
     }
 
     fn from_payload(payload: &Payload) -> Result<Self, Undecodable> {
         payload.decode()
+    }
+
+    fn from_whole_payload(payload: &Payload) -> Result<Self, Undecodable> {
+        payload.decode_whole()
     }
 }
 
@@ -47,8 +65,11 @@ impl<T: Serialize + DeserializeOwned> Storable for T {
     note = "add `#[derive(serde::Serialize, serde::Deserialize, orch::Command)]` and `#[command(biz_key = \"…\")]` to `{Self}`"
 )]
 pub trait TypedCommand: Storable + Send + 'static {
-    /// The top-level fields that the fingerprint leaves out.
+    /// The top-level fields in which a repeated request may differ.
     const IDEM_IGNORE: &'static [&'static str];
+
+    /// The top-level fields whose order means nothing.
+    const SETS: &'static [&'static str] = &[];
 
     /// Whether the command carries its idempotency key: [`KeyInCommand`] or [`KeyFromCaller`].
     type Key;
@@ -58,6 +79,13 @@ pub trait TypedCommand: Storable + Send + 'static {
 
     /// The idempotency key, where a field is marked as such.
     fn idem_key(&self) -> Option<String>;
+
+    /// What a repeated request must say again.
+    #[must_use]
+    fn meaning() -> Meaning {
+        let rewrite = |stored: &Payload| Self::from_whole_payload(stored).ok()?.to_payload().ok();
+        Meaning { ignored: Self::IDEM_IGNORE, sets: Self::SETS, rewrite }
+    }
 }
 
 /// A command that a handler takes: the binding of a type to domain, event type and result.

@@ -18,7 +18,8 @@ impl Row {
                 self.first_called_at = None;
                 self.reason = Some("the provider has not acted".to_owned());
             }
-            AttemptEnd::InDoubt { reason } => {
+            // Counted as lost, so that no later call has another key than the one that has acted.
+            AttemptEnd::InDoubt { reason } | AttemptEnd::Unreadable { reason, .. } => {
                 let lost = u32::from(log.source != Source::Reconcile);
                 self.lost_attempts = self.lost_attempts.saturating_add(lost);
                 self.first_called_at.get_or_insert(log.started_at.unwrap_or(log.logged_at));

@@ -49,6 +49,7 @@ pub(super) fn after_attempt(
             again(row, Some(reason), row.is_unresolved(), not_before)
         }
         AttemptEnd::NotHappened => again(row, None, false, not_before),
+        AttemptEnd::Unreadable { .. } => Move::Park,
         AttemptEnd::InDoubt { reason } => doubt(row, reason, not_before),
     }
 }

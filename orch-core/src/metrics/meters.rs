@@ -37,6 +37,7 @@ struct Ends {
     fail: Counter,
     in_doubt: Counter,
     not_happened: Counter,
+    unreadable: Counter,
     duration: Histogram,
 }
 
@@ -97,6 +98,7 @@ impl Meters {
             AttemptEnd::Outcome(Outcome::Ok { .. }) => ends.ok.increment(1),
             AttemptEnd::Outcome(Outcome::Retry { .. }) => ends.retry.increment(1),
             AttemptEnd::Outcome(Outcome::Fail(_)) => ends.fail.increment(1),
+            AttemptEnd::Unreadable { .. } => ends.unreadable.increment(1),
             AttemptEnd::InDoubt { .. } => ends.in_doubt.increment(1),
             AttemptEnd::NotHappened => ends.not_happened.increment(1),
         }
@@ -142,6 +144,7 @@ impl Ends {
             fail: end("fail"),
             in_doubt: end("in_doubt"),
             not_happened: end("not_happened"),
+            unreadable: end("unreadable"),
             duration: histogram(&table::ATTEMPT_DURATION, kind, &[source]),
         }
     }

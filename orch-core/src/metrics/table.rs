@@ -43,7 +43,10 @@ pub(super) const CLAIMED: Metric = Metric {
 pub(super) const ATTEMPTS: Metric = Metric {
     name: "orch_attempts_total",
     kind: MetricKind::Counter,
-    labels: &[SOURCES, ("outcome", &["ok", "retry", "fail", "in_doubt", "not_happened"])],
+    labels: &[
+        SOURCES,
+        ("outcome", &["ok", "retry", "fail", "in_doubt", "not_happened", "unreadable"]),
+    ],
     says: "attempts and reconciles that ended in this process, by outcome",
 };
 /// Operations finished.

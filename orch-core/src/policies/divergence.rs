@@ -1,8 +1,8 @@
 use std::fmt;
 
-use serde_json::Value;
-
-use crate::words::{AttemptEnd, Fence, FinalOutcome, LogEntry, Outcome, Payload, Source, code};
+use crate::words::{
+    AttemptEnd, Fence, FinalOutcome, LogEntry, Outcome, Payload, Source, canonical, code,
+};
 
 /// What a log entry means for the outcome of its operation. Derived from the log and the
 /// outcome whenever it is read; no store keeps it.
@@ -88,8 +88,8 @@ fn was_run_after(fence: Fence, log: &[LogEntry]) -> bool {
 /// | `Retry` | kept: it is about its own call, and another one may have acted | kept |
 /// | in doubt | kept: it says nothing | kept |
 ///
-/// A call that succeeded and whose result could not be kept (`OUTPUT_NOT_ENCODABLE`) says that
-/// the provider has acted.
+/// A call that succeeded and whose result cannot be read back says that the provider has acted, and
+/// so does the failure that release 0.1.0 made of it (`OUTPUT_NOT_ENCODABLE`).
 #[must_use]
 pub fn compare(outcome: &FinalOutcome, said: &AttemptEnd) -> Bearing {
     let Some(said) = claim_of(outcome, said) else { return Bearing::Kept };
@@ -139,102 +139,17 @@ fn claim_of<'a>(outcome: &FinalOutcome, said: &'a AttemptEnd) -> Option<Says<'a>
                 definite => Some(Says::NotActed(Some(definite))),
             }
         }
+        AttemptEnd::Unreadable { .. } => Some(Says::Acted(None)),
         AttemptEnd::NotHappened => Some(Says::NotActed(None)),
         AttemptEnd::Outcome(Outcome::Retry { .. }) | AttemptEnd::InDoubt { .. } => None,
     }
 }
 
-/// Equal as JSON values: neither the order of keys nor the spelling of a number counts. What is
-/// not JSON is compared as bytes.
+/// Equal as JSON: neither the order of keys nor the spelling of a number counts. What is not JSON is
+/// compared as bytes.
 fn same_value(one: &Payload, other: &Payload) -> bool {
-    one == other
-        || match (one.decode::<Value>(), other.decode::<Value>()) {
-            (Ok(a), Ok(b)) => same_json(&a, &b) && numbers(one) == numbers(other),
-            _ => false,
-        }
-}
-
-fn same_json(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => {
-            one == other || (one.is_f64() != other.is_f64() && one.as_f64() == other.as_f64())
-        }
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| same_json(a, b))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            let same = |(key, a)| other.get(key).is_some_and(|b| same_json(a, b));
-            one.len() == other.len() && one.iter().all(same)
-        }
-        _ => one == other,
-    }
-}
-
-/// All numbers of a JSON text, exactly and in no order of the text's: as a [`Value`] two numbers
-/// beyond the precision of a float can be one.
-fn numbers(json: &Payload) -> Vec<Number> {
-    let (mut numbers, mut rest) = (Vec::new(), json.as_bytes());
-    while let Some((&first, behind)) = rest.split_first() {
-        let length = match first {
-            b'"' => behind.len() - behind_string(behind).len(),
-            b'-' | b'0'..=b'9' => {
-                let length = behind.iter().take_while(|byte| is_of_number(**byte)).count();
-                numbers.push(Number::of(&rest[..=length]));
-                length
-            }
-            _ => 0,
-        };
-        rest = &behind[length..];
-    }
-    numbers.sort_unstable();
-    numbers
-}
-
-/// What follows the end of a string.
-fn behind_string(mut text: &[u8]) -> &[u8] {
-    loop {
-        text = match text {
-            [b'\\', _, rest @ ..] => rest,
-            [b'"', rest @ ..] | rest @ [] => return rest,
-            [_, rest @ ..] => rest,
-        }
-    }
-}
-
-const fn is_of_number(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')
-}
-
-/// A number however it is spelt: its digits without zeros at either end, and how often they are
-/// to be multiplied by ten.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Number {
-    negative: bool,
-    digits: Vec<u8>,
-    exponent: i64,
-}
-
-impl Number {
-    fn of(text: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(text);
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
-        digits.retain(u8::is_ascii_digit);
-        let shift = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
-        let mut exponent = exponent.parse::<i64>().unwrap_or_default().saturating_sub(shift);
-        while digits.pop_if(|digit| *digit == b'0').is_some() {
-            exponent = exponent.saturating_add(1);
-        }
-        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
-        digits.drain(..zeros);
-        let zero = digits.is_empty();
-        Self {
-            negative: !zero && mantissa.starts_with('-'),
-            exponent: if zero { 0 } else { exponent },
-            digits,
-        }
-    }
+    let form = |payload: &Payload| canonical(payload.as_bytes());
+    one == other || form(one).is_some_and(|one| form(other) == Some(one))
 }
 
 #[cfg(test)]

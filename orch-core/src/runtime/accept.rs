@@ -94,11 +94,12 @@ impl<C: HandledCommand, K: KeyGiven> Accept<C, K> {
         let meters = self.orchestrator.acceptor().meters_of(&acceptance);
         let admitted = store.accept_in(connection, acceptance).await?;
         meters.accepted(&admitted);
-        Ok(Accepted::new(disposition(admitted, &payload, C::IDEM_IGNORE)?))
+        Ok(Accepted::new(disposition(admitted, &payload, &C::meaning())?))
     }
 
     fn acceptance(&self) -> Result<Acceptance, Invalid> {
-        let (payload, fingerprint) = self.command.to_payload(C::IDEM_IGNORE)?;
+        let payload = self.command.to_payload()?;
+        let fingerprint = C::meaning().fingerprint(&payload);
         let idem_key = match &self.idem_key {
             Some(key) => key.clone(),
             None => IdemKey::new(self.command.idem_key().unwrap_or_default())?,
@@ -113,7 +114,7 @@ impl<C: HandledCommand, K: KeyGiven> Accept<C, K> {
         let orchestrator = self.orchestrator.clone();
         Box::pin(async move {
             let acceptor = orchestrator.acceptor();
-            Ok(Accepted::new(acceptor.accept(acceptance?, C::IDEM_IGNORE).await?))
+            Ok(Accepted::new(acceptor.accept(acceptance?, &C::meaning()).await?))
         })
     }
 }

@@ -10,8 +10,8 @@ use crate::store::{
     Store, StoreError,
 };
 use crate::words::{
-    Command, DeadLetter, Fingerprint, Identity, Invalid, KeyNamespace, OpId, Operation, Owner,
-    storable,
+    Command, DeadLetter, Fingerprint, Identity, Invalid, KeyNamespace, Meaning, OpId, Operation,
+    Owner, storable,
 };
 
 /// The caller's side: accepts commands, waits for outcomes, reads operations, and carries out
@@ -66,7 +66,7 @@ impl Orchestrator {
     ) -> Result<OpId, AcceptError> {
         let fingerprint = Fingerprint::of(command.payload());
         let acceptance = self.acceptance(command, fingerprint, time_budget);
-        Ok(self.acceptor.accept(acceptance, &[]).await?.0)
+        Ok(self.acceptor.accept(acceptance, &Meaning::WHOLE).await?.0)
     }
 
     /// The operation as it is now; `None` if there is none, or it is another owner's.

@@ -13,6 +13,9 @@ pub struct EncodedEnd {
     pub detail: Option<String>,
     /// The output of `OK`.
     pub output: Option<Payload>,
+    /// What is left of an output that cannot be read back. Beside it the outcome is `IN_DOUBT`, which
+    /// is what a release before this column takes it for.
+    pub unreadable: Option<Payload>,
     /// The least delay that a provider asked for, in milliseconds.
     pub after_ms: Option<i64>,
 }
@@ -21,7 +24,13 @@ impl EncodedEnd {
     /// The columns of this end.
     #[must_use]
     pub fn of(end: &AttemptEnd) -> Self {
-        let plain = |outcome, detail| Self { outcome, detail, output: None, after_ms: None };
+        let plain = |outcome, detail| Self {
+            outcome,
+            detail,
+            output: None,
+            unreadable: None,
+            after_ms: None,
+        };
         match end {
             AttemptEnd::Outcome(Outcome::Ok { output }) => {
                 Self { output: Some(output.clone()), ..plain("OK", None) }
@@ -33,6 +42,10 @@ impl EncodedEnd {
                 plain("FAIL", Some(failure_json(failure)))
             }
             AttemptEnd::InDoubt { reason } => plain("IN_DOUBT", Some(storable(reason))),
+            AttemptEnd::Unreadable { output, reason } => Self {
+                unreadable: Some(output.clone()),
+                ..plain("IN_DOUBT", Some(storable(reason)))
+            },
             AttemptEnd::NotHappened => plain("NOT_HAPPENED", None),
         }
     }
@@ -46,6 +59,7 @@ pub fn attempt_end(
     outcome: &str,
     detail: Option<&str>,
     output: Option<&[u8]>,
+    unreadable: Option<&[u8]>,
     after_ms: Option<i64>,
 ) -> Result<AttemptEnd, String> {
     let detail = || detail.ok_or("a log entry has no detail");
@@ -59,7 +73,13 @@ pub fn attempt_end(
             AttemptEnd::Outcome(Outcome::Retry { reason: detail()?.to_owned(), after })
         }
         "FAIL" => AttemptEnd::Outcome(Outcome::Fail(failure(detail()?)?)),
-        "IN_DOUBT" => AttemptEnd::InDoubt { reason: detail()?.to_owned() },
+        "IN_DOUBT" => {
+            let reason = detail()?.to_owned();
+            match unreadable {
+                Some(output) => AttemptEnd::Unreadable { output: output.into(), reason },
+                None => AttemptEnd::InDoubt { reason },
+            }
+        }
         "NOT_HAPPENED" => AttemptEnd::NotHappened,
         _ => return Err("the outcome of a log entry is unknown".to_owned()),
     })

@@ -224,6 +224,7 @@ pub fn log_entry(row: &impl Columns) -> Result<LogEntry, String> {
             there(row.text("entry_outcome")?, "entry_outcome")?,
             row.text("entry_detail")?,
             row.bytes("entry_output")?,
+            row.bytes("entry_unreadable")?,
             row.number("entry_after_ms")?,
         )?,
         status: there(word(row, "entry_status")?, "entry_status")?,

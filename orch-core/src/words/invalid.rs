@@ -48,6 +48,13 @@ pub enum Invalid {
         /// What the encoder said.
         reason: String,
     },
+    /// The command is written as JSON, but what is read back is not what was written: a worker would
+    /// get another command, or none.
+    #[error("payload cannot be read back as it was given: {reason}")]
+    NotReadBack {
+        /// Where and how, without the value.
+        reason: String,
+    },
     /// A duration lies outside of its bounds.
     #[error("{field} is {given:?}; it must lie between {min:?} and {max:?}")]
     DurationOutOfRange {

@@ -7,7 +7,13 @@ mod kind; // which operation: domain and event type
 
 mod key; // whose, and for what
 
-mod payload; // the body, and what a repetition must match
+mod payload; // the body
+
+mod said; // what a value says, to see whether it is read back as it was
+
+mod canonical; // what a JSON text says, however it is written
+
+mod fingerprint; // what a repetition must match
 
 mod command; // all of it together
 
@@ -33,7 +39,9 @@ mod text; // texts that every store can keep
 
 mod spelling; // words with one spelling
 
+pub(crate) use canonical::canonical;
 pub use command::{Command, Envelope, Identity};
+pub use fingerprint::{Fingerprint, Meaning};
 pub use id::{ClaimId, Fence, OpId, WorkerId};
 pub use incarnation::{Confirmation, Incarnation};
 pub use invalid::Invalid;
@@ -42,7 +50,7 @@ pub use kind::{Domain, EventType, Kind};
 pub use log_entry::{LogEntry, LogStatus, Source};
 pub use operation::{DeadLetter, Operation};
 pub use outcome::{AttemptEnd, Failure, FinalOutcome, Outcome, Waited, code};
-pub use payload::{DEFAULT_PAYLOAD_LIMIT, Fingerprint, Payload, Undecodable};
+pub use payload::{DEFAULT_PAYLOAD_LIMIT, Payload, Undecodable};
 pub use seed::{KeyNamespace, KeySeed, KeySource};
 pub(crate) use spelling::spelled;
 pub use status::{IllegalTransition, Phase, Status};

@@ -36,6 +36,14 @@ pub enum AttemptEnd {
         /// What is known, as text to read.
         reason: String,
     },
+    /// The call has succeeded, and its result cannot be read back: it is parked, whatever the handler
+    /// declares for doubt, since another call could act twice and a failure would be a lie.
+    Unreadable {
+        /// As much of the result as could be written, for a person.
+        output: Payload,
+        /// Why it cannot be read back.
+        reason: String,
+    },
     /// A reconcile's answer: the provider has not acted, so it is safe to run again.
     NotHappened,
 }
@@ -117,7 +125,8 @@ pub mod code {
     pub const ATTEMPTS_EXHAUSTED: &str = "ATTEMPTS_EXHAUSTED";
     /// An attempt ended in doubt and the handler declares `in_doubt = "fail"`.
     pub const IN_DOUBT: &str = "IN_DOUBT";
-    /// The call succeeded, but its result could not be written as JSON.
+    /// Of release 0.1.0: the call succeeded, but its result could not be written as JSON. Since then
+    /// such an operation is parked, with [`AttemptEnd::Unreadable`](super::AttemptEnd::Unreadable).
     pub const OUTPUT_NOT_ENCODABLE: &str = "OUTPUT_NOT_ENCODABLE";
 }
 

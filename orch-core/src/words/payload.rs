@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 
-use super::Invalid;
+use super::said::{Difference, difference};
+use super::{Invalid, storable};
 
 /// The largest payload that is accepted unless configured otherwise: 1 MiB.
 pub const DEFAULT_PAYLOAD_LIMIT: usize = 1024 * 1024;
@@ -22,65 +23,125 @@ impl Payload {
         Self(bytes.into())
     }
 
-    /// Writes a value as JSON with the keys of every object sorted, so that equal values have
-    /// equal bytes, whatever order a map iterates in.
+    /// Writes a value as JSON, straight from its type: no number is rounded on the way, and what
+    /// `serde_json`'s features say of numbers does not matter.
     ///
     /// # Errors
     /// [`Invalid::NotEncodable`] if the value has no JSON form, such as a map with keys that
     /// are not text.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self, Invalid> {
-        Self::of_tree(&Self::tree(value)?)
+        serde_json::to_vec(value).map(Self::from).map_err(|e| not_encodable(&e))
     }
 
-    /// [`Payload::json`] together with the fingerprint that leaves out the named top-level
-    /// fields.
+    /// [`Payload::json`], read back once: what this returns says all that the value says.
     ///
     /// # Errors
-    /// As [`Payload::json`].
-    pub fn json_without<T: Serialize + ?Sized>(
-        value: &T,
-        ignored: &[&str],
-    ) -> Result<(Self, Fingerprint), Invalid> {
-        let mut tree = Self::tree(value)?;
-        let payload = Self::of_tree(&tree)?;
-        if ignored.is_empty() {
-            let fingerprint = Fingerprint::of(&payload);
-            return Ok((payload, fingerprint));
+    /// [`Invalid::NotEncodable`], and [`Invalid::NotReadBack`] if the text is not the value any
+    /// more, such as a NaN, which JSON does not have, or `Some(None)`, which is written as `None`.
+    pub fn json_checked<T: Serialize + DeserializeOwned>(value: &T) -> Result<Self, Invalid> {
+        let payload = Self::json(value)?;
+        payload.check_reads_back_as(value)?;
+        Ok(payload)
+    }
+
+    /// As much of a value as can be written as JSON: to be read by a person, where
+    /// [`Payload::json`] refuses it.
+    #[must_use]
+    pub fn json_in_part<T: Serialize + ?Sized>(value: &T) -> Self {
+        let mut text = Vec::new();
+        let _ = serde_json::to_writer(&mut text, value);
+        Self::from(text)
+    }
+
+    /// Compares what these bytes are read as with the value that they were written from.
+    ///
+    /// # Errors
+    /// [`Invalid::NotReadBack`], with the place of the first difference.
+    pub fn check_reads_back_as<T>(&self, value: &T) -> Result<(), Invalid>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let not_read_back = |reason: String| Invalid::NotReadBack { reason };
+        let back: T = self.decode_whole().map_err(|e| not_read_back(e.to_string()))?;
+        match difference(value, &back) {
+            None => Ok(()),
+            Some(Difference::In(field)) => {
+                Err(not_read_back(format!("`{field}` is read as another value")))
+            }
+            Some(Difference::Somewhere) => {
+                Err(not_read_back("it is read as another value".to_owned()))
+            }
         }
-        if let Some(fields) = tree.as_object_mut() {
-            fields.retain(|name, _| !ignored.contains(&name.as_str()));
-        }
-        let rest = Self::of_tree(&tree)?;
-        Ok((payload, Fingerprint::of(&rest)))
     }
 
-    /// The value with the keys of every object sorted.
-    fn tree<T: Serialize + ?Sized>(value: &T) -> Result<serde_json::Value, Invalid> {
-        let mut tree = serde_json::to_value(value).map_err(not_encodable)?;
-        tree.sort_all_objects();
-        Ok(tree)
-    }
-
-    fn of_tree(tree: &serde_json::Value) -> Result<Self, Invalid> {
-        Ok(Self::new(serde_json::to_vec(tree).map_err(not_encodable)?))
-    }
-
-    /// Reads the bytes as JSON.
+    /// Reads the bytes as JSON. Fields that the type does not have are passed over.
     ///
     /// # Errors
     /// [`Undecodable`], with the kind of mistake and its position. The decoder's own text is not
     /// passed on: it quotes the value that it could not decode.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Undecodable> {
-        serde_json::from_slice(&self.0).map_err(|e| Undecodable {
-            mistake: match e.classify() {
-                serde_json::error::Category::Data => "a value does not fit the type",
-                serde_json::error::Category::Syntax => "the text is not JSON",
-                serde_json::error::Category::Eof => "the text ends too early",
-                serde_json::error::Category::Io => "the text could not be read",
-            },
-            line: e.line(),
-            column: e.column(),
-        })
+        serde_json::from_slice(&self.0).map_err(|e| self.undecodable::<T>(&e))
+    }
+
+    /// Reads the bytes as JSON, all of them: a field that the type does not have is a mistake,
+    /// unless it is null and says nothing.
+    ///
+    /// # Errors
+    /// [`Undecodable`], as [`Payload::decode`].
+    pub fn decode_whole<T: DeserializeOwned>(&self) -> Result<T, Undecodable> {
+        let mut unknown: Vec<Vec<String>> = Vec::new();
+        let mut decoder = serde_json::Deserializer::from_slice(&self.0);
+        let value = serde_ignored::deserialize(&mut decoder, |path| unknown.push(steps(&path)))
+            .and_then(|value| decoder.end().map(|()| value))
+            .map_err(|e| self.undecodable::<T>(&e))?;
+        if unknown.is_empty() {
+            return Ok(value);
+        }
+        let whole: Value = self.decode()?;
+        let says = |path: &Vec<String>| {
+            let found = path.iter().try_fold(&whole, |at, step| match at {
+                Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+                at => at.get(step),
+            });
+            found != Some(&Value::Null)
+        };
+        match unknown.iter().find(|path| says(path)) {
+            None => Ok(value),
+            Some(path) => Err(Undecodable {
+                mistake: "this version does not have the field",
+                place: Place::Field(path.first().map(|name| storable(name)).unwrap_or_default()),
+            }),
+        }
+    }
+
+    fn undecodable<T: DeserializeOwned>(&self, error: &serde_json::Error) -> Undecodable {
+        let mistake = match error.classify() {
+            serde_json::error::Category::Data => "a value does not fit the type",
+            // The text of this error has no value in it, and there is no other way to tell.
+            serde_json::error::Category::Syntax
+                if error.to_string().starts_with("recursion limit") =>
+            {
+                "it is nested deeper than 127 levels"
+            }
+            serde_json::error::Category::Syntax => "the text is not JSON",
+            serde_json::error::Category::Eof => "the text ends too early",
+            serde_json::error::Category::Io => "the text could not be read",
+        };
+        let place = self
+            .field_in_error::<T>()
+            .map_or(Place::At { line: error.line(), column: error.column() }, Place::Field);
+        Undecodable { mistake, place }
+    }
+
+    /// The top-level field whose value does not fit, if the bytes are an object. Deeper names may
+    /// be keys of a map, and a key may be a secret.
+    fn field_in_error<T: DeserializeOwned>(&self) -> Option<String> {
+        let mut decoder = serde_json::Deserializer::from_slice(&self.0);
+        let error = serde_path_to_error::deserialize::<_, T>(&mut decoder).err()?;
+        match error.path().iter().next()? {
+            serde_path_to_error::Segment::Map { key } => Some(storable(key)),
+            _ => None,
+        }
     }
 
     /// The bytes.
@@ -107,7 +168,23 @@ impl Payload {
     }
 }
 
-fn not_encodable(error: serde_json::Error) -> Invalid {
+/// From the outermost value inwards.
+fn steps(path: &serde_ignored::Path<'_>) -> Vec<String> {
+    use serde_ignored::Path;
+    let (parent, step) = match path {
+        Path::Root => return Vec::new(),
+        Path::Seq { parent, index } => (parent, Some(index.to_string())),
+        Path::Map { parent, key } => (parent, Some(key.clone())),
+        Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => (parent, None),
+    };
+    let mut steps = steps(parent);
+    steps.extend(step);
+    steps
+}
+
+fn not_encodable(error: &serde_json::Error) -> Invalid {
     Invalid::NotEncodable { reason: error.to_string() }
 }
 
@@ -141,75 +218,47 @@ impl From<String> for Payload {
     }
 }
 
-impl From<serde_json::Value> for Payload {
-    /// JSON text with sorted keys.
-    fn from(mut value: serde_json::Value) -> Self {
-        value.sort_all_objects();
+impl From<Value> for Payload {
+    fn from(value: Value) -> Self {
         Self::new(value.to_string().into_bytes())
     }
 }
 
 /// Stored bytes that are not the JSON of the type asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot be decoded: {mistake}, line {line} column {column}")]
+#[error("cannot be decoded: {mistake}, {place}")]
 pub struct Undecodable {
     mistake: &'static str,
-    line: usize,
-    column: usize,
+    place: Place,
 }
 
-/// SHA-256 of the payload bytes, fields marked `idem_ignore` left out. The same identity with
-/// another fingerprint is a conflict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; 32]);
+/// Where in the bytes: a name or a position, never a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    /// In this top-level field.
+    Field(String),
+    /// At this place of the text.
+    At { line: usize, column: usize },
+}
 
-impl Fingerprint {
-    /// The fingerprint of these bytes.
-    #[must_use]
-    pub fn of(payload: &Payload) -> Self {
-        Self(Sha256::digest(payload.as_bytes()).into())
-    }
-
-    /// The fingerprint that a store has kept.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The 32 bytes that a store keeps.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, "`{name}`"),
+            Self::At { line, column } => write!(f, "line {line} column {column}"),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, HashMap};
+    use std::collections::HashMap;
 
     use super::*;
 
     #[test]
     fn debug_prints_only_the_size() {
         assert_eq!(format!("{:?}", Payload::from("4242 4242")), "Payload(9 bytes)");
-    }
-
-    #[test]
-    fn maps_of_any_order_have_one_fingerprint() {
-        let pairs: Vec<_> = (0..50).map(|n| (format!("key-{n}"), n)).collect();
-        let sorted: BTreeMap<_, _> = pairs.iter().cloned().collect();
-        let hashed: HashMap<_, _> = pairs.into_iter().collect();
-        assert_eq!(Payload::json(&sorted).unwrap(), Payload::json(&hashed).unwrap());
-    }
-
-    #[test]
-    fn ignored_fields_change_the_payload_but_not_the_fingerprint() {
-        let at = |time: u64| serde_json::json!({ "amount": 5, "sent_at": time });
-        let (first, one) = Payload::json_without(&at(1), &["sent_at"]).unwrap();
-        let (second, two) = Payload::json_without(&at(2), &["sent_at"]).unwrap();
-        assert_ne!(first, second);
-        assert_eq!(one, two);
-        assert_ne!(one, Fingerprint::of(&first));
     }
 
     #[test]

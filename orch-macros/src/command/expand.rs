@@ -7,7 +7,7 @@ use crate::shared::scope;
 
 /// The implementation of `TypedCommand`, and that of `HandledCommand` if the command is bound here.
 pub(super) fn command(command: &Command<'_>) -> TokenStream {
-    let Command { krate, ident, idem_ignore, .. } = command;
+    let Command { krate, ident, idem_ignore, sets, .. } = command;
     let biz_key = command.biz_key.iter().map(|part| match part {
         Part::Text(text) => quote!(&#text),
         Part::Field(member) => key_part(*member),
@@ -24,6 +24,7 @@ pub(super) fn command(command: &Command<'_>) -> TokenStream {
         #[automatically_derived]
         impl __orch::TypedCommand for #ident {
             const IDEM_IGNORE: &'static [&'static __orch::str] = &[#(#idem_ignore),*];
+            const SETS: &'static [&'static __orch::str] = &[#(#sets),*];
             type Key = __orch::#key;
 
             fn biz_key(&self) -> __orch::String {

@@ -10,6 +10,7 @@ pub(super) fn command(krate: &Path, ident: &Ident) -> TokenStream {
     let items = quote! {
         impl __orch::TypedCommand for #ident {
             const IDEM_IGNORE: &'static [&'static __orch::str] = &[];
+            const SETS: &'static [&'static __orch::str] = &[];
             type Key = __orch::KeyInCommand;
             fn biz_key(&self) -> __orch::String {
                 __orch::key(&[])

@@ -1,4 +1,5 @@
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::{Attribute, Ident, LitStr, Path, Type};
 
 use super::parse::{Field, Struct};
@@ -23,6 +24,7 @@ options! {
     OnField {
         [idem_key]      idem_key: Ident,     Given::word;
         [idem_ignore]   idem_ignore: Ident,  Given::word;
+        [set]           set: Ident,          Given::word;
     }
 }
 
@@ -34,6 +36,8 @@ pub(super) struct Command<'a> {
     pub(super) idem_key: Option<Member<'a>>,
     /// Names as the JSON spells them.
     pub(super) idem_ignore: Vec<String>,
+    /// Names as the JSON spells them.
+    pub(super) sets: Vec<String>,
     pub(super) binding: Option<Binding>,
 }
 
@@ -68,10 +72,11 @@ impl<'a> Command<'a> {
         let krate = krate(said.krate.take());
         let biz_key = biz_key(said.biz_key.take(), &options, &members, errors);
         let binding = binding(said, &options, errors);
-        let (idem_key, idem_ignore) = field_options(raw.fields, raw.attributes, errors);
+        let Fields { idem_key, idem_ignore, sets } =
+            field_options(raw.fields, raw.attributes, errors);
         match biz_key {
             Some(biz_key) if errors.is_empty() => {
-                Ok(Self { krate, ident: raw.ident, biz_key, idem_key, idem_ignore, binding })
+                Ok(Self { krate, ident: raw.ident, biz_key, idem_key, idem_ignore, sets, binding })
             }
             _ => Err(krate),
         }
@@ -195,28 +200,54 @@ fn binding(said: OnStruct, options: &Options, errors: &mut Errors) -> Option<Bin
     Some(Binding { domain: said.domain?, event: said.event?, output: said.output? })
 }
 
+/// What the fields say.
+#[derive(Default)]
+struct Fields<'a> {
+    idem_key: Option<Member<'a>>,
+    idem_ignore: Vec<String>,
+    sets: Vec<String>,
+}
+
 fn field_options<'a>(
     fields: Vec<Field<'a>>,
     attributes: &[Attribute],
     errors: &mut Errors,
-) -> (Option<Member<'a>>, Vec<String>) {
-    let mut key: Option<Member<'a>> = None;
-    let mut ignored = Vec::new();
+) -> Fields<'a> {
+    let mut all = Fields::default();
     for field in fields {
         let mut options = field.options;
         let said: OnField = options.read(errors);
         let member = Member { ident: field.ident, ty: field.ty };
         if let Some(word) = said.idem_key {
-            match key {
+            match all.idem_key {
                 Some(first) => second_key(&word, first.ident, errors),
-                None => key = Some(owned_key(member, errors)),
+                None => all.idem_key = Some(owned_key(member, errors)),
             }
         }
+        let mut name = |word| json_name(word, field.ident, field.attributes, attributes, errors);
         if let Some(word) = said.idem_ignore {
-            ignored.extend(json_name(&word, field.ident, field.attributes, attributes, errors));
+            all.idem_ignore
+                .extend(name(Named { what: "`idem_ignore`", at: word.into_token_stream() }));
+        }
+        if let Some(word) = said.set {
+            all.sets.extend(name(Named { what: "`set`", at: word.into_token_stream() }));
+        } else if is_hash_set(field.ty) {
+            all.sets.extend(name(Named { what: "a `HashSet`", at: field.ty.to_token_stream() }));
         }
     }
-    (key, ignored)
+    all
+}
+
+/// A type that has another order in every process.
+fn is_hash_set(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    path.path.segments.last().is_some_and(|last| last.ident == "HashSet")
+}
+
+/// What asks for the name of a field.
+struct Named {
+    what: &'static str,
+    at: TokenStream,
 }
 
 fn second_key(word: &Ident, first: &Ident, errors: &mut Errors) {
@@ -243,7 +274,7 @@ fn owned_key<'a>(member: Member<'a>, errors: &mut Errors) -> Member<'a> {
 
 /// The name of a field in the JSON that the fingerprint is made of.
 fn json_name(
-    word: &Ident,
+    Named { what, at }: Named,
     field: &Ident,
     on_field: &[Attribute],
     on_struct: &[Attribute],
@@ -258,11 +289,11 @@ fn json_name(
         (clash, _) => {
             let clash = clash.map_or("rename", |(option, _)| option);
             Rule {
-                rule: &format!("`idem_ignore` does not go together with serde's `{clash}` here"),
-                reason: "the fingerprint leaves fields out by their names in the JSON, and this macro cannot tell the name",
+                rule: &format!("{what} does not go together with serde's `{clash}` here"),
+                reason: "the fingerprint knows fields by their names in the JSON, and this macro cannot tell the name",
                 remedy: "say the name on the field: `#[serde(rename = \"…\")]`",
             }
-            .at(word, errors);
+            .at(at, errors);
             None
         }
     }

@@ -31,6 +31,9 @@ fn every_option() {
             #[command(idem_ignore)]
             #[serde(rename = "sentAt")]
             sent_at: u64,
+            #[command(set)]
+            tags: Vec<String>,
+            flags: std::collections::HashSet<Flag>,
         }
     }));
 }

@@ -99,7 +99,7 @@ impl Generator {
 
     /// How an attempt or a reconcile has ended: definite, or one that may go on.
     pub fn end(&mut self, definite: bool) -> AttemptEnd {
-        let outcome = match (definite, self.rng.u8(..3)) {
+        let outcome = match (definite, self.rng.u8(..4)) {
             (true, 0) => Outcome::Fail(self.failure()),
             (true, _) => Outcome::Ok { output: self.payload() },
             (false, 0) => {
@@ -107,6 +107,9 @@ impl Generator {
                 Outcome::Retry { reason: self.text(), after }
             }
             (false, 1) => return AttemptEnd::NotHappened,
+            (false, 2) => {
+                return AttemptEnd::Unreadable { output: self.payload(), reason: self.text() };
+            }
             (false, _) => return AttemptEnd::InDoubt { reason: self.text() },
         };
         AttemptEnd::Outcome(outcome)

@@ -17,7 +17,7 @@ impl Request {
             kind: Kind::new(C::DOMAIN, C::EVENT)?,
             biz_key: BizKey::new(command.biz_key())?,
             idem_key: command.idem_key().map(IdemKey::new).transpose()?,
-            payload: command.to_payload(C::IDEM_IGNORE)?.0,
+            payload: command.to_payload()?,
         })
     }
 

@@ -198,6 +198,7 @@ fn end(end: &AttemptEnd) -> (&'static str, Option<String>) {
         }
         AttemptEnd::Outcome(Outcome::Fail(_)) => ("FAIL", None),
         AttemptEnd::InDoubt { reason } => ("IN_DOUBT", Some(reason.clone())),
+        AttemptEnd::Unreadable { reason, .. } => ("UNREADABLE", Some(reason.clone())),
         AttemptEnd::NotHappened => ("NOT_HAPPENED", None),
         newer => panic!("release 0.1.0 had no {newer:?}"),
     }

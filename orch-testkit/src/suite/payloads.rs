@@ -1,12 +1,13 @@
 //! What is stored comes back exactly, however large or odd.
 
-use orch_core::store::Acceptance;
+use orch_core::policies::{InDoubt, KindPolicy};
+use orch_core::store::{Acceptance, Finalized, Resolution};
 use orch_core::words::{
     AttemptEnd, BizKey, Command, DEFAULT_PAYLOAD_LIMIT, Failure, FinalOutcome, Fingerprint,
     IdemKey, Outcome, Owner, Payload, storable,
 };
 
-use crate::fixture::{World, acceptance, ended, in_doubt, kind, policy, retry};
+use crate::fixture::{World, acceptance, ended, in_doubt, kind, output, policy, retry};
 
 /// Texts that databases and drivers have stumbled over.
 const ODD: [&str; 8] = [
@@ -121,4 +122,29 @@ pub async fn a_deep_kind_name(world: World) {
     world.accepted_as(Acceptance { command, ..acceptance("k") }).await;
     let attempt = world.claim_as(orch_core::policies::KindPolicy::new(kind.clone())).await;
     assert_eq!(attempt.envelope.command.kind(), kind);
+}
+
+pub async fn a_result_that_cannot_be_read_back_is_parked_whatever_is_declared(world: World) {
+    let end =
+        AttemptEnd::Unreadable { output: b"{\"fee\":nu".as_slice().into(), reason: "NaN".into() };
+    for (n, in_doubt) in InDoubt::ALL.into_iter().enumerate() {
+        let declared = KindPolicy { in_doubt, replays_errors: true, ..policy() };
+        let claim = world.running_as(&format!("key-{n}"), declared.clone()).await;
+        // By the whole step, and by log and finalize.
+        let answer = if n % 2 == 0 {
+            world.settle(ended(claim, end.clone())).await
+        } else {
+            world.log(ended(claim, end.clone())).await;
+            world.finalize(claim, None).await
+        };
+        assert_eq!(answer, Finalized::Parked);
+        let operation = world.operation(claim.op_id).await;
+        assert_eq!(operation.reason.as_deref(), Some("NaN"));
+        assert_eq!(operation.lost_attempts, 1, "no later call may have another key");
+        assert_eq!(world.history(claim.op_id).await[0].end, end);
+        // The provider has acted: one that comes later and says otherwise contradicts it.
+        world.resolve(claim.op_id, Resolution::Ok(output("paid"))).await;
+        let outcome = world.operation(claim.op_id).await.outcome;
+        assert_eq!(outcome, Some(FinalOutcome::Ok(output("paid"))));
+    }
 }
