@@ -31,6 +31,7 @@ fn every_fact(check: impl Fn(&Kept, Fact<'_>, &Step)) {
         let (source, delay) = (generator.source(), generator.delay());
         let ended = Ended { fence, source, end: &end, delay, logged };
         let (even_if_uncertain, late_success) = (fastrand::bool(), fastrand::bool());
+        let kinds = generator.some_kinds();
         for fact in [
             Fact::Claimed {
                 policy: &policy,
@@ -49,7 +50,12 @@ fn every_fact(check: impl Fn(&Kept, Fact<'_>, &Step)) {
             Fact::BudgetSpent { hooked: policy.hooked, whole_since: 1 },
             Fact::HistoryLost { policy: &policy, whole_since: 2, copied: false },
             Fact::HistoryLost { policy: &policy, whole_since: 2, copied: true },
-            Fact::Resolved { resolution: &resolution, note: "kim: seen", whole_since: 2 },
+            Fact::Resolved {
+                resolution: &resolution,
+                note: "kim: seen",
+                hooked_kinds: &kinds,
+                whole_since: 2,
+            },
             Fact::Redriven { even_if_uncertain, late_success },
             Fact::Undecodable { reason: "no digits" },
         ] {
@@ -68,7 +74,7 @@ fn breaks(row: &Row) -> Option<&'static str> {
     let terminal = row.status.is_terminal();
     let held = row.lease_expires_at.is_some();
     let claimable =
-        row.status == Status::Pending || matches!(row.phase, Some(Phase::Waiting | Phase::InDoubt));
+        row.status == Status::Pending || row.phase.is_some_and(|phase| phase != Phase::Running);
     let must_be_due = row.status == Status::Pending || row.phase == Some(Phase::Waiting);
     [
         ("phase_iff_in_progress", row.phase.is_some() == in_progress),

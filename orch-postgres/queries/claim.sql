@@ -63,12 +63,12 @@ claimed AS (
         backoff_cap_ms = d.backoff_cap_ms,
         in_doubt = CASE WHEN d.asks THEN 'reconcile' ELSE d.in_doubt END,
         max_reconciles = d.max_reconciles,
-        hooked = d.hooked,
+        hooked = q.hooked OR d.hooked,
         replays_errors = d.replays_errors
     FROM due d, clock c
     WHERE q.ctid = d.place
     RETURNING q.op_id, q.fence, q.attempt, q.reconciles, q.deadline, d.asks, q.key_generation,
-              q.started_at, q.first_called_at
+              q.started_at, q.first_called_at, q.hooked
 )
 SELECT NULL::uuid AS op_id, h.wal_position AS fence, h.number AS attempt,
        h.whole_since AS reconciles, NULL::timestamptz AS deadline, h.same AS asks,
@@ -76,11 +76,11 @@ SELECT NULL::uuid AS op_id, h.wal_position AS fence, h.number AS attempt,
        NULL::timestamptz AS first_called_at, NULL::text AS owner, NULL::text AS domain,
        NULL::text AS event_type, NULL::text AS biz_key, NULL::text AS idem_key,
        NULL::timestamptz AS accepted_at, NULL::bytea AS payload, NULL::int AS redrive,
-       NULL::bytea AS key_seed
+       NULL::bytea AS key_seed, NULL::bool AS hooked
 FROM here h
 UNION ALL
 SELECT c.op_id, c.fence, c.attempt, c.reconciles, c.deadline, c.asks, c.key_generation,
        c.started_at, c.first_called_at, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key,
-       o.accepted_at, o.payload, o.redrive, o.key_seed
+       o.accepted_at, o.payload, o.redrive, o.key_seed, c.hooked
 FROM claimed c
 LEFT JOIN orch_operation o ON o.op_id = c.op_id

@@ -72,6 +72,7 @@ moved AS (
             WHEN 'RETRY' THEN d.first_called_at END,
         key_generation = d.key_generation
             + (d.outcome = 'RETRY' AND d.replays_errors AND d.lost_attempts = 0)::int,
+        unhandled_since = NULL,
         reason = coalesce(d.detail, 'the provider has not acted')
     FROM decided d
     WHERE q.op_id = d.op_id AND d.next IN ('wait', 'doubt', 'park')

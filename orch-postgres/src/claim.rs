@@ -104,6 +104,7 @@ mod place {
     pub(super) const PAYLOAD: usize = 15;
     pub(super) const REDRIVE: usize = 16;
     pub(super) const KEY_SEED: usize = 17;
+    pub(super) const HOOKED: usize = 18;
 }
 
 fn at<'r, T>(row: &'r PgRow, place: usize) -> Result<T, String>
@@ -166,5 +167,6 @@ fn operation(row: &PgRow, claim: Claim) -> Result<ClaimedOperation, String> {
         claimed_at,
         first_called_at: in_doubt_since.unwrap_or(claimed_at),
         unresolved: in_doubt_since.is_some(),
+        hooked: at(row, place::HOOKED)?,
     })
 }

@@ -53,12 +53,13 @@ pub(crate) async fn release(db: &Db, batch: Vec<Release>) -> Result<Vec<Released
         batch,
         |_| 0,
         |batch| async move {
-            let (ids, fences) = claim_columns(batch.iter().map(|release| &release.claim));
-            let reason = |release: &Release| match &release.reason {
-                ReleaseReason::Unstarted => None,
-                ReleaseReason::Unrunnable { reason } => Some(storable(reason)),
-            };
-            let reasons: Vec<Option<String>> = batch.iter().map(reason).collect();
+            // How long one waits that is given back for want of a part is decided by step.
+            let known =
+                |release: &&Release| !matches!(release.reason, ReleaseReason::Unhandled { .. });
+            let frequent: Vec<&Release> = batch.iter().filter(known).collect();
+            let (ids, fences) = claim_columns(frequent.iter().map(|release| &release.claim));
+            let reasons: Vec<Option<String>> =
+                frequent.iter().map(|release| release.reason.text().map(storable)).collect();
             let rows = db.fetch(RELEASE, arguments![db.now(), ids, fences, reasons]).await?;
             let released = rows.iter().map(claim_of).collect::<Result<HashSet<_>, _>>()?;
             let others = batch.iter().map(|release| (release.claim, release));

@@ -25,9 +25,10 @@ pub(crate) async fn resolve(db: &Db, params: ResolveParams) -> Result<Resolved, 
     }
     let claim = nobodys(params.op_id);
     let whole_since = incarnation::whole_since(db).await?;
-    let decision = (params.note(), params.resolution);
-    let answers = apply(db, vec![(claim, &decision)], no_hook, |(note, resolution), _| {
-        Fact::Resolved { resolution, note, whole_since }
+    let decision = (params.note(), params);
+    let answers = apply(db, vec![(claim, &decision)], no_hook, |(note, params), _| {
+        let ResolveParams { resolution, hooked_kinds, .. } = params;
+        Fact::Resolved { resolution, note, hooked_kinds, whole_since }
     });
     let answer = answers.await?.remove(&claim);
     Ok(answer.map_or(Resolved::NotFound, Resolved::from))

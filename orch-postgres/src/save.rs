@@ -76,6 +76,7 @@ pub(crate) fn encode(decided: &[Decided]) -> Result<PgArguments, StoreError> {
         each(&rows, |one| one.step.letter.as_ref().map(failure_json)),
         each(&new, |row| row.policy.in_doubt.as_str()),
         each(&new, |row| to_int(row.incarnation)),
+        each(&new, |row| row.unhandled_since.map(At)),
         each(&entries, |line| line.op_id),
         each(&entries, |line| line.append),
         each(&entries, |line| line.entry.log.fence.get()),

@@ -84,7 +84,7 @@ SELECT o.op_id, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.redriv
        q.max_attempts::bigint AS max_attempts, q.backoff_base_ms::bigint AS backoff_base_ms,
        q.backoff_cap_ms::bigint AS backoff_cap_ms, q.in_doubt,
        q.max_reconciles::bigint AS max_reconciles, q.replays_errors, q.hooked, q.reason,
-       q.incarnation::bigint AS incarnation,
+       q.incarnation::bigint AS incarnation, q.unhandled_since,
        CASE WHEN q.op_id IS NOT NULL THEN q.status
             WHEN l.outcome = 'OK' THEN 'COMPLETED' WHEN l.outcome = 'FAIL' THEN 'FAILED'
             WHEN d.op_id IS NOT NULL THEN 'FAILED' END AS status,
@@ -140,6 +140,7 @@ fn inserts(kept: &Kept) -> String {
                 ("op_id", id.clone()),
                 ("kind", text(&policy.kind.to_string())),
                 ("incarnation", row.incarnation.to_string()),
+                ("unhandled_since", or_null(row.unhandled_since, at)),
                 ("status", text(row.status.as_str())),
                 ("phase", or_null(row.phase.map(Phase::as_str), text)),
                 ("attempt", row.attempt.to_string()),

@@ -26,7 +26,8 @@ pub(crate) async fn resolve(
     let whole_since = known(db.connection).await?.whole_since;
     let mut batch = Batch::of_operations(db, [op_id].into_iter()).await?;
     let note = params.note();
-    let fact = Fact::Resolved { resolution: &params.resolution, note: &note, whole_since };
+    let ResolveParams { resolution, hooked_kinds, .. } = params;
+    let fact = Fact::Resolved { resolution, note: &note, hooked_kinds, whole_since };
     let answer = batch.apply(op_id, fact)?;
     batch.flush().await?;
     Ok(Resolved::from(answer))

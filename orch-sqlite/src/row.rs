@@ -107,6 +107,7 @@ pub(crate) fn spell_row(values: Values, row: &Row, guard: (Fence, Status)) -> Va
         .at(row.finished_at)
         .add(row.reason.as_deref().map(storable))
         .add(row.incarnation)
+        .at(row.unhandled_since)
 }
 
 /// The values of `append.sql`.

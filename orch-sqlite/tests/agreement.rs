@@ -62,8 +62,8 @@ const ROW: &str = "
          lost_attempts, reconciles, key_generation, due_at, lease_expires_at, worker, started_at,
          first_called_at, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
          replays_errors, hooked, outcome, finished_fence, failure, finished_at, reason,
-         incarnation)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+         incarnation, unhandled_since)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
             ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &Kept) {
@@ -114,6 +114,7 @@ async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &
         .bind(row.finished_at.map(Timestamp::as_micros))
         .bind(row.reason.as_deref())
         .bind(row.incarnation)
+        .bind(row.unhandled_since.map(Timestamp::as_micros))
         .execute(connection)
         .await
         .unwrap();
@@ -272,6 +273,7 @@ fn row(found: &SqliteRow, log: &[Entry], op_id: OpId) -> Row {
         finished_at: at(found, "finished_at"),
         reason: found.get("reason"),
         incarnation: found.get("incarnation"),
+        unhandled_since: at(found, "unhandled_since"),
     }
 }
 

@@ -151,6 +151,17 @@ macro_rules! conformance {
                 late_is_paged_in_the_order_of_ids
                 late_keeps_owners_apart
             }
+            versions {
+                what_is_given_back_waits_and_counts_no_attempt
+                giving_back_twice_is_giving_back_once
+                the_pause_grows_with_the_time_that_nobody_could
+                after_a_while_it_is_parked_and_a_worker_that_can_takes_it
+                a_person_may_resolve_what_is_parked_for_it
+                once_it_was_run_its_time_begins_anew
+                doubt_stays_and_no_question_is_counted
+                a_hook_that_a_worker_before_had_is_still_owed
+                a_hook_that_came_after_it_was_parked_runs_for_the_decision
+            }
             waiting {
                 a_retry_waits_for_its_delay
                 it_is_claimed_at_its_instant_and_not_before

@@ -51,7 +51,7 @@ pub(super) struct Room {
 /// The handler has returned, or was not run at all.
 struct Executed {
     about: About,
-    ended: Result<AttemptEnd, Unrunnable>,
+    ended: Result<AttemptEnd, ReleaseReason>,
     took: Duration,
     held: HeldLease,
     place: OwnedSemaphorePermit,
@@ -62,7 +62,16 @@ struct Recorded {
     about: About,
     /// Why it cannot be run, or is in doubt, on one line.
     reason: Option<String>,
-    stored: Result<Finalized, StoreError>,
+    stored: Result<Stored, StoreError>,
+}
+
+/// What the store says.
+#[derive(Debug)]
+enum Stored {
+    /// Where the operation is.
+    Moved(Finalized),
+    /// It waits for a worker that has all it needs.
+    GivenBack,
 }
 
 /// What is known of an attempt when its handler has taken the rest.
@@ -85,8 +94,8 @@ impl Leased {
         let Self { operation, handler, held, room: Room { slot, place }, asked_at } = self;
         let about = About::of(&operation, &handler);
         let began = monotonic::now();
-        let ended = match handler.may_call(&operation, asked_at.elapsed()) {
-            Ok(()) => execute(&handler, operation, states, &held).await,
+        let ended = match may_run(&handler, &operation, asked_at.elapsed()) {
+            Ok(()) => execute(&handler, operation, states, &held).await.map_err(unhandled),
             Err(refused) => Err(refused),
         };
         let took = began.elapsed();
@@ -97,7 +106,7 @@ impl Leased {
 }
 
 impl Executed {
-    /// Stores the end, or gives the claim back to be parked. The lease is kept until then.
+    /// Stores the end, or gives the claim back. The lease is kept until then.
     async fn record(self, recorder: &Recorder) -> Recorded {
         let Self { about, ended, took, held, place } = self;
         let (reason, stored) = match ended {
@@ -105,11 +114,9 @@ impl Executed {
                 about.handler.meters.ended(about.source, &end, took);
                 let reason = doubt(&end);
                 let hook = about.handler.registration.finalize;
-                (reason, recorder.record(about.ended(end), hook).await)
+                (reason, recorder.record(about.ended(end), hook).await.map(Stored::Moved))
             }
-            Err(Unrunnable { reason }) => {
-                (Some(one_line(&reason)), about.park(recorder, reason).await)
-            }
+            Err(why) => (why.text().map(one_line), about.give_back(recorder, why).await),
         };
         drop((held, place));
         Recorded { about, reason, stored }
@@ -123,16 +130,23 @@ impl Recorded {
         let Claim { op_id, .. } = about.claim;
         watch.moved(op_id);
         match &stored {
-            Ok(to) => {
+            Ok(Stored::Moved(to)) => {
                 about.handler.meters.moved(to);
                 about.tell(to, reason.as_deref());
+            }
+            Ok(Stored::GivenBack) => {
+                about.handler.meters.unhandled();
+                tracing::warn!(%op_id, kind = %about.handler.policy.kind, reason,
+                    "given back: it waits for a worker that has all it needs");
             }
             Err(error) => tracing::error!(%op_id, error = ?error,
                 "the end of an attempt cannot be stored; its lease will expire"),
         }
         match stored {
-            Ok(Finalized::Stale) => divergence::after_stale(store, about.claim).await,
-            Ok(Finalized::Finished(_)) if about.superseded_others => {
+            Ok(Stored::Moved(Finalized::Stale)) => {
+                divergence::after_stale(store, about.claim).await
+            }
+            Ok(Stored::Moved(Finalized::Finished(_))) if about.superseded_others => {
                 divergence::after_end(store, vec![op_id]).await;
             }
             Ok(_) | Err(_) => {}
@@ -160,11 +174,16 @@ impl About {
         EndedAttempt { claim: *claim, source: *source, end, delay }
     }
 
-    async fn park(&self, recorder: &Recorder, reason: String) -> Result<Finalized, StoreError> {
-        let reason = ReleaseReason::Unrunnable { reason };
+    async fn give_back(
+        &self,
+        recorder: &Recorder,
+        reason: ReleaseReason,
+    ) -> Result<Stored, StoreError> {
+        let parks = matches!(reason, ReleaseReason::Unrunnable { .. });
         Ok(match recorder.release(Release { claim: self.claim, reason }).await? {
-            Released::Released => Finalized::Parked,
-            Released::Stale => Finalized::Stale,
+            Released::Released if parks => Stored::Moved(Finalized::Parked),
+            Released::Released => Stored::GivenBack,
+            Released::Stale => Stored::Moved(Finalized::Stale),
         })
     }
 
@@ -186,6 +205,21 @@ impl About {
             }
         }
     }
+}
+
+/// Whether the attempt, or the reconcile, may begin.
+fn may_run(
+    handler: &Handler,
+    operation: &ClaimedOperation,
+    since_claim: Duration,
+) -> Result<(), ReleaseReason> {
+    handler.can_finish(operation).map_err(unhandled)?;
+    let refused = |Unrunnable { reason }| ReleaseReason::Unrunnable { reason };
+    handler.may_call(operation, since_claim).map_err(refused)
+}
+
+fn unhandled(Unrunnable { reason }: Unrunnable) -> ReleaseReason {
+    ReleaseReason::Unhandled { reason }
 }
 
 /// Why an attempt is in doubt, or its result unreadable, on one line.

@@ -29,6 +29,18 @@ impl Handler {
         }
     }
 
+    /// Whether this worker has all that the operation needs at its end.
+    ///
+    /// # Errors
+    /// [`Unrunnable`], saying what is missing.
+    pub fn can_finish(&self, operation: &ClaimedOperation) -> Result<(), Unrunnable> {
+        if operation.hooked && self.registration.finalize.is_none() {
+            let reason = "its handler has no finalize hook in this version, and had one".to_owned();
+            return Err(Unrunnable { reason });
+        }
+        Ok(())
+    }
+
     /// Whether this attempt may call the provider; a reconcile always may. `since_claim` is how much
     /// of the time since the claim was sent has passed already.
     ///
@@ -123,6 +135,13 @@ impl Handlers {
     #[must_use]
     pub fn kinds(&self) -> Vec<Kind> {
         self.0.keys().cloned().collect()
+    }
+
+    /// The kinds that have a finalize hook here.
+    #[must_use]
+    pub fn hooked_kinds(&self) -> Vec<Kind> {
+        let hooked = self.0.iter().filter(|(_, handler)| handler.policy.hooked);
+        hooked.map(|(kind, _)| kind.clone()).collect()
     }
 
     /// The policies, in no particular order.

@@ -5,6 +5,7 @@ impl Row {
     /// Counts what has ended, and keeps why it ended so. A reconcile without an answer is no lost
     /// attempt: the handler did not run.
     pub(super) fn count(&mut self, log: &LogEntry) {
+        self.unhandled_since = None;
         match &log.end {
             AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => {
                 self.retries = self.retries.saturating_add(1);

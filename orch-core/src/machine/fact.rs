@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Entry;
 use crate::policies::{InDoubt, KindPolicy};
-use crate::words::{AttemptEnd, ClaimId, Failure, Fence, Invalid, Payload, Source, WorkerId};
+use crate::words::{AttemptEnd, ClaimId, Failure, Fence, Invalid, Kind, Payload, Source, WorkerId};
 
 /// What has happened to an operation. A fact is named after the verb of the store that brings it.
 ///
@@ -91,6 +91,9 @@ pub enum Fact<'a> {
         resolution: &'a Resolution,
         /// Who decided and why, storable.
         note: &'a str,
+        /// The kinds that have a finalize hook, as far as is known where it was decided: one that a
+        /// deploy has added since the operation was parked runs too.
+        hooked_kinds: &'a [Kind],
         /// The incarnation since which histories are whole: the operator answers for what was
         /// before.
         whole_since: u32,
@@ -159,12 +162,31 @@ impl Purpose {
 pub enum ReleaseReason {
     /// The worker shuts down: due again at once.
     Unstarted,
-    /// It cannot be run, or must not be: its payload is not what the handler takes, or another
-    /// call could act twice. Parked, with this reason.
+    /// This worker lacks what it needs, and one of another version may have it: its payload is not what
+    /// the handler takes, or there is no hook or reconcile for it. Due again after a pause; parked
+    /// with this reason once no worker has run it for [`UNHANDLED_AFTER`], and claimable all the same.
+    ///
+    /// [`UNHANDLED_AFTER`]: crate::policies::UNHANDLED_AFTER
+    Unhandled {
+        /// What is missing, without the content.
+        reason: String,
+    },
+    /// It must not be run: another call could act twice. Parked, with this reason.
     Unrunnable {
         /// What is wrong, without the content, and what an operator can do.
         reason: String,
     },
+}
+
+impl ReleaseReason {
+    /// Why, as text to read; `None` where the worker only shuts down.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Unstarted => None,
+            Self::Unhandled { reason } | Self::Unrunnable { reason } => Some(reason),
+        }
+    }
 }
 
 /// An operator's decision about a parked operation.

@@ -71,6 +71,8 @@ pub struct Row {
     /// The number of the database's incarnation under which it was accepted, or since which its
     /// history is whole.
     pub incarnation: u32,
+    /// Since when no worker that claimed it has had all that it needs; `None` once it was run.
+    pub unhandled_since: Option<Timestamp>,
 }
 
 impl Row {
@@ -99,6 +101,7 @@ impl Row {
             finished_at: None,
             reason: None,
             incarnation: 1,
+            unhandled_since: None,
         }
     }
 

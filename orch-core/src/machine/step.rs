@@ -7,9 +7,9 @@ use super::swept::{budget_spent, conclude, history_lost, lease_expired};
 use super::{
     Answer, Ended, Entry, EntryWrite, Fact, Finalized, Purpose, ReleaseReason, Resolution,
 };
-use crate::policies::{Backoff, KindPolicy};
+use crate::policies::{Backoff, KindPolicy, UNHANDLED_AFTER, UNHANDLED_EVERY, UNHANDLED_FIRST};
 use crate::words::{
-    AttemptEnd, ClaimId, Failure, Fence, FinalOutcome, LogStatus, Phase, Source, Timestamp,
+    AttemptEnd, ClaimId, Failure, Fence, FinalOutcome, Kind, LogStatus, Phase, Source, Timestamp,
     WorkerId,
 };
 
@@ -58,8 +58,8 @@ pub fn step(row: &Row, fact: Fact<'_>, now: Timestamp) -> Step {
         Fact::HistoryLost { policy, whole_since, copied } => {
             history_lost(change, policy, whole_since, copied)
         }
-        Fact::Resolved { resolution, note, whole_since } => {
-            resolved(change, resolution, note, whole_since)
+        Fact::Resolved { resolution, note, hooked_kinds, whole_since } => {
+            resolved(change, resolution, note, hooked_kinds, whole_since)
         }
         Fact::Redriven { even_if_uncertain, late_success } => {
             redriven(change, even_if_uncertain, late_success)
@@ -89,7 +89,10 @@ fn claimed(mut change: Change, policy: &KindPolicy, whole_since: u32, holder: &H
     row.worker = Some(holder.worker.clone());
     row.started_at = Some(now);
     row.lease_expires_at = Some(now.plus(holder.lease));
-    row.policy = KindPolicy { in_doubt: purpose.declares(policy.in_doubt), ..policy.clone() };
+    // A hook that a worker before had is still owed, also by a worker that has none.
+    let hooked = row.policy.hooked || policy.hooked;
+    row.policy =
+        KindPolicy { in_doubt: purpose.declares(policy.in_doubt), hooked, ..policy.clone() };
     match purpose {
         Purpose::Attempt => {
             row.attempt = row.attempt.saturating_add(1);
@@ -142,8 +145,29 @@ fn released(
             change.row.reason = Some(reason.clone());
             change.make(Move::Park);
         }
+        ReleaseReason::Unhandled { reason } => unhandled(&mut change, next, reason),
     }
     change.answer(Answer::Released)
+}
+
+/// Left to a worker that has all it needs: claimable again after as long as it has waited already,
+/// and parked when it has waited for long. Parked it stays claimable, so that such a worker takes it
+/// without a person.
+fn unhandled(change: &mut Change, next: Move, reason: &str) {
+    let now = change.now;
+    let since = *change.row.unhandled_since.get_or_insert(now);
+    let waited = now.since(since);
+    change.row.reason = Some(reason.to_owned());
+    if waited >= UNHANDLED_AFTER {
+        change.make(Move::Park);
+        change.row.due_at = Some(now.plus(UNHANDLED_EVERY));
+        return;
+    }
+    let not_before = now.plus(waited.clamp(UNHANDLED_FIRST, UNHANDLED_EVERY));
+    change.make(match next {
+        Move::Doubt { .. } => Move::Doubt { not_before },
+        _ => Move::Wait { not_before },
+    });
 }
 
 /// **S3, first half.** The lease ends with it, so that no sweep takes the attempt for lost.
@@ -204,12 +228,19 @@ fn hook_failed(
     change.answer(Answer::Moved(Finalized::HookFailed { reason: error.to_owned(), due_at }))
 }
 
-fn resolved(mut change: Change, resolution: &Resolution, note: &str, whole_since: u32) -> Step {
+fn resolved(
+    mut change: Change,
+    resolution: &Resolution,
+    note: &str,
+    hooked_kinds: &[Kind],
+    whole_since: u32,
+) -> Step {
     if change.row.phase != Some(Phase::Parked) {
         let (status, phase) = (change.row.status, change.row.phase);
         return change.answer(Answer::NotParked { status, phase });
     }
     change.supersede(ClaimId::NONE);
+    change.row.policy.hooked |= hooked_kinds.contains(&change.row.policy.kind);
     let outcome = match resolution {
         Resolution::Ok(output) => FinalOutcome::Ok(output.clone()),
         Resolution::Fail(failure) => FinalOutcome::Failed(failure.clone()),

@@ -60,7 +60,7 @@ pub(super) fn history_lost(
     change.supersede(ClaimId::NONE);
     let row = &mut change.row;
     row.incarnation = whole_since;
-    row.policy.hooked = policy.hooked;
+    row.policy.hooked |= policy.hooked;
     row.policy.in_doubt =
         Purpose::of(true, row.policy.in_doubt, policy.in_doubt).declares(policy.in_doubt);
     let doubt = AttemptEnd::InDoubt { reason: if copied { COPIED } else { LOST }.to_owned() };

@@ -15,7 +15,8 @@ pub(super) fn resolve(
     stored.decode()?;
     let note = params.note();
     let whole_since = tables.whole_since();
-    let fact = Fact::Resolved { resolution: &params.resolution, note: &note, whole_since };
+    let ResolveParams { resolution, hooked_kinds, .. } = params;
+    let fact = Fact::Resolved { resolution, note: &note, hooked_kinds, whole_since };
     Ok(Resolved::from(tables.apply(params.op_id, fact, now)))
 }
 

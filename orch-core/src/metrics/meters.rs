@@ -27,6 +27,7 @@ pub struct Meters {
     late: Counter,
     divergences: Counter,
     hook_failures: Counter,
+    unhandled: Counter,
     leases_lost: Counter,
 }
 
@@ -66,6 +67,7 @@ impl Meters {
             late: plain(table::LATE),
             divergences: plain(table::DIVERGENCES),
             hook_failures: plain(table::HOOK_FAILURES),
+            unhandled: plain(table::UNHANDLED),
             leases_lost: plain(table::LEASES_LOST),
         }
     }
@@ -126,6 +128,11 @@ impl Meters {
     /// An answer contradicts the outcome.
     pub fn diverged(&self) {
         self.divergences.increment(1);
+    }
+
+    /// An operation was given back, for a worker that has all it needs.
+    pub fn unhandled(&self) {
+        self.unhandled.increment(1);
     }
 
     /// A lease was taken back.

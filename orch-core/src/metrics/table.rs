@@ -92,6 +92,13 @@ pub(super) const HOOK_FAILURES: Metric = Metric {
     labels: &[],
     says: "failed runs of a finalize hook; the Finalizer retries",
 };
+/// Operations that were given back.
+pub(super) const UNHANDLED: Metric = Metric {
+    name: "orch_unhandled_total",
+    kind: MetricKind::Counter,
+    labels: &[],
+    says: "operations that this worker gave back, since it lacks what they need: those of a newer version",
+};
 /// Lost leases.
 pub(super) const LEASES_LOST: Metric = Metric {
     name: "orch_leases_lost_total",
@@ -115,7 +122,7 @@ pub(super) const ATTEMPT_DURATION: Metric = Metric {
 };
 
 /// All of them, in the order of the flow.
-pub const ALL: [Metric; 12] = [
+pub const ALL: [Metric; 13] = [
     ACCEPTED,
     CLAIMED,
     START_DELAY,
@@ -127,6 +134,7 @@ pub const ALL: [Metric; 12] = [
     LATE,
     DIVERGENCES,
     HOOK_FAILURES,
+    UNHANDLED,
     LEASES_LOST,
 ];
 

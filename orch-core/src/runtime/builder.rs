@@ -114,6 +114,7 @@ impl RuntimeBuilder {
         self.config.validate().map_err(StartError::Config)?;
         describe();
         let handlers = if self.works { self.handlers()? } else { Handlers::default() };
+        let hooked_kinds = self.hooked_kinds();
         let (store, namespace) = self.store().await?;
         check_hooks(&handlers, &*store)?;
 
@@ -121,7 +122,7 @@ impl RuntimeBuilder {
         let Config { payload_limit, accept_patience, .. } = self.config;
         let acceptor = Acceptor::start(Arc::clone(&store), payload_limit, accept_patience);
         let orchestrator =
-            Orchestrator::new(Arc::clone(&store), acceptor, watch.clone(), namespace);
+            Orchestrator::new(Arc::clone(&store), acceptor, watch.clone(), namespace, hooked_kinds);
         let worker = if self.works {
             let equipment = Equipment { store, handlers, watch };
             Some(Worker::start(self.config, equipment, self.states)?)
@@ -165,6 +166,13 @@ impl RuntimeBuilder {
             }
         }
         Handlers::new(by_kind.into_values()).map_err(StartError::Config)
+    }
+
+    /// Of all handlers that are linked in, also where none of them runs. One that breaks a rule is
+    /// reported where it is to run.
+    fn hooked_kinds(&self) -> Vec<Kind> {
+        let policies = self.registered.iter().filter_map(|registration| registration.policy().ok());
+        policies.filter(|policy| policy.hooked).map(|policy| policy.kind).collect()
     }
 
     /// Checks what a handler declares against the settings. An operation must be kept for as long

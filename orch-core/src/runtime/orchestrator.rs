@@ -10,8 +10,8 @@ use crate::store::{
     Store, StoreError,
 };
 use crate::words::{
-    Command, DeadLetter, Fingerprint, Identity, Invalid, KeyNamespace, Meaning, OpId, Operation,
-    Owner, storable,
+    Command, DeadLetter, Fingerprint, Identity, Invalid, KeyNamespace, Kind, Meaning, OpId,
+    Operation, Owner, storable,
 };
 
 /// The caller's side: accepts commands, waits for outcomes, reads operations, and carries out
@@ -26,6 +26,8 @@ pub struct Orchestrator {
     acceptor: Arc<Acceptor>,
     watch: Watch,
     namespace: KeyNamespace,
+    /// The kinds of the handlers in this program that have a finalize hook.
+    hooked_kinds: Arc<[Kind]>,
     owner: Owner,
 }
 
@@ -35,8 +37,16 @@ impl Orchestrator {
         acceptor: Acceptor,
         watch: Watch,
         namespace: KeyNamespace,
+        hooked_kinds: Vec<Kind>,
     ) -> Self {
-        Self { store, acceptor: Arc::new(acceptor), watch, namespace, owner: Owner::default() }
+        Self {
+            store,
+            acceptor: Arc::new(acceptor),
+            watch,
+            namespace,
+            hooked_kinds: hooked_kinds.into(),
+            owner: Owner::default(),
+        }
     }
 
     pub(super) const fn namespace(&self) -> &KeyNamespace {
@@ -184,6 +194,7 @@ impl Orchestrator {
             resolution,
             who: storable(who),
             why: storable(why),
+            hooked_kinds: self.hooked_kinds.to_vec(),
         };
         match self.store.resolve(params).await? {
             Resolved::Resolved(to) => {

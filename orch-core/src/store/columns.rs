@@ -153,6 +153,7 @@ pub fn row(row: &impl Columns) -> Result<Row, String> {
         finished_at: row.instant("finished_at")?,
         reason: row.text("reason")?.map(str::to_owned),
         incarnation: count(row, "incarnation")?,
+        unhandled_since: row.instant("unhandled_since")?,
     })
 }
 

@@ -15,7 +15,7 @@ pub struct Finalizer {
 }
 
 impl Finalizer {
-    /// A finalizer for the kinds of these handlers, and for all without a hook.
+    /// A finalizer with the hooks of these handlers, and for all that needs none.
     #[must_use]
     pub const fn new(equipment: Equipment) -> Self {
         Self { equipment }
@@ -28,7 +28,7 @@ impl Upkeep for Finalizer {
 
     async fn run_once(&self) -> Result<Report, StoreError> {
         let Equipment { store, handlers, watch } = &self.equipment;
-        let due = store.unfinalized(&handlers.kinds(), LIMIT).await?;
+        let due = store.unfinalized(&handlers.hooked_kinds(), LIMIT).await?;
         let mut report = Report { more: due.len() >= LIMIT, ..Report::default() };
         let batch = due
             .iter()

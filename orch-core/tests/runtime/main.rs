@@ -18,4 +18,5 @@ mod replies;
 mod running;
 mod shutdown;
 mod starting;
+mod versions;
 mod world;

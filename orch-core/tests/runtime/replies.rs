@@ -76,19 +76,19 @@ async fn lost_replies_of_log_and_finalize_run_the_hook_once_and_call_once() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_of_release_parks_once_and_counts_no_attempt() {
+async fn a_lost_reply_of_release_gives_back_once_and_counts_no_attempt() {
     let store = FaultStore::new(Arc::new(MemoryStore::new()));
     store.plan(Verb::Release, 1, Fault::ReplyLost);
     let runtime = builder(store, &Arc::default(), handler()).start().await.unwrap();
     let odd = Command::new("PAYMENT", "CHARGE", "b", "k", "not the command").unwrap();
     let orchestrator = runtime.orchestrator();
     let op_id = orchestrator.start(odd, Duration::from_secs(300)).await.unwrap();
-    let parked = loop {
+    let given_back = loop {
         let operation = orchestrator.get(op_id).await.unwrap().unwrap();
-        if operation.phase == Some(Phase::Parked) {
+        if operation.phase == Some(Phase::Waiting) {
             break operation;
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!(parked.attempt, 0);
+    assert_eq!(given_back.attempt, 0);
 }

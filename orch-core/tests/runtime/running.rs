@@ -121,7 +121,7 @@ async fn a_kind_without_a_handler_waits_while_others_run() {
 }
 
 #[tokio::test]
-async fn a_payload_that_is_not_the_command_parks_and_counts_no_attempt() {
+async fn a_payload_that_is_not_the_command_is_given_back_and_counts_no_attempt() {
     let provider = Arc::new(Provider::default());
     let runtime = runtime(&provider, handler()).await;
     let odd = Command::new("PAYMENT", "CHARGE", "b", "k", r#"{"order":"4242"}"#).unwrap();
@@ -129,20 +129,23 @@ async fn a_payload_that_is_not_the_command_parks_and_counts_no_attempt() {
     let op_id = runtime.orchestrator().start(odd, budget).await.unwrap();
     let next = accept(runtime.orchestrator(), 1).await;
     finished(runtime.orchestrator(), &next).await;
-    let parked = until_parked(runtime.orchestrator(), op_id).await;
-    assert_eq!(parked.attempt, 0);
-    let reason = parked.reason.unwrap();
+    let given_back = until_given_back(runtime.orchestrator(), op_id).await;
+    assert_eq!(given_back.attempt, 0);
+    let reason = given_back.reason.unwrap();
     assert!(reason.contains("does not fit the type") && !reason.contains("4242"), "{reason}");
 }
 
-async fn until_parked(orchestrator: &Orchestrator, op_id: OpId) -> Operation {
-    loop {
-        let operation = orchestrator.get(op_id).await.unwrap().unwrap();
-        if operation.phase == Some(Phase::Parked) {
-            return operation;
+async fn until_given_back(orchestrator: &Orchestrator, op_id: OpId) -> Operation {
+    let look = async {
+        loop {
+            let operation = orchestrator.get(op_id).await.unwrap().unwrap();
+            if operation.phase == Some(Phase::Waiting) {
+                return operation;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(20), look).await.expect("not given back in 20 s")
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use orch_core::machine::{Entry, ReleaseReason, Request, Resolution, Row};
-use orch_core::policies::{Backoff, FINALIZER_HEAD_START, InDoubt, KindPolicy};
+use orch_core::policies::{Backoff, FINALIZER_HEAD_START, InDoubt, KindPolicy, UNHANDLED_AFTER};
 use orch_core::words::{
     AttemptEnd, BizKey, ClaimId, Failure, Fence, FinalOutcome, IdemKey, Identity, KeySeed, Kind,
     LogEntry, LogStatus, OpId, Outcome, Owner, Payload, Phase, Source, Status, Timestamp, WorkerId,
@@ -78,6 +78,11 @@ impl Generator {
         if self.rng.bool() { kind() } else { other_kind() }
     }
 
+    /// None, some or all of the kinds.
+    pub fn some_kinds(&mut self) -> Vec<Kind> {
+        [kind(), other_kind()].into_iter().filter(|_| self.rng.bool()).collect()
+    }
+
     /// The rules of a kind.
     pub fn policy(&mut self, kind: Kind) -> KindPolicy {
         let base = self.one(&[1000, 2000]);
@@ -134,9 +139,10 @@ impl Generator {
 
     /// Why a claim is given back.
     pub fn release_reason(&mut self) -> ReleaseReason {
-        match self.rng.bool() {
-            true => ReleaseReason::Unstarted,
-            false => ReleaseReason::Unrunnable { reason: self.text() },
+        match self.rng.u8(..3) {
+            0 => ReleaseReason::Unstarted,
+            1 => ReleaseReason::Unrunnable { reason: self.text() },
+            _ => ReleaseReason::Unhandled { reason: self.text() },
         }
     }
 
@@ -206,7 +212,9 @@ impl Generator {
                 kept.row.first_called_at = Some(self.before());
                 self.due(&mut kept.row, Phase::InDoubt);
             }
-            Parked => kept.row.phase = Some(Phase::Parked),
+            Parked if self.rng.bool() => kept.row.phase = Some(Phase::Parked),
+            // No worker had all that it needs.
+            Parked => self.due(&mut kept.row, Phase::Parked),
             Completed => {
                 let output = self.payload();
                 self.finish(&mut kept, FinalOutcome::Ok(output));
@@ -217,6 +225,15 @@ impl Generator {
             }
         }
         kept
+    }
+
+    /// Mostly never; else for a moment, or for as long as it takes to be parked.
+    fn unhandled_since(&mut self) -> Option<Timestamp> {
+        match self.rng.u8(..4) {
+            0 => Some(self.before()),
+            1 => Some(self.before().minus(UNHANDLED_AFTER)),
+            _ => None,
+        }
     }
 
     fn request(&mut self) -> Request {
@@ -274,6 +291,7 @@ impl Generator {
             policy: self.policy(kind),
             reason: self.rng.bool().then(|| self.text()),
             incarnation: self.one(&[1, 2, 2, 2]),
+            unhandled_since: self.unhandled_since(),
             ..kept.row
         };
         for before in 1..count {

@@ -69,6 +69,7 @@ impl Kept {
             self.row.policy = KindPolicy::new(self.row.policy.kind);
             self.row.reconciles = 0;
             self.row.incarnation = 0;
+            self.row.unhandled_since = None;
             self.row.key_generation = 0;
             self.row.first_called_at = None;
         }

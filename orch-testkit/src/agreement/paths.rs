@@ -333,11 +333,12 @@ impl Batch<'_> {
                 resolution: self.generator.resolution(),
                 who: "kim".to_owned(),
                 why: "seen on their pages".to_owned(),
+                hooked_kinds: self.generator.some_kinds(),
             };
             let got = store.resolve(params.clone()).await.unwrap();
             let (resolution, note) = (&params.resolution, params.note());
-            let (note, whole_since) = (&*note, WHOLE_SINCE);
-            let fact = Fact::Resolved { resolution, note, whole_since };
+            let (note, hooked_kinds, whole_since) = (&*note, &*params.hooked_kinds, WHOLE_SINCE);
+            let fact = Fact::Resolved { resolution, note, hooked_kinds, whole_since };
             let answer = self.expect(kept, |_| fact);
             assert_eq!(got, Resolved::from(answer), "{params:?}, before: {kept:#?}");
         }

@@ -176,11 +176,11 @@ impl GoingOn<'_> {
                 other => panic!("no such decision: {other}"),
             };
             let (who, why) = ("bob".to_owned(), "asked the provider".to_owned());
-            let params =
-                ResolveParams { op_id: *op_id, owner: owner.clone(), resolution, who, why };
+            let (op_id, owner, hooked_kinds) = (*op_id, owner.clone(), Vec::new());
+            let params = ResolveParams { op_id, owner, resolution, who, why, hooked_kinds };
             let answer = self.store.resolve(params).await.unwrap();
             assert!(matches!(answer, Resolved::Resolved(_)), "{op_id}: {answer:?}");
-            self.happened(*op_id, &format!("an operator says {decision}")).await;
+            self.happened(op_id, &format!("an operator says {decision}")).await;
         }
     }
 

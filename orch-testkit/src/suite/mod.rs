@@ -31,6 +31,7 @@ pub mod seeds;
 pub mod stale;
 pub mod time;
 pub mod undecodable;
+pub mod versions;
 pub mod waiting;
 
 /// Runs one case in a separate world, on two threads so that concurrent cases overlap.

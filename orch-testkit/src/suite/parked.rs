@@ -129,8 +129,14 @@ pub async fn two_people_at_once_resolve_it_once(world: World) {
 pub async fn another_owners_operation_is_not_there(world: World) {
     let op_id = world.parked("k").await;
     let (who, why) = ("eve".to_owned(), "mine".to_owned());
-    let params =
-        ResolveParams { op_id, owner: tenant(), resolution: Resolution::RunAgain, who, why };
+    let params = ResolveParams {
+        op_id,
+        owner: tenant(),
+        resolution: Resolution::RunAgain,
+        who,
+        why,
+        hooked_kinds: Vec::new(),
+    };
     let theirs = world.store.resolve(params.clone()).await.unwrap();
     let nobodys = ResolveParams { op_id: OpId::generate(), owner: owner(), ..params };
     assert_eq!(theirs, Resolved::NotFound);
@@ -187,7 +193,8 @@ pub async fn an_endless_note_is_cut(world: World) {
     let op_id = world.parked("k").await;
     let (who, why) = ("ann\0".to_owned(), "because ".repeat(100_000));
     let resolution = Resolution::Ok(output("paid"));
-    let params = ResolveParams { op_id, owner: owner(), resolution, who, why };
+    let params =
+        ResolveParams { op_id, owner: owner(), resolution, who, why, hooked_kinds: Vec::new() };
     world.store.resolve(params).await.unwrap();
     let note = world.history(op_id).await.pop().unwrap().note.unwrap();
     assert!(note.starts_with("ann\\0: because because"));

@@ -260,6 +260,7 @@ impl Stores {
                     },
                     who: "ann".to_owned(),
                     why: "reconcile there".to_owned(),
+                    hooked_kinds: Vec::new(),
                 };
                 let answer = store.resolve(params).await.unwrap();
                 (Said::Resolved(matches!(answer, Resolved::Resolved(_))), format!("{answer:?}"))

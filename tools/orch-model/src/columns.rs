@@ -57,6 +57,7 @@ impl Row {
             finished_at: self.outcome.map(|_| instant(0)),
             reason: None,
             incarnation: self.incarnation.into(),
+            unhandled_since: None,
         }
     }
 

@@ -71,7 +71,7 @@ impl World {
     pub fn decide(&mut self, rules: &Rules, op: usize, decision: Decision) -> bool {
         let resolution = decision.resolution();
         let (resolution, whole_since) = (&resolution, self.whole_since.into());
-        let fact = Fact::Resolved { resolution, note: "", whole_since };
+        let fact = Fact::Resolved { resolution, note: "", hooked_kinds: &[], whole_since };
         let answer = self.apply(rules, op, fact);
         !matches!(answer, Answer::NotParked { .. } | Answer::Stale)
     }

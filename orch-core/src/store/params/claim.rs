@@ -51,6 +51,8 @@ pub struct ClaimedOperation {
     /// True if there is doubt: an earlier attempt ended without a definite answer and nothing has
     /// cleared that since.
     pub unresolved: bool,
+    /// True if its end needs a finalize hook: this claim or one before was by a worker with one.
+    pub hooked: bool,
 }
 
 impl ClaimedOperation {
@@ -64,6 +66,7 @@ impl ClaimedOperation {
             claimed_at,
             first_called_at: row.first_called_at.unwrap_or(claimed_at),
             unresolved: row.is_unresolved(),
+            hooked: row.policy.hooked,
         }
     }
 

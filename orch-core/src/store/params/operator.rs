@@ -1,5 +1,5 @@
 use crate::machine::{Answer, Finalized, Resolution};
-use crate::words::{OpId, Owner, Phase, Status, storable};
+use crate::words::{Kind, OpId, Owner, Phase, Status, storable};
 
 /// A parked operation to resolve.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct ResolveParams {
     pub who: String,
     /// Why.
     pub why: String,
+    /// The kinds that have a finalize hook, as far as this process knows.
+    pub hooked_kinds: Vec<Kind>,
 }
 
 impl ResolveParams {
