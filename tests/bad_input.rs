@@ -140,22 +140,23 @@ async fn odd_texts_in_errors_and_panics_are_stored() {
 }
 
 #[tokio::test]
-async fn lone_surrogates_in_an_untyped_body_park_the_operation() {
+async fn lone_surrogates_in_an_untyped_body_let_the_operation_wait_with_its_reason() {
     let world = World::new().await;
     let body = r#"{"entity":"e","key":"k","text":"\ud800","ending":"Ok"}"#;
     let command = Command::new("TEST", "ECHO", "e", "k", body).unwrap();
     let orchestrator = world.orchestrator();
     let op_id = orchestrator.start(command, Duration::from_secs(60)).await.unwrap();
-    let parked = loop {
+    let given_back = loop {
         let operation = orchestrator.get(op_id).await.unwrap().unwrap();
-        if operation.phase == Some(Phase::Parked) {
+        if operation.phase == Some(Phase::Waiting) {
             break operation;
         }
         assert!(!operation.status.is_terminal());
         tokio::task::yield_now().await;
     };
-    assert_eq!(parked.attempt, 0);
-    assert_eq!(parked.payload.as_bytes(), body.as_bytes(), "and nothing is lost");
+    assert_eq!(given_back.attempt, 0);
+    assert!(given_back.reason.unwrap().contains("cannot be decoded"));
+    assert_eq!(given_back.payload.as_bytes(), body.as_bytes(), "and nothing is lost");
 }
 
 #[tokio::test]

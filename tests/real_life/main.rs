@@ -6,5 +6,6 @@
 
 mod results;
 mod round_trip;
+mod runtime_gone;
 mod same_request;
 mod unreadable_commands;

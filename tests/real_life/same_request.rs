@@ -91,6 +91,26 @@ async fn a_field_that_came_later_and_says_nothing_changes_nothing() {
     assert!(repeated(&desk, often).await.unwrap().contains(&"instalments".to_owned()));
 }
 
+mod renamed {
+    use super::*;
+
+    #[derive(Serialize, Deserialize, Command)]
+    #[command(biz_key = "ORDER-{order}", domain = "SAME", event = "CHARGE", output = u64)]
+    pub(super) struct Charge {
+        pub(super) order: u64,
+        #[serde(alias = "amount")]
+        pub(super) total: f64,
+    }
+}
+
+#[tokio::test]
+async fn a_new_name_for_a_field_is_no_new_request() {
+    let (_runtime, desk) = memory().await;
+    desk.accept(v1::Charge { order: 1, amount: 5.0 }).idem_key("k").unwrap().await.unwrap();
+    assert_eq!(repeated(&desk, renamed::Charge { order: 1, total: 5.0 }).await, None);
+    assert!(repeated(&desk, renamed::Charge { order: 1, total: 6.0 }).await.is_some());
+}
+
 #[tokio::test]
 async fn a_version_before_repeats_what_a_later_one_has_accepted() {
     let (_runtime, desk) = memory().await;

@@ -26,7 +26,7 @@ pub enum Disposition {
 }
 
 /// Why a command was not accepted. Nothing is stored, except after [`AcceptError::Store`], when
-/// it is unknown: accept the same command again.
+/// it is unknown, unless it says otherwise: accept the same command again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
@@ -124,10 +124,15 @@ pub fn disposition(
 
 /// A try before the last one may have been stored, so even a refusal does not say "not accepted".
 fn not_taken(error: &StoreError) -> &'static str {
-    if error.is_transient() {
-        "whether the command was accepted is unknown; accept it again with the same key"
-    } else {
-        "the database refused the command; once that is put right, accept it again with the same key"
+    match error {
+        StoreError::Ended => "nothing was accepted",
+        error if error.is_transient() => {
+            "whether the command was accepted is unknown; accept it again with the same key"
+        }
+        _ => {
+            "the database refused the command; once that is put right, accept it again with the same \
+             key"
+        }
     }
 }
 

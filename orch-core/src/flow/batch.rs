@@ -82,16 +82,12 @@ where
     ///
     /// # Errors
     /// The store's error for this item; [`StoreError::Transient`] once patience has run out, or
-    /// if the runtime is shut down.
+    /// if the runtime ends meanwhile; [`StoreError::Ended`] if it has ended.
     pub async fn submit(&self, item: T) -> Result<R, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.sender.send((item, reply)).await.map_err(|_| shut_down())?;
-        answer.await.map_err(|_| shut_down())?
+        self.sender.send((item, reply)).await.map_err(|_| StoreError::Ended)?;
+        answer.await.map_err(|_| StoreError::transient("the runtime has ended meanwhile"))?
     }
-}
-
-fn shut_down() -> StoreError {
-    StoreError::transient("the runtime is shut down")
 }
 
 /// Gathers and sends until no caller can hand anything in any more, and all is carried out.

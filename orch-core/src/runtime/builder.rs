@@ -23,6 +23,7 @@ pub struct RuntimeBuilder {
     states: States,
     registered: Vec<Registration>,
     only: Option<Vec<(String, String)>>,
+    required: Vec<(String, String)>,
     works: bool,
 }
 
@@ -57,6 +58,7 @@ impl RuntimeBuilder {
             states: States::default(),
             registered: inventory::iter::<Registration>.into_iter().copied().collect(),
             only: None,
+            required: Vec::new(),
             works: true,
         }
     }
@@ -79,6 +81,17 @@ impl RuntimeBuilder {
         kinds: impl IntoIterator<Item = (D, E)>,
     ) -> Self {
         self.only = Some(kinds.into_iter().map(|(d, e)| (d.into(), e.into())).collect());
+        self
+    }
+
+    /// Says that these (domain, event) pairs must have a handler in this program. One that is missing
+    /// stops the start: a crate of which the program names nothing is not linked, and its operations
+    /// would wait without a word.
+    pub fn require<D: Into<String>, E: Into<String>>(
+        mut self,
+        kinds: impl IntoIterator<Item = (D, E)>,
+    ) -> Self {
+        self.required.extend(kinds.into_iter().map(|(d, e)| (d.into(), e.into())));
         self
     }
 
@@ -147,6 +160,12 @@ impl RuntimeBuilder {
                     first: place(&first),
                     second: place(registration),
                 });
+            }
+        }
+        for (domain, event) in &self.required {
+            let kind = Kind::new(domain, event).map_err(StartError::Config)?;
+            if !by_kind.contains_key(&kind) {
+                return Err(StartError::NoHandler { kind: kind.to_string() });
             }
         }
         // Also what `only` leaves out: this worker prunes the operations of every kind.

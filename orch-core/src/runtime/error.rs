@@ -48,8 +48,11 @@ pub enum StartError {
         /// The other one, with its place.
         second: String,
     },
-    /// `only` names a kind that no handler takes.
-    #[error("no handler for {kind} is linked into this binary; .only(…) names it")]
+    /// `only` or `require` names a kind that no handler takes.
+    #[error(
+        "no handler for {kind} is linked into this program, and .only(…) or .require(…) names it; \
+         name something of the crate that has it, such as `use handlers as _;`"
+    )]
     NoHandler {
         /// Domain and event type.
         kind: String,

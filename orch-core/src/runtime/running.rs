@@ -75,7 +75,13 @@ impl Worker {
     ) -> Result<Self, StartError> {
         let worker = WorkerId::generate(&config.worker_name).map_err(StartError::Config)?;
         let kinds: Vec<_> = equipment.handlers.kinds().iter().map(ToString::to_string).collect();
-        tracing::info!(%worker, kinds = kinds.join(", "), "a worker starts");
+        if kinds.is_empty() {
+            tracing::warn!(%worker, "a worker starts without a handler, so it runs nothing: name \
+                something of the crate that has them, such as `use handlers as _;`, or the linker \
+                leaves it out");
+        } else {
+            tracing::info!(%worker, kinds = kinds.join(", "), "a worker starts");
+        }
         let queue = QueueConfig {
             worker,
             slots: config.concurrency,

@@ -225,6 +225,13 @@ pub enum StoreError {
         /// What is wrong, without the content.
         reason: String,
     },
+    /// The tokio runtime in which the orch runtime was started has ended, and that with it. The call was
+    /// not made, and the same call again never is.
+    #[error(
+        "this orch runtime has ended with the tokio runtime in which it was started; start one in \
+         each tokio runtime, so in each test"
+    )]
+    Ended,
     /// The schema was made by a newer release.
     #[error(
         "the database has schema version {found}, this binary knows up to {known}; \

@@ -16,7 +16,7 @@ use crate::shared::scope;
 pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let Handler { krate, domain, event, .. } = handler;
     let conditions = function.conditions();
-    let symbol = format!("orch handler {}/{}", domain.value(), event.value());
+    let symbol = symbol(&domain.value(), &event.value());
     let unique = quote_spanned!(event.span()=> static __ORCH_UNIQUE: __orch::Unique = 0;);
     let binding = binding(handler);
     let arguments = arguments(handler);
@@ -26,7 +26,7 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
     let items = quote! {
         // The only attribute of ours that Rust counts as unsafe. It lands in the user's crate,
         // also under `forbid(unsafe_code)`: lints pass over what another crate's macro emits.
-        // The symbol is data of one byte that nothing reads, and its name has spaces, so that no
+        // The symbol is data of one byte that nothing reads, and its name has dots, so that no
         // identifier can be meant by it.
         #[unsafe(export_name = #symbol)]
         #unique
@@ -45,6 +45,12 @@ pub(super) fn handler(function: &Function, handler: &Handler<'_>) -> TokenStream
         #(#conditions)*
         #scope
     }
+}
+
+/// A name that only one pair has, of letters, digits, underscores and dots: the linker of a shared
+/// library takes no others. The lengths keep two pairs from being spelt alike.
+fn symbol(domain: &str, event: &str) -> String {
+    format!("orch_handler.{}.{domain}.{}.{event}", domain.len(), event.len())
 }
 
 /// The `HandledCommand` of the command: implemented here, or compared with what its derive says.

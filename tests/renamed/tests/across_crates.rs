@@ -43,6 +43,6 @@ fn two_crates_with_a_handler_for_one_pair_do_not_link() {
         .expect("cargo runs");
     let said = String::from_utf8_lossy(&build.stderr);
     assert!(!build.status.success(), "{said}");
-    assert!(said.contains("orch handler RENAMED/CHARGE"), "{said}");
+    assert!(said.contains("orch_handler.7.RENAMED.6.CHARGE"), "{said}");
     assert!(said.contains("multiple definition") || said.contains("duplicate symbol"), "{said}");
 }
