@@ -71,9 +71,14 @@ impl Acceptor {
         self.check(&acceptance)?;
         let payload = acceptance.command.payload().clone();
         let meters = self.meters_of(&acceptance);
+        let kind = tracing::enabled!(tracing::Level::INFO).then(|| acceptance.command.kind());
         let admitted = self.batcher.submit(acceptance).await?;
         meters.accepted(&admitted);
-        disposition(admitted, &payload, meaning)
+        let (op_id, disposition) = disposition(admitted, &payload, meaning)?;
+        if let Some(kind) = kind {
+            tracing::info!(%op_id, %kind, ?disposition, "accepted");
+        }
+        Ok((op_id, disposition))
     }
 
     /// The meters of the kinds that were met.

@@ -200,7 +200,13 @@ impl About {
             Finalized::HookFailed { reason, due_at } => {
                 tracing::warn!(%op_id, %kind, %fence, reason, %due_at, "the finalize hook failed");
             }
-            Finalized::Finished(_) | Finalized::Waiting { .. } | Finalized::InDoubt { .. } => {
+            Finalized::Finished(_) => {
+                tracing::info!(%op_id, %kind, %fence, attempts = self.attempts, %to, "ended");
+            }
+            Finalized::InDoubt { .. } => {
+                tracing::info!(%op_id, %kind, %fence, reason, %to, "nobody knows whether it happened");
+            }
+            Finalized::Waiting { .. } => {
                 tracing::debug!(%op_id, %kind, %fence, %to, "the attempt has ended");
             }
         }

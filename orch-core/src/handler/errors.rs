@@ -95,7 +95,10 @@ impl HandlerError for Infallible {
 
 /// The end of the attempt, with the error's texts made storable.
 pub(super) fn end_of(error: &dyn HandlerError) -> HandlerEnd {
-    let message = error.as_error().to_string();
+    let message = match error.as_error().to_string() {
+        blank if blank.trim().is_empty() => "the error has no text".to_owned(),
+        text => text,
+    };
     let cause = causes(error.as_error());
     let ending = error.ending();
     let clears_doubt = matches!(ending, Ending::Fail { clears_doubt: true, .. });
@@ -166,5 +169,21 @@ mod tests {
         assert!(clears(Ending::fail_clearing_doubt("DECLINED")));
         assert!(!clears(Ending::fail("DECLINED", false)));
         assert!(!clears(Ending::Retry { after: None }) && !clears(Ending::InDoubt));
+    }
+
+    #[test]
+    fn an_error_without_a_text_says_so() {
+        #[derive(Debug, thiserror::Error)]
+        #[error(" ")]
+        struct Mute;
+
+        impl HandlerError for Mute {
+            fn ending(&self) -> Ending {
+                Ending::fail("MUTE", false)
+            }
+        }
+
+        let AttemptEnd::Outcome(Outcome::Fail(failure)) = end_of(&Mute).end else { panic!() };
+        assert_eq!(failure.message, "the error has no text");
     }
 }

@@ -198,6 +198,8 @@ impl Orchestrator {
         };
         match self.store.resolve(params).await? {
             Resolved::Resolved(to) => {
+                let now = to.as_ref().map(tracing::field::display);
+                tracing::info!(%op_id, to = now, "resolved by an operator");
                 self.watch.moved(op_id);
                 if let Some(to @ Finalized::Finished(_)) = to {
                     self.finished(op_id, &to).await;

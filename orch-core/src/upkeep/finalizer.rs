@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::{Report, Upkeep};
 use crate::flow::{Equipment, divergence};
-use crate::store::{Finalization, Finalized, StoreError};
+use crate::store::{Claim, Finalization, Finalized, StoreError};
 
 /// Outcomes per pass.
 const LIMIT: usize = 100;
@@ -45,6 +45,8 @@ impl Upkeep for Finalizer {
                 }
                 Finalized::Finished(_) => {
                     report.moved += 1;
+                    let Claim { op_id, fence } = row.claim;
+                    tracing::info!(%op_id, kind = %row.kind, %fence, to = %finalized, "ended");
                     ended.push(row.claim.op_id);
                 }
                 _ => report.moved += 1,

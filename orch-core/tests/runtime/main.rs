@@ -11,6 +11,7 @@ mod hooks;
 mod incarnation;
 mod keys;
 mod leases;
+mod logs;
 mod metrics;
 mod operator;
 mod reconciles;

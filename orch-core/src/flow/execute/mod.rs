@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
+use tracing::Instrument;
 
 use super::{Handler, HeldLease};
 use crate::handler::{Call, HandlerFuture, States, Unrunnable};
 use crate::policies::HandlerEnd;
 use crate::store::{ClaimedOperation, Purpose, monotonic};
-use crate::words::{AttemptEnd, storable};
+use crate::words::{AttemptEnd, Envelope, storable};
 
 pub(super) use panics::remember_panic_places;
 
@@ -35,8 +36,11 @@ pub(super) async fn execute(
         ends_at: monotonic::now() + timeout,
         cancelled: held.lost().clone(),
     };
-    let running = start(handler, purpose, &call)?;
-    let ended = run_to_end(running, purpose, timeout, held).await;
+    // So that each line that the handler logs says which operation it is about.
+    let Envelope { op_id, attempt, .. } = &*call.envelope;
+    let span = tracing::info_span!("attempt", %op_id, kind = %handler.policy.kind, attempt);
+    let running = span.in_scope(|| start(handler, purpose, &call))?;
+    let ended = run_to_end(running, purpose, timeout, held).instrument(span).await;
     Ok(ended.of_operation(unresolved, effect))
 }
 
