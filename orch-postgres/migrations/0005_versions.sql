@@ -5,10 +5,12 @@
 SET LOCAL lock_timeout = '2s';
 ALTER VIEW orch_status RESET (security_barrier);
 
--- As much of a result as could be written, for a person. A release before takes its entry for what it
--- says without this: in doubt, and parked.
-ALTER TABLE orch_write_ahead_log ADD COLUMN unreadable bytea
-    CONSTRAINT unreadable_is_in_doubt CHECK (unreadable IS NULL OR outcome = 'IN_DOUBT');
+-- As much of a result as could be written, for an operator. An earlier release reads
+-- its entry as what it says without this: in doubt, and parked.
+ALTER TABLE orch_write_ahead_log ADD COLUMN unreadable bytea;
+-- Not valid, so that nobody waits while a long log is read: no entry that is there has it.
+ALTER TABLE orch_write_ahead_log ADD CONSTRAINT unreadable_is_in_doubt
+    CHECK (unreadable IS NULL OR outcome = 'IN_DOUBT') NOT VALID;
 
 -- Since when no worker that claimed it has had all that it needs. Parked for that, it stays claimable: a
 -- worker that has all takes it. Nothing that is there breaks the new rule, so nothing is read for it.

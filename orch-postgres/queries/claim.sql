@@ -63,7 +63,7 @@ claimed AS (
         backoff_cap_ms = d.backoff_cap_ms,
         in_doubt = CASE WHEN d.asks THEN 'reconcile' ELSE d.in_doubt END,
         max_reconciles = d.max_reconciles,
-        hooked = q.hooked OR d.hooked,
+        hooked = d.hooked OR q.hooked AND q.first_called_at IS NOT NULL,
         replays_errors = d.replays_errors
     FROM due d, clock c
     WHERE q.ctid = d.place

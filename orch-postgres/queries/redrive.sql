@@ -10,7 +10,8 @@ letter AS MATERIALIZED (
     SELECT d.op_id FROM failed f JOIN orch_dead_letter d ON d.op_id = f.op_id
     WHERE d.redriven_as IS NULL
       AND ($4 OR NOT EXISTS (SELECT FROM orch_write_ahead_log l
-                             WHERE l.op_id = d.op_id AND l.late AND l.outcome = 'OK'))
+                             WHERE l.op_id = d.op_id AND l.late
+                               AND (l.outcome = 'OK' OR l.unreadable IS NOT NULL)))
     FOR UPDATE OF d
 ),
 new AS (

@@ -13,6 +13,7 @@ SET attempt = greatest(q.attempt - (q.phase = 'running')::int, 0),
                  WHEN q.phase = 'in_doubt' THEN 'in_doubt' ELSE 'waiting' END,
     due_at = CASE WHEN r.reason IS NULL THEN c.now END,
     reason = coalesce(r.reason, q.reason),
+    hooked = q.hooked AND q.first_called_at IS NOT NULL,
     lease_expires_at = NULL,
     worker = NULL,
     started_at = NULL

@@ -1,8 +1,8 @@
 -- Workers of two versions beside each other, and results that cannot be read back.
 -- docs/adr/0015-what-a-command-says.md and 0016-versions-side-by-side.md have the reasons.
 
--- As much of a result as could be written, for a person. A release before takes its entry for what it
--- says without this: in doubt, and parked.
+-- As much of a result as could be written, for an operator. An earlier release reads
+-- its entry as what it says without this: in doubt, and parked.
 ALTER TABLE orch_write_ahead_log ADD COLUMN unreadable BLOB
     CONSTRAINT unreadable_is_in_doubt CHECK (unreadable IS NULL OR outcome = 'IN_DOUBT');
 
@@ -15,6 +15,14 @@ SET sql = replace(sql, 'phase IS ''waiting'' OR phase IS ''in_doubt'')',
                   'phase IS ''waiting'' OR phase IS ''in_doubt'' OR phase IS ''parked'')')
 WHERE type = 'table' AND name = 'orch_operation';
 PRAGMA writable_schema = RESET;
+
+-- Fails if the rule was not found as it is written above.
+CREATE TEMP TABLE orch_altered
+    (place INTEGER CONSTRAINT due_only_when_claimable_was_found CHECK (place > 0));
+INSERT INTO orch_altered
+SELECT instr(sql, 'phase IS ''parked''') FROM sqlite_schema
+WHERE type = 'table' AND name = 'orch_operation';
+DROP TABLE orch_altered;
 
 -- Since when no worker that claimed it has had all that it needs.
 ALTER TABLE orch_operation ADD COLUMN unhandled_since INTEGER;

@@ -4,7 +4,8 @@
 --   orch_write_ahead_log_late_idx.
 SELECT d.redriven_as,
        EXISTS (SELECT 1 FROM orch_write_ahead_log AS l
-               WHERE l.op_id = o.op_id AND l.late = 1 AND l.outcome = 'OK') AS late_success
+               WHERE l.op_id = o.op_id AND l.late = 1
+                 AND (l.outcome = 'OK' OR l.unreadable IS NOT NULL)) AS late_success
 FROM orch_operation AS o
 LEFT JOIN orch_dead_letter AS d ON d.op_id = o.op_id
 WHERE o.op_id = ?1 AND o.owner = ?2

@@ -154,12 +154,14 @@ macro_rules! conformance {
             versions {
                 what_is_given_back_waits_and_counts_no_attempt
                 giving_back_twice_is_giving_back_once
-                the_pause_grows_with_the_time_that_nobody_could
+                the_pause_grows_with_the_time_that_it_waited
                 after_a_while_it_is_parked_and_a_worker_that_can_takes_it
-                a_person_may_resolve_what_is_parked_for_it
-                once_it_was_run_its_time_begins_anew
-                doubt_stays_and_no_question_is_counted
-                a_hook_that_a_worker_before_had_is_still_owed
+                an_operator_may_resolve_what_is_parked_for_it
+                a_run_resets_the_wait
+                doubt_stays_and_no_reconcile_is_counted
+                a_hook_is_owed_while_the_call_of_its_worker_is_in_doubt
+                without_doubt_the_claimer_decides_about_the_hook
+                past_its_deadline_a_parked_one_is_left_to_an_operator
                 a_hook_that_came_after_it_was_parked_runs_for_the_decision
             }
             waiting {

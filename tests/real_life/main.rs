@@ -1,6 +1,4 @@
-//! What happens in real life: requests that are repeated after a deploy, values that JSON cannot
-//! hold, versions side by side. Each test is a report that somebody made of another tool, or its
-//! neighbour.
+//! Repeated requests across deploys, values that JSON cannot hold, and a runtime that has ended.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 

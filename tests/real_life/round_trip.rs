@@ -171,11 +171,6 @@ impl Dice {
     }
 }
 
-/// NaN equals itself here.
-fn text_of(value: &Rich) -> String {
-    format!("{value:?}")
-}
-
 #[test]
 fn a_value_comes_back_exactly_or_is_refused() {
     let mut dice = Dice(fastrand::Rng::with_seed(12));
@@ -196,7 +191,7 @@ fn a_value_comes_back_exactly_or_is_refused() {
                 exact += 1;
             }
             Err(Invalid::NotReadBack { .. }) => refused += 1,
-            Err(other) => panic!("{other}: {}", text_of(&value)),
+            Err(other) => panic!("{other}: {value:?}"),
         }
     }
     println!("{exact} exact, {refused} refused");

@@ -65,10 +65,10 @@ struct Recorded {
     stored: Result<Stored, StoreError>,
 }
 
-/// What the store says.
+/// What has become of the operation.
 #[derive(Debug)]
 enum Stored {
-    /// Where the operation is.
+    /// It moved, or the claim was stale.
     Moved(Finalized),
     /// It waits for a worker that has all it needs.
     GivenBack,
@@ -179,10 +179,12 @@ impl About {
         recorder: &Recorder,
         reason: ReleaseReason,
     ) -> Result<Stored, StoreError> {
-        let parks = matches!(reason, ReleaseReason::Unrunnable { .. });
+        let given_back = match &reason {
+            ReleaseReason::Unrunnable { .. } => Stored::Moved(Finalized::Parked),
+            ReleaseReason::Unstarted | ReleaseReason::Unhandled { .. } => Stored::GivenBack,
+        };
         Ok(match recorder.release(Release { claim: self.claim, reason }).await? {
-            Released::Released if parks => Stored::Moved(Finalized::Parked),
-            Released::Released => Stored::GivenBack,
+            Released::Released => given_back,
             Released::Stale => Stored::Moved(Finalized::Stale),
         })
     }

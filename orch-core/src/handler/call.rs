@@ -28,7 +28,8 @@ pub struct Call {
     pub cancelled: CancellationToken,
 }
 
-/// A claimed operation whose handler cannot be run: it is parked, and no attempt is counted.
+/// A claimed operation whose handler was not run; no attempt is counted.
+/// [`ReleaseReason`](crate::machine::ReleaseReason) says what follows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Unrunnable {

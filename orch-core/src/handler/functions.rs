@@ -1,10 +1,12 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use futures_util::future::BoxFuture;
 
 use super::{Call, ForProvider, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
 use crate::policies::HandlerEnd;
 use crate::provider::AnyProvider;
 use crate::store::{HookError, Hooked};
-use crate::words::{AttemptEnd, Envelope, FinalOutcome, Outcome, storable};
+use crate::words::{AttemptEnd, Envelope, FinalOutcome, Invalid, Outcome, storable};
 
 /// One attempt, or one reconcile, ready to be polled.
 pub type HandlerFuture = BoxFuture<'static, HandlerEnd>;
@@ -185,10 +187,13 @@ pub(super) fn decode<C: TypedCommand>(call: &Call) -> Result<C, Unrunnable> {
 /// The call has succeeded; a result that cannot be read back is for an operator, never a failure and
 /// never a reason to call again.
 pub(super) fn succeeded<T: Storable>(output: &T) -> AttemptEnd {
-    match output.to_payload() {
+    // A panic of its decoder would pass for one of the handler, and so for doubt.
+    let written = catch_unwind(AssertUnwindSafe(|| output.to_payload()));
+    match written.unwrap_or_else(|_| Err(Invalid::NotReadBack { reason: "it panics".to_owned() })) {
         Ok(output) => AttemptEnd::Outcome(Outcome::Ok { output }),
         Err(error) => AttemptEnd::Unreadable {
-            output: output.to_payload_in_part(),
+            output: catch_unwind(AssertUnwindSafe(|| output.to_payload_in_part()))
+                .unwrap_or_default(),
             reason: storable(&format!(
                 "the call has succeeded, and its result is unreadable: {error}"
             )),

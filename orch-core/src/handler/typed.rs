@@ -22,7 +22,7 @@ pub trait Storable: Sized {
     /// not the value any more.
     fn to_payload(&self) -> Result<Payload, Invalid>;
 
-    /// As much of the value as has a JSON form, for a person.
+    /// As much of the value as has a JSON form, for an operator.
     fn to_payload_in_part(&self) -> Payload;
 
     /// Reads a value back. What the type does not know of it is passed over.

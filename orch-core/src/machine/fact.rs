@@ -164,9 +164,9 @@ pub enum ReleaseReason {
     Unstarted,
     /// This worker lacks what it needs, and one of another version may have it: its payload is not what
     /// the handler takes, or there is no hook or reconcile for it. Due again after a pause; parked
-    /// with this reason once no worker has run it for [`UNHANDLED_AFTER`], and claimable all the same.
+    /// with this reason once no worker has run it for [`UNHANDLED_PARKED_AFTER`], and claimable all the same.
     ///
-    /// [`UNHANDLED_AFTER`]: crate::policies::UNHANDLED_AFTER
+    /// [`UNHANDLED_PARKED_AFTER`]: crate::policies::UNHANDLED_PARKED_AFTER
     Unhandled {
         /// What is missing, without the content.
         reason: String,

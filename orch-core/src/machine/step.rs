@@ -7,7 +7,9 @@ use super::swept::{budget_spent, conclude, history_lost, lease_expired};
 use super::{
     Answer, Ended, Entry, EntryWrite, Fact, Finalized, Purpose, ReleaseReason, Resolution,
 };
-use crate::policies::{Backoff, KindPolicy, UNHANDLED_AFTER, UNHANDLED_EVERY, UNHANDLED_FIRST};
+use crate::policies::{
+    Backoff, KindPolicy, UNHANDLED_MAX_PAUSE, UNHANDLED_MIN_PAUSE, UNHANDLED_PARKED_AFTER,
+};
 use crate::words::{
     AttemptEnd, ClaimId, Failure, Fence, FinalOutcome, Kind, LogStatus, Phase, Source, Timestamp,
     WorkerId,
@@ -89,8 +91,9 @@ fn claimed(mut change: Change, policy: &KindPolicy, whole_since: u32, holder: &H
     row.worker = Some(holder.worker.clone());
     row.started_at = Some(now);
     row.lease_expires_at = Some(now.plus(holder.lease));
-    // A hook that a worker before had is still owed, also by a worker that has none.
-    let hooked = row.policy.hooked || policy.hooked;
+    // While doubt remains, the call that may have acted was of a worker with a hook: it is still owed,
+    // also by one that has none.
+    let hooked = policy.hooked || row.is_unresolved() && row.policy.hooked;
     row.policy =
         KindPolicy { in_doubt: purpose.declares(policy.in_doubt), hooked, ..policy.clone() };
     match purpose {
@@ -139,6 +142,8 @@ fn released(
             Move::Wait { not_before: now }
         }
     };
+    // It was not run, so no hook of this worker is owed.
+    row.policy.hooked &= row.is_unresolved();
     match reason {
         ReleaseReason::Unstarted => change.make(next),
         ReleaseReason::Unrunnable { reason } => {
@@ -158,12 +163,15 @@ fn unhandled(change: &mut Change, next: Move, reason: &str) {
     let since = *change.row.unhandled_since.get_or_insert(now);
     let waited = now.since(since);
     change.row.reason = Some(reason.to_owned());
-    if waited >= UNHANDLED_AFTER {
+    if waited >= UNHANDLED_PARKED_AFTER {
+        let due_at = now.plus(UNHANDLED_MAX_PAUSE);
+        // Past its deadline only a reconcile may begin.
+        let claimable = matches!(next, Move::Doubt { .. }) || due_at < change.row.deadline;
         change.make(Move::Park);
-        change.row.due_at = Some(now.plus(UNHANDLED_EVERY));
+        change.row.due_at = claimable.then_some(due_at);
         return;
     }
-    let not_before = now.plus(waited.clamp(UNHANDLED_FIRST, UNHANDLED_EVERY));
+    let not_before = now.plus(waited.clamp(UNHANDLED_MIN_PAUSE, UNHANDLED_MAX_PAUSE));
     change.make(match next {
         Move::Doubt { .. } => Move::Doubt { not_before },
         _ => Move::Wait { not_before },

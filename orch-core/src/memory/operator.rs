@@ -78,7 +78,13 @@ fn again(tables: &Tables, failed: &Stored, op_id: OpId, now: Timestamp) -> Store
 /// True if a worker that had lost its lease answered that the provider has acted after all.
 fn has_late_success(tables: &Tables, op_id: OpId) -> bool {
     let mut log = tables.log.get(&op_id).into_iter().flatten().map(|entry| &entry.log);
-    log.any(|log| log.late && matches!(log.end, AttemptEnd::Outcome(Outcome::Ok { .. })))
+    log.any(|log| {
+        let acted = matches!(
+            log.end,
+            AttemptEnd::Outcome(Outcome::Ok { .. }) | AttemptEnd::Unreadable { .. }
+        );
+        log.late && acted
+    })
 }
 
 /// The next number that no operation of this identity has. A purge may have left gaps below

@@ -18,7 +18,7 @@
 //! | `orch_late_outcomes_total` | counter | `domain`, `event` | answers that came too late to have an effect; the history keeps them |
 //! | `orch_divergences_total` | counter | `domain`, `event` | answers that contradict the outcome of their operation: an operator has to check |
 //! | `orch_hook_failures_total` | counter | `domain`, `event` | failed runs of a finalize hook; the Finalizer retries |
-//! | `orch_unhandled_total` | counter | `domain`, `event` | operations that this worker gave back, since it lacks what they need: those of a newer version |
+//! | `orch_unhandled_total` | counter | `domain`, `event` | operations that this worker gave back because it cannot read or finish them |
 //! | `orch_leases_lost_total` | counter | `domain`, `event` | leases that expired and were taken back by the Reaper of this process |
 
 mod meters;

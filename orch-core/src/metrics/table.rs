@@ -97,7 +97,7 @@ pub(super) const UNHANDLED: Metric = Metric {
     name: "orch_unhandled_total",
     kind: MetricKind::Counter,
     labels: &[],
-    says: "operations that this worker gave back, since it lacks what they need: those of a newer version",
+    says: "operations that this worker gave back because it cannot read or finish them",
 };
 /// Lost leases.
 pub(super) const LEASES_LOST: Metric = Metric {

@@ -27,11 +27,11 @@ pub const DEFAULT_COMPLETED_RETENTION: Duration = Duration::from_secs(7 * 24 * 6
 pub const FINALIZER_HEAD_START: Duration = Duration::from_secs(1);
 
 /// How long an operation waits for a worker that has all it needs before it is parked.
-pub const UNHANDLED_AFTER: Duration = Duration::from_secs(15 * 60);
+pub const UNHANDLED_PARKED_AFTER: Duration = Duration::from_secs(15 * 60);
 /// The first pause after a worker has given back what it lacks the parts for.
-pub const UNHANDLED_FIRST: Duration = Duration::from_secs(1);
-/// The longest one, also while it is parked: workers of a new version find it so soon.
-pub const UNHANDLED_EVERY: Duration = Duration::from_secs(60);
+pub const UNHANDLED_MIN_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause, also while parked: a new version finds the operation within this time.
+pub const UNHANDLED_MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// What follows an attempt whose end is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

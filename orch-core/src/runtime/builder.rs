@@ -84,9 +84,9 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Says that these (domain, event) pairs must have a handler in this program. One that is missing
-    /// stops the start: a crate of which the program names nothing is not linked, and its operations
-    /// would wait without a word.
+    /// Names (domain, event) pairs that must have a handler here: the start fails if one is missing. Not
+    /// checked with `without_worker`. A crate of which the program names nothing is not linked, and its
+    /// operations would wait.
     pub fn require<D: Into<String>, E: Into<String>>(
         mut self,
         kinds: impl IntoIterator<Item = (D, E)>,

@@ -131,12 +131,11 @@ pub trait Store: Send + Sync + 'static {
     /// does; those of a copy are parked. Hooks as in `sweep_expired`.
     async fn sweep_earlier(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError>;
 
-    /// Logged outcomes that are due to be finalized and that a worker with these kinds can
-    /// finalize: those without a hook, and those of the kinds. An outcome is due one second
-    /// after it was logged, so that its own worker comes first.
+    /// Logged outcomes that are due to be finalized and need no hook, or a hook of these kinds. An
+    /// outcome is due one second after it was logged, so that its own worker comes first.
     async fn unfinalized(
         &self,
-        kinds: &[Kind],
+        hooked_kinds: &[Kind],
         limit: usize,
     ) -> Result<Vec<Unfinalized>, StoreError>;
 

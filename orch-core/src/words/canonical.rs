@@ -27,6 +27,13 @@ pub(crate) fn fields(text: &[u8], sets: &[&str]) -> Option<Fields> {
     reader.fields(sets)
 }
 
+/// The items of a JSON list, each in its canonical form. `None` as for [`fields`].
+pub(crate) fn items(text: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut reader = Reader::over(text)?;
+    (reader.next()? == b'[').then_some(())?;
+    reader.items()
+}
+
 /// An object with these fields.
 pub(crate) fn object(fields: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut object = Vec::new();

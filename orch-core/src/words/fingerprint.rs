@@ -1,7 +1,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Payload;
-use super::canonical::{Fields, canonical, fields, object};
+use super::canonical::{Fields, canonical, fields, items, object};
 
 /// SHA-256 of what a payload says, whatever the order of its keys and the spelling of its numbers:
 /// of its canonical form, as in RFC 8785, with numbers by their exact decimal value. Of bytes that
@@ -68,9 +68,20 @@ impl Meaning {
     #[must_use]
     pub fn same(&self, ours: &Payload, stored: &Payload) -> bool {
         let fingerprint = self.fingerprint(ours);
-        self.fingerprint(stored) == fingerprint
-            || (self.rewrite)(stored)
-                .is_some_and(|rewritten| self.fingerprint(&rewritten) == fingerprint)
+        if self.fingerprint(stored) == fingerprint {
+            return true;
+        }
+        // Not every decoder tells what it passes over or rounds.
+        (self.rewrite)(stored).is_some_and(|rewritten| {
+            self.fingerprint(&rewritten) == fingerprint && self.keeps_all(stored, &rewritten)
+        })
+    }
+
+    /// True if all that a payload says is in its rewritten form, where more may be said.
+    fn keeps_all(&self, stored: &Payload, rewritten: &Payload) -> bool {
+        let object_of = |payload| self.fields(payload).map(|fields| object(&fields));
+        let (stored, rewritten) = (object_of(stored), object_of(rewritten));
+        stored.zip(rewritten).is_some_and(|(stored, rewritten)| keeps(&stored, &rewritten))
     }
 
     /// The top-level fields in which two JSON objects differ: names only, a value may be a secret.
@@ -96,5 +107,51 @@ impl Meaning {
         let mut fields = fields(payload.as_bytes(), self.sets)?;
         fields.retain(|(name, _)| !self.ignored.contains(&name.as_str()));
         Some(fields)
+    }
+}
+
+/// The same of two texts in canonical form. The order of a list may be another one: it may be a set.
+fn keeps(stored: &[u8], rewritten: &[u8]) -> bool {
+    if stored == rewritten {
+        return true;
+    }
+    if let (Some(stored), Some(rewritten)) = (fields(stored, &[]), fields(rewritten, &[])) {
+        return stored.iter().filter(|(_, value)| value != b"null").all(|(name, value)| {
+            rewritten.iter().any(|(other, theirs)| other == name && keeps(value, theirs))
+        });
+    }
+    let (Some(mut stored), Some(mut rewritten)) = (items(stored), items(rewritten)) else {
+        return false;
+    };
+    let in_order = stored.iter().zip(&rewritten).all(|(stored, theirs)| keeps(stored, theirs));
+    stored.sort_unstable();
+    rewritten.sort_unstable();
+    stored.len() == rewritten.len() && (in_order || stored == rewritten)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_rewritten_form_keeps() {
+        for (stored, rewritten) in [
+            (r#"{"a":1}"#, r#"{"a":1,"b":null,"c":5}"#),
+            (r#"{"a":null}"#, "{}"),
+            (r#"{"a":{"b":[1,{"c":2}]}}"#, r#"{"a":{"b":[1,{"c":2,"d":0}]}}"#),
+            (r#"{"s":["x","y"]}"#, r#"{"s":["y","x"]}"#),
+        ] {
+            assert!(keeps(stored.as_bytes(), rewritten.as_bytes()), "{stored}");
+        }
+        for (stored, rewritten) in [
+            (r#"{"a":1,"currency":"USD"}"#, r#"{"a":1}"#),
+            (r#"{"a":9007199254740993}"#, r#"{"a":9007199254740992}"#),
+            (r#"{"a":[1,2]}"#, r#"{"a":[1]}"#),
+            (r#"{"a":[1,2]}"#, r#"{"a":[1,3]}"#),
+            (r#"{"a":{"b":1}}"#, r#"{"a":{}}"#),
+            (r#"{"a":{}}"#, r#"{"a":[]}"#),
+        ] {
+            assert!(!keeps(stored.as_bytes(), rewritten.as_bytes()), "{stored}");
+        }
     }
 }

@@ -9,7 +9,7 @@ mod key; // whose, and for what
 
 mod payload; // the body
 
-mod said; // what a value says, to see whether it is read back as it was
+mod digest; // of a value, to see whether it is read back as it was
 
 mod canonical; // what a JSON text says, however it is written
 

@@ -39,7 +39,7 @@ pub enum AttemptEnd {
     /// The call has succeeded, and its result cannot be read back: it is parked, whatever the handler
     /// declares for doubt, since another call could act twice and a failure would be a lie.
     Unreadable {
-        /// As much of the result as could be written, for a person.
+        /// As much of the result as could be written, for an operator.
         output: Payload,
         /// Why it cannot be read back.
         reason: String,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::said::{Difference, difference};
+use super::digest::{Difference, difference};
 use super::{Invalid, storable};
 
 /// The largest payload that is accepted unless configured otherwise: 1 MiB.
@@ -44,7 +44,7 @@ impl Payload {
         Ok(payload)
     }
 
-    /// As much of a value as can be written as JSON: to be read by a person, where
+    /// As much of a value as can be written as JSON: for an operator, where
     /// [`Payload::json`] refuses it.
     #[must_use]
     pub fn json_in_part<T: Serialize + ?Sized>(value: &T) -> Self {
@@ -62,7 +62,7 @@ impl Payload {
         T: Serialize + DeserializeOwned,
     {
         let not_read_back = |reason: String| Invalid::NotReadBack { reason };
-        let back: T = self.decode_whole().map_err(|e| not_read_back(e.to_string()))?;
+        let back: T = self.decode().map_err(|e| not_read_back(e.to_string()))?;
         match difference(value, &back) {
             None => Ok(()),
             Some(Difference::In(field)) => {
@@ -84,28 +84,28 @@ impl Payload {
     }
 
     /// Reads the bytes as JSON, all of them: a field that the type does not have is a mistake,
-    /// unless it is null and says nothing.
+    /// unless it is null and says nothing. Below `#[serde(flatten)]` and in a tagged or untagged enum
+    /// serde does not tell of such a field, and it is passed over.
     ///
     /// # Errors
     /// [`Undecodable`], as [`Payload::decode`].
-    pub fn decode_whole<T: DeserializeOwned>(&self) -> Result<T, Undecodable> {
+    pub fn decode_whole<T: Serialize + DeserializeOwned>(&self) -> Result<T, Undecodable> {
         let mut unknown: Vec<Vec<String>> = Vec::new();
         let mut decoder = serde_json::Deserializer::from_slice(&self.0);
-        let value = serde_ignored::deserialize(&mut decoder, |path| unknown.push(steps(&path)))
+        let value: T = serde_ignored::deserialize(&mut decoder, |path| unknown.push(steps(&path)))
             .and_then(|value| decoder.end().map(|()| value))
             .map_err(|e| self.undecodable::<T>(&e))?;
         if unknown.is_empty() {
             return Ok(value);
         }
-        let whole: Value = self.decode()?;
-        let says = |path: &Vec<String>| {
-            let found = path.iter().try_fold(&whole, |at, step| match at {
-                Value::Array(items) => items.get(step.parse::<usize>().ok()?),
-                at => at.get(step),
-            });
-            found != Some(&Value::Null)
+        // What this version writes itself it has, also where it does not read it, such as a tag.
+        let given: Value = self.decode()?;
+        let ours = serde_json::to_value(&value).unwrap_or_default();
+        let is_missing = |path: &&Vec<String>| {
+            let said = found(&given, path);
+            said != Some(&Value::Null) && said != found(&ours, path)
         };
-        match unknown.iter().find(|path| says(path)) {
+        match unknown.iter().find(is_missing) {
             None => Ok(value),
             Some(path) => Err(Undecodable {
                 mistake: "this version does not have the field",
@@ -182,6 +182,18 @@ fn steps(path: &serde_ignored::Path<'_>) -> Vec<String> {
     let mut steps = steps(parent);
     steps.extend(step);
     steps
+}
+
+/// What is at the end of this path. It does not name the variants of an enum, which JSON has as objects
+/// of one key.
+fn found<'a>(whole: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(whole, |at, step| match at {
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        Value::Object(fields) if fields.len() == 1 && !fields.contains_key(step) => {
+            fields.values().next()?.get(step)
+        }
+        at => at.get(step),
+    })
 }
 
 fn not_encodable(error: &serde_json::Error) -> Invalid {

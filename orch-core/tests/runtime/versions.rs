@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use orch_core::handler::{Reconciled, Registration, Unrunnable};
 use orch_core::memory::{MemoryConnection, MemoryStore};
-use orch_core::policies::{Ending, InDoubt, UNHANDLED_AFTER, UNHANDLED_EVERY};
+use orch_core::policies::{Ending, InDoubt, UNHANDLED_MAX_PAUSE, UNHANDLED_PARKED_AFTER};
 use orch_core::runtime::{Accepted, Orchestrator};
 use orch_core::store::{ConnectionType, FinalizeHook, ManualClock, Resolution};
 use orch_core::words::{Command, Phase, Waited};
@@ -74,21 +74,21 @@ async fn what_one_version_cannot_read_the_other_runs() {
 }
 
 #[tokio::test]
-async fn what_nobody_could_read_for_long_is_parked_and_run_by_who_can() {
+async fn an_unhandled_operation_is_parked_and_then_run_by_a_worker_that_can() {
     let (clock, provider) = (Arc::new(ManualClock::default()), Arc::new(Provider::default()));
     let store = MemoryStore::with_clock(clock.clone());
     let old = builder(store.clone(), &provider, before()).start().await.unwrap();
     let charge = Charge { order: 1, amount: 501 };
     let orchestrator = old.orchestrator();
     let accepting = orchestrator.accept(charge).idem_key("k").unwrap();
-    let accepted = accepting.time_budget(UNHANDLED_AFTER * 4).await.unwrap();
+    let accepted = accepting.time_budget(UNHANDLED_PARKED_AFTER * 4).await.unwrap();
     until(orchestrator, &accepted, |op| op.reason.is_some()).await;
-    clock.advance(UNHANDLED_AFTER);
+    clock.advance(UNHANDLED_PARKED_AFTER);
     until(orchestrator, &accepted, |op| op.phase == Some(Phase::Parked)).await;
     assert_eq!(orchestrator.parked(None).await.unwrap().items.len(), 1);
     let _ = old.shutdown().await;
     let new = builder(store, &provider, handler()).start().await.unwrap();
-    clock.advance(UNHANDLED_EVERY);
+    clock.advance(UNHANDLED_MAX_PAUSE);
     assert_eq!(finished(new.orchestrator(), &accepted).await, Waited::Ok(501));
 }
 
@@ -118,11 +118,11 @@ async fn a_field_that_a_version_does_not_know_is_not_dropped() {
 #[tokio::test]
 async fn a_worker_without_the_hook_leaves_the_outcome_to_one_that_has_it() {
     let (clock, provider) = (Arc::new(ManualClock::default()), Arc::new(Provider::default()));
-    let provider = provider.answers([Answer::Error("busy", Ending::Retry { after: None })]);
+    let provider = provider.answers([Answer::Error("no answer", Ending::InDoubt)]);
     let store = MemoryStore::with_clock(clock.clone());
     let new = builder(store.clone(), &provider, with_hook()).start().await.unwrap();
     let accepted = accept(new.orchestrator(), 7).await;
-    until(new.orchestrator(), &accepted, |op| op.retries == 1).await;
+    until(new.orchestrator(), &accepted, |op| op.lost_attempts == 1).await;
     let _ = new.shutdown().await;
     let old = builder(store.clone(), &provider, handler()).start().await.unwrap();
     clock.advance(Duration::from_secs(1));
@@ -136,7 +136,7 @@ async fn a_worker_without_the_hook_leaves_the_outcome_to_one_that_has_it() {
 }
 
 #[tokio::test]
-async fn a_question_that_a_version_cannot_put_is_left_to_one_that_can() {
+async fn a_reconcile_is_left_to_a_version_that_has_one() {
     let (clock, provider) = (Arc::new(ManualClock::default()), Arc::new(Provider::default()));
     let provider = provider.answers([Answer::Error("no answer", Ending::InDoubt)]);
     let store = MemoryStore::with_clock(clock.clone());

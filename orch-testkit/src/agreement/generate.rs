@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use orch_core::machine::{Entry, ReleaseReason, Request, Resolution, Row};
-use orch_core::policies::{Backoff, FINALIZER_HEAD_START, InDoubt, KindPolicy, UNHANDLED_AFTER};
+use orch_core::policies::{
+    Backoff, FINALIZER_HEAD_START, InDoubt, KindPolicy, UNHANDLED_PARKED_AFTER,
+};
 use orch_core::words::{
     AttemptEnd, BizKey, ClaimId, Failure, Fence, FinalOutcome, IdemKey, Identity, KeySeed, Kind,
     LogEntry, LogStatus, OpId, Outcome, Owner, Payload, Phase, Source, Status, Timestamp, WorkerId,
@@ -231,7 +233,7 @@ impl Generator {
     fn unhandled_since(&mut self) -> Option<Timestamp> {
         match self.rng.u8(..4) {
             0 => Some(self.before()),
-            1 => Some(self.before().minus(UNHANDLED_AFTER)),
+            1 => Some(self.before().minus(UNHANDLED_PARKED_AFTER)),
             _ => None,
         }
     }

@@ -142,7 +142,7 @@ pub async fn a_result_that_cannot_be_read_back_is_parked_whatever_is_declared(wo
         assert_eq!(operation.reason.as_deref(), Some("NaN"));
         assert_eq!(operation.lost_attempts, 1, "no later call may have another key");
         assert_eq!(world.history(claim.op_id).await[0].end, end);
-        // The provider has acted: one that comes later and says otherwise contradicts it.
+        // An operator can end it.
         world.resolve(claim.op_id, Resolution::Ok(output("paid"))).await;
         let outcome = world.operation(claim.op_id).await.outcome;
         assert_eq!(outcome, Some(FinalOutcome::Ok(output("paid"))));

@@ -2,10 +2,10 @@
 
 use orch_core::policies::{InDoubt, KindPolicy};
 use orch_core::store::{Admitted, Finalized, PurgeParams, RedriveParams, Redriven};
-use orch_core::words::{Fence, OpId, Phase, Status};
+use orch_core::words::{AttemptEnd, Fence, OpId, Phase, Status};
 
 use crate::fixture::{
-    BUDGET, World, acceptance, ended, fail, in_doubt, listed, ok, owner, policy, tenant,
+    BUDGET, World, acceptance, ended, fail, in_doubt, listed, ok, output, owner, policy, tenant,
 };
 
 async fn redriven(world: &World, op_id: OpId) -> OpId {
@@ -75,16 +75,23 @@ pub async fn an_uncertain_failure_needs_a_word_more(world: World) {
 }
 
 pub async fn a_late_success_needs_a_word_more_as_well(world: World) {
-    let lost = world.running("k").await;
-    world.expire().await;
-    world.advance(2);
-    let held = world.claim().await;
-    world.settle(ended(held, fail("CARD_DECLINED"))).await;
-    assert!(!world.failure(lost.op_id).await.uncertain);
-    assert_eq!(world.settle(ended(lost, ok("paid"))).await, Finalized::Stale);
-    assert_eq!(world.redrive(lost.op_id, false).await, Redriven::Uncertain);
-    assert_eq!(world.all().await.len(), 1);
-    assert!(matches!(world.redrive(lost.op_id, true).await, Redriven::Created { .. }));
+    let unreadable = AttemptEnd::Unreadable { output: output("pai"), reason: "NaN".to_owned() };
+    for (key, success) in [("k", ok("paid")), ("l", unreadable)] {
+        let lost = world.running(key).await;
+        world.expire().await;
+        world.advance(2);
+        let held = world.claim().await;
+        world.settle(ended(held, fail("CARD_DECLINED"))).await;
+        assert!(!world.failure(lost.op_id).await.uncertain);
+        assert_eq!(world.settle(ended(lost, success)).await, Finalized::Stale);
+        let before = world.all().await.len();
+        assert_eq!(world.redrive(lost.op_id, false).await, Redriven::Uncertain);
+        assert_eq!(world.all().await.len(), before);
+        assert!(matches!(world.redrive(lost.op_id, true).await, Redriven::Created { .. }));
+        // The new one is out of the way of the next.
+        let claim = world.claim().await;
+        world.settle(ended(claim, ok("paid"))).await;
+    }
 }
 
 pub async fn a_late_refusal_needs_no_word_more(world: World) {

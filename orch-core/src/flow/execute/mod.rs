@@ -21,7 +21,7 @@ pub(super) use panics::remember_panic_places;
 /// the doubt that stood when it was claimed.
 ///
 /// # Errors
-/// [`Unrunnable`] if it was not run at all, because the payload is not its command.
+/// [`Unrunnable`] if it was not run at all: the payload is not its command, or it has no reconcile.
 pub(super) async fn execute(
     handler: &Handler,
     operation: ClaimedOperation,

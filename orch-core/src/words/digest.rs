@@ -8,7 +8,7 @@ use serde::ser::{self, Serialize, Serializer};
 /// The first difference between what was given and what was read back; `None` if there is none. JSON
 /// itself cannot tell: it writes NaN and `Some(None)` as it writes `None`.
 pub(crate) fn difference<T: Serialize>(given: &T, back: &T) -> Option<Difference> {
-    let (Ok(given), Ok(back)) = (given.serialize(Listener), back.serialize(Listener)) else {
+    let (Ok(given), Ok(back)) = (given.serialize(Digester), back.serialize(Digester)) else {
         return Some(Difference::Somewhere);
     };
     if given.digest == back.digest {
@@ -32,41 +32,37 @@ pub(crate) enum Difference {
 ///
 /// The order of lists and maps is left aside: a decoder keeps it, and of a hash set it means
 /// nothing. Types of `f32` and `f64` are told apart, those of integers are not.
-struct Said {
+struct Digest {
     digest: u64,
     /// Of a struct: its fields, sorted by name.
     fields: Vec<(&'static str, u64)>,
 }
 
-impl Said {
+impl Digest {
     fn leaf(kind: &str, value: impl Hash) -> Self {
         let mut hasher = DefaultHasher::new();
         (kind, value).hash(&mut hasher);
         Self { digest: hasher.finish(), fields: Vec::new() }
     }
-
-    fn inside(kind: &str, name: &str, inner: &Self) -> Self {
-        Self::leaf(kind, (name, inner.digest))
-    }
 }
 
 /// The serializer that makes it.
 #[derive(Clone, Copy)]
-struct Listener;
+struct Digester;
 
 /// A value could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("the value cannot be written")]
-struct Unsaid;
+struct NotWritable;
 
-impl ser::Error for Unsaid {
+impl ser::Error for NotWritable {
     fn custom<T: std::fmt::Display>(_: T) -> Self {
         Self
     }
 }
 
-/// Several values in no order.
-struct Several {
+/// The values inside of another one, in no order.
+struct Unordered {
     kind: &'static str,
     name: &'static str,
     digests: Vec<u64>,
@@ -75,13 +71,13 @@ struct Several {
     key: u64,
 }
 
-impl Several {
+impl Unordered {
     const fn new(kind: &'static str, name: &'static str) -> Self {
         Self { kind, name, digests: Vec::new(), fields: Vec::new(), key: 0 }
     }
 
-    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unsaid> {
-        self.digests.push(value.serialize(Listener)?.digest);
+    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotWritable> {
+        self.digests.push(value.serialize(Digester)?.digest);
         Ok(())
     }
 
@@ -89,37 +85,37 @@ impl Several {
         &mut self,
         name: &'static str,
         value: &T,
-    ) -> Result<(), Unsaid> {
-        self.fields.push((name, value.serialize(Listener)?.digest));
+    ) -> Result<(), NotWritable> {
+        self.fields.push((name, value.serialize(Digester)?.digest));
         Ok(())
     }
 
-    fn all(mut self) -> Said {
+    fn all(mut self) -> Digest {
         self.digests.sort_unstable();
         self.fields.sort_unstable();
-        let whole = Said::leaf(self.kind, (self.name, &self.digests, &self.fields));
-        Said { fields: self.fields, ..whole }
+        let whole = Digest::leaf(self.kind, (self.name, &self.digests, &self.fields));
+        Digest { fields: self.fields, ..whole }
     }
 }
 
 macro_rules! leaves {
     ($($method:ident($type:ty) is $kind:literal, as $as:path;)*) => {$(
-        fn $method(self, value: $type) -> Result<Said, Unsaid> {
-            Ok(Said::leaf($kind, $as(value)))
+        fn $method(self, value: $type) -> Result<Digest, NotWritable> {
+            Ok(Digest::leaf($kind, $as(value)))
         }
     )*};
 }
 
-impl Serializer for Listener {
-    type Ok = Said;
-    type Error = Unsaid;
-    type SerializeSeq = Several;
-    type SerializeTuple = Several;
-    type SerializeTupleStruct = Several;
-    type SerializeTupleVariant = Several;
-    type SerializeMap = Several;
-    type SerializeStruct = Several;
-    type SerializeStructVariant = Several;
+impl Serializer for Digester {
+    type Ok = Digest;
+    type Error = NotWritable;
+    type SerializeSeq = Unordered;
+    type SerializeTuple = Unordered;
+    type SerializeTupleStruct = Unordered;
+    type SerializeTupleVariant = Unordered;
+    type SerializeMap = Unordered;
+    type SerializeStruct = Unordered;
+    type SerializeStructVariant = Unordered;
 
     leaves! {
         serialize_bool(bool) is "bool", as u8::from;
@@ -139,27 +135,27 @@ impl Serializer for Listener {
         serialize_bytes(&[u8]) is "bytes", as identity;
     }
 
-    fn serialize_u128(self, value: u128) -> Result<Said, Unsaid> {
+    fn serialize_u128(self, value: u128) -> Result<Digest, NotWritable> {
         Ok(match i128::try_from(value) {
-            Ok(value) => Said::leaf("integer", value),
-            Err(_) => Said::leaf("large", value),
+            Ok(value) => Digest::leaf("integer", value),
+            Err(_) => Digest::leaf("large", value),
         })
     }
 
-    fn serialize_none(self) -> Result<Said, Unsaid> {
-        Ok(Said::leaf("none", ()))
+    fn serialize_none(self) -> Result<Digest, NotWritable> {
+        Ok(Digest::leaf("none", ()))
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Said, Unsaid> {
-        Ok(Said::inside("some", "", &value.serialize(self)?))
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Digest, NotWritable> {
+        Ok(Digest::leaf("some", value.serialize(self)?.digest))
     }
 
-    fn serialize_unit(self) -> Result<Said, Unsaid> {
-        Ok(Said::leaf("unit", ()))
+    fn serialize_unit(self) -> Result<Digest, NotWritable> {
+        Ok(Digest::leaf("unit", ()))
     }
 
-    fn serialize_unit_struct(self, name: &'static str) -> Result<Said, Unsaid> {
-        Ok(Said::leaf("unit struct", name))
+    fn serialize_unit_struct(self, name: &'static str) -> Result<Digest, NotWritable> {
+        Ok(Digest::leaf("unit struct", name))
     }
 
     fn serialize_unit_variant(
@@ -167,15 +163,15 @@ impl Serializer for Listener {
         _: &'static str,
         _: u32,
         variant: &'static str,
-    ) -> Result<Said, Unsaid> {
-        Ok(Said::leaf("variant", variant))
+    ) -> Result<Digest, NotWritable> {
+        Ok(Digest::leaf("variant", variant))
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<Said, Unsaid> {
+    ) -> Result<Digest, NotWritable> {
         value.serialize(self)
     }
 
@@ -185,20 +181,20 @@ impl Serializer for Listener {
         _: u32,
         variant: &'static str,
         value: &T,
-    ) -> Result<Said, Unsaid> {
-        Ok(Said::inside("variant", variant, &value.serialize(self)?))
+    ) -> Result<Digest, NotWritable> {
+        Ok(Digest::leaf("variant", (variant, value.serialize(self)?.digest)))
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Several, Unsaid> {
-        Ok(Several::new("list", ""))
+    fn serialize_seq(self, _: Option<usize>) -> Result<Unordered, NotWritable> {
+        Ok(Unordered::new("list", ""))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Several, Unsaid> {
-        Ok(Several::new("list", ""))
+    fn serialize_tuple(self, _: usize) -> Result<Unordered, NotWritable> {
+        Ok(Unordered::new("list", ""))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Several, Unsaid> {
-        Ok(Several::new("list", ""))
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Unordered, NotWritable> {
+        Ok(Unordered::new("list", ""))
     }
 
     fn serialize_tuple_variant(
@@ -207,16 +203,16 @@ impl Serializer for Listener {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Several, Unsaid> {
-        Ok(Several::new("variant", variant))
+    ) -> Result<Unordered, NotWritable> {
+        Ok(Unordered::new("variant", variant))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Several, Unsaid> {
-        Ok(Several::new("map", ""))
+    fn serialize_map(self, _: Option<usize>) -> Result<Unordered, NotWritable> {
+        Ok(Unordered::new("map", ""))
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Several, Unsaid> {
-        Ok(Several::new("struct", ""))
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Unordered, NotWritable> {
+        Ok(Unordered::new("struct", ""))
     }
 
     fn serialize_struct_variant(
@@ -225,22 +221,22 @@ impl Serializer for Listener {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Several, Unsaid> {
-        Ok(Several::new("variant", variant))
+    ) -> Result<Unordered, NotWritable> {
+        Ok(Unordered::new("variant", variant))
     }
 }
 
 macro_rules! lists {
     ($($of:ident: $method:ident;)*) => {$(
-        impl ser::$of for Several {
-            type Ok = Said;
-            type Error = Unsaid;
+        impl ser::$of for Unordered {
+            type Ok = Digest;
+            type Error = NotWritable;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unsaid> {
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotWritable> {
                 self.item(value)
             }
 
-            fn end(self) -> Result<Said, Unsaid> {
+            fn end(self) -> Result<Digest, NotWritable> {
                 Ok(self.all())
             }
         }
@@ -256,19 +252,19 @@ lists! {
 
 macro_rules! structs {
     ($($of:ident;)*) => {$(
-        impl ser::$of for Several {
-            type Ok = Said;
-            type Error = Unsaid;
+        impl ser::$of for Unordered {
+            type Ok = Digest;
+            type Error = NotWritable;
 
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
                 name: &'static str,
                 value: &T,
-            ) -> Result<(), Unsaid> {
+            ) -> Result<(), NotWritable> {
                 self.field(name, value)
             }
 
-            fn end(self) -> Result<Said, Unsaid> {
+            fn end(self) -> Result<Digest, NotWritable> {
                 Ok(self.all())
             }
         }
@@ -280,22 +276,22 @@ structs! {
     SerializeStructVariant;
 }
 
-impl ser::SerializeMap for Several {
-    type Ok = Said;
-    type Error = Unsaid;
+impl ser::SerializeMap for Unordered {
+    type Ok = Digest;
+    type Error = NotWritable;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unsaid> {
-        self.key = key.serialize(Listener)?.digest;
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), NotWritable> {
+        self.key = key.serialize(Digester)?.digest;
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unsaid> {
-        let value = value.serialize(Listener)?.digest;
-        self.digests.push(Said::leaf("entry", (self.key, value)).digest);
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotWritable> {
+        let value = value.serialize(Digester)?.digest;
+        self.digests.push(Digest::leaf("entry", (self.key, value)).digest);
         Ok(())
     }
 
-    fn end(self) -> Result<Said, Unsaid> {
+    fn end(self) -> Result<Digest, NotWritable> {
         Ok(self.all())
     }
 }
@@ -313,7 +309,7 @@ mod tests {
     }
 
     fn digest(value: &impl Serialize) -> Option<u64> {
-        value.serialize(Listener).ok().map(|said| said.digest)
+        value.serialize(Digester).ok().map(|said| said.digest)
     }
 
     fn same(one: &impl Serialize, other: &impl Serialize) -> bool {
