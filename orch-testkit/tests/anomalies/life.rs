@@ -37,9 +37,6 @@ const PLAIN: Life = Life {
     fails: None,
 };
 
-/// What a person says of a payload that is not the command.
-pub const ODD: &str = "ODD_COMMAND";
-
 pub const LIVES: [Life; 12] = [
     PLAIN,
     Life { name: "with a hook", hooked: true, ..PLAIN },
@@ -78,7 +75,14 @@ pub const LIVES: [Life; 12] = [
     },
     Life { name: "slow, with renewals", slowness: Duration::from_millis(350), ..PLAIN },
     Life { name: "declined and redriven", script: &[Step::Decline], redriven: true, ..PLAIN },
-    Life { name: "released", payload: "not the command", fails: Some(ODD), ..PLAIN },
+    // Given back for a worker that can read it, until its time is over.
+    Life {
+        name: "given back",
+        payload: "not the command",
+        time_budget: Duration::from_millis(500),
+        fails: Some(code::TIME_BUDGET_EXCEEDED),
+        ..PLAIN
+    },
 ];
 
 /// Ends by its time budget, so it is lived in more than an instant.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use orch_core::flow::AcceptError;
 use orch_core::runtime::{Config, Orchestrator, RedriveError, ResolveError, Runtime};
 use orch_core::store::Resolution;
-use orch_core::words::{Command, Failure, OpId, Operation, Payload, Phase, Waited};
+use orch_core::words::{Command, OpId, Operation, Payload, Phase, Waited};
 use orch_testkit::{FaultStore, Reply, ScriptedProvider};
 
 use crate::common::Backend;
 use crate::databases::Database;
 use crate::handler::{Gateway, handler};
-use crate::life::{Life, ODD};
+use crate::life::Life;
 
 /// How long a claim lasts.
 pub const LEASE: Duration = Duration::from_millis(400);
@@ -149,13 +149,9 @@ impl Client {
         if operation.phase != Some(Phase::Parked) {
             return;
         }
-        let resolution = if self.life.fails == Some(ODD) {
-            Resolution::Fail(Failure::new(ODD, "this is no charge"))
-        } else {
-            match self.charged() {
-                Some(receipt) => Resolution::Ok(Payload::json(&receipt).unwrap()),
-                None => Resolution::RunAgain,
-            }
+        let resolution = match self.charged() {
+            Some(receipt) => Resolution::Ok(Payload::json(&receipt).unwrap()),
+            None => Resolution::RunAgain,
         };
         match self.orchestrator.resolve(operation.op_id, resolution, "ann", "looked there").await {
             Ok(()) | Err(ResolveError::NotParked { .. } | ResolveError::Store(_)) => {}
