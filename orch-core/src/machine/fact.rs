@@ -69,8 +69,8 @@ pub enum Fact<'a> {
     },
     /// The time budget is spent.
     BudgetSpent {
-        /// Whether the kind has a finalize hook, for an operation that was never claimed: its row
-        /// does not know.
+        /// Whether the kind has a finalize hook where it is swept: the row of an operation that was
+        /// never run does not know.
         hooked: bool,
         /// The incarnation since which histories are whole; others are not ended.
         whole_since: u32,

@@ -89,9 +89,7 @@ pub(super) fn budget_spent(mut change: Change, hooked: bool, whole_since: u32) -
     if !change.row.is_over_budget(whole_since, change.now) {
         return change.answer(Answer::Stale);
     }
-    if change.row.phase.is_none() {
-        change.row.policy.hooked = hooked;
-    }
+    change.row.policy.hooked |= hooked;
     let failure = over_budget(&change.row);
     if !change.begin() {
         return change.answer(Answer::Stale);
