@@ -31,8 +31,54 @@ async fn send(cmd: Send, _ctx: Context) -> Result<Sent, Infallible> {
     })
 }
 
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "{id}")]
+struct Quote {
+    #[command(idem_key)]
+    id: String,
+}
+
+/// A result whose decoder has a mistake in it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Quoted {
+    #[serde(deserialize_with = "careless")]
+    price: u64,
+}
+
+fn careless<'de, D: serde::Deserializer<'de>>(decoder: D) -> Result<u64, D::Error> {
+    Ok(10 / u64::deserialize(decoder)?)
+}
+
+#[orchestrated(domain = "RESULT", event = "QUOTE")]
+async fn quote(_cmd: Quote, _ctx: Context) -> Result<Quoted, Infallible> {
+    Ok(Quoted { price: 0 })
+}
+
+#[tokio::test]
+async fn a_decoder_that_panics_is_no_doubt_about_the_call() {
+    let (_runtime, desk) = started().await;
+    let quoted = desk.accept(Quote { id: "q".into() }).await.unwrap();
+    let look = async {
+        loop {
+            let operation = desk.get(quoted.op_id).await.unwrap().unwrap();
+            if operation.phase == Some(Phase::Parked) {
+                break operation;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    // In doubt it would be called again, as is declared.
+    let parked = tokio::time::timeout(Duration::from_secs(20), look).await.unwrap();
+    assert_eq!(parked.attempt, 1);
+    assert!(parked.reason.unwrap().starts_with("the call has succeeded"));
+}
+
 async fn started() -> (Runtime, Orchestrator) {
-    let runtime = Runtime::connect("memory:").only([("RESULT", "SEND")]).start().await.unwrap();
+    let runtime = Runtime::connect("memory:")
+        .only([("RESULT", "SEND"), ("RESULT", "QUOTE")])
+        .start()
+        .await
+        .unwrap();
     let desk = runtime.orchestrator().clone();
     (runtime, desk)
 }

@@ -164,7 +164,8 @@ pub enum ReleaseReason {
     Unstarted,
     /// This worker lacks what it needs, and one of another version may have it: its payload is not what
     /// the handler takes, or there is no hook or reconcile for it. Due again after a pause; parked
-    /// with this reason once no worker has run it for [`UNHANDLED_PARKED_AFTER`], and claimable all the same.
+    /// with this reason once no worker has run it for [`UNHANDLED_PARKED_AFTER`], and claimable all the
+    /// same while its time budget lasts.
     ///
     /// [`UNHANDLED_PARKED_AFTER`]: crate::policies::UNHANDLED_PARKED_AFTER
     Unhandled {

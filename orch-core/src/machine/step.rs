@@ -156,8 +156,8 @@ fn released(
 }
 
 /// Left to a worker that has all it needs: claimable again after as long as it has waited already,
-/// and parked when it has waited for long. Parked it stays claimable, so that such a worker takes it
-/// without a person.
+/// and parked when it has waited for long. Parked it stays claimable while its time budget lasts, so
+/// that such a worker takes it without an operator.
 fn unhandled(change: &mut Change, next: Move, reason: &str) {
     let now = change.now;
     let since = *change.row.unhandled_since.get_or_insert(now);

@@ -251,7 +251,7 @@ lists! {
 }
 
 macro_rules! structs {
-    ($($of:ident;)*) => {$(
+    ($($of:ident,)*) => {$(
         impl ser::$of for Unordered {
             type Ok = Digest;
             type Error = NotWritable;
@@ -271,10 +271,7 @@ macro_rules! structs {
     )*};
 }
 
-structs! {
-    SerializeStruct;
-    SerializeStructVariant;
-}
+structs!(SerializeStruct, SerializeStructVariant,);
 
 impl ser::SerializeMap for Unordered {
     type Ok = Digest;

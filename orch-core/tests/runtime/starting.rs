@@ -105,3 +105,13 @@ async fn declarations_that_contradict_each_other_stop_the_start() {
     });
     assert!(builder(MemoryStore::new(), &Arc::default(), parking).start().await.is_ok());
 }
+
+#[tokio::test]
+async fn a_required_handler_that_is_missing_stops_the_start() {
+    let provider = Arc::new(Provider::default());
+    let requiring =
+        |kind| builder(MemoryStore::new(), &provider, handler()).require([kind]).start();
+    assert!(requiring(("PAYMENT", "CHARGE")).await.is_ok());
+    let error = requiring(("PAYMENT", "REFUND")).await.unwrap_err();
+    assert!(matches!(error, StartError::NoHandler { ref kind } if kind == "PAYMENT/REFUND"));
+}

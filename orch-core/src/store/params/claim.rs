@@ -51,7 +51,8 @@ pub struct ClaimedOperation {
     /// True if there is doubt: an earlier attempt ended without a definite answer and nothing has
     /// cleared that since.
     pub unresolved: bool,
-    /// True if its end needs a finalize hook: this claim or one before was by a worker with one.
+    /// True if its end needs a finalize hook: the claimer has one, or a call of a worker with one is
+    /// in doubt.
     pub hooked: bool,
 }
 
