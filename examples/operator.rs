@@ -173,7 +173,7 @@ async fn divergent(desk: &Orchestrator) -> Result<()> {
     loop {
         let page = desk.divergent(after).await?;
         for divergent in page.items {
-            show(desk, divergent.operation.op_id).await?;
+            show(desk, divergent.op_id).await?;
         }
         after = page.next;
         if after.is_none() {

@@ -4,7 +4,7 @@ use orch_core::machine::{Answer, Entry, Fact, step};
 use orch_core::store::{Claim, StoreError};
 
 use crate::db::Db;
-use crate::load::{Stored, load};
+use crate::load::load;
 use crate::save::{Decided, save};
 
 /// How often operations are read again because another session moved them meanwhile.
@@ -23,6 +23,20 @@ pub(crate) async fn apply<T: Sync>(
     has_hook: impl Fn(Claim) -> bool + Send,
     fact: impl for<'f> Fn(&'f T, Option<&'f Entry>) -> Fact<'f> + Send,
 ) -> Result<HashMap<Claim, Answer>, StoreError> {
+    let applied = apply_each(db, items, has_hook, fact).await?;
+    applied.into_iter().map(|(claim, answer)| Ok((claim, answer?))).collect()
+}
+
+/// [`apply`], with an error of its own for each row that cannot be decoded.
+///
+/// # Errors
+/// [`StoreError::Transient`] if rows changed each time they were read.
+pub(crate) async fn apply_each<T: Sync>(
+    db: &Db,
+    items: Vec<(Claim, &T)>,
+    has_hook: impl Fn(Claim) -> bool + Send,
+    fact: impl for<'f> Fn(&'f T, Option<&'f Entry>) -> Fact<'f> + Send,
+) -> Result<HashMap<Claim, Result<Answer, StoreError>>, StoreError> {
     let mut answers = HashMap::with_capacity(items.len());
     let mut left = items;
     for _ in 0..READS {
@@ -35,7 +49,13 @@ pub(crate) async fn apply<T: Sync>(
         let mut decided = Vec::new();
         for (claim, item) in left {
             let Some(stored) = loaded.remove(&claim) else { continue };
-            let Stored { row: before, entry, .. } = stored?;
+            let (before, entry) = match stored.and_then(|it| Ok((it.entry(claim)?, it.row))) {
+                Ok((entry, before)) => (before, entry),
+                Err(corrupt) => {
+                    answers.insert(claim, Err(corrupt));
+                    continue;
+                }
+            };
             let step = step(&before, fact(item, entry.as_ref()), now);
             if has_hook(claim) && step.finishes(&before).is_some() {
                 continue;
@@ -47,7 +67,7 @@ pub(crate) async fn apply<T: Sync>(
         left = Vec::new();
         for (asked, decided) in asked.into_iter().zip(decided) {
             if saved.contains(&decided.before.op_id) || !decided.depends_on_row() {
-                answers.insert(asked.0, decided.step.answer);
+                answers.insert(asked.0, Ok(decided.step.answer));
             } else {
                 left.push(asked);
             }

@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use orch_core::store::{Clock, StoreError};
+use orch_core::store::{Clock, PutOff, StoreError};
 use sqlx::postgres::{PgArguments, PgRow};
 
 use crate::errors::was_cancelled;
@@ -17,6 +17,8 @@ pub(crate) struct Db {
     pub(crate) clock: Option<Arc<dyn Clock>>,
     /// Which incarnation this process knows.
     pub(crate) seen: Seen,
+    /// What the server has refused to move in a sweep.
+    pub(crate) put_off: Arc<PutOff>,
 }
 
 impl Db {

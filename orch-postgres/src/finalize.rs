@@ -8,9 +8,10 @@ use orch_core::store::{Claim, Finalization, FinalizeHook, Finalized, StoreError}
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::apply::apply;
+use crate::apply::apply_each;
 use crate::db::{Db, in_pieces};
 use crate::hook;
+use crate::sweep::park;
 
 /// Moves operations as their logged ends say: those without a hook in one statement, each of
 /// the others in a transaction with its hook, some at a time.
@@ -18,7 +19,30 @@ pub(crate) async fn finalize(
     db: &Db,
     batch: Vec<Finalization>,
 ) -> Result<Vec<Finalized>, StoreError> {
-    in_pieces(batch, |_| 0, |batch| finalize_whole(db, batch)).await
+    in_pieces(batch, |_| 0, |batch| finalize_each(db, batch)).await
+}
+
+/// In smaller pieces where the server refuses them whole, so that what it refuses is alone in the end.
+async fn finalize_each(
+    db: &Db,
+    batch: Arc<Vec<Finalization>>,
+) -> Result<Vec<Finalized>, StoreError> {
+    let mut answers = Vec::with_capacity(batch.len());
+    let mut pieces = vec![batch];
+    while let Some(piece) = pieces.pop() {
+        match finalize_whole(db, Arc::clone(&piece)).await {
+            Ok(finalized) => answers.extend(finalized),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) if piece.len() == 1 => {
+                answers.push(Finalized::Refused { reason: error.to_string() });
+            }
+            Err(_) => {
+                let (first, second) = piece.split_at(piece.len() / 2);
+                pieces.extend([second, first].map(|half| Arc::new(half.to_vec())));
+            }
+        }
+    }
+    Ok(answers)
 }
 
 async fn finalize_whole(
@@ -31,10 +55,24 @@ async fn finalize_whole(
     let claims: HashSet<Claim> = batch.iter().map(|item| item.claim).collect();
     let items = claims.iter().map(|claim| (*claim, claim)).collect();
     let has_hook = |claim| hooks.contains_key(&claim);
-    let answers =
-        apply(db, items, has_hook, |claim, logged| Fact::Finalized { fence: claim.fence, logged });
-    let mut answers: HashMap<Claim, Finalized> =
-        answers.await?.into_iter().map(|(claim, answer)| (claim, answer.finalized())).collect();
+    let applied = apply_each(db, items, has_hook, |claim, logged| Fact::Finalized {
+        fence: claim.fence,
+        logged,
+        has_hook: hooks.contains_key(claim),
+    });
+    let (mut answers, mut undecodable) = (HashMap::new(), Vec::new());
+    for (claim, answer) in applied.await? {
+        match answer {
+            Ok(answer) => drop(answers.insert(claim, answer.finalized())),
+            Err(StoreError::Corrupt { reason, .. }) => undecodable.push((claim, reason)),
+            Err(error) => return Err(error),
+        }
+    }
+    let parked = park(db, &undecodable).await?;
+    answers.extend(undecodable.into_iter().map(|(claim, _)| match parked.contains(&claim.op_id) {
+        true => (claim, Finalized::Parked),
+        false => (claim, Finalized::Stale),
+    }));
     let hooked = hooks.into_iter().filter(|(claim, _)| !answers.contains_key(claim)).collect();
     answers.extend(run_hooks(db, hooked).await?);
     let answer = |item: &Finalization| answers.get(&item.claim).cloned();

@@ -75,8 +75,10 @@ async fn transaction(
         command(connection, "ROLLBACK").await?;
         return Ok(Ended::Answered(Finalized::Stale));
     };
-    let Stored { row: before, request, entry } = stored?;
-    let finalized = Fact::Finalized { fence: claim.fence, logged: entry.as_ref() };
+    let stored = stored?;
+    let entry = stored.entry(claim)?;
+    let Stored { row: before, request, .. } = stored;
+    let finalized = Fact::Finalized { fence: claim.fence, logged: entry.as_ref(), has_hook: true };
     let decided = Decided { step: step(&before, finalized, now), before };
     if !decided.depends_on_row() {
         command(connection, "ROLLBACK").await?;

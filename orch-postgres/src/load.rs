@@ -17,8 +17,8 @@ pub(crate) const LOAD: &str = include_str!("../queries/load.sql");
 pub(crate) struct Stored {
     pub(crate) row: Row,
     pub(crate) request: Request,
-    /// What is logged under the claim that was asked about.
-    pub(crate) entry: Option<Entry>,
+    /// What is logged under the claim that was asked about, or what is wrong with that.
+    pub(crate) entry: Result<Option<Entry>, String>,
 }
 
 impl Stored {
@@ -28,11 +28,20 @@ impl Stored {
     /// What is wrong with it, without the content.
     pub(crate) fn decode(row: &PgRow) -> Result<Self, String> {
         let row = Named(row);
-        Ok(Self { row: columns::row(&row)?, request: columns::request(&row)?, entry: None })
+        Ok(Self { row: columns::row(&row)?, request: columns::request(&row)?, entry: Ok(None) })
+    }
+
+    /// What is logged under this claim, which was asked about.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if it cannot be decoded.
+    pub(crate) fn entry(&self, claim: Claim) -> Result<Option<Entry>, StoreError> {
+        let corrupt = |reason| StoreError::Corrupt { op_id: claim.op_id, reason };
+        self.entry.clone().map_err(corrupt)
     }
 
     fn decode_with_entry(row: &PgRow) -> Result<Self, String> {
-        Ok(Self { entry: columns::entry(&Named(row))?, ..Self::decode(row)? })
+        Ok(Self { entry: columns::entry(&Named(row)), ..Self::decode(row)? })
     }
 }
 

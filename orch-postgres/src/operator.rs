@@ -1,37 +1,49 @@
 //! What operators decide: a parked operation is resolved, a failed one is redriven.
 
-use orch_core::machine::{Fact, Row, step};
+use orch_core::machine::{Answer, Fact, Row, step};
 use orch_core::store::{Claim, RedriveParams, Redriven, ResolveParams, Resolved, StoreError};
 use orch_core::words::{Fence, OpId, Owner, Timestamp};
 use sqlx::types::Uuid;
 
-use crate::apply::{apply, no_hook};
 use crate::column::to_uuid;
 use crate::db::Db;
 use crate::errors::is_duplicate;
-use crate::load::load;
+use crate::load::{Stored, load};
 use crate::pool::arguments;
+use crate::save::{Decided, save};
 use crate::{incarnation, read};
 
 const REDRIVE: &str = include_str!("../queries/redrive.sql");
 
-/// How often a redrive is tried again because others took its number.
+/// How often a decision is tried again because others came first.
 const TRIES: u32 = 3;
 
 /// Carries out an operator's decision about a parked operation.
 pub(crate) async fn resolve(db: &Db, params: ResolveParams) -> Result<Resolved, StoreError> {
-    if owned(db, &params.owner, params.op_id).await?.is_none() {
-        return Ok(Resolved::NotFound);
+    let ResolveParams { op_id, owner, resolution, hooked_kinds, .. } = &params;
+    let (note, op_id) = (&*params.note(), *op_id);
+    for _ in 0..TRIES {
+        let Some((_, row)) = owned(db, owner, op_id).await? else {
+            return Ok(Resolved::NotFound);
+        };
+        let whole_since = incarnation::whole_since(db).await?;
+        let (fence, claim) = (row.fence, Claim { op_id, fence: row.fence });
+        let (now, mut loaded) = load(db, &[claim]).await?;
+        let Some(stored) = loaded.remove(&claim) else { return Ok(Resolved::NotFound) };
+        // One that cannot be decoded is no reason to leave the operation without a way out.
+        let Stored { row: before, entry, .. } = stored?;
+        let entry = entry.ok().flatten();
+        let logged = entry.as_ref();
+        let fact = Fact::Resolved { fence, logged, resolution, note, hooked_kinds, whole_since };
+        let decided = Decided { step: step(&before, fact, now), before };
+        let saved = save(db, std::slice::from_ref(&decided)).await?;
+        if decided.step.answer != Answer::Stale
+            && (saved.contains(&op_id) || !decided.depends_on_row())
+        {
+            return Ok(Resolved::from(decided.step.answer));
+        }
     }
-    let claim = nobodys(params.op_id);
-    let whole_since = incarnation::whole_since(db).await?;
-    let decision = (params.note(), params);
-    let answers = apply(db, vec![(claim, &decision)], no_hook, |(note, params), _| {
-        let ResolveParams { resolution, hooked_kinds, .. } = params;
-        Fact::Resolved { resolution, note, hooked_kinds, whole_since }
-    });
-    let answer = answers.await?.remove(&claim);
-    Ok(answer.map_or(Resolved::NotFound, Resolved::from))
+    Err(StoreError::transient("the operation was moved each time it was read"))
 }
 
 /// Makes a new operation of a failed one.

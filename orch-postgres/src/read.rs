@@ -1,18 +1,18 @@
 //! Questions.
 
-use orch_core::policies::divergences;
-use orch_core::store::{
-    Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized, columns,
-};
+use orch_core::policies::{UNHANDLED_PARKED_AFTER, divergences};
+use orch_core::store::codec::as_millis;
+use orch_core::store::{LateParams, ListParams, Listed, Page, StoreError, Unfinalized, columns};
 use orch_core::words::{
-    DeadLetter, Fence, FinalOutcome, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation,
-    Owner, Phase, Status, Timestamp,
+    DeadLetter, FinalOutcome, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
+    Phase, Status, Timestamp,
 };
 use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
 
 use crate::column::{Named, column, instant, kind_of, op_id, to_uuid};
 use crate::db::{Db, to_limit};
+use crate::lease::claim_of;
 use crate::load::operation;
 use crate::pool::arguments;
 
@@ -185,14 +185,22 @@ pub(crate) async fn unfinalized(
     kinds: &[Kind],
     limit: usize,
 ) -> Result<Vec<Unfinalized>, StoreError> {
-    let arguments = arguments![db.now(), texts(kinds), to_limit(limit)];
-    let decode = |row: &PgRow| -> Result<Unfinalized, String> {
-        let fence = Fence::new(column(row, "fence")?);
-        let claim = Claim { op_id: op_id(row, "op_id")?, fence };
-        Ok(Unfinalized { claim, kind: kind_of(column(row, "kind")?)? })
-    };
+    let unhandled_ms = as_millis(UNHANDLED_PARKED_AFTER);
+    let arguments = arguments![db.now(), texts(kinds), to_limit(limit), unhandled_ms];
     let rows = db.fetch(UNFINALIZED, arguments).await?;
-    rows.iter().map(|row| decode(row).map_err(StoreError::fatal)).collect()
+    let mut due = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let claim = claim_of(row)?;
+        match column(row, "kind").and_then(kind_of) {
+            Ok(kind) => due.push(Unfinalized { claim, kind }),
+            // Its kind cannot be read, so no worker has its hook: it must not hold up the rest.
+            Err(reason) => {
+                let op_id = claim.op_id;
+                tracing::warn!(%op_id, reason, "a logged outcome cannot be finalized");
+            }
+        }
+    }
+    Ok(due)
 }
 
 /// The kinds of due operations that are not among those known, counted.
@@ -203,7 +211,8 @@ pub(crate) async fn unknown_kinds(db: &Db, known: &[Kind]) -> Result<Vec<(Kind, 
         Ok((kind_of(column(row, "kind")?)?, due))
     };
     let rows = db.fetch(UNKNOWN_KINDS, arguments).await?;
-    rows.iter().map(|row| decode(row).map_err(StoreError::fatal)).collect()
+    // A kind that cannot be read is nobody's.
+    Ok(rows.iter().filter_map(|row| decode(row).ok()).collect())
 }
 
 fn texts(kinds: &[Kind]) -> Vec<String> {

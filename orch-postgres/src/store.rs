@@ -7,7 +7,7 @@ use orch_core::policies::Backoff;
 use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
     ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
-    PurgeParams, Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
+    PurgeParams, Purged, PutOff, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
     ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, Unfinalized, monotonic,
 };
 use orch_core::words::{
@@ -114,11 +114,12 @@ impl PostgresStore {
         let pool = Pool::new(target.clone(), target.connections);
         migrate::migrate(&pool).await?;
         let seen = Seen::default();
-        let db = Db { pool, clock: clock.clone(), seen: seen.clone() };
+        let put_off = Arc::new(PutOff::default());
+        let db = Db { pool, clock: clock.clone(), seen: seen.clone(), put_off: put_off.clone() };
         incarnation::look(&db).await?;
         Ok(Self {
             db,
-            renewals: Db { pool: Pool::new(target, 1), clock, seen },
+            renewals: Db { pool: Pool::new(target, 1), clock, seen, put_off },
             wake: Arc::new(Wake::new()),
         })
     }

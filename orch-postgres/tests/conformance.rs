@@ -150,6 +150,32 @@ impl Backend for Postgres {
         execute(&mut admin, &sql).await;
     }
 
+    async fn corrupt_log(&self, op_id: OpId) {
+        let mut admin = connect(&self.urls().admin).await;
+        let sql = format!(
+            "SET session_replication_role = replica;
+             UPDATE orch_write_ahead_log SET attempt = -1 WHERE seq =
+             (SELECT max(seq) FROM orch_write_ahead_log WHERE op_id = '{op_id}')"
+        );
+        execute(&mut admin, &sql).await;
+    }
+
+    async fn refuse(&self, op_id: OpId, refused: bool) -> bool {
+        let mut admin = connect(&self.urls().admin).await;
+        let name = format!("refuse_{}", op_id.to_string().replace('-', ""));
+        let sql = match refused {
+            true => format!(
+                "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+                 AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$;
+                 CREATE TRIGGER {name} BEFORE UPDATE OR DELETE ON orch_queue
+                 FOR EACH ROW WHEN (OLD.op_id = '{op_id}') EXECUTE FUNCTION refuse()"
+            ),
+            false => format!("DROP TRIGGER {name} ON orch_queue"),
+        };
+        execute(&mut admin, &sql).await;
+        true
+    }
+
     fn marking_hook(&self) -> FinalizeHook {
         FinalizeHook {
             connection: ConnectionType::of::<PgConnection>,

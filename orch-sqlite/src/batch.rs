@@ -128,7 +128,7 @@ impl<'c> Batch<'c> {
     }
 
     /// What is logged under a claim, late answers left out.
-    fn logged(&self, claim: Claim) -> Result<Option<&Entry>, StoreError> {
+    pub(crate) fn logged(&self, claim: Claim) -> Result<Option<&Entry>, StoreError> {
         let entry = self.entries.get(&claim).map(Result::as_ref).transpose();
         entry.map_err(|reason| corrupt(claim.op_id, reason))
     }

@@ -1,8 +1,8 @@
 //! What operators decide: resolving what is parked, running again what has failed.
 
-use orch_core::machine::{Answer, Fact};
+use orch_core::machine::{Answer, Fact, step};
 use orch_core::store::columns::Columns;
-use orch_core::store::{RedriveParams, Redriven, ResolveParams, Resolved, StoreError};
+use orch_core::store::{Claim, RedriveParams, Redriven, ResolveParams, Resolved, StoreError};
 use orch_core::words::{OpId, Owner, Timestamp};
 
 use crate::batch::Batch;
@@ -24,11 +24,16 @@ pub(crate) async fn resolve(
         return Ok(Resolved::NotFound);
     }
     let whole_since = known(db.connection).await?.whole_since;
-    let mut batch = Batch::of_operations(db, [op_id].into_iter()).await?;
-    let note = params.note();
-    let ResolveParams { resolution, hooked_kinds, .. } = params;
-    let fact = Fact::Resolved { resolution, note: &note, hooked_kinds, whole_since };
-    let answer = batch.apply(op_id, fact)?;
+    let batch = Batch::of_operations(db, [op_id].into_iter()).await?;
+    let Some(fence) = batch.row(op_id)?.map(|row| row.fence) else { return Ok(Resolved::NotFound) };
+    let claim = Claim { op_id, fence };
+    let mut batch = Batch::of_claims(db, [claim].into_iter()).await?;
+    let (note, ResolveParams { resolution, hooked_kinds, .. }) = (&*params.note(), params);
+    // One that cannot be decoded is no reason to leave the operation without a way out.
+    let logged = batch.logged(claim).unwrap_or_default();
+    let fact = Fact::Resolved { fence, logged, resolution, note, hooked_kinds, whole_since };
+    let step = batch.row(op_id)?.map(|row| step(row, fact, batch.now));
+    let answer = batch.save(step);
     batch.flush().await?;
     Ok(Resolved::from(answer))
 }

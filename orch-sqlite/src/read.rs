@@ -1,6 +1,6 @@
 //! Reading: one statement each, so each sees one state of the file.
 
-use orch_core::policies::divergences;
+use orch_core::policies::{UNHANDLED_PARKED_AFTER, divergences};
 use orch_core::store::columns::{self, Columns};
 use orch_core::store::{Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized};
 use orch_core::words::{
@@ -166,7 +166,8 @@ pub(crate) async fn unfinalized(
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<Unfinalized>, StoreError> {
-    let values = Values::default().at(now).kinds(kinds).limit(limit);
+    let parks = now.minus(UNHANDLED_PARKED_AFTER);
+    let values = Values::default().at(now).kinds(kinds).limit(limit).at(parks);
     let rows = fetch(readers, UNFINALIZED, values).await?;
     let mut due = Vec::with_capacity(rows.len());
     for found in &rows {

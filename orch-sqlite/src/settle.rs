@@ -48,8 +48,7 @@ pub(crate) async fn finalize(
         answers.push(match finalize_one(&mut batch, item, hooks).await {
             Err(Trouble::Store(StoreError::Corrupt { op_id, reason })) => {
                 let parked = batch.park(op_id, Some(item.claim.fence), &reason).await?;
-                let corrupt = StoreError::Corrupt { op_id, reason };
-                if parked { Ok(Finalized::Parked) } else { Err(corrupt) }
+                Ok(if parked { Finalized::Parked } else { Finalized::Stale })
             }
             answer => Ok(answer?),
         });
@@ -64,7 +63,8 @@ async fn finalize_one(
     hooks: &Hooks,
 ) -> Result<Finalized, Trouble> {
     let (op_id, fence) = (claim.op_id, claim.fence);
-    let step = batch.step(*claim, |logged| Fact::Finalized { fence, logged })?;
+    let has_hook = hook.is_some();
+    let step = batch.step(*claim, |logged| Fact::Finalized { fence, logged, has_hook })?;
     let before = batch.row(op_id)?;
     let finishes = step.as_ref().zip(before).and_then(|(step, before)| step.finishes(before));
     if let (Some(hook), Some(outcome), Some(before)) = (hook, finishes, before) {

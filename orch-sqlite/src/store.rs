@@ -21,7 +21,7 @@ use crate::connect::{Readers, cannot_open, open_writing, options, store_error};
 use crate::same_file::SameFile;
 use crate::sql::Db;
 use crate::wake::Wake;
-use crate::writer::{Piece, Writer};
+use crate::writer::{Piece, Writer, refused};
 use crate::{accept, claim, lease, migrate, read};
 
 /// How often, and with what pause, a file that cannot be opened is tried at start.
@@ -209,7 +209,11 @@ impl Store for SqliteStore {
     }
 
     async fn finalize(&self, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError> {
-        self.inner.writer.call(Piece::Finalize, batch).await
+        let alone = batch.len() == 1;
+        match self.inner.writer.call(Piece::Finalize, batch).await {
+            Err(error) if alone => refused(error).map(|answer| vec![answer]),
+            answers => answers,
+        }
     }
 
     async fn settle(&self, batch: Vec<EndedAttempt>) -> Result<Vec<Finalized>, StoreError> {

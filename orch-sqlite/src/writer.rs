@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed, EndedAttempt,
-    Finalization, Finalized, Logged, PurgeParams, Purged, RedriveParams, Redriven, Release,
+    Finalization, Finalized, Logged, PurgeParams, Purged, PutOff, RedriveParams, Redriven, Release,
     Released, ResolveParams, Resolved, StoreError, SweepParams, Swept,
 };
 use orch_core::words::Incarnation;
@@ -100,8 +100,16 @@ impl Writer {
             .enable_all()
             .build()
             .map_err(StoreError::transient)?;
-        let thread =
-            Thread { options, file, connection: None, clock, turn, wake, hooks: Hooks::default() };
+        let thread = Thread {
+            options,
+            file,
+            connection: None,
+            clock,
+            turn,
+            wake,
+            hooks: Hooks::default(),
+            put_off: PutOff::default(),
+        };
         std::thread::Builder::new()
             .name("orch-sqlite-writer".to_owned())
             .spawn(move || runtime.block_on(thread.run(arriving)))
@@ -131,6 +139,8 @@ struct Thread {
     turn: Arc<Mutex<()>>,
     wake: Arc<Wake>,
     hooks: Hooks,
+    /// What SQLite has refused to move in a sweep.
+    put_off: PutOff,
 }
 
 impl Thread {
@@ -178,11 +188,13 @@ impl Thread {
             Err(_) => {
                 for piece in group {
                     match piece {
-                        Piece::Accept(call) => self.item_by_item(call, Piece::Accept).await,
-                        Piece::Log(call) => self.item_by_item(call, Piece::Log).await,
-                        Piece::Finalize(call) => self.item_by_item(call, Piece::Finalize).await,
-                        Piece::Settle(call) => self.item_by_item(call, Piece::Settle).await,
-                        Piece::Release(call) => self.item_by_item(call, Piece::Release).await,
+                        Piece::Accept(call) => self.item_by_item(call, Piece::Accept, Err).await,
+                        Piece::Log(call) => self.item_by_item(call, Piece::Log, Err).await,
+                        Piece::Finalize(call) => {
+                            self.item_by_item(call, Piece::Finalize, refused).await;
+                        }
+                        Piece::Settle(call) => self.item_by_item(call, Piece::Settle, Err).await,
+                        Piece::Release(call) => self.item_by_item(call, Piece::Release, Err).await,
                         single => self.answer(vec![single]),
                     }
                 }
@@ -190,8 +202,13 @@ impl Thread {
         }
     }
 
-    /// The others succeed; the call as a whole answers the first error.
-    async fn item_by_item<I, A>(&mut self, call: Many<I, A>, piece: impl Fn(Many<I, A>) -> Piece) {
+    /// The others succeed; the call as a whole answers the first error for which there is no answer.
+    async fn item_by_item<I, A>(
+        &mut self,
+        call: Many<I, A>,
+        piece: impl Fn(Many<I, A>) -> Piece,
+        answer_to: fn(StoreError) -> Result<A, StoreError>,
+    ) {
         let mut answers = Vec::with_capacity(call.params.len());
         for item in call.params {
             let (reply, answer) = oneshot::channel();
@@ -200,11 +217,11 @@ impl Thread {
                 Ok(()) => self.answer(group),
                 Err(error) => group.into_iter().for_each(|piece| piece.fail(&error)),
             }
-            answers.push(answer.await);
+            let lost = || Err(StoreError::transient("the writer lost an answer"));
+            let answer = answer.await.unwrap_or_else(|_| lost());
+            answers.push(answer.or_else(|error| answer_to(error).map(|answer| vec![answer])));
         }
-        let lost = || Err(StoreError::transient("the writer lost an answer"));
-        let answers: Result<Vec<Vec<A>>, StoreError> =
-            answers.into_iter().map(|answer| answer.unwrap_or_else(|_| lost())).collect();
+        let answers: Result<Vec<Vec<A>>, StoreError> = answers.into_iter().collect();
         let _ = call.reply.send(answers.map(|answers| answers.into_iter().flatten().collect()));
     }
 
@@ -295,22 +312,32 @@ impl Thread {
         merged!(group, Release, |batch| lease::release(db, batch));
         merged!(group, Accept, |batch| accept::accept(db, batch));
         for piece in group {
-            single(db, piece).await?;
+            single(db, piece, &self.put_off).await?;
         }
         Ok(())
     }
 }
 
+/// What is logged stays so: the Finalizer tries again.
+pub(crate) fn refused(error: StoreError) -> Result<Finalized, StoreError> {
+    if error.is_transient() {
+        return Err(error);
+    }
+    Ok(Finalized::Refused { reason: error.to_string() })
+}
+
 /// The verbs that are no batch, one after the other.
-async fn single(db: &mut Db<'_>, piece: &mut Piece) -> Result<(), StoreError> {
+async fn single(db: &mut Db<'_>, piece: &mut Piece, put_off: &PutOff) -> Result<(), StoreError> {
     match piece {
         Piece::Claim(call) => call.answer = Some(Ok(claim::claim(db, &call.params).await?)),
-        Piece::SweepExpired(call) => call.answer = Some(Ok(sweep::expired(db, call.params).await?)),
+        Piece::SweepExpired(call) => {
+            call.answer = Some(Ok(sweep::expired(db, call.params, put_off).await?));
+        }
         Piece::SweepOverBudget(call) => {
-            call.answer = Some(Ok(sweep::over_budget(db, &call.params).await?))
+            call.answer = Some(Ok(sweep::over_budget(db, &call.params, put_off).await?));
         }
         Piece::SweepEarlier(call) => {
-            call.answer = Some(Ok(sweep::earlier(db, &call.params).await?));
+            call.answer = Some(Ok(sweep::earlier(db, &call.params, put_off).await?));
         }
         Piece::Incarnation(call) => {
             call.answer = Some(Ok(incarnation::look(db, call.params).await?));

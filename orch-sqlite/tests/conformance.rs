@@ -64,6 +64,28 @@ impl Backend for Sqlite {
             .unwrap();
     }
 
+    async fn corrupt_log(&self, op_id: OpId) {
+        let mut connection = self.connection().await;
+        let sql = "UPDATE orch_write_ahead_log SET attempt = -1 WHERE rowid =
+                   (SELECT max(rowid) FROM orch_write_ahead_log WHERE op_id = ?1)";
+        let id = op_id.as_bytes().as_slice();
+        sqlx::query(sql).bind(id).execute(&mut connection).await.unwrap();
+    }
+
+    async fn refuse(&self, op_id: OpId, refused: bool) -> bool {
+        let mut connection = self.connection().await;
+        let hex = op_id.to_string().replace('-', "");
+        let sql = match refused {
+            true => format!(
+                "CREATE TRIGGER refuse_{hex} BEFORE UPDATE ON orch_operation
+                 WHEN old.op_id = x'{hex}' BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+            ),
+            false => format!("DROP TRIGGER refuse_{hex}"),
+        };
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        true
+    }
+
     fn marking_hook(&self) -> FinalizeHook {
         FinalizeHook { connection: ConnectionType::of::<SqliteConnection>, run: marking }
     }

@@ -17,6 +17,14 @@ pub trait Backend: Send + Sync + 'static {
     /// instants stay readable.
     async fn corrupt(&self, op_id: OpId);
 
+    /// Makes the latest entry of an operation's log such that it cannot be decoded. Its fence and whether
+    /// it is late stay readable.
+    async fn corrupt_log(&self, op_id: OpId);
+
+    /// Makes the database refuse every change of an operation's row, or ends that. False where a database
+    /// cannot refuse anything.
+    async fn refuse(&self, op_id: OpId, refused: bool) -> bool;
+
     /// Makes the database look like another one than it remembers, as after a fail-over or a restore.
     /// Only a store that is opened afterwards has to notice it.
     async fn becomes_another(&self);

@@ -114,6 +114,27 @@ macro_rules! conformance {
                 only_a_worker_with_the_kind_finalizes_a_hooked_outcome
                 unfinalized_keeps_its_limit
             }
+            hooks {
+                one_that_fails_for_good_parks_its_operation
+                an_operator_has_it_run_again
+                run_again_it_has_all_its_tries_again
+                an_operator_has_it_skipped
+                an_operator_resolves_it_anew
+                one_resolved_as_failed_has_its_dead_letter
+                it_is_not_called_again
+                what_is_parked_in_doubt_has_no_hook_to_run_or_to_skip
+                who_finalized_before_the_decision_is_stale_after_it
+                two_operators_decide_once
+                an_end_without_attempts_left_keeps_its_failure
+                the_end_of_a_sweep_is_parked_too
+                without_its_hook_a_hooked_end_waits
+                without_its_hook_what_goes_on_goes_on
+                one_that_nobody_has_parks_its_operation_after_a_while
+                one_that_nobody_has_can_be_skipped
+                one_that_comes_back_and_fails_is_tried_again
+                a_repeated_finalize_of_a_parked_end_may_still_run_the_hook
+                a_decline_is_parked_and_keeps_its_word
+            }
             late {
                 an_answer_after_the_end_is_kept_and_changes_nothing
                 log_keeps_a_late_answer_too
@@ -337,6 +358,14 @@ macro_rules! conformance {
                 a_sweep_of_leases_goes_on_past_it
                 a_sweep_of_deadlines_goes_on_past_it
                 its_neighbours_settle_as_ever
+                a_logged_end_that_cannot_be_read_is_parked_and_the_others_finalize
+                what_is_parked_with_an_unreadable_log_can_be_resolved
+            }
+            refused {
+                a_sweep_of_leases_goes_on_past_them
+                a_full_page_of_them_does_not_hide_the_others
+                a_sweep_of_deadlines_goes_on_past_them
+                a_page_of_them_does_not_hide_what_is_to_be_finalized
             }
             batch {
                 settle_answers_in_order

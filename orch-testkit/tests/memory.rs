@@ -38,6 +38,14 @@ impl Backend for Memory {
         self.0.lock().unwrap().as_ref().unwrap().corrupt(op_id);
     }
 
+    async fn corrupt_log(&self, op_id: OpId) {
+        self.0.lock().unwrap().as_ref().unwrap().corrupt_log(op_id);
+    }
+
+    async fn refuse(&self, _: OpId, _: bool) -> bool {
+        false
+    }
+
     fn marking_hook(&self) -> FinalizeHook {
         FinalizeHook {
             connection: ConnectionType::of::<MemoryConnection>,

@@ -130,7 +130,7 @@ pub fn disposition(
 /// A try before the last one may have been stored, so even a refusal does not say "not accepted".
 fn not_taken(error: &StoreError) -> &'static str {
     match error {
-        StoreError::Ended => "nothing was accepted",
+        StoreError::Ended | StoreError::InsideHook => "nothing was accepted",
         error if error.is_transient() => {
             "whether the command was accepted is unknown; accept it again with the same key"
         }

@@ -202,6 +202,9 @@ impl About {
             Finalized::HookFailed { reason, due_at } => {
                 tracing::warn!(%op_id, %kind, %fence, reason, %due_at, "the finalize hook failed");
             }
+            Finalized::Refused { reason } => {
+                tracing::error!(%op_id, %kind, %fence, reason, "the database refuses to move it");
+            }
             Finalized::Finished(_) => {
                 tracing::info!(%op_id, %kind, %fence, attempts = self.attempts, %to, "ended");
             }

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::carry::Line;
 use crate::policies::Backoff;
-use crate::store::{Store, StoreError, monotonic};
+use crate::store::{Store, StoreError, monotonic, refuse_inside_hook};
 
 /// The most items that one call of the store takes.
 const BATCH_LIMIT: usize = 1000;
@@ -82,8 +82,9 @@ where
     ///
     /// # Errors
     /// The store's error for this item; [`StoreError::Transient`] once patience has run out, or
-    /// if the runtime ends meanwhile; [`StoreError::Ended`] if it has ended.
+    /// if the runtime ends meanwhile; [`StoreError::Ended`] if it has ended; [`StoreError::InsideHook`].
     pub async fn submit(&self, item: T) -> Result<R, StoreError> {
+        refuse_inside_hook()?;
         let (reply, answer) = oneshot::channel();
         self.sender.send((item, reply)).await.map_err(|_| StoreError::Ended)?;
         answer.await.map_err(|_| StoreError::transient("the runtime has ended meanwhile"))?

@@ -28,6 +28,7 @@ pub struct Bound<C, O> {
     command: fn(&Call) -> Result<C, Unrunnable>,
     encode: fn(&O) -> AttemptEnd,
     decode: fn(&Payload) -> Result<O, Undecodable>,
+    whole: fn(&Payload) -> Result<O, Undecodable>,
 }
 
 /// The binding of a command.
@@ -39,6 +40,7 @@ pub const fn bound<C: HandledCommand>() -> Bound<C, C::Output> {
         command: decode::<C>,
         encode: succeeded::<C::Output>,
         decode: <C::Output as Storable>::from_payload,
+        whole: <C::Output as Storable>::from_whole_payload,
     }
 }
 
@@ -66,6 +68,14 @@ impl<C, O: Send + 'static> Bound<C, O> {
                 Err(error) => end_of(&error),
             }
         }))
+    }
+
+    /// Whether an output that an operator gives is one of the handler's.
+    ///
+    /// # Errors
+    /// [`Undecodable`] if it is none, or says more than the handler's type knows.
+    pub fn check_output(&self, output: &Payload) -> Result<(), Undecodable> {
+        (self.whole)(output).map(drop)
     }
 
     /// The reconcile function of the handler.

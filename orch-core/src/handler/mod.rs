@@ -26,7 +26,7 @@ pub use errors::HandlerError;
 pub use functions::{
     FinalizeFn, HandlerFuture, HandlerResult, ReconcileAnswer, ReconcileFn, Reconciled,
 };
-pub use registration::{Descriptor, Registration, StartFn};
+pub use registration::{CheckOutput, Descriptor, Registration, StartFn};
 pub use typed::{HandledCommand, KeyFromCaller, KeyGiven, KeyInCommand, Storable, TypedCommand};
 
 /// What the macros emit calls to; of no use by itself.

@@ -7,10 +7,13 @@ use crate::policies::{
     DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, Effect, InDoubt, KindPolicy,
 };
 use crate::store::FinalizeHook;
-use crate::words::{Invalid, Kind};
+use crate::words::{Invalid, Kind, Payload, Undecodable};
 
 /// Decodes the command and returns the future: a handler or reconcile function behind its types.
 pub type StartFn = fn(&Call) -> Result<HandlerFuture, Unrunnable>;
+
+/// Whether an output that an operator gives is one of the handler's.
+pub type CheckOutput = fn(&Payload) -> Result<(), Undecodable>;
 
 /// What the attribute says about a handler, as constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +87,8 @@ pub struct Registration {
     pub finalize: Option<FinalizeHook>,
     /// The states that handler and reconcile take.
     pub needs: fn() -> Vec<StateNeed>,
+    /// Checks what an operator gives as its output; `None` takes anything.
+    pub check_output: Option<CheckOutput>,
 }
 
 inventory::collect!(Registration);
@@ -96,7 +101,7 @@ impl Registration {
         attempt: StartFn,
         needs: fn() -> Vec<StateNeed>,
     ) -> Self {
-        Self { descriptor, attempt, reconcile: None, finalize: None, needs }
+        Self { descriptor, attempt, reconcile: None, finalize: None, needs, check_output: None }
     }
 
     /// Adds the function that asks the provider.
@@ -110,6 +115,13 @@ impl Registration {
     #[must_use]
     pub const fn finalize(mut self, hook: FinalizeHook) -> Self {
         self.finalize = Some(hook);
+        self
+    }
+
+    /// Adds the check of outputs that operators give.
+    #[must_use]
+    pub const fn check_output(mut self, check: CheckOutput) -> Self {
+        self.check_output = Some(check);
         self
     }
 

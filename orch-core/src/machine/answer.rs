@@ -33,6 +33,11 @@ pub enum Answer {
         /// Its phase.
         phase: Option<Phase>,
     },
+    /// It is parked, and the decision is none for what it is parked for.
+    Unfit {
+        /// True if it is parked for its finalize hook: then its outcome is logged.
+        for_hook: bool,
+    },
     /// The provider may have acted, so running it again must be asked for by name.
     Uncertain,
     /// The fact is not, or no longer, about this row: nothing changes.
@@ -57,12 +62,17 @@ pub enum Finalized {
     },
     /// It waits for an operator.
     Parked,
-    /// The hook failed: nothing changed but the time of the next try.
+    /// The hook failed, or is not at hand: nothing changed but the time of the next try.
     HookFailed {
-        /// The hook's error.
+        /// The hook's error, or who lacks it.
         reason: String,
         /// When the Finalizer retries.
         due_at: Timestamp,
+    },
+    /// The database refuses to move it: nothing changed.
+    Refused {
+        /// What the database says.
+        reason: String,
     },
     /// The claim is superseded, or nothing is logged under it. An answer given to `settle` is
     /// kept as a late outcome.
@@ -82,6 +92,7 @@ impl Answer {
             | Self::Redriven
             | Self::NotFailed { .. }
             | Self::NotParked { .. }
+            | Self::Unfit { .. }
             | Self::Uncertain
             | Self::Stale => Finalized::Stale,
         }
@@ -122,6 +133,7 @@ impl fmt::Display for Finalized {
             Self::InDoubt { due_at } => write!(f, "in doubt until {due_at}"),
             Self::Parked => f.write_str("parked"),
             Self::HookFailed { due_at, .. } => write!(f, "hook failed, again at {due_at}"),
+            Self::Refused { .. } => f.write_str("refused by the database"),
             Self::Stale => f.write_str("stale"),
         }
     }

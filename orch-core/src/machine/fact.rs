@@ -50,6 +50,9 @@ pub enum Fact<'a> {
         fence: Fence,
         /// What the log holds under the fence.
         logged: Option<&'a Entry>,
+        /// True if the kind's finalize hook is at hand. Where the row owes one and it is not, an end
+        /// that is terminal waits for a worker that has it.
+        has_hook: bool,
     },
     /// The finalize hook failed: what is logged stays so, and is tried again later.
     HookFailed {
@@ -87,6 +90,11 @@ pub enum Fact<'a> {
     },
     /// An operator has decided about a parked operation.
     Resolved {
+        /// The fence as it was read.
+        fence: Fence,
+        /// What the log holds under the fence: PENDING if the operation is parked for its finalize
+        /// hook.
+        logged: Option<&'a Entry>,
         /// The decision.
         resolution: &'a Resolution,
         /// Who decided and why, storable.
@@ -200,8 +208,15 @@ pub enum Resolution {
     /// It did not: FAILED.
     Fail(Failure),
     /// Run it again: due at once, with a fresh time budget and fresh reconciles. Its attempts go
-    /// on counting, so with none left a retry fails it.
+    /// on counting, so with none left a retry fails it. Not for one whose outcome is logged and that
+    /// is parked for its finalize hook.
     RunAgain,
+    /// Run its finalize hook again, with the outcome that is logged. Only for an operation that is
+    /// parked for its hook.
+    RunHook,
+    /// End it with the outcome that is logged, without its finalize hook: what the hook was to write is
+    /// never written by orch. Only for an operation that is parked for its hook.
+    SkipHook,
 }
 
 impl Resolution {

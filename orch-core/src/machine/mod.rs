@@ -25,6 +25,8 @@
 //! | `fact` | what can happen to an operation |
 //! | `answer` | what the caller of a verb is told |
 //! | `step` | what each fact means for the row |
+//! | `finalized` | the same for an end that is logged, and its finalize hook |
+//! | `decided` | the same for the decisions of operators |
 //! | `swept` | the same for the facts of the sweeps |
 //! | `change` | the changes that facts have in common: a lease ends, a move is made |
 //! | `next` | which move follows an ended attempt |
@@ -37,6 +39,10 @@ mod entry; // its log
 mod fact; // what happens to it
 
 mod step; // the verb
+
+mod finalized; // the verb, second half of S3
+
+mod decided; // the verb where an operator decides
 
 mod swept; // the verb where no worker ended the attempt
 

@@ -2,18 +2,15 @@ use std::time::Duration;
 
 use super::Row;
 use super::change::Change;
-use super::next::{Move, after_attempt};
-use super::swept::{budget_spent, conclude, history_lost, lease_expired};
-use super::{
-    Answer, Ended, Entry, EntryWrite, Fact, Finalized, Purpose, ReleaseReason, Resolution,
-};
+use super::decided::{Decision, redriven, resolved};
+use super::finalized::{finalized, follow, hook_failed};
+use super::next::Move;
+use super::swept::{budget_spent, history_lost, lease_expired};
+use super::{Answer, Ended, Entry, EntryWrite, Fact, Purpose, ReleaseReason};
 use crate::policies::{
-    Backoff, KindPolicy, UNHANDLED_MAX_PAUSE, UNHANDLED_MIN_PAUSE, UNHANDLED_PARKED_AFTER,
+    KindPolicy, UNHANDLED_MAX_PAUSE, UNHANDLED_MIN_PAUSE, UNHANDLED_PARKED_AFTER,
 };
-use crate::words::{
-    AttemptEnd, ClaimId, Failure, Fence, FinalOutcome, Kind, LogStatus, Phase, Source, Timestamp,
-    WorkerId,
-};
+use crate::words::{ClaimId, Failure, Fence, FinalOutcome, Phase, Source, Timestamp, WorkerId};
 
 /// What a fact means: what a store has to write, in one transaction, and what it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +48,7 @@ pub fn step(row: &Row, fact: Fact<'_>, now: Timestamp) -> Step {
         Fact::Released { fence, reason, logged } => released(change, fence, reason, logged),
         Fact::Logged(ended) => logged(change, ended),
         Fact::Settled(ended) => settled(change, ended),
-        Fact::Finalized { fence, logged } => finalized(change, fence, logged),
+        Fact::Finalized { fence, logged, has_hook } => finalized(change, fence, logged, has_hook),
         Fact::HookFailed { fence, logged, error, jitter } => {
             hook_failed(change, fence, logged, error, jitter)
         }
@@ -60,8 +57,9 @@ pub fn step(row: &Row, fact: Fact<'_>, now: Timestamp) -> Step {
         Fact::HistoryLost { policy, whole_since, copied } => {
             history_lost(change, policy, whole_since, copied)
         }
-        Fact::Resolved { resolution, note, hooked_kinds, whole_since } => {
-            resolved(change, resolution, note, hooked_kinds, whole_since)
+        Fact::Resolved { fence, .. } if fence != row.fence => change.answer(Answer::Stale),
+        Fact::Resolved { logged, resolution, note, hooked_kinds, whole_since, .. } => {
+            resolved(change, logged, resolution, &Decision { note, hooked_kinds, whole_since })
         }
         Fact::Redriven { even_if_uncertain, late_success } => {
             redriven(change, even_if_uncertain, late_success)
@@ -200,88 +198,9 @@ fn settled(mut change: Change, ended: Ended<'_>) -> Step {
             change.append(entry.clone());
             follow(change, &entry)
         }
-        Place::Repeated(entry) => finalized(change, ended.fence, Some(entry)),
+        Place::Repeated(entry) => finalized(change, ended.fence, Some(entry), true),
         Place::Stale => late(change, ended),
     }
-}
-
-/// **S3, second half.** The status follows the log; no outcome is passed in.
-fn finalized(mut change: Change, fence: Fence, logged: Option<&Entry>) -> Step {
-    match logged.filter(|_| change.row.fence == fence) {
-        None => change.answer(Answer::Stale),
-        Some(entry) if entry.log.status == LogStatus::Completed => change.answer_standing(),
-        Some(entry) => {
-            change.update(entry.clone().completed());
-            follow(change, entry)
-        }
-    }
-}
-
-fn hook_failed(
-    mut change: Change,
-    fence: Fence,
-    logged: Option<&Entry>,
-    error: &str,
-    jitter: f64,
-) -> Step {
-    let pending =
-        logged.filter(|entry| change.row.fence == fence && entry.log.status == LogStatus::Pending);
-    let Some(entry) = pending else { return finalized(change, fence, logged) };
-    let mut entry = entry.clone();
-    entry.hook_failures = entry.hook_failures.saturating_add(1);
-    let due_at = change.now.plus(Backoff::DEFAULT.delay(entry.hook_failures, jitter));
-    entry.due_at = Some(due_at);
-    entry.log.hook_error = Some(error.to_owned());
-    change.update(entry);
-    change.answer(Answer::Moved(Finalized::HookFailed { reason: error.to_owned(), due_at }))
-}
-
-fn resolved(
-    mut change: Change,
-    resolution: &Resolution,
-    note: &str,
-    hooked_kinds: &[Kind],
-    whole_since: u32,
-) -> Step {
-    if change.row.phase != Some(Phase::Parked) {
-        let (status, phase) = (change.row.status, change.row.phase);
-        return change.answer(Answer::NotParked { status, phase });
-    }
-    change.supersede(ClaimId::NONE);
-    change.row.policy.hooked |= hooked_kinds.contains(&change.row.policy.kind);
-    let outcome = match resolution {
-        Resolution::Ok(output) => FinalOutcome::Ok(output.clone()),
-        Resolution::Fail(failure) => FinalOutcome::Failed(failure.clone()),
-        Resolution::RunAgain => return run_again(change, note, whole_since),
-    };
-    conclude(change, outcome, Source::Operator, Some(note))
-}
-
-/// Due at once, with a fresh time budget; the operator answers for the doubt.
-fn run_again(mut change: Change, note: &str, whole_since: u32) -> Step {
-    let now = change.now;
-    let mut entry = Entry::of(&change.row, Source::Operator, AttemptEnd::NotHappened, now);
-    entry.log.note = Some(note.to_owned());
-    change.row.count(&entry.log);
-    change.append(entry);
-    change.row.reason = Some(note.to_owned());
-    change.row.deadline = now.plus(change.row.time_budget);
-    change.row.reconciles = 0;
-    change.row.incarnation = change.row.incarnation.max(whole_since);
-    change.make(Move::Wait { not_before: now });
-    change.answer_standing()
-}
-
-/// The failed operation itself never changes: the new one is [`Row::accepted`].
-fn redriven(change: Change, even_if_uncertain: bool, late_success: bool) -> Step {
-    let answer = match &change.row.outcome {
-        Some(FinalOutcome::Failed(failure)) => {
-            let uncertain = failure.uncertain || late_success;
-            if uncertain && !even_if_uncertain { Answer::Uncertain } else { Answer::Redriven }
-        }
-        Some(FinalOutcome::Ok(_)) | None => Answer::NotFailed { status: change.row.status },
-    };
-    change.answer(answer)
 }
 
 /// Parked, so that it holds up no other operation; who held a lease is stale. A terminal operation
@@ -339,13 +258,4 @@ fn late(mut change: Change, ended: Ended<'_>) -> Step {
         change.append(entry);
     }
     change.answer(Answer::Stale)
-}
-
-/// The row follows an entry. The delay counts from the end of the attempt, however late the entry
-/// is finalized.
-pub(super) fn follow(mut change: Change, entry: &Entry) -> Step {
-    let next = after_attempt(&entry.log.end, &change.row, entry.delay, entry.log.logged_at);
-    change.row.count(&entry.log);
-    change.make(next);
-    change.answer_standing()
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::change::Change;
+use super::finalized::follow;
 use super::next::{Move, after_attempt, over_budget};
-use super::step::follow;
 use super::{Answer, Entry, Purpose, Step};
 use crate::policies::KindPolicy;
 use crate::words::{AttemptEnd, ClaimId, FinalOutcome, Outcome, Phase, Source};

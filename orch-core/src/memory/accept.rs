@@ -26,6 +26,7 @@ fn accept_one(tables: &mut Tables, item: Acceptance, now: Timestamp) -> Admitted
                     ..Row::accepted(op_id, identity.kind(), item.time_budget, now)
                 },
                 corrupt: false,
+                corrupt_log: false,
                 request: Request {
                     identity,
                     payload: item.command.payload().clone(),

@@ -24,6 +24,14 @@ impl MemoryStore {
         }
     }
 
+    /// Makes the log of an operation such that it cannot be decoded, for tests.
+    #[doc(hidden)]
+    pub fn corrupt_log(&self, op_id: OpId) {
+        if let Some(row) = lock(&self.tables).rows.get_mut(&op_id) {
+            row.corrupt_log = true;
+        }
+    }
+
     /// Makes the tables another database than they were, as a fail-over does, for tests.
     #[doc(hidden)]
     pub fn becomes_another(&self) {
@@ -46,7 +54,7 @@ impl MemoryStore {
             let fingerprint = Fingerprint::of(&request.payload);
             tables.log.insert(op_id, log);
             tables.dead_letters.extend(letter.map(|letter| (op_id, letter)));
-            tables.insert(Stored { request, fingerprint, row, corrupt: false });
+            tables.insert(Stored { request, fingerprint, row, corrupt: false, corrupt_log: false });
         }
     }
 

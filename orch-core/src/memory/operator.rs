@@ -1,6 +1,6 @@
 use super::tables::{Stored, Tables};
 use crate::machine::{Answer, Fact, Request, Row, step};
-use crate::store::{RedriveParams, Redriven, ResolveParams, Resolved, StoreError};
+use crate::store::{Claim, RedriveParams, Redriven, ResolveParams, Resolved, StoreError};
 use crate::words::{AttemptEnd, OpId, Outcome, Timestamp};
 
 /// Carries out an operator's decision about a parked operation.
@@ -15,9 +15,13 @@ pub(super) fn resolve(
     stored.decode()?;
     let note = params.note();
     let whole_since = tables.whole_since();
-    let ResolveParams { resolution, hooked_kinds, .. } = params;
-    let fact = Fact::Resolved { resolution, note: &note, hooked_kinds, whole_since };
-    Ok(Resolved::from(tables.apply(params.op_id, fact, now)))
+    let ResolveParams { op_id, resolution, hooked_kinds, .. } = params;
+    let (note, fence) = (&*note, stored.row.fence);
+    let claim = Claim { op_id: *op_id, fence };
+    let fact =
+        |logged| Fact::Resolved { fence, logged, resolution, note, hooked_kinds, whole_since };
+    let step = tables.step(claim, fact, now);
+    Ok(Resolved::from(tables.save(step, now)))
 }
 
 /// Makes a new operation of a failed one.
@@ -72,6 +76,7 @@ fn again(tables: &Tables, failed: &Stored, op_id: OpId, now: Timestamp) -> Store
             ..Row::accepted(op_id, policy.kind.clone(), *time_budget, now)
         },
         corrupt: false,
+        corrupt_log: false,
     }
 }
 

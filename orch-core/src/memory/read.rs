@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::time::Duration;
 
-use super::tables::{CORRUPT, Stored, Tables};
-use crate::policies;
+use super::tables::{CORRUPT, CORRUPT_LOG, Stored, Tables};
+use crate::machine::{Entry, Row};
+use crate::policies::{self, UNHANDLED_PARKED_AFTER};
 use crate::store::{Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized};
 use crate::words::{
-    DeadLetter, FinalOutcome, Identity, Kind, LogEntry, OpId, Operation, Owner, Timestamp,
+    DeadLetter, FinalOutcome, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase, Timestamp,
 };
 
 /// One operation of this owner.
@@ -25,18 +26,30 @@ pub(super) fn find(tables: &Tables, identity: &Identity) -> Result<Option<Operat
 }
 
 /// The log of one operation of this owner.
-pub(super) fn history(tables: &Tables, owner: &Owner, op_id: OpId) -> Vec<LogEntry> {
-    let log = tables.owned(owner, op_id).and_then(|_| tables.log.get(&op_id));
-    log.into_iter().flatten().map(|entry| entry.log.clone()).collect()
+pub(super) fn history(
+    tables: &Tables,
+    owner: &Owner,
+    op_id: OpId,
+) -> Result<Vec<LogEntry>, StoreError> {
+    let Some(stored) = tables.owned(owner, op_id) else { return Ok(Vec::new()) };
+    if stored.corrupt_log {
+        return Err(StoreError::Corrupt { op_id, reason: CORRUPT_LOG.to_owned() });
+    }
+    let log = tables.log.get(&op_id).into_iter().flatten();
+    Ok(log.map(|entry| entry.log.clone()).collect())
 }
 
 /// The dead letter of one operation of this owner.
-pub(super) fn dead_letter(tables: &Tables, owner: &Owner, op_id: OpId) -> Option<DeadLetter> {
-    tables.owned(owner, op_id)?;
-    let letter = tables.dead_letters.get(&op_id)?.clone();
+pub(super) fn dead_letter(
+    tables: &Tables,
+    owner: &Owner,
+    op_id: OpId,
+) -> Result<Option<DeadLetter>, StoreError> {
+    let owned = tables.owned(owner, op_id);
+    let Some(letter) = owned.and_then(|_| tables.dead_letters.get(&op_id)) else { return Ok(None) };
     let outcome = FinalOutcome::Failed(letter.failure.clone());
-    let divergences = policies::divergences(&outcome, &history(tables, owner, op_id));
-    Some(DeadLetter { divergences, ..letter })
+    let divergences = policies::divergences(&outcome, &history(tables, owner, op_id)?);
+    Ok(Some(DeadLetter { divergences, ..letter.clone() }))
 }
 
 /// The operations with a late answer, in the order of their ids.
@@ -79,11 +92,14 @@ pub(super) fn unfinalized(
 ) -> Vec<Unfinalized> {
     let mut due = Vec::new();
     for (op_id, log) in &tables.log {
-        let policy = &tables.rows[op_id].row.policy;
-        if policy.hooked && !kinds.contains(&policy.kind) {
-            continue;
-        }
-        for entry in log {
+        let Row { policy, phase, fence, .. } = &tables.rows[op_id].row;
+        let here = !policy.hooked || kinds.contains(&policy.kind);
+        let parks = |entry: &Entry| {
+            *phase != Some(Phase::Parked)
+                && now.since(entry.log.logged_at) >= UNHANDLED_PARKED_AFTER
+        };
+        let latest = log.iter().filter(|entry| entry.log.fence == *fence);
+        for entry in latest.filter(|entry| here || parks(entry)) {
             if let Some(due_at) = entry.due_at.filter(|due_at| *due_at <= now) {
                 let claim = Claim { op_id: *op_id, fence: entry.log.fence };
                 due.push((due_at, Unfinalized { claim, kind: policy.kind.clone() }));

@@ -1,7 +1,7 @@
-use super::tables::Tables;
+use super::tables::{CORRUPT_LOG, Tables};
 use crate::machine::{Answer, Fact, Finalized, Step};
-use crate::store::{Claim, EndedAttempt, HookError, Logged};
-use crate::words::{Envelope, FinalOutcome, Timestamp, storable};
+use crate::store::{Claim, EndedAttempt, Logged};
+use crate::words::{Envelope, FinalOutcome, Timestamp};
 
 /// Appends an end as PENDING and ends the lease.
 pub(super) fn log(tables: &mut Tables, ended: &EndedAttempt, now: Timestamp) -> Logged {
@@ -19,8 +19,18 @@ pub(super) fn settle(tables: &mut Tables, ended: &EndedAttempt, now: Timestamp) 
 }
 
 /// Moves the operation as its PENDING entry says.
-pub(super) fn finalize(tables: &mut Tables, claim: Claim, now: Timestamp) -> Finalized {
-    let step = finalized(tables, claim, now);
+pub(super) fn finalize(
+    tables: &mut Tables,
+    claim: Claim,
+    has_hook: bool,
+    now: Timestamp,
+) -> Finalized {
+    let fence = claim.fence;
+    if tables.rows.get(&claim.op_id).is_some_and(|it| it.corrupt_log && it.row.is_under(fence)) {
+        let parked = tables.apply(claim.op_id, Fact::Undecodable { reason: CORRUPT_LOG }, now);
+        return parked.finalized();
+    }
+    let step = finalized(tables, claim, has_hook, now);
     tables.save(step, now).finalized()
 }
 
@@ -31,7 +41,7 @@ pub(super) fn due_for_hook(
     claim: Claim,
     now: Timestamp,
 ) -> Option<(FinalOutcome, Envelope)> {
-    let step = finalized(tables, claim, now)?;
+    let step = finalized(tables, claim, true, now)?;
     let stored = &tables.rows[&claim.op_id];
     let outcome = step.finishes(&stored.row)?.clone();
     Some((outcome, stored.row.envelope(stored.request.clone())))
@@ -41,16 +51,17 @@ pub(super) fn due_for_hook(
 pub(super) fn hook_failed(
     tables: &mut Tables,
     claim: Claim,
-    error: &HookError,
+    error: &str,
     now: Timestamp,
 ) -> Finalized {
-    let (error, jitter) = (storable(&error.to_string()), fastrand::f64());
+    let jitter = fastrand::f64();
     let fence = claim.fence;
-    let fact = |logged| Fact::HookFailed { fence, logged, error: &error, jitter };
+    let fact = |logged| Fact::HookFailed { fence, logged, error, jitter };
     let step = tables.step(claim, fact, now);
     tables.save(step, now).finalized()
 }
 
-fn finalized(tables: &Tables, claim: Claim, now: Timestamp) -> Option<Step> {
-    tables.step(claim, |logged| Fact::Finalized { fence: claim.fence, logged }, now)
+fn finalized(tables: &Tables, claim: Claim, has_hook: bool, now: Timestamp) -> Option<Step> {
+    let fence = claim.fence;
+    tables.step(claim, |logged| Fact::Finalized { fence, logged, has_hook }, now)
 }

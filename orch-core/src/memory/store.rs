@@ -73,15 +73,17 @@ impl MemoryStore {
         if let Some(hook) = item.hook {
             let due = self.transact(|tables, now| settle::due_for_hook(tables, item.claim, now));
             if let Some((outcome, of)) = due {
-                let run = (hook.run)(&mut MemoryConnection, &outcome, &of).await;
-                if let Err(error) = run {
+                let connection = &mut MemoryConnection;
+                let run = hook.run_within(Duration::MAX, connection, &outcome, &of).await;
+                if let Some(Err(error)) = run {
                     return self.transact(|tables, now| {
                         settle::hook_failed(tables, item.claim, &error, now)
                     });
                 }
             }
         }
-        self.transact_and_wake(|tables, now| settle::finalize(tables, item.claim, now))
+        let has_hook = item.hook.is_some();
+        self.transact_and_wake(|tables, now| settle::finalize(tables, item.claim, has_hook, now))
     }
 }
 
@@ -202,7 +204,7 @@ impl Store for MemoryStore {
     }
 
     async fn history(&self, owner: &Owner, op_id: OpId) -> Result<Vec<LogEntry>, StoreError> {
-        Ok(self.transact(|tables, _| read::history(tables, owner, op_id)))
+        self.transact(|tables, _| read::history(tables, owner, op_id))
     }
 
     async fn dead_letter(
@@ -210,7 +212,7 @@ impl Store for MemoryStore {
         owner: &Owner,
         op_id: OpId,
     ) -> Result<Option<DeadLetter>, StoreError> {
-        Ok(self.transact(|tables, _| read::dead_letter(tables, owner, op_id)))
+        self.transact(|tables, _| read::dead_letter(tables, owner, op_id))
     }
 
     async fn list(&self, params: ListParams) -> Result<Page, StoreError> {

@@ -33,10 +33,15 @@ pub(super) struct Stored {
     pub(super) row: Row,
     /// True if the row acts as one that cannot be decoded.
     pub(super) corrupt: bool,
+    /// True if its log acts as one that cannot be decoded.
+    pub(super) corrupt_log: bool,
 }
 
 /// What is wrong with a corrupt row.
 pub(super) const CORRUPT: &str = "the row cannot be decoded";
+
+/// What is wrong with a corrupt log.
+pub(super) const CORRUPT_LOG: &str = "a log entry cannot be decoded";
 
 impl Tables {
     /// A new operation, found by its id and its identity from now on.

@@ -29,6 +29,7 @@ pub struct Meters {
     hook_failures: Counter,
     unhandled: Counter,
     leases_lost: Counter,
+    refused: Counter,
 }
 
 /// How attempts, or reconciles, end.
@@ -69,6 +70,7 @@ impl Meters {
             hook_failures: plain(table::HOOK_FAILURES),
             unhandled: plain(table::UNHANDLED),
             leases_lost: plain(table::LEASES_LOST),
+            refused: plain(table::REFUSED),
         }
     }
 
@@ -116,6 +118,7 @@ impl Meters {
             Finalized::Parked => self.parked.increment(1),
             Finalized::Stale => self.stale.increment(1),
             Finalized::HookFailed { .. } => self.hook_failures.increment(1),
+            Finalized::Refused { .. } => self.refused.increment(1),
             Finalized::Waiting { .. } | Finalized::InDoubt { .. } => {}
         }
     }

@@ -106,6 +106,13 @@ pub(super) const LEASES_LOST: Metric = Metric {
     labels: &[],
     says: "leases that expired and were taken back by the Reaper of this process",
 };
+/// Refusals of the database.
+pub(super) const REFUSED: Metric = Metric {
+    name: "orch_refused_total",
+    kind: MetricKind::Counter,
+    labels: &[],
+    says: "times that the database refused to let the upkeep move an operation; it is tried again",
+};
 /// From accept to the first claim.
 pub(super) const START_DELAY: Metric = Metric {
     name: "orch_start_delay_seconds",
@@ -122,7 +129,7 @@ pub(super) const ATTEMPT_DURATION: Metric = Metric {
 };
 
 /// All of them, in the order of the flow.
-pub const ALL: [Metric; 13] = [
+pub const ALL: [Metric; 14] = [
     ACCEPTED,
     CLAIMED,
     START_DELAY,
@@ -136,6 +143,7 @@ pub const ALL: [Metric; 13] = [
     HOOK_FAILURES,
     UNHANDLED,
     LEASES_LOST,
+    REFUSED,
 ];
 
 /// Tells the recorder what each name means.

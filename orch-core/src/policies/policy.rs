@@ -26,6 +26,10 @@ pub const DEFAULT_COMPLETED_RETENTION: Duration = Duration::from_secs(7 * 24 * 6
 /// How long the Finalizer leaves a logged outcome to the worker that logged it.
 pub const FINALIZER_HEAD_START: Duration = Duration::from_secs(1);
 
+/// How often a finalize hook is run before its operation is parked: with [`Backoff::DEFAULT`] about an
+/// hour after the first.
+pub const MAX_HOOK_FAILURES: u32 = 20;
+
 /// How long an operation waits for a worker that has all it needs before it is parked.
 pub const UNHANDLED_PARKED_AFTER: Duration = Duration::from_secs(15 * 60);
 /// The first pause after a worker has given back what it lacks the parts for.

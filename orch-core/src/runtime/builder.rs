@@ -3,6 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::kinds::KnownKinds;
 use super::running::Worker;
 use super::{Config, Orchestrator, Runtime, StartError};
 use crate::flow::{Acceptor, Equipment, Handlers, Watch, report_unconfirmed};
@@ -127,7 +128,7 @@ impl RuntimeBuilder {
         self.config.validate().map_err(StartError::Config)?;
         describe();
         let handlers = if self.works { self.handlers()? } else { Handlers::default() };
-        let hooked_kinds = self.hooked_kinds();
+        let kinds = KnownKinds::of(&self.registered);
         let (store, namespace) = self.store().await?;
         check_hooks(&handlers, &*store)?;
 
@@ -135,7 +136,7 @@ impl RuntimeBuilder {
         let Config { payload_limit, accept_patience, .. } = self.config;
         let acceptor = Acceptor::start(Arc::clone(&store), payload_limit, accept_patience);
         let orchestrator =
-            Orchestrator::new(Arc::clone(&store), acceptor, watch.clone(), namespace, hooked_kinds);
+            Orchestrator::new(Arc::clone(&store), acceptor, watch.clone(), namespace, kinds);
         let worker = if self.works {
             let equipment = Equipment { store, handlers, watch };
             Some(Worker::start(self.config, equipment, self.states)?)
@@ -185,13 +186,6 @@ impl RuntimeBuilder {
             }
         }
         Handlers::new(by_kind.into_values()).map_err(StartError::Config)
-    }
-
-    /// Of all handlers that are linked in, also where none of them runs. One that breaks a rule is
-    /// reported where it is to run.
-    fn hooked_kinds(&self) -> Vec<Kind> {
-        let policies = self.registered.iter().filter_map(|registration| registration.policy().ok());
-        policies.filter(|policy| policy.hooked).map(|policy| policy.kind).collect()
     }
 
     /// Checks what a handler declares against the settings. An operation must be kept for as long

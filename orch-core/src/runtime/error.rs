@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::policies::Contradiction;
 use crate::store::{OpenError, StoreError};
-use crate::words::{Incarnation, Invalid, OpId, Phase, Status};
+use crate::words::{Incarnation, Invalid, Kind, OpId, Phase, Status, Undecodable};
 
 /// Why a runtime did not start. Nothing was claimed.
 #[derive(Debug, thiserror::Error)]
@@ -175,12 +175,51 @@ pub enum ResolveError {
         /// Its phase.
         phase: Option<Phase>,
     },
+    /// The decision is none for what the operation is parked for.
+    #[error("operation {op_id} {}", unfit(*for_hook))]
+    Unfit {
+        /// The operation.
+        op_id: OpId,
+        /// True if it is parked for its finalize hook: then its outcome is logged.
+        for_hook: bool,
+    },
+    /// The output is none of the kind's handler, so whoever waits for it could not read it, nor could the
+    /// finalize hook.
+    #[error(
+        "the output is not what the handler of {kind} returns: {source}; give it as \
+         `Resolution::ok` of that type, or `resolve_unchecked` if it is to be kept as it is"
+    )]
+    Output {
+        /// The operation's kind.
+        kind: Kind,
+        /// What is wrong with it, without the content.
+        source: Undecodable,
+    },
+    /// No handler of the kind is linked into this program, so nothing here knows what its output looks like.
+    #[error(
+        "this program has no handler of {kind}, so it cannot check the output; decide in a program \
+         that links it, or with `resolve_unchecked`"
+    )]
+    Unknown {
+        /// The operation's kind.
+        kind: Kind,
+    },
     /// `who` or `why` is not valid text, or an output is too large.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+const fn unfit(for_hook: bool) -> &'static str {
+    if for_hook {
+        "is parked for its finalize hook: its outcome is logged, so it is not called again; run the \
+         hook, skip it, or give another outcome"
+    } else {
+        "is not parked for a finalize hook, so there is none to run or to skip; its outcome is \
+         unknown: say what it is, or run it again"
+    }
 }
 
 /// Why a confirmation was not kept.

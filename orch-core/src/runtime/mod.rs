@@ -11,6 +11,8 @@ mod builder; // from a URL to a runtime
 
 mod running; // a worker until its shutdown
 
+mod kinds; // what the linked handlers say of their kinds
+
 mod orchestrator; // what the caller holds
 
 mod accept; // a command about to be accepted

@@ -27,6 +27,8 @@ pub struct Parked {
     /// Answers of workers that had lost their lease: what the provider may have done. They
     /// change nothing by themselves.
     pub late: Vec<LogEntry>,
+    /// What is wrong with its history, if that cannot be read: then nothing is known of the two above.
+    pub unreadable: Option<String>,
 }
 
 impl fmt::Display for Parked {
@@ -42,6 +44,9 @@ impl fmt::Display for Parked {
         if !self.late.is_empty() {
             write!(f, ", late answers: {}", self.late.len())?;
         }
+        if let Some(unreadable) = &self.unreadable {
+            write!(f, ", history unreadable: {}", one_line(unreadable))?;
+        }
         write!(f, ": {}", one_line(&self.reason))
     }
 }
@@ -50,10 +55,15 @@ impl fmt::Display for Parked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Divergent {
-    /// The operation with its outcome.
-    pub operation: Operation,
+    /// The operation.
+    pub op_id: OpId,
+    /// The operation with its outcome; `None` if its row or its history cannot be read.
+    pub operation: Option<Box<Operation>>,
     /// The answers that contradict it, oldest first.
     pub answers: Vec<LogEntry>,
+    /// What is wrong with its row or its history, if they cannot be read: an answer in it may contradict
+    /// the outcome.
+    pub unreadable: Option<String>,
 }
 
 impl Orchestrator {
@@ -140,10 +150,13 @@ impl Orchestrator {
             }
             Listed::Undecodable { op_id, reason } => (op_id, reason, None),
         };
-        let log = self.store().history(self.owner(), op_id).await?;
+        let (log, unreadable) = match self.store().history(self.owner(), op_id).await {
+            Err(StoreError::Corrupt { reason, .. }) => (Vec::new(), Some(reason)),
+            log => (log?, None),
+        };
         let since = log.iter().rfind(|entry| !entry.late).map(|entry| entry.logged_at);
         let late = log.into_iter().filter(|entry| entry.late).collect();
-        Ok(Parked { op_id, operation, reason, since, late })
+        Ok(Parked { op_id, operation, reason, since, late, unreadable })
     }
 
     /// A page of this owner's finished operations whose history holds an answer that contradicts
@@ -161,11 +174,19 @@ impl Orchestrator {
         let next = late.last().filter(|_| late.len() == PAGE).map(|(op_id, _)| *op_id);
         let mut items = Vec::new();
         for (op_id, owner) in late {
-            let (operation, entries) = history(self.store(), &owner, op_id).await?;
+            let (operation, entries) = match history(self.store(), &owner, op_id).await {
+                Err(StoreError::Corrupt { reason, .. }) => {
+                    let (operation, unreadable) = (None, Some(reason));
+                    items.push(Divergent { op_id, operation, answers: Vec::new(), unreadable });
+                    continue;
+                }
+                found => found?,
+            };
             let diverging = entries.into_iter().filter(|e| e.bearing == Bearing::Diverges);
             let answers: Vec<LogEntry> = diverging.map(|e| e.entry).collect();
             if let (Some(operation), false) = (operation, answers.is_empty()) {
-                items.push(Divergent { operation, answers });
+                let operation = Some(Box::new(operation));
+                items.push(Divergent { op_id, operation, answers, unreadable: None });
             }
         }
         Ok(Page { items, next })

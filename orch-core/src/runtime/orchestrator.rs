@@ -2,16 +2,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::kinds::KnownKinds;
 use super::{Accept, RedriveError, ResolveError};
 use crate::flow::{AcceptError, Acceptor, Watch, divergence};
 use crate::handler::HandledCommand;
 use crate::store::{
     Finalized, ListParams, Page, RedriveParams, Redriven, Resolution, ResolveParams, Resolved,
-    Store, StoreError,
+    Store, StoreError, refuse_inside_hook,
 };
 use crate::words::{
-    Command, DeadLetter, Fingerprint, Identity, Invalid, KeyNamespace, Kind, Meaning, OpId,
-    Operation, Owner, storable,
+    Command, DeadLetter, Fingerprint, Identity, Invalid, KeyNamespace, Meaning, OpId, Operation,
+    Owner, storable,
 };
 
 /// The caller's side: accepts commands, waits for outcomes, reads operations, and carries out
@@ -26,8 +27,8 @@ pub struct Orchestrator {
     acceptor: Arc<Acceptor>,
     watch: Watch,
     namespace: KeyNamespace,
-    /// The kinds of the handlers in this program that have a finalize hook.
-    hooked_kinds: Arc<[Kind]>,
+    /// What this program knows of kinds.
+    kinds: Arc<KnownKinds>,
     owner: Owner,
 }
 
@@ -37,14 +38,14 @@ impl Orchestrator {
         acceptor: Acceptor,
         watch: Watch,
         namespace: KeyNamespace,
-        hooked_kinds: Vec<Kind>,
+        kinds: KnownKinds,
     ) -> Self {
         Self {
             store,
             acceptor: Arc::new(acceptor),
             watch,
             namespace,
-            hooked_kinds: hooked_kinds.into(),
+            kinds: Arc::new(kinds),
             owner: Owner::default(),
         }
     }
@@ -137,6 +138,7 @@ impl Orchestrator {
     }
 
     async fn redrive_as(&self, op_id: OpId, even_if_uncertain: bool) -> Result<OpId, RedriveError> {
+        refuse_inside_hook()?;
         let params = RedriveParams {
             op_id,
             owner: self.owner.clone(),
@@ -171,11 +173,13 @@ impl Orchestrator {
     ///
     /// With a `finalize` hook a decision that ends the operation is stored at once, and the end
     /// follows when a worker has run the hook, as a rule within
-    /// [`Config::finalize_every`](super::Config::finalize_every); until then it is IN_PROGRESS.
+    /// [`Config::finalize_every`](super::Config::finalize_every); until then it is IN_PROGRESS. If the
+    /// hook has failed for good, the operation is parked for it: then [`Resolution::RunHook`] and
+    /// [`Resolution::SkipHook`] are decisions too.
     ///
     /// # Errors
     /// [`ResolveError`]; a blank `who` or `why` is refused, since later only the history has
-    /// them.
+    /// them. An output is checked against what the handler returns.
     pub async fn resolve(
         &self,
         op_id: OpId,
@@ -183,6 +187,40 @@ impl Orchestrator {
         who: &str,
         why: &str,
     ) -> Result<(), ResolveError> {
+        if let Resolution::Ok(output) = &resolution
+            && let Some(operation) = self.get(op_id).await?
+        {
+            self.kinds.check_output(operation.identity.kind(), output)?;
+        }
+        self.decide(op_id, resolution, who, why).await
+    }
+
+    /// [`Orchestrator::resolve`], whatever the output is: for a program without the handler. The
+    /// history says that it was not checked. A finalize hook that cannot read it fails, and whoever waits
+    /// gets an error instead of it.
+    ///
+    /// # Errors
+    /// As [`Orchestrator::resolve`].
+    pub async fn resolve_unchecked(
+        &self,
+        op_id: OpId,
+        resolution: Resolution,
+        who: &str,
+        why: &str,
+    ) -> Result<(), ResolveError> {
+        let unchecked = format!("{why} (output not checked)");
+        let why = if why.trim().is_empty() { why } else { &unchecked };
+        self.decide(op_id, resolution, who, why).await
+    }
+
+    async fn decide(
+        &self,
+        op_id: OpId,
+        resolution: Resolution,
+        who: &str,
+        why: &str,
+    ) -> Result<(), ResolveError> {
+        refuse_inside_hook()?;
         for (field, text) in [("who", who), ("why", why)] {
             if text.trim().is_empty() {
                 return Err(Invalid::Blank { field }.into());
@@ -194,7 +232,7 @@ impl Orchestrator {
             resolution,
             who: storable(who),
             why: storable(why),
-            hooked_kinds: self.hooked_kinds.to_vec(),
+            hooked_kinds: self.kinds.hooked().to_vec(),
         };
         match self.store.resolve(params).await? {
             Resolved::Resolved(to) => {
@@ -209,6 +247,7 @@ impl Orchestrator {
             Resolved::NotParked { status, phase } => {
                 Err(ResolveError::NotParked { op_id, status, phase })
             }
+            Resolved::Unfit { for_hook } => Err(ResolveError::Unfit { op_id, for_hook }),
             Resolved::NotFound => Err(ResolveError::NotFound { op_id }),
         }
     }

@@ -6,7 +6,25 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::StoreError;
 use crate::words::{Envelope, FinalOutcome, storable};
+
+tokio::task_local! {
+    /// There while a finalize hook runs in this task.
+    static IN_HOOK: ();
+}
+
+/// Refuses a call that waits for a write of its own: inside a hook it would wait for the transaction
+/// that waits for the hook.
+///
+/// # Errors
+/// [`StoreError::InsideHook`] in the task of a hook.
+pub fn refuse_inside_hook() -> Result<(), StoreError> {
+    match IN_HOOK.try_with(|()| ()) {
+        Ok(()) => Err(StoreError::InsideHook),
+        Err(_) => Ok(()),
+    }
+}
 
 /// A user's function that runs inside the finalizing transaction.
 ///
@@ -39,7 +57,8 @@ impl FinalizeHook {
         outcome: &FinalOutcome,
         of: &Envelope,
     ) -> Option<Result<(), String>> {
-        let running = AssertUnwindSafe(async { (self.run)(connection, outcome, of).await });
+        let running = IN_HOOK.scope((), async { (self.run)(connection, outcome, of).await });
+        let running = AssertUnwindSafe(running);
         let failed = match tokio::time::timeout(limit, running.catch_unwind()).await.ok()? {
             Ok(Ok(())) => return Some(Ok(())),
             Ok(Err(error)) => error.to_string(),

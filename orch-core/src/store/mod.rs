@@ -16,6 +16,8 @@ mod clock; // the host's clock, and one that a test moves
 
 pub mod monotonic; // the process's own time, for spans that never leave it
 
+mod put_off; // what a database refuses to move
+
 mod lock; // what its threads share
 
 mod backend; // a URL becomes a store
@@ -27,7 +29,10 @@ pub mod columns; // how rows of a SQL database are read
 pub use crate::machine::{Finalized, Purpose, ReleaseReason, Resolution};
 pub use backend::{Backend, OpenError, Opening, open};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use hook::{ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection, panic_text};
+pub use hook::{
+    ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection, panic_text,
+    refuse_inside_hook,
+};
 pub use lock::lock;
 pub use params::{
     Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, ConfirmParams, Confirmed,
@@ -35,4 +40,5 @@ pub use params::{
     Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
     Resolved, SweepParams, Swept, Unfinalized,
 };
+pub use put_off::PutOff;
 pub use verbs::{AcceptIn, Store, StoreError};

@@ -36,6 +36,9 @@ use crate::words::{
 /// - **Guarded.** Each write after a claim holds only while `op_id`, `fence` and the old status
 ///   match. Zero rows is the answer `Stale`, not an error.
 /// - **Batches lock in one order** (by `op_id`), so that two of them never deadlock.
+/// - **One bad row does not stop the others.** What cannot be decoded is parked. What the database
+///   refuses to move in a sweep, or to finalize, is answered as [`Finalized::Refused`]; a sweep then
+///   passes it over for a while.
 /// - **Time is the store's**, read inside the verb.
 ///
 /// A backend is done when the conformance suite of `orch-testkit` passes.
@@ -102,7 +105,13 @@ pub trait Store: Send + Sync + 'static {
     /// ([`step`](crate::machine::step)); no status is passed in. In the same
     /// transaction: the entry becomes COMPLETED, a failure writes its dead letter, and if the
     /// operation becomes terminal its hook runs. A failing hook rolls back its own operation
-    /// only. Repeated, it answers `Finished` as long as this claim's entry is what finished it.
+    /// only; after [`MAX_HOOK_FAILURES`] of them the operation is parked for its hook. Where the row owes a
+    /// hook and none is given, a terminal end waits, and is parked once it has waited for
+    /// [`UNHANDLED_PARKED_AFTER`]. Repeated, it answers `Finished` as long as this claim's entry is what
+    /// finished it.
+    ///
+    /// [`MAX_HOOK_FAILURES`]: crate::policies::MAX_HOOK_FAILURES
+    /// [`UNHANDLED_PARKED_AFTER`]: crate::policies::UNHANDLED_PARKED_AFTER
     async fn finalize(&self, batch: Vec<Finalization>) -> Result<Vec<Finalized>, StoreError>;
 
     /// **S3 as a whole**, for kinds without a hook: `log` and `finalize` in one transaction.
@@ -131,8 +140,9 @@ pub trait Store: Send + Sync + 'static {
     /// does; those of a copy are parked. Hooks as in `sweep_expired`.
     async fn sweep_earlier(&self, params: SweepParams) -> Result<Vec<Swept>, StoreError>;
 
-    /// Logged outcomes that are due to be finalized and need no hook, or a hook of these kinds. An
-    /// outcome is due one second after it was logged, so that its own worker comes first.
+    /// Logged outcomes that are due to be finalized and need no hook, or a hook of these kinds; and those
+    /// that have waited for a hook for so long that they are to be parked. An outcome is due one second
+    /// after it was logged, so that its own worker comes first.
     async fn unfinalized(
         &self,
         hooked_kinds: &[Kind],
@@ -231,6 +241,14 @@ pub enum StoreError {
          each tokio runtime, so in each test"
     )]
     Ended,
+    /// The call was made inside a finalize hook, and would have waited for a transaction of its own, which
+    /// would have waited for the hook. It was not made.
+    #[error(
+        "this was called inside a finalize hook, whose transaction it would wait for; accept with \
+         `.within(&store, connection)`, on the connection that the hook is given, and decide about other \
+         operations after the hook"
+    )]
+    InsideHook,
     /// The schema was made by a newer release.
     #[error(
         "the database has schema version {found}, this binary knows up to {known}; \

@@ -1,24 +1,44 @@
+use std::time::Instant;
+
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
 use crate::flow::{Equipment, divergence};
-use crate::store::{Claim, Finalization, Finalized, StoreError};
+use crate::store::{Claim, Finalization, Finalized, PutOff, StoreError, Unfinalized, monotonic};
+use crate::words::Timestamp;
 
 /// Outcomes per pass.
 const LIMIT: usize = 100;
 
 /// Finalizes outcomes that are in the log and whose status has not followed: after a crash in
-/// between, or a hook that failed. The provider is not called again.
+/// between, or a hook that failed. The provider is not called again. One whose hook nobody has had for
+/// long it parks.
 #[derive(Debug)]
 pub struct Finalizer {
     equipment: Equipment,
+    /// What the database refuses to finalize, by the time since `started`.
+    put_off: PutOff,
+    started: Instant,
 }
 
 impl Finalizer {
     /// A finalizer with the hooks of these handlers, and for all that needs none.
     #[must_use]
-    pub const fn new(equipment: Equipment) -> Self {
-        Self { equipment }
+    pub fn new(equipment: Equipment) -> Self {
+        Self { equipment, put_off: PutOff::default(), started: monotonic::now() }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(0).plus(self.started.elapsed())
+    }
+
+    /// The outcomes that are due, those left out that are put off.
+    async fn due(&self) -> Result<Vec<Unfinalized>, StoreError> {
+        let (now, room) = (self.now(), self.put_off.room(LIMIT));
+        let Equipment { store, handlers, .. } = &self.equipment;
+        let due = store.unfinalized(&handlers.hooked_kinds(), room).await?;
+        let due = due.into_iter().filter(|it| !self.put_off.is_off(it.claim.op_id, now));
+        Ok(due.take(LIMIT).collect())
     }
 }
 
@@ -27,8 +47,8 @@ impl Upkeep for Finalizer {
     const NAME: &'static str = "finalizer";
 
     async fn run_once(&self) -> Result<Report, StoreError> {
+        let due = self.due().await?;
         let Equipment { store, handlers, watch } = &self.equipment;
-        let due = store.unfinalized(&handlers.hooked_kinds(), LIMIT).await?;
         let mut report = Report { more: due.len() >= LIMIT, ..Report::default() };
         let batch = due
             .iter()
@@ -36,22 +56,33 @@ impl Upkeep for Finalizer {
             .collect();
         let mut ended = Vec::new();
         for (row, finalized) in due.iter().zip(store.finalize(batch).await?) {
-            handlers.meters(&row.kind).moved(&finalized);
+            let (Claim { op_id, fence }, kind) = (row.claim, &row.kind);
+            handlers.meters(kind).moved(&finalized);
+            if let Finalized::Refused { reason } = finalized {
+                self.put_off.refused(op_id, self.now());
+                report.failed += 1;
+                tracing::error!(%op_id, %kind, reason,
+                    "the database refuses to finalize an outcome; it is put off");
+                continue;
+            }
+            self.put_off.moved(op_id);
+            watch.moved(op_id);
+            if let Finalized::HookFailed { reason, due_at } = finalized {
+                report.failed += 1;
+                tracing::warn!(%op_id, %kind, reason, %due_at, "the finalize hook failed again");
+                continue;
+            }
+            report.moved += 1;
             match finalized {
-                Finalized::HookFailed { reason, due_at } => {
-                    report.failed += 1;
-                    tracing::warn!(op_id = %row.claim.op_id, reason, %due_at,
-                        "the finalize hook failed again");
+                Finalized::Parked => {
+                    tracing::warn!(%op_id, %kind, "parked: an operator must resolve it");
                 }
                 Finalized::Finished(_) => {
-                    report.moved += 1;
-                    let Claim { op_id, fence } = row.claim;
-                    tracing::info!(%op_id, kind = %row.kind, %fence, to = %finalized, "ended");
-                    ended.push(row.claim.op_id);
+                    tracing::info!(%op_id, %kind, %fence, to = %finalized, "ended");
+                    ended.push(op_id);
                 }
-                _ => report.moved += 1,
+                _ => {}
             }
-            watch.moved(row.claim.op_id);
         }
         divergence::after_end(&**store, ended).await;
         Ok(report)

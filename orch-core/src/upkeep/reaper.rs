@@ -46,6 +46,12 @@ impl Reaper {
     async fn note(&self, swept: &[Swept], why: &str) {
         let mut ended = Vec::new();
         for row in swept {
+            if let Some(refused @ Finalized::Refused { reason }) = &row.to {
+                self.equipment.handlers.meters(&row.kind).moved(refused);
+                tracing::error!(op_id = %row.op_id, kind = %row.kind, why, reason,
+                    "the database refuses to move an operation; it is put off");
+                continue;
+            }
             let to = row.to.as_ref().map(tracing::field::display);
             tracing::warn!(op_id = %row.op_id, kind = %row.kind, to, why,
                 "the Reaper moved an operation");
@@ -112,7 +118,7 @@ impl Upkeep for Reaper {
         } else {
             self.noted(store.sweep_expired(LIMIT).await)?
         };
-        for row in &expired {
+        for row in expired.iter().filter(|row| !row.is_refused()) {
             handlers.meters(&row.kind).lease_lost();
         }
         self.note(&expired, "the lease expired").await;
@@ -121,11 +127,13 @@ impl Upkeep for Reaper {
         let spent = self.noted(store.sweep_over_budget(handlers.sweep(LIMIT)).await)?;
         self.note(&spent, "the time budget is spent").await;
         self.report().await?;
-        let passes = [expired.len(), earlier.len(), spent.len()];
+        let passes = [expired, earlier, spent];
+        let (refused, moved): (Vec<&Swept>, Vec<&Swept>) =
+            passes.iter().flatten().partition(|row| row.is_refused());
         Ok(Report {
-            moved: passes.iter().sum(),
-            failed: 0,
-            more: passes.iter().any(|moved| *moved >= LIMIT),
+            moved: moved.len(),
+            failed: refused.len(),
+            more: passes.iter().any(|pass| pass.len() >= LIMIT),
         })
     }
 }

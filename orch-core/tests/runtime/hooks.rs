@@ -1,12 +1,15 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use orch_core::flow::AcceptError;
 use orch_core::handler::Registration;
 use orch_core::memory::{MemoryConnection, MemoryStore};
-use orch_core::runtime::StartError;
-use orch_core::store::{ConnectionType, FinalizeHook, HookError, ManualClock};
-use orch_core::words::{Status, Waited};
+use orch_core::runtime::{Orchestrator, RedriveError, ResolveError, StartError};
+use orch_core::store::{
+    ConnectionType, FinalizeHook, HookError, ManualClock, Resolution, StoreError,
+};
+use orch_core::words::{Command, Operation, Phase, Status, Waited};
 
 use crate::world::{
     Charge, Provider, accept, builder, finished, handler, operation, runtime, until,
@@ -76,4 +79,82 @@ async fn a_hook_for_another_backend_stops_the_start_and_names_both() {
     assert!(matches!(error, StartError::HookConnection { .. }));
     let text = error.to_string();
     assert!(text.contains("OtherConnection") && text.contains("MemoryConnection"), "{text}");
+}
+
+#[tokio::test]
+async fn a_hook_that_fails_for_good_is_parked_and_decided() {
+    static HEALED: AtomicU32 = AtomicU32::new(0);
+    let hook = FinalizeHook {
+        connection: ConnectionType::of::<MemoryConnection>,
+        run: |_, _, _| {
+            Box::pin(async {
+                match HEALED.load(Ordering::SeqCst) {
+                    0 => Err(HookError::new("there is no such table")),
+                    _ => Ok(()),
+                }
+            })
+        },
+    };
+    let (clock, provider) = (Arc::new(ManualClock::default()), Arc::new(Provider::default()));
+    let store = MemoryStore::with_clock(clock.clone());
+    let runtime = builder(store, &provider, with_hook(hook)).start().await.unwrap();
+    let orchestrator = runtime.orchestrator();
+    let accepted = accept(orchestrator, 1).await;
+    let logged = |op: &Operation| op.attempt == 1 && op.lease_expires_at.is_none();
+    until(orchestrator, &accepted, logged).await;
+    let parked = async {
+        while operation(orchestrator, &accepted).await.phase != Some(Phase::Parked) {
+            clock.advance(Duration::from_secs(300));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), parked).await.unwrap();
+    let page = orchestrator.parked(None).await.unwrap().items;
+    let why = "its finalize hook has failed 20 times: finalize hook failed: there is no such table";
+    assert_eq!(page[0].reason, why);
+    let op_id = accepted.op_id;
+    let error = orchestrator.resolve(op_id, Resolution::RunAgain, "kim", "x").await.unwrap_err();
+    assert!(matches!(error, ResolveError::Unfit { for_hook: true, .. }), "{error:?}");
+    HEALED.store(1, Ordering::SeqCst);
+    orchestrator.resolve(op_id, Resolution::RunHook, "kim", "table restored").await.unwrap();
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(finished(orchestrator, &accepted).await, Waited::Ok(501));
+    assert_eq!(provider.calls(), 1);
+}
+
+/// What a hook that calls orch was told.
+type Told = Mutex<Option<String>>;
+
+#[tokio::test]
+async fn what_would_wait_for_the_hooks_own_transaction_is_refused() {
+    static DESK: OnceLock<Orchestrator> = OnceLock::new();
+    static TOLD: Told = Mutex::new(None);
+    let hook = FinalizeHook {
+        connection: ConnectionType::of::<MemoryConnection>,
+        run: |_, _, of| {
+            let op_id = of.op_id;
+            Box::pin(async move {
+                let desk = DESK.get().unwrap();
+                let command = Command::new("MAIL", "SEND", "ORDER-1", "k", "{}").unwrap();
+                let accepted = desk.start(command, Duration::from_secs(60)).await;
+                let resolved = desk.resolve(op_id, Resolution::RunAgain, "kim", "x").await;
+                let redriven = desk.redrive(op_id).await;
+                let refused = matches!(accepted, Err(AcceptError::Store(StoreError::InsideHook)))
+                    && matches!(resolved, Err(ResolveError::Store(StoreError::InsideHook)))
+                    && matches!(redriven, Err(RedriveError::Store(StoreError::InsideHook)));
+                *TOLD.lock().unwrap() = Some(format!("{refused}: {}", accepted.unwrap_err()));
+                // Reading is no matter.
+                desk.get(op_id).await.map(drop).map_err(HookError::new)
+            })
+        },
+    };
+    let runtime = runtime(&Arc::default(), with_hook(hook)).await;
+    DESK.set(runtime.orchestrator().clone()).unwrap();
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
+    let told = TOLD.lock().unwrap().clone().unwrap();
+    assert_eq!(told, "true: nothing was accepted");
+    // Outside of it nothing is refused.
+    let command = Command::new("MAIL", "SEND", "ORDER-1", "k", "{}").unwrap();
+    runtime.orchestrator().start(command, Duration::from_secs(60)).await.unwrap();
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use orch_core::memory::MemoryStore;
 use orch_core::policies::Ending;
 use orch_core::policies::{Bearing, InDoubt};
 use orch_core::runtime::{Orchestrator, RedriveError, ResolveError, Runtime};
@@ -7,7 +8,8 @@ use orch_core::store::Resolution;
 use orch_core::words::{Failure, Owner, Phase, Source, Status, Waited};
 
 use crate::world::{
-    Answer, Charge, Provider, accept, finished, handler, handler_with, operation, runtime, until,
+    Answer, Charge, Provider, accept, builder, finished, handler, handler_with, operation, runtime,
+    until,
 };
 use orch_core::runtime::Accepted;
 
@@ -127,4 +129,68 @@ async fn an_uncertain_failure_is_redriven_only_when_said_twice() {
     let error = orchestrator.redrive(first.op_id).await.unwrap_err();
     assert!(matches!(error, RedriveError::Uncertain { .. }), "{error}");
     assert!(orchestrator.redrive_uncertain(first.op_id).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_output_is_checked_where_the_handler_is_linked() {
+    let (runtime, accepted) = parked(&Arc::default()).await;
+    let orchestrator = runtime.orchestrator();
+    for wrong in [Resolution::ok("ch_42").unwrap(), Resolution::ok(&[501]).unwrap()] {
+        let error = orchestrator.resolve(accepted.op_id, wrong, "kim", "seen").await.unwrap_err();
+        assert!(matches!(error, ResolveError::Output { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains("PAYMENT/CHARGE") && !text.contains("ch_42"), "{text}");
+    }
+    assert_eq!(orchestrator.history(accepted.op_id).await.unwrap().len(), 1);
+    let right = Resolution::ok(&501).unwrap();
+    orchestrator.resolve(accepted.op_id, right, "kim", "seen").await.unwrap();
+    assert_eq!(finished(orchestrator, &accepted).await, Waited::Ok(501));
+}
+
+#[tokio::test]
+async fn a_program_without_the_handler_says_that_it_did_not_check() {
+    let store = MemoryStore::new();
+    let provider = Arc::new(Provider::default());
+    let provider = provider.answers([Answer::Error("no answer", Ending::InDoubt)]);
+    let worker = builder(store.clone(), &provider, handler_with(|h| h.in_doubt = InDoubt::Park));
+    let worker = worker.start().await.unwrap();
+    let accepted = accept(worker.orchestrator(), 1).await;
+    until(worker.orchestrator(), &accepted, |op| op.phase == Some(Phase::Parked)).await;
+
+    let desk = Runtime::on(store).without_worker().start().await.unwrap();
+    let (desk, op_id) = (desk.orchestrator(), accepted.op_id);
+    let output = || Resolution::ok(&501).unwrap();
+    let error = desk.resolve(op_id, output(), "kim", "seen").await.unwrap_err();
+    assert!(matches!(error, ResolveError::Unknown { .. }), "{error:?}");
+    assert!(error.to_string().contains("resolve_unchecked"), "{error}");
+    let error = desk.resolve_unchecked(op_id, output(), "kim", " ").await.unwrap_err();
+    assert!(matches!(error, ResolveError::Invalid(_)), "{error:?}");
+    desk.resolve_unchecked(op_id, output(), "kim", "seen").await.unwrap();
+    let last = desk.history(op_id).await.unwrap().pop().unwrap();
+    assert_eq!(last.note.as_deref(), Some("kim: seen (output not checked)"));
+    // What has no output needs no check.
+    let error = desk.resolve(op_id, Resolution::RunAgain, "kim", "x").await.unwrap_err();
+    assert!(matches!(error, ResolveError::NotParked { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn one_unreadable_history_does_not_hide_the_page() {
+    let store = MemoryStore::new();
+    let provider = Arc::new(Provider::default());
+    let lost = Answer::Error("no answer", Ending::InDoubt);
+    let provider = provider.answers([lost.clone(), lost]);
+    let worker = builder(store.clone(), &provider, handler_with(|h| h.in_doubt = InDoubt::Park));
+    let worker = worker.start().await.unwrap();
+    let orchestrator = worker.orchestrator();
+    let both = [accept(orchestrator, 1).await, accept(orchestrator, 2).await];
+    for accepted in &both {
+        until(orchestrator, accepted, |op| op.phase == Some(Phase::Parked)).await;
+    }
+    store.corrupt_log(both[0].op_id);
+    let page = orchestrator.parked(None).await.unwrap().items;
+    let told = |op_id| page.iter().find(|parked| parked.op_id == op_id).unwrap();
+    let (bad, good) = (told(both[0].op_id), told(both[1].op_id));
+    assert!(bad.unreadable.is_some() && bad.since.is_none(), "{bad}");
+    assert!(good.unreadable.is_none() && good.since.is_some(), "{good}");
+    assert!(bad.to_string().contains("history unreadable"), "{bad}");
 }

@@ -160,6 +160,7 @@ pub fn handler_of<P: Contract>() -> Registration {
         reconcile: None,
         finalize: None,
         needs: || State::<Arc<Provider>>::need().into_iter().collect(),
+        check_output: Some(|output| bound::<Charge>().check_output(output)),
     }
 }
 

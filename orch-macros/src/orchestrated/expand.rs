@@ -153,12 +153,14 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
     };
     let (reconcile, reconcile_needs) = reconcile(handler);
     let finalize = finalize(handler);
+    let given = local("__orch_given");
     quote! {
         __orch::Registration::new(
             __ORCH_DESCRIPTOR,
             |#call| #attempt(#called),
             || __orch::needs(&[#(#arguments.need),*], #reconcile_needs),
         )
+        .check_output(|#given| #bound.check_output(#given))
         #reconcile
         #finalize
     }

@@ -1,23 +1,21 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use orch_core::machine::{Entry, ReleaseReason, Request, Resolution, Row};
-use orch_core::policies::{
-    Backoff, FINALIZER_HEAD_START, InDoubt, KindPolicy, UNHANDLED_PARKED_AFTER,
-};
+use orch_core::machine::{Entry, Request, Row};
+use orch_core::policies::{FINALIZER_HEAD_START, MAX_HOOK_FAILURES, UNHANDLED_PARKED_AFTER};
 use orch_core::words::{
-    AttemptEnd, BizKey, ClaimId, Failure, Fence, FinalOutcome, IdemKey, Identity, KeySeed, Kind,
-    LogEntry, LogStatus, OpId, Outcome, Owner, Payload, Phase, Source, Status, Timestamp, WorkerId,
+    AttemptEnd, BizKey, Fence, FinalOutcome, IdemKey, Identity, KeySeed, Kind, LogEntry, LogStatus,
+    OpId, Outcome, Owner, Phase, Source, Status, Timestamp,
 };
 
 use super::Kept;
-use crate::fixture::{kind, other_kind};
+use super::facts::{ANOTHER, OURS, fence};
 
 /// Rows in every status and phase, as the schema allows them, and facts about them. Counts lie
 /// around their limits and instants around now: before, after, and the very same.
 #[derive(Debug)]
 pub struct Generator {
-    rng: Rng,
+    pub(super) rng: Rng,
     now: Timestamp,
     made: u64,
 }
@@ -37,6 +35,8 @@ enum Situation {
     Waiting,
     InDoubt,
     Parked,
+    /// Its end is logged, and the hook has failed too often, or nobody has it.
+    ParkedForHook,
     Completed,
     Failed,
 }
@@ -51,7 +51,7 @@ impl Generator {
         Self { rng: Rng::with_seed(seed), now, made: 0 }
     }
 
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(super) fn one<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.rng.usize(..of.len())]
     }
 
@@ -61,7 +61,7 @@ impl Generator {
         Timestamp::from_micros(self.now.as_micros() + ms * 1000 + self.rng.i64(0..2))
     }
 
-    fn before(&mut self) -> Timestamp {
+    pub(super) fn before(&mut self) -> Timestamp {
         Timestamp::from_micros(self.now.as_micros() - self.rng.i64(1..5_000_000))
     }
 
@@ -70,109 +70,16 @@ impl Generator {
         Duration::from_millis(self.one(&[0, 1, 999, 1000, 1001, 5000]))
     }
 
-    fn text(&mut self) -> String {
+    pub(super) fn text(&mut self) -> String {
         let texts = ["busy", "no answer", "주문 \"7\" \\ done", "", "  two\nlines "];
         self.one(&texts).to_owned()
-    }
-
-    /// One of the two kinds.
-    pub fn kind(&mut self) -> Kind {
-        if self.rng.bool() { kind() } else { other_kind() }
-    }
-
-    /// None, some or all of the kinds.
-    pub fn some_kinds(&mut self) -> Vec<Kind> {
-        [kind(), other_kind()].into_iter().filter(|_| self.rng.bool()).collect()
-    }
-
-    /// The rules of a kind.
-    pub fn policy(&mut self, kind: Kind) -> KindPolicy {
-        let base = self.one(&[1000, 2000]);
-        KindPolicy {
-            max_attempts: self.rng.u32(1..5),
-            backoff: Backoff::from_millis(base, base * 4),
-            in_doubt: self.one(&InDoubt::ALL),
-            max_reconciles: self.rng.u32(1..4),
-            replays_errors: self.rng.bool(),
-            hooked: self.rng.bool(),
-            ..KindPolicy::new(kind)
-        }
-    }
-
-    /// A worker.
-    pub fn worker(&mut self) -> WorkerId {
-        WorkerId::from_stored(format!("worker-{}", self.rng.u8(..4)))
-    }
-
-    /// How an attempt or a reconcile has ended: definite, or one that may go on.
-    pub fn end(&mut self, definite: bool) -> AttemptEnd {
-        let outcome = match (definite, self.rng.u8(..4)) {
-            (true, 0) => Outcome::Fail(self.failure()),
-            (true, _) => Outcome::Ok { output: self.payload() },
-            (false, 0) => {
-                let after = self.rng.bool().then(|| self.delay());
-                Outcome::Retry { reason: self.text(), after }
-            }
-            (false, 1) => return AttemptEnd::NotHappened,
-            (false, 2) => {
-                return AttemptEnd::Unreadable { output: self.payload(), reason: self.text() };
-            }
-            (false, _) => return AttemptEnd::InDoubt { reason: self.text() },
-        };
-        AttemptEnd::Outcome(outcome)
-    }
-
-    /// A worker's word, or the provider's.
-    pub fn source(&mut self) -> Source {
-        self.one(&[Source::Handler, Source::Reconcile])
-    }
-
-    /// The fence of the latest claim, mostly; or of one before, of one in another history of the
-    /// database, or of one that never was.
-    pub fn fence(&mut self, row: &Row) -> Fence {
-        if row.fence.count() == 0 {
-            let off = self.one(&[0, 0, 0, 0, 0, -1, -2, 1]);
-            return Fence::new(row.fence.get() + off);
-        }
-        let off = self.one(&[0, 0, 0, -1, -2, 1]);
-        let history = self.one(&[OURS, OURS, OURS, ANOTHER]);
-        fence(row.fence.count() + off, history)
-    }
-
-    /// Why a claim is given back.
-    pub fn release_reason(&mut self) -> ReleaseReason {
-        match self.rng.u8(..3) {
-            0 => ReleaseReason::Unstarted,
-            1 => ReleaseReason::Unrunnable { reason: self.text() },
-            _ => ReleaseReason::Unhandled { reason: self.text() },
-        }
-    }
-
-    /// What an operator decides.
-    pub fn resolution(&mut self) -> Resolution {
-        match self.rng.u8(..3) {
-            0 => Resolution::Ok(self.payload()),
-            1 => Resolution::Fail(self.failure()),
-            _ => Resolution::RunAgain,
-        }
-    }
-
-    fn failure(&mut self) -> Failure {
-        let cause = self.text();
-        Failure::new("CARD_DECLINED", &self.text())
-            .cause(self.rng.bool().then_some(cause.as_str()))
-            .uncertain(self.rng.bool())
-    }
-
-    fn payload(&mut self) -> Payload {
-        Payload::from(self.one(&["{\"amount\":5}", "", "\u{0} no json", "\"주\""]))
     }
 
     /// All that a store keeps of one operation, in its own situation.
     pub fn kept(&mut self) -> Kept {
         use Situation::{
-            Attempting, Completed, Concluded, Failed, InDoubt, Logged, Parked, Pending,
-            Reconciling, Waiting,
+            Attempting, Completed, Concluded, Failed, InDoubt, Logged, Parked, ParkedForHook,
+            Pending, Reconciling, Waiting,
         };
         let situation = self.one(&[
             Pending,
@@ -185,6 +92,7 @@ impl Generator {
             Waiting,
             InDoubt,
             Parked,
+            ParkedForHook,
             Completed,
             Failed,
         ]);
@@ -217,6 +125,17 @@ impl Generator {
             Parked if self.rng.bool() => kept.row.phase = Some(Phase::Parked),
             // No worker had all that it needs.
             Parked => self.due(&mut kept.row, Phase::Parked),
+            ParkedForHook => {
+                kept.row.policy.hooked = true;
+                let (source, end) = (self.source(), self.end(true));
+                self.log(&mut kept, source, end, true);
+                kept.row.phase = Some(Phase::Parked);
+                if self.rng.bool()
+                    && let Some(entry) = kept.log.last_mut()
+                {
+                    entry.due_at = None;
+                }
+            }
             Completed => {
                 let output = self.payload();
                 self.finish(&mut kept, FinalOutcome::Ok(output));
@@ -364,7 +283,12 @@ impl Generator {
             entry.log.status = LogStatus::Pending;
             entry.delay = self.delay();
             entry.due_at = Some(entry.log.logged_at.plus(FINALIZER_HEAD_START));
-            entry.hook_failures = self.rng.u32(..3);
+            entry.hook_failures =
+                self.one(&[0, 1, 2, MAX_HOOK_FAILURES - 2, MAX_HOOK_FAILURES - 1]);
+            // For as long as it takes to be parked, if nobody has its hook.
+            if self.rng.u8(..4) == 0 {
+                entry.log.logged_at = entry.log.logged_at.minus(UNHANDLED_PARKED_AFTER);
+            }
         } else {
             let phase = self.one(&[Phase::Waiting, Phase::InDoubt, Phase::Parked]);
             kept.row.phase = Some(phase);
@@ -389,17 +313,4 @@ impl Generator {
         kept.row.outcome = Some(outcome);
         kept.log.push(entry);
     }
-}
-
-/// The ids of the claims of a row's history, and of those that it has lost.
-const OURS: u64 = 0x1000;
-const ANOTHER: u64 = 0x2000;
-
-/// The fence with this count: of a claim or, every third, of a take-over.
-fn fence(count: i64, history: u64) -> Fence {
-    let id = match count % 3 {
-        0 => ClaimId::NONE,
-        _ => ClaimId::of(history + count.unsigned_abs()),
-    };
-    Fence::new((count - 1) << Fence::CLAIM_ID_BITS).next(id)
 }

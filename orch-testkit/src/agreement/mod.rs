@@ -11,6 +11,8 @@
 //! The environment sets how much is looked at: `ORCH_AGREEMENT_PAIRS` pairs of a row and a fact
 //! for each verb (2,000 by default), from `ORCH_AGREEMENT_SEED`. A failure prints its seed.
 
+mod compare;
+mod facts;
 mod generate;
 mod history;
 mod kept;

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use orch_core::machine::{Answer, Ended, Entry, Fact, Finalized, Row, Step, step};
+use orch_core::machine::{Answer, Ended, Entry, Fact, Finalized, Step, step};
 use orch_core::policies::KindPolicy;
 use orch_core::store::{
     Claim, ClaimParams, Claimed, ClaimedOperation, ConnectionType, EndedAttempt, Finalization,
@@ -10,6 +10,7 @@ use orch_core::store::{
 };
 use orch_core::words::{ClaimId, Fence, OpId, Owner, Status, Timestamp};
 
+use super::compare::{around, between};
 use super::from_environment;
 use super::history::{WHOLE_SINCE, lose_history};
 use super::{Generator, Kept, KeptRows};
@@ -235,12 +236,17 @@ impl Batch<'_> {
 
     async fn finalize(&mut self, store: &dyn Store) {
         let claims = self.claims();
-        let batch = claims.iter().map(|claim| Finalization { claim: *claim, hook: None });
+        let hook = |_: &Claim| fastrand::bool().then(succeeding_hook);
+        let hooks: Vec<Option<FinalizeHook>> = claims.iter().map(hook).collect();
+        let batch = claims.iter().zip(&hooks);
+        let batch = batch.map(|(claim, hook)| Finalization { claim: *claim, hook: *hook });
         let answers = store.finalize(batch.collect()).await.unwrap();
-        for ((kept, claim), got) in self.all.iter().zip(claims).zip(answers) {
+        for (((kept, claim), hook), got) in self.all.iter().zip(claims).zip(hooks).zip(answers) {
             let (fence, logged) = (claim.fence, logged(kept, claim.fence));
-            let wanted = self.expect(kept, |_| Fact::Finalized { fence, logged }).finalized();
-            assert_eq!(got, wanted, "{claim:?}, before: {kept:#?}");
+            let has_hook = hook.is_some();
+            let fact = Fact::Finalized { fence, logged, has_hook };
+            let wanted = self.expect(kept, |_| fact).finalized();
+            assert_eq!(got, wanted, "{claim:?}, {has_hook}, before: {kept:#?}");
         }
     }
 
@@ -252,7 +258,7 @@ impl Batch<'_> {
         let error = HookError::new(HOOK_ERROR).to_string();
         for ((kept, claim), got) in self.all.iter().zip(claims).zip(answers) {
             let (fence, logged) = (claim.fence, logged(kept, claim.fence));
-            let finalized = Fact::Finalized { fence, logged };
+            let finalized = Fact::Finalized { fence, logged, has_hook: true };
             // The hook runs where the step makes the operation terminal.
             if step(&kept.row, finalized, self.now).finishes(&kept.row).is_none() {
                 let wanted = self.expect(kept, |_| finalized).finalized();
@@ -260,11 +266,14 @@ impl Batch<'_> {
                 continue;
             }
             let fact = |jitter| Fact::HookFailed { fence, logged, error: &error, jitter };
-            self.expect(kept, fact);
-            let Finalized::HookFailed { reason, .. } = got else {
-                panic!("{got:?}, {claim:?}, before: {kept:#?}")
-            };
-            assert_eq!(reason, error);
+            let wanted = self.expect(kept, fact).finalized();
+            match (&got, &wanted) {
+                // Which instant within the jitter is compared with the row.
+                (Finalized::HookFailed { reason, .. }, Finalized::HookFailed { .. }) => {
+                    assert_eq!(*reason, error);
+                }
+                _ => assert_eq!(got, wanted, "{claim:?}, before: {kept:#?}"),
+            }
         }
     }
 
@@ -338,7 +347,10 @@ impl Batch<'_> {
             let got = store.resolve(params.clone()).await.unwrap();
             let (resolution, note) = (&params.resolution, params.note());
             let (note, hooked_kinds, whole_since) = (&*note, &*params.hooked_kinds, WHOLE_SINCE);
-            let fact = Fact::Resolved { resolution, note, hooked_kinds, whole_since };
+            let fence = kept.row.fence;
+            let logged = logged(kept, fence);
+            let fact =
+                Fact::Resolved { fence, logged, resolution, note, hooked_kinds, whole_since };
             let answer = self.expect(kept, |_| fact);
             assert_eq!(got, Resolved::from(answer), "{params:?}, before: {kept:#?}");
         }
@@ -366,33 +378,13 @@ fn under<'a>(ended: &'a EndedAttempt, kept: &'a Kept) -> Ended<'a> {
     ended.under(logged(kept, ended.claim.fence))
 }
 
+const fn succeeding_hook() -> FinalizeHook {
+    FinalizeHook { connection: ConnectionType::of::<()>, run: |_, _, _| Box::pin(async { Ok(()) }) }
+}
+
 const fn failing_hook() -> FinalizeHook {
     FinalizeHook {
         connection: ConnectionType::of::<()>,
         run: |_, _, _| Box::pin(async { Err(HookError::new(HOOK_ERROR)) }),
     }
-}
-
-/// The steps between which a row must lie. Where the jitter decides whether there is time for
-/// another attempt, that is the one that has gone where this row is.
-fn around<'s>([least, most]: &'s [Step; 2], got: &Kept) -> [&'s Step; 2] {
-    let place = |row: &Row| (row.status, row.phase);
-    match [least, most].map(|step| place(&step.row) == place(&got.row)) {
-        [true, false] => [least, least],
-        [false, true] => [most, most],
-        _ => [least, most],
-    }
-}
-
-/// What was got with the instants of `least` in place of those that lie between the two.
-fn between(mut got: Kept, least: &Kept, most: &Kept) -> Kept {
-    let within = |got: Option<Timestamp>, least: Option<Timestamp>, most: Option<Timestamp>| {
-        let inside = least <= got && got <= most && got.is_some() == least.is_some();
-        if inside { least } else { got }
-    };
-    got.row.due_at = within(got.row.due_at, least.row.due_at, most.row.due_at);
-    for (entry, (least, most)) in got.log.iter_mut().zip(least.log.iter().zip(&most.log)) {
-        entry.due_at = within(entry.due_at, least.due_at, most.due_at);
-    }
-    got
 }

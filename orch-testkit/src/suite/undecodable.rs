@@ -1,10 +1,14 @@
 //! Rows that cannot be decoded: set aside, and never in the way of the others.
 
-use orch_core::store::{ClaimParams, Claimed, Listed, StoreError, SweepParams, Swept};
-use orch_core::words::{OpId, Status};
+use orch_core::store::{
+    Claim, ClaimParams, Claimed, Finalization, Finalized, Listed, Resolution, StoreError,
+    SweepParams, Swept,
+};
+use orch_core::words::{FinalOutcome, OpId, Phase, Status};
 
 use crate::fixture::{
-    BUDGET, LEASE, World, claim_params, ended, listed, ok, owner, policy, sweep_params, tenant,
+    BUDGET, LEASE, World, claim_params, ended, listed, ok, output, owner, policy, sweep_params,
+    tenant,
 };
 
 async fn corrupted(world: &World, key: &str) -> OpId {
@@ -120,4 +124,35 @@ pub async fn its_neighbours_settle_as_ever(world: World) {
     world.settle(ended(good, ok("done"))).await;
     assert_eq!(world.operation(good.op_id).await.status, Status::Completed);
     assert_eq!(world.all().await.len(), 2);
+}
+
+pub async fn a_logged_end_that_cannot_be_read_is_parked_and_the_others_finalize(world: World) {
+    let (bad, good) = (world.running("bad").await, world.running("good").await);
+    for claim in [bad, good] {
+        world.log(ended(claim, ok("done"))).await;
+    }
+    world.backend.corrupt_log(bad.op_id).await;
+    world.advance(1);
+    let mut found = world.unfinalized().await;
+    found.sort_unstable_by_key(|claim| claim.op_id);
+    let batch = found.iter().map(|claim| Finalization { claim: *claim, hook: None }).collect();
+    let answers = world.store.finalize(batch).await.unwrap();
+    let of = |claim: Claim| {
+        let place = found.iter().position(|it| *it == claim).unwrap();
+        answers[place].clone()
+    };
+    assert_eq!(of(bad), Finalized::Parked);
+    assert_eq!(of(good), Finalized::Finished(FinalOutcome::Ok(output("done"))));
+    assert_eq!(world.operation(bad.op_id).await.phase, Some(Phase::Parked));
+    assert_eq!(world.unfinalized().await, []);
+    assert_eq!(world.finalize(bad, None).await, Finalized::Stale);
+}
+
+pub async fn what_is_parked_with_an_unreadable_log_can_be_resolved(world: World) {
+    let op_id = world.parked("k").await;
+    world.backend.corrupt_log(op_id).await;
+    let error = world.store.history(&owner(), op_id).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { op_id: it, .. } if it == op_id), "{error}");
+    world.resolve(op_id, Resolution::Ok(output("paid"))).await;
+    assert_eq!(world.operation(op_id).await.status, Status::Completed);
 }

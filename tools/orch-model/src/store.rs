@@ -108,7 +108,8 @@ impl World {
         let logged = self.logged(op, fence);
         let logged = logged.as_ref();
         let Some(mut row) = self.load(op) else { return Answer::Stale };
-        let fact = Fact::Finalized { fence, logged };
+        let has_hook = rules.declared(op).hooked;
+        let fact = Fact::Finalized { fence, logged, has_hook };
         let step = self.step(rules, &mut row, fact);
         let runs_hook = rules.declared(op).hooked && step.finishes(&row).is_some();
         if runs_hook && (!hook_fails || rules.has(Mistake::HookOutsideTransaction)) {
@@ -163,7 +164,7 @@ impl World {
     }
 
     /// What the log holds under a fence, late entries left out.
-    fn logged(&self, op: usize, fence: Fence) -> Option<machine::Entry> {
+    pub(crate) fn logged(&self, op: usize, fence: Fence) -> Option<machine::Entry> {
         let log = &self.rows[op].as_ref()?.log;
         let under = |entry: &&Entry| columns::fence(entry.fence) == fence && !entry.late;
         log.iter().find(under).map(Entry::decode)
@@ -189,7 +190,9 @@ fn takes_over(fact: Fact<'_>, answer: &Answer) -> bool {
         | Fact::LeaseExpired { .. }
         | Fact::BudgetSpent { .. }
         | Fact::HistoryLost { .. } => *answer != Answer::Stale,
-        Fact::Resolved { .. } => !matches!(answer, Answer::NotParked { .. }),
+        Fact::Resolved { .. } => {
+            !matches!(answer, Answer::NotParked { .. } | Answer::Unfit { .. } | Answer::Stale)
+        }
         Fact::Renewed { .. }
         | Fact::Released { .. }
         | Fact::Logged(_)

@@ -71,9 +71,13 @@ impl World {
     pub fn decide(&mut self, rules: &Rules, op: usize, decision: Decision) -> bool {
         let resolution = decision.resolution();
         let (resolution, whole_since) = (&resolution, self.whole_since.into());
-        let fact = Fact::Resolved { resolution, note: "", hooked_kinds: &[], whole_since };
+        let Some(fence) = self.load(op).map(|row| row.fence) else { return false };
+        let logged = self.logged(op, fence);
+        let logged = logged.as_ref();
+        let (note, hooked_kinds) = ("", &[]);
+        let fact = Fact::Resolved { fence, logged, resolution, note, hooked_kinds, whole_since };
         let answer = self.apply(rules, op, fact);
-        !matches!(answer, Answer::NotParked { .. } | Answer::Stale)
+        !matches!(answer, Answer::NotParked { .. } | Answer::Unfit { .. } | Answer::Stale)
     }
 }
 

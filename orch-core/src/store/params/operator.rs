@@ -38,6 +38,11 @@ pub enum Resolved {
         /// Its phase.
         phase: Option<Phase>,
     },
+    /// The decision is none for what it is parked for.
+    Unfit {
+        /// True if it is parked for its finalize hook: then its outcome is logged.
+        for_hook: bool,
+    },
     /// This owner has no such operation.
     NotFound,
 }
@@ -46,6 +51,7 @@ impl From<Answer> for Resolved {
     fn from(answer: Answer) -> Self {
         match answer {
             Answer::NotParked { status, phase } => Self::NotParked { status, phase },
+            Answer::Unfit { for_hook } => Self::Unfit { for_hook },
             answer => Self::Resolved(answer.moved_or_logged()),
         }
     }

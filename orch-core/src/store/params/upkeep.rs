@@ -49,7 +49,8 @@ pub struct Swept {
     pub op_id: OpId,
     /// What it is.
     pub kind: Kind,
-    /// Where it went. [`Swept::logged`] if its kind has a finalize hook.
+    /// Where it went. [`Swept::logged`] if its kind has a finalize hook; [`Swept::is_refused`] if it went
+    /// nowhere.
     pub to: Option<Finalized>,
 }
 
@@ -58,6 +59,12 @@ impl Swept {
     #[must_use]
     pub const fn logged(&self) -> bool {
         self.to.is_none()
+    }
+
+    /// True if the database refused to move it: it is as it was, and passed over for a while.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        matches!(self.to, Some(Finalized::Refused { .. }))
     }
 }
 

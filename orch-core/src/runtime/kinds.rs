@@ -1,0 +1,43 @@
+use std::collections::HashMap;
+
+use super::ResolveError;
+use crate::handler::{CheckOutput, Registration};
+use crate::words::{Kind, Payload};
+
+/// What this program knows of the kinds whose handlers are linked in, also where none of them runs.
+#[derive(Debug, Default)]
+pub(super) struct KnownKinds {
+    hooked: Vec<Kind>,
+    checks: HashMap<Kind, Option<CheckOutput>>,
+}
+
+impl KnownKinds {
+    /// A handler that breaks a rule is left out: it is reported where it is to run.
+    pub(super) fn of(registered: &[Registration]) -> Self {
+        let mut kinds = Self::default();
+        for registration in registered {
+            let Ok(policy) = registration.policy() else { continue };
+            if policy.hooked {
+                kinds.hooked.push(policy.kind.clone());
+            }
+            kinds.checks.insert(policy.kind, registration.check_output);
+        }
+        kinds
+    }
+
+    /// Those with a finalize hook.
+    pub(super) fn hooked(&self) -> &[Kind] {
+        &self.hooked
+    }
+
+    /// Refuses an output that the kind's handler would not return.
+    pub(super) fn check_output(&self, kind: Kind, output: &Payload) -> Result<(), ResolveError> {
+        match self.checks.get(&kind) {
+            None => Err(ResolveError::Unknown { kind }),
+            Some(None) => Ok(()),
+            Some(Some(check)) => {
+                check(output).map_err(|source| ResolveError::Output { kind, source })
+            }
+        }
+    }
+}
