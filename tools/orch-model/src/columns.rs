@@ -84,6 +84,7 @@ impl Row {
             claims: 0,
             first_end: None,
             marks: 0,
+            skipped: false,
             unclaimed: None,
         }
     }

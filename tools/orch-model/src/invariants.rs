@@ -34,7 +34,7 @@ pub const I9: &str = "I9 sums are equal: no operation acts twice";
 pub const INVARIANTS: [&str; 9] = [I1, I2, I3, I4, I5, I6, I7, I8, I9];
 
 /// What must be possible, or the model would hold because nothing happens in it.
-pub const WITNESSES: [&str; 7] = [
+pub const WITNESSES: [&str; 8] = [
     "an operation is COMPLETED after a lost attempt",
     "an operation is FAILED and uncertain",
     "an operator resolves a parked operation",
@@ -42,6 +42,7 @@ pub const WITNESSES: [&str; 7] = [
     "a worker that has lost its lease is about to call",
     "a time budget ends before the first call",
     "a claim that the database has lost answers",
+    "an operator has a hook run again that was given up",
 ];
 
 /// The invariants and the witnesses.
@@ -133,6 +134,13 @@ pub(crate) fn properties() -> Vec<Property<Rules>> {
             };
             world.operations().any(|(_, row)| row.log.iter().any(|entry| lost(row, entry)))
         }),
+        sometimes(WITNESSES[7], |_, world| {
+            let by = |row: &Row, source| row.log.iter().any(|entry| entry.source == source);
+            world.operations().any(|(_, row)| {
+                let twice = by(row, Source::Handler) && by(row, Source::Operator);
+                twice && row.status == Status::Completed && row.marks == 1 && row.lost_attempts == 0
+            })
+        }),
     ]
 }
 
@@ -157,6 +165,7 @@ pub(crate) fn watch(rules: &Rules, before: &World, after: &mut World) {
 
 fn parked_as_declared(rules: &Rules, op: usize, row: &Row) -> bool {
     row.phase != Some(Phase::Parked)
+        || (rules.hooks_give_up && row.log.iter().any(|entry| is_given_up(row, entry)))
         || match rules.declared(op).in_doubt {
             InDoubt::Park => true,
             InDoubt::Reconcile => u32::from(row.reconciles) >= MAX_RECONCILES,
@@ -167,10 +176,15 @@ fn parked_as_declared(rules: &Rules, op: usize, row: &Row) -> bool {
         }
 }
 
+/// True if the operation is parked for the hook of this entry.
+fn is_given_up(row: &Row, entry: &Entry) -> bool {
+    entry.fence == row.fence && entry.status == LogStatus::Pending && entry.due_at.is_none()
+}
+
 fn one_end(rules: &Rules, op: usize, row: &Row) -> bool {
     let terminal = row.status.is_terminal();
     let whole = row.outcome.map(Final::status) == terminal.then_some(row.status);
-    let hooked = terminal && rules.declared(op).hooked;
+    let hooked = terminal && rules.declared(op).hooked && !row.skipped;
     whole && row.outcome == row.first_end && row.marks == u8::from(hooked)
 }
 

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 }
 
 /// What is explored: two operations and one fault, or one operation and two; then one operation in
-/// a database that loses a claim, unnoticed and noticed.
+/// a database that loses a claim, unnoticed and noticed, and one whose hook is given up.
 fn worlds() -> impl Iterator<Item = Rules> {
     let declared = every_declaration();
     let [retry, park, fail, ..] = declared;
@@ -25,7 +25,9 @@ fn worlds() -> impl Iterator<Item = Rules> {
     let alone = alone.map(|operation| Rules::of(&[operation], 2));
     let losing = declared.map(|operation| Rules::of(&[operation], 1).losing_claims());
     let noticing = declared.map(|operation| Rules::of(&[operation], 1).noticing_losses());
-    pairs.chain(alone).chain(losing).chain(noticing)
+    let hooked = declared.into_iter().filter(|operation| operation.hooked);
+    let giving_up = hooked.map(|operation| Rules::of(&[operation], 2).giving_up_hooks());
+    pairs.chain(alone).chain(losing).chain(noticing).chain(giving_up)
 }
 
 fn hold() -> bool {
@@ -38,7 +40,8 @@ fn hold() -> bool {
             (_, false) => ", claims are lost",
             (_, true) => ", claims are lost and that is noticed",
         };
-        let (names, faults) = (names.join(" + ") + loses, rules.faults.total);
+        let gives_up = if rules.hooks_give_up { ", failing hooks are given up" } else { "" };
+        let (names, faults) = (names.join(" + ") + loses + gives_up, rules.faults.total);
         let checked = explore(rules);
         let took = checked.took;
         let (states, steps, depth) = (checked.states, checked.steps, checked.depth);

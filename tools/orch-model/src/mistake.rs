@@ -60,6 +60,8 @@ pub enum Mistake {
     BudgetSweepTakesRunning,
     /// An unanswered question is followed by another run.
     QuestionFallsThrough,
+    /// An operation whose hook is given up is not parked.
+    GivenUpHookIsNotParked,
     /// A parked operation stays due.
     ParkedStaysDue,
     /// A timeout counts as an answer: "it was never sent".
@@ -81,7 +83,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::LogIgnoresFence,
         Self::RenewIgnoresFence,
         Self::FinalizeIgnoresFence,
@@ -108,6 +110,7 @@ impl Mistake {
         Self::ReaperSkipsQuestions,
         Self::BudgetSweepTakesRunning,
         Self::QuestionFallsThrough,
+        Self::GivenUpHookIsNotParked,
         Self::ParkedStaysDue,
         Self::DoubtTakenForNo,
         Self::RefusalClearsDoubt,
@@ -122,7 +125,10 @@ impl Mistake {
     #[must_use]
     pub const fn breaks(self) -> &'static str {
         match self {
-            Self::FinalizerSkipsHooked | Self::QuestionFallsThrough | Self::ParkedStaysDue => I1,
+            Self::FinalizerSkipsHooked
+            | Self::QuestionFallsThrough
+            | Self::GivenUpHookIsNotParked
+            | Self::ParkedStaysDue => I1,
             Self::HookOutsideTransaction | Self::LateAnswerReplacesEnd => I2,
             Self::BudgetSweepTakesRunning
             | Self::DoubtTakenForNo
@@ -162,6 +168,7 @@ impl Mistake {
             | Self::LogKeepsLease
             | Self::FinalizerCallsAgain
             | Self::FinalizerSkipsHooked
+            | Self::GivenUpHookIsNotParked
             | Self::HookOutsideTransaction => Declared::hooked(InDoubt::Retry),
             Self::OperatorKeepsFence | Self::ParkedStaysDue | Self::EarlierIsClaimed => {
                 Declared::plain(InDoubt::Park)
@@ -183,6 +190,7 @@ impl Mistake {
             Self::EarlierIsClaimed | Self::EarlierEndsPlainly | Self::MissingAttemptNotCounted => {
                 rules.noticing_losses()
             }
+            Self::GivenUpHookIsNotParked => rules.giving_up_hooks(),
             _ if self.is_about_claim_ids() => rules.losing_claims(),
             _ => rules,
         }

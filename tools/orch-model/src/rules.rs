@@ -29,6 +29,8 @@ pub struct Rules {
     pub last_tick: u8,
     /// True if the database notices that it has lost a claim, and an operator has confirmed it.
     pub notices_losses: bool,
+    /// True if a finalize hook that fails once is given up: its operation is parked for it.
+    pub hooks_give_up: bool,
     /// The guard that is wrong.
     pub mistake: Option<Mistake>,
 }
@@ -165,6 +167,7 @@ impl Rules {
             max_attempts: MAX_ATTEMPTS,
             last_tick,
             notices_losses: false,
+            hooks_give_up: false,
             mistake: None,
         }
     }
@@ -187,6 +190,12 @@ impl Rules {
     #[must_use]
     pub fn noticing_losses(self) -> Self {
         Self { notices_losses: true, ..self.losing_claims() }
+    }
+
+    /// The same with hooks that are given up when they have failed once.
+    #[must_use]
+    pub fn giving_up_hooks(self) -> Self {
+        Self { hooks_give_up: true, ..self }
     }
 
     /// What the handler of this operation declares.

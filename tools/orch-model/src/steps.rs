@@ -177,7 +177,7 @@ impl World {
                 steps.push(Step::Find { op });
             }
             let decide = |decision| Step::Decide { op, decision };
-            steps.extend([Decision::Ok, Decision::Fail, Decision::RunAgain].map(decide));
+            steps.extend(Decision::ALL.map(decide));
         }
         if self.finalizer.is_some() {
             let finalize = |hook_fails| Step::Finalize { hook_fails };
@@ -373,7 +373,9 @@ impl World {
     fn decide_truly(&mut self, rules: &Rules, op: usize, decision: Decision) -> Option<()> {
         let acted = self.has_acted(op);
         let again = decision == Decision::RunAgain;
-        if acted != (decision == Decision::Ok) || (again && self.ran_again) {
+        let about_the_hook = matches!(decision, Decision::RunHook | Decision::SkipHook);
+        let is_true = about_the_hook || acted == (decision == Decision::Ok);
+        if !is_true || (again && self.ran_again) {
             return None;
         }
         self.ran_again |= again;

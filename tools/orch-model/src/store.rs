@@ -2,7 +2,7 @@
 //! production's [`step`](machine::step) say what a fact means for it, and saves what it says.
 
 use orch_core::machine::{self, Answer, EntryWrite, Fact, Purpose, ReleaseReason};
-use orch_core::policies::InDoubt;
+use orch_core::policies::{InDoubt, MAX_HOOK_FAILURES};
 use orch_core::words::{Fence, Status};
 
 use crate::columns::{self, claim_id, instant, seconds, worker};
@@ -105,7 +105,10 @@ impl World {
     pub fn finalize(&mut self, rules: &Rules, claim: Claim, hook_fails: bool) -> Answer {
         let op = claim.op;
         let fence = self.guard(rules, &[Mistake::FinalizeIgnoresFence], claim);
-        let logged = self.logged(op, fence);
+        let mut logged = self.logged(op, fence);
+        if let Some(entry) = logged.as_mut().filter(|_| rules.hooks_give_up) {
+            entry.hook_failures = MAX_HOOK_FAILURES - 1;
+        }
         let logged = logged.as_ref();
         let Some(mut row) = self.load(op) else { return Answer::Stale };
         let has_hook = rules.declared(op).hooked;
@@ -155,10 +158,10 @@ impl World {
 
     fn save(&mut self, op: usize, fact: Fact<'_>, step: machine::Step) -> Answer {
         let Some(row) = self.rows[op].as_mut() else { return Answer::Stale };
-        let Row { claims, first_end, marks, .. } = *row;
+        let Row { claims, first_end, marks, skipped, .. } = *row;
         let claims = claims + u8::from(takes_over(fact, &step.answer));
         let log = std::mem::take(&mut row.log);
-        *row = Row { log, claims, first_end, marks, ..Row::encode(&step.row) };
+        *row = Row { log, claims, first_end, marks, skipped, ..Row::encode(&step.row) };
         step.entries.iter().for_each(|write| row.write(write));
         step.answer
     }

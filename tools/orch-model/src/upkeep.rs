@@ -15,6 +15,10 @@ pub enum Decision {
     Fail,
     /// It has not; run it once more.
     RunAgain,
+    /// What is logged is right; run its hook once more.
+    RunHook,
+    /// What is logged is right; what the hook was to write is written by other means.
+    SkipHook,
 }
 
 impl World {
@@ -77,16 +81,27 @@ impl World {
         let (note, hooked_kinds) = ("", &[]);
         let fact = Fact::Resolved { fence, logged, resolution, note, hooked_kinds, whole_since };
         let answer = self.apply(rules, op, fact);
-        !matches!(answer, Answer::NotParked { .. } | Answer::Unfit { .. } | Answer::Stale)
+        let decided =
+            !matches!(answer, Answer::NotParked { .. } | Answer::Unfit { .. } | Answer::Stale);
+        if let Some(row) = self.rows[op].as_mut().filter(|_| decided) {
+            row.skipped |= decision == Decision::SkipHook;
+        }
+        decided
     }
 }
 
 impl Decision {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Ok, Self::Fail, Self::RunAgain, Self::RunHook, Self::SkipHook];
+
     fn resolution(self) -> Resolution {
         match self {
             Self::Ok => Resolution::Ok(Payload::default()),
             Self::Fail => Resolution::Fail(Verdict { uncertain: false, called: true }.failure()),
             Self::RunAgain => Resolution::RunAgain,
+            Self::RunHook => Resolution::RunHook,
+            Self::SkipHook => Resolution::SkipHook,
         }
     }
 }

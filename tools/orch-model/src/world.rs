@@ -85,6 +85,8 @@ pub struct Row {
     pub first_end: Option<Final>,
     /// The audit's own: how often the finalize hook's writes were committed.
     pub marks: u8,
+    /// The audit's own: true if an operator has decided to end it without its hook.
+    pub skipped: bool,
     /// What a database that loses the latest claim goes back to: there where claims can be lost,
     /// and until something else is written.
     pub unclaimed: Option<Box<Self>>,

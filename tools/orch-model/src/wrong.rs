@@ -114,6 +114,7 @@ impl Rules {
                     row.outcome = Some(FinalOutcome::Ok(output.clone()));
                 }
             }
+            (Mistake::GivenUpHookIsNotParked, Fact::HookFailed { .. }) => row.phase = before.phase,
             (Mistake::ParkedStaysDue, _) if row.phase == Some(Phase::Parked) => {
                 row.due_at = Some(now);
             }
