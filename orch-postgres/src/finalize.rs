@@ -75,8 +75,7 @@ async fn finalize_whole(
     }));
     let hooked = hooks.into_iter().filter(|(claim, _)| !answers.contains_key(claim)).collect();
     answers.extend(run_hooks(db, hooked).await?);
-    let answer = |item: &Finalization| answers.get(&item.claim).cloned();
-    Ok(batch.iter().map(|item| answer(item).unwrap_or(Finalized::Stale)).collect())
+    Ok(in_order(batch.iter().map(|item| item.claim), &answers))
 }
 
 /// Each in its own transaction. Half of the connections are left for the other verbs.
@@ -98,4 +97,17 @@ async fn run_hooks(
         answers.push(done.map_err(StoreError::transient)??);
     }
     Ok(answers)
+}
+
+/// The answers about these claims; a claim that comes twice was looked at once.
+pub(crate) fn in_order(
+    claims: impl Iterator<Item = Claim>,
+    answers: &HashMap<Claim, Finalized>,
+) -> Vec<Finalized> {
+    let mut seen = HashSet::new();
+    let answer = |claim: Claim| {
+        let answer = answers.get(&claim).cloned().unwrap_or(Finalized::Stale);
+        if seen.insert(claim) { answer } else { answer.again() }
+    };
+    claims.map(answer).collect()
 }

@@ -13,6 +13,7 @@ use sqlx::types::Uuid;
 use crate::apply::{apply, no_hook};
 use crate::column::{column, from_uuid, instant, to_uuid};
 use crate::db::{Db, in_pieces};
+use crate::finalize::in_order;
 use crate::lease::claim_of;
 use crate::pool::arguments;
 
@@ -44,8 +45,7 @@ async fn settle_whole(
     let others =
         apply(db, others, no_hook, |ended, logged| Fact::Settled(ended.under(logged))).await?;
     answers.extend(others.into_iter().map(|(claim, answer)| (claim, answer.finalized())));
-    let answer = |ended: &EndedAttempt| answers.get(&ended.claim).cloned();
-    Ok(batch.iter().map(|ended| answer(ended).unwrap_or(Finalized::Stale)).collect())
+    Ok(in_order(batch.iter().map(|ended| ended.claim), &answers))
 }
 
 /// Appends ends as PENDING and ends the leases.

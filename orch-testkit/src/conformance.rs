@@ -94,7 +94,7 @@ macro_rules! conformance {
                 an_outcome_is_the_finalizers_after_a_second
                 a_crash_between_log_and_finalize_is_made_good
                 finalize_without_an_entry_is_stale
-                a_second_finalize_answers_the_same
+                a_second_finalize_answers_that_it_was_final
                 a_second_settle_changes_nothing
                 the_first_entry_stands
                 a_second_settle_of_a_retry_answers_the_same

@@ -146,7 +146,9 @@ impl Recorded {
             Ok(Stored::Moved(Finalized::Stale)) => {
                 divergence::after_stale(store, about.claim).await
             }
-            Ok(Stored::Moved(Finalized::Finished(_))) if about.superseded_others => {
+            Ok(Stored::Moved(Finalized::Finished(_) | Finalized::AlreadyFinal(_)))
+                if about.superseded_others =>
+            {
                 divergence::after_end(store, vec![op_id]).await;
             }
             Ok(_) | Err(_) => {}
@@ -205,7 +207,7 @@ impl About {
             Finalized::Refused { reason } => {
                 tracing::error!(%op_id, %kind, %fence, reason, "the database refuses to move it");
             }
-            Finalized::Finished(_) => {
+            Finalized::Finished(_) | Finalized::AlreadyFinal(_) => {
                 tracing::info!(%op_id, %kind, %fence, attempts = self.attempts, %to, "ended");
             }
             Finalized::InDoubt { .. } => {

@@ -48,8 +48,10 @@ pub enum Answer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Finalized {
-    /// The operation is terminal with this outcome.
+    /// The operation is terminal with this outcome: this call has made it so.
     Finished(FinalOutcome),
+    /// It is terminal with this outcome, and was so before this call.
+    AlreadyFinal(FinalOutcome),
     /// It waits for its next attempt.
     Waiting {
         /// When that is due.
@@ -110,6 +112,15 @@ impl Answer {
 }
 
 impl Finalized {
+    /// What the same call again is told.
+    #[must_use]
+    pub fn again(self) -> Self {
+        match self {
+            Self::Finished(outcome) => Self::AlreadyFinal(outcome),
+            other => other,
+        }
+    }
+
     /// Where a row is: what a repeated call is told.
     #[must_use]
     pub fn standing(row: &Row) -> Self {
@@ -127,8 +138,13 @@ impl Finalized {
 impl fmt::Display for Finalized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Finished(FinalOutcome::Ok(_)) => f.write_str("COMPLETED"),
-            Self::Finished(FinalOutcome::Failed(failure)) => write!(f, "FAILED {}", failure.code),
+            Self::Finished(FinalOutcome::Ok(_)) | Self::AlreadyFinal(FinalOutcome::Ok(_)) => {
+                f.write_str("COMPLETED")
+            }
+            Self::Finished(FinalOutcome::Failed(failure))
+            | Self::AlreadyFinal(FinalOutcome::Failed(failure)) => {
+                write!(f, "FAILED {}", failure.code)
+            }
             Self::Waiting { due_at } => write!(f, "waiting until {due_at}"),
             Self::InDoubt { due_at } => write!(f, "in doubt until {due_at}"),
             Self::Parked => f.write_str("parked"),

@@ -18,13 +18,19 @@ pub(super) fn finalized(
 ) -> Step {
     match logged.filter(|_| change.row.fence == fence) {
         None => change.answer(Answer::Stale),
-        Some(entry) if entry.log.status == LogStatus::Completed => change.answer_standing(),
+        Some(entry) if entry.log.status == LogStatus::Completed => repeated(change),
         Some(entry) if !has_hook && owes_hook(&change.row, entry) => hook_missing(change, entry),
         Some(entry) => {
             change.update(entry.clone().completed());
             follow(change, entry)
         }
     }
+}
+
+/// The row has followed before. What it has come to since is told.
+fn repeated(change: Change) -> Step {
+    let standing = Finalized::standing(&change.row).again();
+    change.answer(Answer::Moved(standing))
 }
 
 /// True if the row becomes terminal by this entry, and a finalize hook is to run then.

@@ -373,7 +373,8 @@ mod tests {
         let quick = store.finalize(vec![Finalization { claim, hook: None }]).await.unwrap();
         assert_eq!(quick, finished);
         GATE.add_permits(1);
-        assert_eq!(slow.await.unwrap().unwrap(), finished);
+        let [finished] = finished;
+        assert_eq!(slow.await.unwrap().unwrap(), [finished.again()]);
         let operation = store.get(&Owner::default(), claim.op_id).await.unwrap().unwrap();
         assert_eq!(operation.status, Status::Completed);
     }

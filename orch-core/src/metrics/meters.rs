@@ -119,7 +119,7 @@ impl Meters {
             Finalized::Stale => self.stale.increment(1),
             Finalized::HookFailed { .. } => self.hook_failures.increment(1),
             Finalized::Refused { .. } => self.refused.increment(1),
-            Finalized::Waiting { .. } | Finalized::InDoubt { .. } => {}
+            Finalized::AlreadyFinal(_) | Finalized::Waiting { .. } | Finalized::InDoubt { .. } => {}
         }
     }
 

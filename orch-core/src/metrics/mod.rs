@@ -12,7 +12,7 @@
 //! | `orch_start_delay_seconds` | histogram | `domain`, `event` | time from accept to the first claim, by the store's clock |
 //! | `orch_attempts_total` | counter | `domain`, `event`; `source`: `handler`, `reconcile`; `outcome`: `ok`, `retry`, `fail`, `in_doubt`, `not_happened`, `unreadable` | attempts and reconciles that ended in this process, by outcome |
 //! | `orch_attempt_duration_seconds` | histogram | `domain`, `event`; `source`: `handler`, `reconcile` | time that an attempt, or a reconcile, took |
-//! | `orch_finished_total` | counter | `domain`, `event`; `status`: `COMPLETED`, `FAILED` | operations that became terminal; one that a worker and the Finalizer finish at the same moment may count twice |
+//! | `orch_finished_total` | counter | `domain`, `event`; `status`: `COMPLETED`, `FAILED` | operations that became terminal, each counted once; one whose end was stored and the reply lost is not counted |
 //! | `orch_parked_total` | counter | `domain`, `event` | operations parked for an operator, without rows that cannot be decoded |
 //! | `orch_stale_total` | counter | `domain`, `event` | writes that were refused because another claim owns the operation, or it is finished |
 //! | `orch_late_outcomes_total` | counter | `domain`, `event` | answers that came too late to have an effect; the history keeps them |

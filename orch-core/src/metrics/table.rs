@@ -54,8 +54,8 @@ pub(super) const FINISHED: Metric = Metric {
     name: "orch_finished_total",
     kind: MetricKind::Counter,
     labels: &[("status", &["COMPLETED", "FAILED"])],
-    says: "operations that became terminal; one that a worker and the Finalizer finish at the \
-           same moment may count twice",
+    says: "operations that became terminal, each counted once; one whose end was stored and the \
+           reply lost is not counted",
 };
 /// Operations parked.
 pub(super) const PARKED: Metric = Metric {

@@ -26,7 +26,7 @@ use crate::words::{
 ///
 ///   | verb | the same call again |
 ///   |---|---|
-///   | `accept`, `log`, `finalize`, `settle`, `release` | changes nothing; the answer is the one of the first call, or `Stale` once another claim or the end of the operation has come between |
+///   | `accept`, `log`, `finalize`, `settle`, `release` | changes nothing; the answer is the one of the first call (of an end `AlreadyFinal`), or `Stale` once another claim or the end of the operation has come between |
 ///   | `redrive` | changes nothing: `Created` again for the same `new_op_id`, for another one `AlreadyRedriven`, with the first |
 ///   | `resolve` | `NotParked`, unless the operation was parked again since |
 ///   | `confirm` | changes nothing; the answer is the one of the first call |
@@ -107,7 +107,7 @@ pub trait Store: Send + Sync + 'static {
     /// operation becomes terminal its hook runs. A failing hook rolls back its own operation
     /// only; after [`MAX_HOOK_FAILURES`] of them the operation is parked for its hook. Where the row owes a
     /// hook and none is given, a terminal end waits, and is parked once it has waited for
-    /// [`UNHANDLED_PARKED_AFTER`]. Repeated, it answers `Finished` as long as this claim's entry is what
+    /// [`UNHANDLED_PARKED_AFTER`]. Repeated, it answers `AlreadyFinal` as long as this claim's entry is what
     /// finished it.
     ///
     /// [`MAX_HOOK_FAILURES`]: crate::policies::MAX_HOOK_FAILURES

@@ -48,6 +48,9 @@ impl Upkeep for Finalizer {
 
     async fn run_once(&self) -> Result<Report, StoreError> {
         let due = self.due().await?;
+        if due.is_empty() {
+            return Ok(Report::default());
+        }
         let Equipment { store, handlers, watch } = &self.equipment;
         let mut report = Report { more: due.len() >= LIMIT, ..Report::default() };
         let batch = due
@@ -72,7 +75,7 @@ impl Upkeep for Finalizer {
                 tracing::warn!(%op_id, %kind, reason, %due_at, "the finalize hook failed again");
                 continue;
             }
-            report.moved += 1;
+            report.moved += usize::from(!matches!(finalized, Finalized::AlreadyFinal(_)));
             match finalized {
                 Finalized::Parked => {
                     tracing::warn!(%op_id, %kind, "parked: an operator must resolve it");

@@ -270,7 +270,7 @@ pub async fn a_repeated_finalize_of_a_parked_end_may_still_run_the_hook(world: W
     let hook = Some(world.backend.marking_hook());
     let batch = vec![Finalization { claim, hook }, Finalization { claim, hook }];
     let answers = world.store.finalize(batch).await.unwrap();
-    assert_eq!(answers, [finished("late-1"), finished("late-1")]);
+    assert_eq!(answers, [finished("late-1"), finished("late-1").again()]);
     assert_eq!(world.backend.marks("late-1").await, 1);
     assert_eq!(stands(&world, claim.op_id).await, (Status::Completed, None));
 }

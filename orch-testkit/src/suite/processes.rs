@@ -70,7 +70,9 @@ pub async fn two_finalizers_at_once_finish_it_once(world: World) {
     let other = world.reopened().await;
     let (one, two) = tokio::join!(world.finalize(claim, None), other.finalize(claim, None));
     let finished = Finalized::Finished(FinalOutcome::Ok(output("done")));
-    assert_eq!((one, two), (finished.clone(), finished));
+    let already = finished.clone().again();
+    let both = [(finished.clone(), already.clone()), (already, finished)];
+    assert!(both.contains(&(one, two)), "one of them has finished it");
     assert_eq!(world.history(claim.op_id).await.len(), 1);
 }
 
