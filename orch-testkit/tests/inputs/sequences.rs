@@ -257,6 +257,8 @@ impl Stores {
                         Decision::Ok => Resolution::Ok(Payload::from("1")),
                         Decision::Fail => Resolution::Fail(Failure::new("NO", "no")),
                         Decision::RunAgain => Resolution::RunAgain,
+                        Decision::RunHook => Resolution::RunHook,
+                        Decision::SkipHook => Resolution::SkipHook,
                     },
                     who: "ann".to_owned(),
                     why: "reconcile there".to_owned(),
