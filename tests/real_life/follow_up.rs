@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use orch::prelude::*;
 use orch::sqlite::SqliteStore;
-use orch::{Orchestrator, StoreError};
+use orch::{AcceptError, Orchestrator, StoreError};
 use sqlx::SqliteConnection;
 
 #[derive(Serialize, Deserialize, Command)]
