@@ -48,7 +48,7 @@ fn every_fact(check: impl Fn(&Kept, Fact<'_>, &Step)) {
             Fact::Finalized { fence, logged, has_hook: false },
             Fact::HookFailed { fence, logged, error: "closed", jitter: 0.5 },
             Fact::LeaseExpired { jitter: 0.5 },
-            Fact::BudgetSpent { hooked: policy.hooked, whole_since: 1 },
+            Fact::BudgetSpent { policy: Some(&policy), whole_since: 1 },
             Fact::HistoryLost { policy: &policy, whole_since: 2, copied: false },
             Fact::HistoryLost { policy: &policy, whole_since: 2, copied: true },
             Fact::Resolved {
@@ -83,6 +83,7 @@ fn breaks(row: &Row) -> Option<&'static str> {
         ("phase_iff_in_progress", row.phase.is_some() == in_progress),
         ("finished_at_iff_terminal", row.finished_at.is_some() == terminal),
         ("outcome_iff_terminal", row.outcome.is_some() == terminal),
+        ("expires_at_only_when_terminal", row.expires_at.is_none() || terminal),
         ("worker_iff_lease", row.worker.is_some() == held && row.started_at.is_some() == held),
         (
             "lease_only_when_held",
@@ -162,6 +163,44 @@ fn a_failure_writes_its_dead_letter_and_nothing_else_does() {
         assert_eq!(step.letter.is_some(), fails, "{fact:?}");
         let ends = step.row.status.is_terminal() && !kept.row.status.is_terminal();
         assert_eq!(step.finishes(&kept.row).is_some(), ends, "{fact:?}");
+    });
+}
+
+/// From the end on, as long as the row says; a row that was never claimed says nothing before a
+/// sweep does.
+#[test]
+fn an_operation_expires_after_its_retention() {
+    every_fact(|kept, fact, step| {
+        let (before, after) = (&kept.row, &step.row);
+        let Some(outcome) = step.finishes(before) else { return };
+        let retention = match fact {
+            Fact::BudgetSpent { policy: Some(policy), .. } | Fact::HistoryLost { policy, .. }
+                if before.status == Status::Pending =>
+            {
+                policy.retention
+            }
+            _ => before.policy.retention,
+        };
+        assert_eq!(after.finished_at, Some(now()), "{fact:?}");
+        assert_eq!(after.expires_at, Some(now().plus(retention.after(outcome))), "{fact:?}");
+        assert_eq!(after.kept_until(), after.expires_at, "{fact:?}");
+    });
+}
+
+#[test]
+fn only_a_claim_and_the_sweep_of_what_was_never_claimed_say_how_long_it_is_kept() {
+    every_fact(|kept, fact, step| {
+        let (before, after) = (&kept.row, &step.row);
+        let expected = match fact {
+            Fact::Claimed { policy, .. } if after != before => policy.retention,
+            Fact::BudgetSpent { policy: Some(policy), .. } | Fact::HistoryLost { policy, .. }
+                if before.status == Status::Pending && after != before =>
+            {
+                policy.retention
+            }
+            _ => before.policy.retention,
+        };
+        assert_eq!(after.policy.retention, expected, "{fact:?}");
     });
 }
 

@@ -3,7 +3,8 @@
 --   per field of the kinds' policies, in the order in which to look: $5 kind, $6 max_attempts,
 --   $7 backoff_base_ms, $8 backoff_cap_ms, $9 in_doubt, $10 max_reconciles,
 --   $11 hooked, $12 replays_errors; then $13, the id of the claim, $14 the incarnation that the
---   process knows, $15 the furthest WAL position seen under it (NULL: none).
+--   process knows, $15 the furthest WAL position seen under it (NULL: none); two more of the
+--   policies: $16 completed_retention_s, $17 failed_retention_s.
 -- Index: orch_queue_claim_idx, walked in its order for each kind until the limit is reached.
 -- Shape: `asks` is orch_core::machine::Purpose::of, the fence is orch_core::words::Fence::next. One
 --   walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED shares the
@@ -29,9 +30,9 @@ due AS MATERIALIZED (
     SELECT found.place, k.*, found.asks
     FROM here h,
     unnest($5::text[], $6::int[], $7::int[], $8::int[], $9::text[],
-           $10::int[], $11::bool[], $12::bool[])
+           $10::int[], $11::bool[], $12::bool[], $16::int[], $17::int[])
          AS k(kind, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
-              hooked, replays_errors),
+              hooked, replays_errors, completed_retention_s, failed_retention_s),
     LATERAL (
         SELECT q.ctid AS place,
                q.first_called_at IS NOT NULL AND 'reconcile' IN (k.in_doubt, q.in_doubt) AS asks
@@ -64,7 +65,9 @@ claimed AS (
         in_doubt = CASE WHEN d.asks THEN 'reconcile' ELSE d.in_doubt END,
         max_reconciles = d.max_reconciles,
         hooked = d.hooked OR q.hooked AND q.first_called_at IS NOT NULL,
-        replays_errors = d.replays_errors
+        replays_errors = d.replays_errors,
+        completed_retention_s = d.completed_retention_s,
+        failed_retention_s = d.failed_retention_s
     FROM due d, clock c
     WHERE q.ctid = d.place
     RETURNING q.op_id, q.fence, q.attempt, q.reconciles, q.deadline, d.asks, q.key_generation,

@@ -1,8 +1,8 @@
 -- Purpose: saves what orch_core::machine::step has decided about operations as they were read.
 -- Parameters, an array per column. Of the row as it was read: $1 op_id, $2 fence, $3 phase,
---   $4 lease_expires_at, $5 due_at. Of the row as it is to be: $6 to $26, as they are named below;
+--   $4 lease_expires_at, $5 due_at. Of the row as it is to be: $6 to $29, as they are named below;
 --   finished_at of one that becomes terminal, failure (JSON) for its dead letter. Of the entries:
---   $27 op_id, $28 true to append and false to write over the PENDING one, $29 to $46, as they are
+--   $30 op_id, $31 true to append and false to write over the PENDING one, $32 to $49, as they are
 --   named below.
 -- Index: the primary keys.
 -- Shape: one statement for a batch in which every operation moves differently. A row that is no
@@ -17,13 +17,14 @@ WITH held AS MATERIALIZED (
                 $12::int[], $13::int[], $14::timestamptz[], $15::timestamptz[],
                 $16::timestamptz[], $17::text[], $18::timestamptz[], $19::timestamptz[],
                 $20::bool[], $21::text[], $22::timestamptz[], $23::text[], $24::text[],
-                $25::int[], $26::timestamptz[])
+                $25::int[], $26::timestamptz[], $27::timestamptz[], $28::int[], $29::int[])
          AS r(op_id, old_fence, old_phase, old_lease_expires_at, old_due_at,
               status, phase, attempt, fence, retries, lost_attempts,
               reconciles, key_generation, deadline, due_at,
               lease_expires_at, worker, started_at, first_called_at,
               hooked, reason, finished_at, failure, in_doubt,
-              incarnation, unhandled_since)
+              incarnation, unhandled_since, expires_at, completed_retention_s,
+              failed_retention_s)
     JOIN orch_queue q
         ON q.op_id = r.op_id AND q.fence = r.old_fence
        AND q.phase IS NOT DISTINCT FROM r.old_phase
@@ -43,17 +44,19 @@ moved AS (
         lease_expires_at = h.lease_expires_at, worker = h.worker, started_at = h.started_at,
         first_called_at = h.first_called_at, hooked = h.hooked, reason = h.reason,
         in_doubt = h.in_doubt, incarnation = h.incarnation,
-        unhandled_since = h.unhandled_since
+        unhandled_since = h.unhandled_since,
+        completed_retention_s = h.completed_retention_s,
+        failed_retention_s = h.failed_retention_s
     FROM held h
     WHERE q.op_id = h.op_id AND h.finished_at IS NULL
 ),
 -- The entry under the latest fence of an operation that becomes terminal keeps what its row held.
 entry AS MATERIALIZED (
-    SELECT e.*, f.finished_at, f.retries, f.lost_attempts, f.deadline
-    FROM unnest($27::uuid[], $28::bool[], $29::bigint[], $30::bool[], $31::int[], $32::text[],
-                $33::text[], $34::timestamptz[], $35::timestamptz[], $36::text[], $37::text[],
-                $38::bytea[], $39::bigint[], $40::bigint[], $41::text[], $42::timestamptz[],
-                $43::int[], $44::text[], $45::text[], $46::bytea[])
+    SELECT e.*, f.finished_at, f.expires_at, f.retries, f.lost_attempts, f.deadline
+    FROM unnest($30::uuid[], $31::bool[], $32::bigint[], $33::bool[], $34::int[], $35::text[],
+                $36::text[], $37::timestamptz[], $38::timestamptz[], $39::text[], $40::text[],
+                $41::bytea[], $42::bigint[], $43::bigint[], $44::text[], $45::timestamptz[],
+                $46::int[], $47::text[], $48::text[], $49::bytea[])
          AS e(op_id, append, fence, late, attempt, worker,
               source, started_at, logged_at, outcome, detail,
               output, after_ms, delay_ms, status, finalize_due_at,
@@ -67,8 +70,8 @@ entry AS MATERIALIZED (
 finalized AS (
     UPDATE orch_write_ahead_log l
     SET status = e.status, finalize_due_at = e.finalize_due_at, hook_failures = e.hook_failures,
-        hook_error = e.hook_error, finished_at = e.finished_at, retries = e.retries,
-        lost_attempts = e.lost_attempts, deadline = e.deadline
+        hook_error = e.hook_error, finished_at = e.finished_at, expires_at = e.expires_at,
+        retries = e.retries, lost_attempts = e.lost_attempts, deadline = e.deadline
     FROM entry e
     WHERE NOT e.append AND l.op_id = e.op_id AND l.fence = e.fence AND l.late = e.late
       AND l.status = 'PENDING'
@@ -77,10 +80,10 @@ logged AS (
     INSERT INTO orch_write_ahead_log
         (op_id, fence, late, attempt, worker, source, started_at, logged_at, outcome, detail,
          output, after_ms, delay_ms, status, finalize_due_at, hook_failures, note, hook_error,
-         unreadable, finished_at, retries, lost_attempts, deadline)
+         unreadable, finished_at, expires_at, retries, lost_attempts, deadline)
     SELECT op_id, fence, late, attempt, worker, source, started_at, logged_at, outcome, detail,
            output, after_ms, delay_ms, status, finalize_due_at, hook_failures, note, hook_error,
-           unreadable, finished_at, retries, lost_attempts, deadline
+           unreadable, finished_at, expires_at, retries, lost_attempts, deadline
     FROM entry
     WHERE append
     ORDER BY op_id, fence

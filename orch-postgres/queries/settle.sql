@@ -16,14 +16,17 @@ gone AS (
            ORDER BY op_id) e, clock c
     WHERE q.op_id = e.op_id AND q.fence = e.fence AND q.worker IS NOT NULL
     RETURNING q.op_id, q.fence, q.attempt, q.retries, q.lost_attempts, q.worker, q.started_at,
-              q.deadline, e.source, e.outcome, e.detail, e.output, c.now
+              q.deadline, q.completed_retention_s, q.failed_retention_s, e.source, e.outcome, e.detail, e.output, c.now
 ),
 logged AS (
     INSERT INTO orch_write_ahead_log
         (op_id, fence, late, attempt, worker, source, started_at, logged_at, outcome, detail,
-         output, status, finished_at, retries, lost_attempts, deadline)
+         output, status, finished_at, expires_at, retries, lost_attempts, deadline)
     SELECT op_id, fence, false, attempt, worker, source, started_at, now, outcome, detail, output,
-           'COMPLETED', now, retries, lost_attempts, deadline
+           'COMPLETED', now,
+           now + CASE outcome WHEN 'OK' THEN completed_retention_s ELSE failed_retention_s END
+                 * interval '1 second',
+           retries, lost_attempts, deadline
     FROM gone
 ),
 letters AS (

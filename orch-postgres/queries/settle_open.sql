@@ -10,6 +10,7 @@ held AS MATERIALIZED (
     SELECT e.*, q.attempt, q.retries, q.lost_attempts, q.worker, q.started_at, q.deadline,
            q.max_attempts, q.max_reconciles, q.in_doubt, q.reconciles, q.first_called_at,
            q.first_called_at IS NOT NULL AS unresolved, q.key_generation, q.replays_errors, c.now,
+           q.failed_retention_s,
            c.now + e.delay_ms * interval '1 millisecond' AS not_before
     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                 $8::bigint[])
@@ -80,10 +81,12 @@ moved AS (
 logged AS (
     INSERT INTO orch_write_ahead_log
         (op_id, fence, late, attempt, worker, source, started_at, logged_at, outcome, detail,
-         after_ms, delay_ms, status, finished_at, retries, lost_attempts, deadline)
+         after_ms, delay_ms, status, finished_at, expires_at, retries, lost_attempts, deadline)
     SELECT d.op_id, d.fence, false, d.attempt, d.worker, d.source, d.started_at, d.now, d.outcome,
            d.detail, d.after_ms, d.delay_ms, 'COMPLETED',
            CASE WHEN f.op_id IS NOT NULL THEN d.now END,
+           CASE WHEN f.op_id IS NOT NULL
+                THEN d.now + d.failed_retention_s * interval '1 second' END,
            CASE WHEN f.op_id IS NOT NULL THEN d.retries_now END,
            CASE WHEN f.op_id IS NOT NULL THEN d.lost_now END,
            CASE WHEN f.op_id IS NOT NULL THEN d.deadline END

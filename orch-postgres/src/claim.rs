@@ -13,7 +13,7 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
-use crate::column::{from_uuid, to_int};
+use crate::column::{from_uuid, to_int, to_seconds};
 use crate::db::{Db, to_limit, with_limit};
 use crate::pool::{arguments, each};
 use crate::time::At;
@@ -81,6 +81,8 @@ pub(crate) fn claim_arguments(
         params.id.get(),
         number,
         wal_position,
+        each(kinds, |k| to_seconds(k.retention.completed())),
+        each(kinds, |k| to_seconds(k.retention.failed())),
     ]
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use orch_core::store::columns::Columns;
 use orch_core::words::{Kind, OpId, Timestamp};
 use sqlx::postgres::{PgRow, Postgres};
@@ -66,6 +68,11 @@ pub(crate) fn to_uuid(op_id: OpId) -> Uuid {
 /// A count as Postgres keeps it.
 pub(crate) fn to_int(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// How long operations are kept, as Postgres keeps it: whole seconds.
+pub(crate) fn to_seconds(span: Duration) -> i32 {
+    i32::try_from(span.as_secs()).unwrap_or(i32::MAX)
 }
 
 /// The kind in the form in which the queue keeps it.

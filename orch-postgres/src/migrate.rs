@@ -7,13 +7,14 @@ use crate::column::column;
 use crate::pool::{Pool, arguments, command, fetch};
 
 /// Every migration, in order; the version is the place, from 1.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_operation.sql"),
     include_str!("../migrations/0002_words.sql"),
     include_str!("../migrations/0003_key_seed.sql"),
     include_str!("../migrations/0004_incarnation.sql"),
     include_str!("../migrations/0005_versions.sql"),
     include_str!("../migrations/0006_hooks.sql"),
+    include_str!("../migrations/0007_retention.sql"),
 ];
 /// The newest version that this binary knows.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

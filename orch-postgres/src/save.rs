@@ -7,7 +7,7 @@ use orch_core::words::{OpId, Payload, Phase, WorkerId, storable};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
-use crate::column::{op_id, to_int, to_uuid};
+use crate::column::{op_id, to_int, to_seconds, to_uuid};
 use crate::db::Db;
 use crate::pool::{arguments, each};
 use crate::time::At;
@@ -77,6 +77,9 @@ pub(crate) fn encode(decided: &[Decided]) -> Result<PgArguments, StoreError> {
         each(&new, |row| row.policy.in_doubt.as_str()),
         each(&new, |row| to_int(row.incarnation)),
         each(&new, |row| row.unhandled_since.map(At)),
+        each(&new, |row| row.expires_at.map(At)),
+        each(&new, |row| to_seconds(row.policy.retention.completed())),
+        each(&new, |row| to_seconds(row.policy.retention.failed())),
         each(&entries, |line| line.op_id),
         each(&entries, |line| line.append),
         each(&entries, |line| line.entry.log.fence.get()),

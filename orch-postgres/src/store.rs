@@ -7,7 +7,7 @@ use orch_core::policies::Backoff;
 use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
     ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
-    PurgeParams, Purged, PutOff, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
+    Purged, PutOff, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
     ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, Unfinalized, monotonic,
 };
 use orch_core::words::{
@@ -269,8 +269,8 @@ impl Store for PostgresStore {
         Ok(redriven)
     }
 
-    async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError> {
-        purge::purge(&self.db, params).await
+    async fn purge(&self, limit: usize) -> Result<Purged, StoreError> {
+        purge::purge(&self.db, limit).await
     }
 
     async fn unknown_kinds(&self, known: &[Kind]) -> Result<Vec<(Kind, u64)>, StoreError> {

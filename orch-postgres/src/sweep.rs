@@ -40,8 +40,8 @@ pub(crate) async fn over_budget(db: &Db, params: SweepParams) -> Result<Vec<Swep
             arguments![db.now(), to_limit(db.put_off.room(limit)), kinds, number, wal_position];
         let rows = db.fetch(OVER_BUDGET, arguments).await?;
         let fact = |found: &PgRow, row: &Row| {
-            let hooked = params.is_hooked(&row.policy.kind);
-            Ok(Fact::BudgetSpent { hooked, whole_since: since(found)? })
+            let policy = params.policy(&row.policy.kind);
+            Ok(Fact::BudgetSpent { policy, whole_since: since(found)? })
         };
         sweep(db, &rows, limit, fact).await
     })

@@ -85,6 +85,8 @@ SELECT o.op_id, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.redriv
        q.backoff_cap_ms::bigint AS backoff_cap_ms, q.in_doubt,
        q.max_reconciles::bigint AS max_reconciles, q.replays_errors, q.hooked, q.reason,
        q.incarnation::bigint AS incarnation, q.unhandled_since,
+       q.completed_retention_s::bigint AS completed_retention_s,
+       q.failed_retention_s::bigint AS failed_retention_s,
        CASE WHEN q.op_id IS NOT NULL THEN q.status
             WHEN l.outcome = 'OK' THEN 'COMPLETED' WHEN l.outcome = 'FAIL' THEN 'FAILED'
             WHEN d.op_id IS NOT NULL THEN 'FAILED' END AS status,
@@ -94,7 +96,7 @@ SELECT o.op_id, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.redriv
        CASE WHEN q.op_id IS NOT NULL THEN q.lost_attempts ELSE l.lost_attempts END::bigint
            AS lost_attempts,
        CASE WHEN q.op_id IS NOT NULL THEN q.deadline ELSE l.deadline END AS deadline,
-       l.finished_at, l.output, d.failure::text AS failure
+       l.finished_at, l.expires_at, l.output, d.failure::text AS failure
 FROM orch_operation o
 LEFT JOIN orch_queue q ON q.op_id = o.op_id
 LEFT JOIN orch_write_ahead_log l ON l.op_id = o.op_id AND l.finished_at IS NOT NULL
@@ -141,6 +143,8 @@ fn inserts(kept: &Kept) -> String {
                 ("kind", text(&policy.kind.to_string())),
                 ("incarnation", row.incarnation.to_string()),
                 ("unhandled_since", or_null(row.unhandled_since, at)),
+                ("completed_retention_s", policy.retention.completed().as_secs().to_string()),
+                ("failed_retention_s", policy.retention.failed().as_secs().to_string()),
                 ("status", text(row.status.as_str())),
                 ("phase", or_null(row.phase.map(Phase::as_str), text)),
                 ("attempt", row.attempt.to_string()),
@@ -193,6 +197,7 @@ fn inserts(kept: &Kept) -> String {
                 ("note", or_null(log.note.as_deref(), text)),
                 ("hook_error", or_null(log.hook_error.as_deref(), text)),
                 ("finished_at", or_null(row.finished_at.filter(|_| ends), at)),
+                ("expires_at", or_null(row.expires_at.filter(|_| ends), at)),
                 ("retries", last(row.retries.to_string())),
                 ("lost_attempts", last(row.lost_attempts.to_string())),
                 ("deadline", last(at(row.deadline))),

@@ -160,6 +160,16 @@ impl Backend for Postgres {
         execute(&mut admin, &sql).await;
     }
 
+    async fn undate(&self, op_id: OpId) {
+        let mut admin = connect(&self.urls().admin).await;
+        // Only with the trigger out of the way can an outcome be changed at all.
+        let sql = format!(
+            "SET session_replication_role = replica;
+             UPDATE orch_write_ahead_log SET expires_at = NULL WHERE op_id = '{op_id}'"
+        );
+        execute(&mut admin, &sql).await;
+    }
+
     async fn refuse(&self, op_id: OpId, refused: bool) -> bool {
         let mut admin = connect(&self.urls().admin).await;
         let name = format!("refuse_{}", op_id.to_string().replace('-', ""));

@@ -10,6 +10,7 @@ use sqlx::{PgConnection, Row};
 use common::{Schema, execute, rows};
 
 const CLAIM: &str = include_str!("../queries/claim.sql");
+const PURGE: &str = include_str!("../queries/purge.sql");
 /// Queries that run on every operation or every tick; no backlog may make them scan a table.
 const OTHERS: [(&str, &str); 14] = [
     ("accept_present", include_str!("../queries/accept_present.sql")),
@@ -25,7 +26,7 @@ const OTHERS: [(&str, &str); 14] = [
     ("sweep_over_budget", include_str!("../queries/sweep_over_budget.sql")),
     ("unfinalized", include_str!("../queries/unfinalized.sql")),
     ("unknown_kinds", include_str!("../queries/unknown_kinds.sql")),
-    ("purge", include_str!("../queries/purge.sql")),
+    ("purge", PURGE),
 ];
 
 /// A page of each starts where the last one ended.
@@ -99,6 +100,9 @@ impl World {
         assert!(plan.contains("Tid Scan on orch_queue"), "{plan}");
         assert!(!plan.contains("Sort"), "the backlog would be sorted:\n{plan}");
         assert!(!plan.contains("Seq Scan"), "{plan}");
+        let plan = self.plan(PURGE).await;
+        let walks = plan.matches("Index Scan using orch_write_ahead_log_purge_idx").count();
+        assert!(walks == 2 && plan.matches("Sort Key").count() <= 1, "{plan}");
         for (name, sql) in LISTS {
             let plan = self.plan(sql).await;
             assert!(!plan.contains("Sort"), "{name} reads all to show a page:\n{plan}");

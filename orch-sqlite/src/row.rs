@@ -1,5 +1,7 @@
 //! Rows of queries: how orch-core reads them, and how what it says is spelled.
 
+use std::time::Duration;
+
 use orch_core::machine::{Entry, Row};
 use orch_core::store::StoreError;
 use orch_core::store::codec::{EncodedEnd, as_millis, failure_json};
@@ -108,6 +110,14 @@ pub(crate) fn spell_row(values: Values, row: &Row, guard: (Fence, Status)) -> Va
         .add(row.reason.as_deref().map(storable))
         .add(row.incarnation)
         .at(row.unhandled_since)
+        .add(seconds(row.policy.retention.completed()))
+        .add(seconds(row.policy.retention.failed()))
+        .at(row.expires_at)
+}
+
+/// How long operations are kept is whole seconds.
+fn seconds(span: Duration) -> i64 {
+    i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The values of `append.sql`.

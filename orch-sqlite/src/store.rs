@@ -6,9 +6,8 @@ use async_trait::async_trait;
 use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
     ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
-    PurgeParams, Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
-    ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
-    monotonic,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
+    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, monotonic,
 };
 use orch_core::words::{
     DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
@@ -280,8 +279,8 @@ impl Store for SqliteStore {
         self.inner.writer.call(Piece::Redrive, params).await
     }
 
-    async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError> {
-        self.inner.writer.call(Piece::Purge, params).await
+    async fn purge(&self, limit: usize) -> Result<Purged, StoreError> {
+        self.inner.writer.call(Piece::Purge, limit).await
     }
 
     async fn unknown_kinds(&self, known: &[Kind]) -> Result<Vec<(Kind, u64)>, StoreError> {

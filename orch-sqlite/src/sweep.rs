@@ -40,8 +40,8 @@ pub(crate) async fn over_budget(
     let found = fetch(db.connection, OVER_BUDGET, values).await?;
     let found = page(&found, params.limit, put_off, db.now)?;
     let fact = |row: &Row| {
-        let hooked = params.is_hooked(&row.policy.kind);
-        Fact::BudgetSpent { hooked, whole_since }
+        let policy = params.policy(&row.policy.kind);
+        Fact::BudgetSpent { policy, whole_since }
     };
     sweep(db, found, put_off, fact).await
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed, EndedAttempt,
-    Finalization, Finalized, Logged, PurgeParams, Purged, PutOff, RedriveParams, Redriven, Release,
+    Finalization, Finalized, Logged, Purged, PutOff, RedriveParams, Redriven, Release,
     Released, ResolveParams, Resolved, StoreError, SweepParams, Swept,
 };
 use orch_core::words::Incarnation;
@@ -54,7 +54,7 @@ pub(crate) enum Piece {
     Confirm(Call<(ConfirmParams, Birth), Confirmed>),
     Resolve(Call<ResolveParams, Resolved>),
     Redrive(Call<RedriveParams, Redriven>),
-    Purge(Call<PurgeParams, Purged>),
+    Purge(Call<usize, Purged>),
 }
 
 /// Runs the calls of one batch verb as a single batch, and deals out the answers.
@@ -348,7 +348,7 @@ async fn single(db: &mut Db<'_>, piece: &mut Piece, put_off: &PutOff) -> Result<
         }
         Piece::Resolve(call) => call.answer = Some(Ok(operator::resolve(db, &call.params).await?)),
         Piece::Redrive(call) => call.answer = Some(Ok(operator::redrive(db, &call.params).await?)),
-        Piece::Purge(call) => call.answer = Some(Ok(purge::purge(db, &call.params).await?)),
+        Piece::Purge(call) => call.answer = Some(Ok(purge::purge(db, call.params).await?)),
         Piece::Accept(_)
         | Piece::Log(_)
         | Piece::Finalize(_)

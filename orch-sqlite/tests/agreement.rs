@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use common::File;
 use orch_core::machine::{Entry, Request, Row};
-use orch_core::policies::{Backoff, KindPolicy};
+use orch_core::policies::{Backoff, KindPolicy, Retention};
 use orch_core::store::{ManualClock, Store};
 use orch_core::words::{
     AttemptEnd, BizKey, Failure, Fence, FinalOutcome, Fingerprint, IdemKey, Identity, KeySeed,
@@ -62,9 +62,9 @@ const ROW: &str = "
          lost_attempts, reconciles, key_generation, due_at, lease_expires_at, worker, started_at,
          first_called_at, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
          replays_errors, hooked, outcome, finished_fence, failure, finished_at, reason,
-         incarnation, unhandled_since)
+         incarnation, unhandled_since, completed_retention_s, failed_retention_s, expires_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-            ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &Kept) {
     let Identity { owner, domain, event_type, biz_key, idem_key } = &request.identity;
@@ -115,6 +115,9 @@ async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &
         .bind(row.reason.as_deref())
         .bind(row.incarnation)
         .bind(row.unhandled_since.map(Timestamp::as_micros))
+        .bind(i64::try_from(row.policy.retention.completed().as_secs()).unwrap())
+        .bind(i64::try_from(row.policy.retention.failed().as_secs()).unwrap())
+        .bind(row.expires_at.map(Timestamp::as_micros))
         .execute(connection)
         .await
         .unwrap();
@@ -267,10 +270,15 @@ fn row(found: &SqliteRow, log: &[Entry], op_id: OpId) -> Row {
             max_reconciles: found.get("max_reconciles"),
             replays_errors: found.get("replays_errors"),
             hooked: found.get("hooked"),
+            retention: Retention::new(
+                seconds(found, "completed_retention_s"),
+                seconds(found, "failed_retention_s"),
+            ),
             ..KindPolicy::new(kind(found))
         },
         outcome,
         finished_at: at(found, "finished_at"),
+        expires_at: at(found, "expires_at"),
         reason: found.get("reason"),
         incarnation: found.get("incarnation"),
         unhandled_since: at(found, "unhandled_since"),
@@ -337,6 +345,10 @@ fn at(found: &SqliteRow, name: &str) -> Option<Timestamp> {
 
 fn span(found: &SqliteRow, name: &str) -> Option<Duration> {
     found.get::<Option<i64>, _>(name).map(|ms| Duration::from_millis(ms.try_into().unwrap()))
+}
+
+fn seconds(found: &SqliteRow, name: &str) -> Duration {
+    Duration::from_secs(found.get::<i64, _>(name).try_into().unwrap())
 }
 
 fn ms(span: Duration) -> i64 {

@@ -86,6 +86,15 @@ impl Backend for Sqlite {
         true
     }
 
+    async fn undate(&self, op_id: OpId) {
+        let mut connection = self.connection().await;
+        sqlx::query("UPDATE orch_operation SET expires_at = NULL WHERE op_id = ?1")
+            .bind(op_id.as_bytes().as_slice())
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+
     fn marking_hook(&self) -> FinalizeHook {
         FinalizeHook { connection: ConnectionType::of::<SqliteConnection>, run: marking }
     }

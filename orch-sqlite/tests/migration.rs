@@ -81,6 +81,18 @@ async fn a_migrated_file_has_the_schema_of_a_new_one() {
     assert_eq!(schema(&file).await, schema(&new).await);
 }
 
+/// The Pruner of a process that was running before the file was migrated.
+#[tokio::test]
+async fn an_earlier_pruner_finds_its_index() {
+    let file = File::new();
+    SqliteStore::open(&file.url).await.unwrap();
+    let earlier = "DELETE FROM orch_operation WHERE rowid IN (
+        SELECT rowid FROM orch_operation INDEXED BY orch_operation_purge_idx
+        WHERE status = 'COMPLETED' AND finished_at IS NOT NULL AND finished_at <= ?1)";
+    let pruned = sqlx::query(earlier).bind(0).execute(&mut file.connection().await).await;
+    assert_eq!(pruned.unwrap().rows_affected(), 0);
+}
+
 #[tokio::test]
 async fn eight_processes_that_migrate_at_once_migrate_once() {
     if let Ok(url) = std::env::var(CHILD) {

@@ -25,6 +25,9 @@ pub trait Backend: Send + Sync + 'static {
     /// cannot refuse anything.
     async fn refuse(&self, op_id: OpId, refused: bool) -> bool;
 
+    /// Takes from a finished operation when it expires: an earlier release has ended it.
+    async fn undate(&self, op_id: OpId);
+
     /// Makes the database look like another one than it remembers, as after a fail-over or a restore.
     /// Only a store that is opened afterwards has to notice it.
     async fn becomes_another(&self);

@@ -391,6 +391,22 @@ macro_rules! conformance {
                 a_purged_operation_is_gone_for_every_verb
                 nothing_of_a_purged_operation_is_left_behind
             }
+            retention {
+                the_row_says_it_whoever_prunes
+                a_reader_is_told_when_it_expires
+                each_claim_says_it_anew
+                a_logged_end_is_kept_from_when_it_is_finalized
+                what_was_never_claimed_takes_it_from_the_sweep
+                a_hook_that_is_still_to_run_changes_nothing_of_it
+                a_claim_comes_before_the_sweep
+                what_a_restore_has_lost_takes_it_from_the_sweep
+                an_operators_decision_keeps_what_the_claim_said
+                a_kind_without_a_handler_is_pruned
+                what_does_not_say_it_is_kept_for_the_longer_default
+                what_does_not_say_it_is_no_hindrance
+                a_clock_turned_back_prunes_nothing
+                a_redriven_one_goes_after_the_new_one
+            }
             time {
                 now_is_the_clock_of_the_store
                 turned_back_it_still_settles

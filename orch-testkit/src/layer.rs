@@ -9,9 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, ConfirmParams, Confirmed, ConnectionType,
-    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
-    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, Store, StoreError, SweepParams, Swept, Unfinalized,
+    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, Purged,
+    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
+    Store, StoreError, SweepParams, Swept, Unfinalized,
 };
 use orch_core::words::{
     DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
@@ -173,6 +173,6 @@ verbs! {
     Late = late(params: LateParams) -> Vec<(OpId, Owner)>;
     Resolve = resolve(params: ResolveParams) -> Resolved;
     Redrive = redrive(params: RedriveParams) -> Redriven;
-    Purge = purge(params: PurgeParams) -> Purged;
+    Purge = purge(limit: usize) -> Purged;
     UnknownKinds = unknown_kinds(known: &[Kind]) -> Vec<(Kind, u64)>;
 }

@@ -46,6 +46,10 @@ impl Backend for Memory {
         false
     }
 
+    async fn undate(&self, op_id: OpId) {
+        self.0.lock().unwrap().as_ref().unwrap().undate(op_id);
+    }
+
     fn marking_hook(&self) -> FinalizeHook {
         FinalizeHook {
             connection: ConnectionType::of::<MemoryConnection>,

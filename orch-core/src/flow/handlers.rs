@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::handler::{Descriptor, Registration, Unrunnable};
 use crate::metrics::Meters;
-use crate::policies::{CallFacts, Effect, InDoubt, KindPolicy, REMEDY, may_call};
+use crate::policies::{CallFacts, Effect, InDoubt, KindPolicy, REMEDY, Retention, may_call};
 use crate::store::{ClaimedOperation, FinalizeHook, Purpose, SweepParams};
 use crate::words::{AttemptEnd, Invalid, Kind, Outcome, Source};
 
@@ -98,14 +98,18 @@ impl Handler {
 pub struct Handlers(Arc<HashMap<Kind, Arc<Handler>>>);
 
 impl Handlers {
-    /// Collects registrations whose kinds are distinct.
+    /// Collects registrations whose kinds are distinct. `kept` is how long operations are kept whose
+    /// handler does not say.
     ///
     /// # Errors
     /// [`Invalid`] for an illegal domain or event type.
-    pub fn new(registrations: impl IntoIterator<Item = Registration>) -> Result<Self, Invalid> {
+    pub fn new(
+        registrations: impl IntoIterator<Item = Registration>,
+        kept: Retention,
+    ) -> Result<Self, Invalid> {
         let mut handlers = HashMap::new();
         for registration in registrations {
-            let policy = registration.policy()?;
+            let policy = registration.policy(kept)?;
             let kind = policy.kind.clone();
             let meters = Arc::new(Meters::of(&kind));
             handlers.insert(kind, Arc::new(Handler { registration, policy, meters }));

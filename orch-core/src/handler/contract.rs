@@ -38,6 +38,8 @@ impl<P> Contract<P> {
     #[track_caller]
     pub const fn carries(&self, descriptor: &Descriptor) {
         self.rules.carry(descriptor.effect, descriptor.in_doubt, descriptor.attempt_timeout);
+        let Descriptor { effect, completed_retention, failed_retention, .. } = *descriptor;
+        self.rules.outlived(effect, completed_retention, failed_retention);
     }
 
     /// Looks for the key among the arguments of a keyed handler, at compile time.

@@ -4,7 +4,7 @@ use super::functions::HandlerFuture;
 use super::{Call, StateNeed, Unrunnable};
 use crate::policies::{
     Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,
-    DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, Effect, InDoubt, KindPolicy,
+    DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, Effect, InDoubt, KindPolicy, Retention,
 };
 use crate::store::FinalizeHook;
 use crate::words::{Invalid, Kind, Payload, Undecodable};
@@ -50,6 +50,10 @@ pub struct Descriptor {
     pub reconcile_backoff: Backoff,
     /// Reconciles in all, at least 1; then the operation is parked.
     pub max_reconciles: u32,
+    /// How long a COMPLETED operation is kept; `None` leaves it to the worker's configuration.
+    pub completed_retention: Option<Duration>,
+    /// How long a FAILED operation is kept; `None` leaves it to the worker's configuration.
+    pub failed_retention: Option<Duration>,
 }
 
 impl Descriptor {
@@ -70,7 +74,23 @@ impl Descriptor {
         reconcile_timeout: DEFAULT_RECONCILE_TIMEOUT,
         reconcile_backoff: DEFAULT_RECONCILE_BACKOFF,
         max_reconciles: DEFAULT_MAX_RECONCILES,
+        completed_retention: None,
+        failed_retention: None,
     };
+
+    /// How long operations are kept, with these defaults for what is not declared.
+    #[must_use]
+    pub const fn retention(&self, default: Retention) -> Retention {
+        let completed = match self.completed_retention {
+            Some(declared) => declared,
+            None => default.completed(),
+        };
+        let failed = match self.failed_retention {
+            Some(declared) => declared,
+            None => default.failed(),
+        };
+        Retention::new(completed, failed)
+    }
 }
 
 /// A handler that is linked into the binary. `#[orchestrated]` submits one; the runtime collects
@@ -125,11 +145,12 @@ impl Registration {
         self
     }
 
-    /// The rules that a claim writes into the operation's row.
+    /// The rules that a claim writes into the operation's row. `kept` is how long operations are
+    /// kept whose handler does not say.
     ///
     /// # Errors
     /// [`Invalid`] for a hand-written descriptor with an illegal name; the macro checks its own.
-    pub fn policy(&self) -> Result<KindPolicy, Invalid> {
+    pub fn policy(&self, kept: Retention) -> Result<KindPolicy, Invalid> {
         let Descriptor { domain, event_type, backoff, in_doubt, .. } = self.descriptor;
         let Descriptor { max_attempts, max_reconciles, replays_errors, .. } = self.descriptor;
         Ok(KindPolicy {
@@ -140,6 +161,7 @@ impl Registration {
             max_reconciles,
             replays_errors,
             hooked: self.finalize.is_some(),
+            retention: self.descriptor.retention(kept),
         })
     }
 }

@@ -62,6 +62,7 @@ impl Change {
         self.row.status = status;
         self.row.phase = None;
         self.row.finished_at = Some(self.now);
+        self.row.expires_at = Some(self.now.plus(self.row.policy.retention.after(&outcome)));
         self.row.reason = None;
         if let FinalOutcome::Failed(failure) = &outcome {
             self.letter = Some(failure.clone());

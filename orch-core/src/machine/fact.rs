@@ -72,9 +72,9 @@ pub enum Fact<'a> {
     },
     /// The time budget is spent.
     BudgetSpent {
-        /// Whether the kind has a finalize hook where it is swept: the row of an operation that was
-        /// never run does not know.
-        hooked: bool,
+        /// The rules of the sweeping worker's handler, if it has one: the row of an operation that
+        /// was never run knows neither a hook nor how long it is kept.
+        policy: Option<&'a KindPolicy>,
         /// The incarnation since which histories are whole; others are not ended.
         whole_since: u32,
     },

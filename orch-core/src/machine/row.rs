@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Purpose;
-use crate::policies::{InDoubt, KindPolicy};
+use crate::policies::{InDoubt, KindPolicy, UNDATED_RETENTION};
 use crate::words::{
     Command, Envelope, Fence, FinalOutcome, Identity, KeySeed, Kind, OpId, Operation, Payload,
     Phase, Status, Timestamp, WorkerId,
@@ -66,6 +66,9 @@ pub struct Row {
     pub outcome: Option<FinalOutcome>,
     /// When it became terminal.
     pub finished_at: Option<Timestamp>,
+    /// From when it may be removed: there only if it is terminal. `None` as well where an earlier
+    /// release has ended it.
+    pub expires_at: Option<Timestamp>,
     /// Why it waits, is in doubt or is parked, as text to read.
     pub reason: Option<String>,
     /// The number of the database's incarnation under which it was accepted, or since which its
@@ -99,6 +102,7 @@ impl Row {
             policy: KindPolicy::new(kind),
             outcome: None,
             finished_at: None,
+            expires_at: None,
             reason: None,
             incarnation: 1,
             unhandled_since: None,
@@ -186,6 +190,13 @@ impl Row {
         idle && self.is_whole(whole_since) && self.due_at.is_some() && self.deadline <= now
     }
 
+    /// Until when it is kept at least; `None` unless it is terminal.
+    #[must_use]
+    pub fn kept_until(&self) -> Option<Timestamp> {
+        let undated = || Some(self.finished_at?.plus(UNDATED_RETENTION));
+        self.expires_at.or_else(undated)
+    }
+
     /// The operation as readers see it. The reason is told while the operation waits for
     /// something.
     #[must_use]
@@ -207,6 +218,7 @@ impl Row {
             due_at: self.due_at,
             lease_expires_at: self.lease_expires_at,
             finished_at: self.finished_at,
+            expires_at: self.kept_until(),
             outcome: self.outcome.clone(),
             reason: self.reason.clone().filter(|_| waits),
             redrive_of,

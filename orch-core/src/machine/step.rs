@@ -53,7 +53,7 @@ pub fn step(row: &Row, fact: Fact<'_>, now: Timestamp) -> Step {
             hook_failed(change, fence, logged, error, jitter)
         }
         Fact::LeaseExpired { jitter } => lease_expired(change, jitter),
-        Fact::BudgetSpent { hooked, whole_since } => budget_spent(change, hooked, whole_since),
+        Fact::BudgetSpent { policy, whole_since } => budget_spent(change, policy, whole_since),
         Fact::HistoryLost { policy, whole_since, copied } => {
             history_lost(change, policy, whole_since, copied)
         }

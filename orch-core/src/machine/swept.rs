@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::change::Change;
 use super::finalized::follow;
 use super::next::{Move, after_attempt, over_budget};
-use super::{Answer, Entry, Purpose, Step};
+use super::{Answer, Entry, Purpose, Row, Step};
 use crate::policies::KindPolicy;
-use crate::words::{AttemptEnd, ClaimId, FinalOutcome, Outcome, Phase, Source};
+use crate::words::{AttemptEnd, ClaimId, FinalOutcome, Outcome, Phase, Source, Status};
 
 /// Why an operation is in doubt whose attempts are not all known.
 const LOST: &str = "the database was failed over, restored or copied; an attempt may be missing \
@@ -54,13 +54,14 @@ pub(super) fn history_lost(
     copied: bool,
 ) -> Step {
     let now = change.now;
+    let never_claimed = change.row.status == Status::Pending;
     if !change.row.is_to_be_doubted(whole_since, now) || !change.begin() {
         return change.answer(Answer::Stale);
     }
     change.supersede(ClaimId::NONE);
     let row = &mut change.row;
     row.incarnation = whole_since;
-    row.policy.hooked |= policy.hooked;
+    row.adopt(policy, never_claimed);
     row.policy.in_doubt =
         Purpose::of(true, row.policy.in_doubt, policy.in_doubt).declares(policy.in_doubt);
     let doubt = AttemptEnd::InDoubt { reason: if copied { COPIED } else { LOST }.to_owned() };
@@ -84,12 +85,30 @@ pub(super) fn history_lost(
     }
 }
 
+impl Row {
+    /// What a sweep takes of the rules of its worker's handler: that there is a hook and, where no
+    /// claim has said it, how long the operation is kept.
+    fn adopt(&mut self, policy: &KindPolicy, never_claimed: bool) {
+        self.policy.hooked |= policy.hooked;
+        if never_claimed {
+            self.policy.retention = policy.retention;
+        }
+    }
+}
+
 /// PENDING passes through IN_PROGRESS, as every operation does.
-pub(super) fn budget_spent(mut change: Change, hooked: bool, whole_since: u32) -> Step {
+pub(super) fn budget_spent(
+    mut change: Change,
+    policy: Option<&KindPolicy>,
+    whole_since: u32,
+) -> Step {
     if !change.row.is_over_budget(whole_since, change.now) {
         return change.answer(Answer::Stale);
     }
-    change.row.policy.hooked |= hooked;
+    if let Some(policy) = policy {
+        let never_claimed = change.row.status == Status::Pending;
+        change.row.adopt(policy, never_claimed);
+    }
     let failure = over_budget(&change.row);
     if !change.begin() {
         return change.answer(Answer::Stale);

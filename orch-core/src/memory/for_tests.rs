@@ -32,6 +32,14 @@ impl MemoryStore {
         }
     }
 
+    /// Makes a finished operation one of a release that did not say when it expires, for tests.
+    #[doc(hidden)]
+    pub fn undate(&self, op_id: OpId) {
+        if let Some(stored) = lock(&self.tables).rows.get_mut(&op_id) {
+            stored.row.expires_at = None;
+        }
+    }
+
     /// Makes the tables another database than they were, as a fail-over does, for tests.
     #[doc(hidden)]
     pub fn becomes_another(&self) {

@@ -1,20 +1,19 @@
 use super::tables::Tables;
-use crate::machine::Row;
-use crate::store::{PurgeParams, Purged};
-use crate::words::{OpId, Status, Timestamp};
+use crate::store::Purged;
+use crate::words::{OpId, Timestamp};
 
-/// Removes terminal operations past their retention, the longest finished first. One that was
+/// Removes terminal operations that have expired, the longest expired first. One that was
 /// redriven holds the key for the new one, and stays as long as that is there.
-pub(super) fn purge(tables: &mut Tables, params: PurgeParams, now: Timestamp) -> Purged {
+pub(super) fn purge(tables: &mut Tables, limit: usize, now: Timestamp) -> Purged {
     let mut past: Vec<_> = tables
         .rows
         .values()
         .map(|stored| &stored.row)
         .filter(|row| !is_redriven(tables, row.op_id))
-        .filter_map(|row| Some((past_retention(row, params, now)?, row.op_id)))
+        .filter_map(|row| Some((row.kept_until().filter(|until| *until <= now)?, row.op_id)))
         .collect();
     past.sort_unstable();
-    past.truncate(params.limit);
+    past.truncate(limit);
     for (_, op_id) in &past {
         tables.remove(*op_id);
     }
@@ -25,16 +24,6 @@ pub(super) fn purge(tables: &mut Tables, params: PurgeParams, now: Timestamp) ->
 fn is_redriven(tables: &Tables, op_id: OpId) -> bool {
     let redriven_as = tables.dead_letters.get(&op_id).and_then(|letter| letter.redriven_as);
     redriven_as.is_some_and(|op_id| tables.rows.contains_key(&op_id))
-}
-
-/// When the operation finished, if that is long enough ago.
-fn past_retention(row: &Row, params: PurgeParams, now: Timestamp) -> Option<Timestamp> {
-    let retention = match row.status {
-        Status::Completed => params.completed_after,
-        Status::Failed => params.failed_after,
-        Status::Pending | Status::InProgress => return None,
-    };
-    row.finished_at.filter(|finished_at| finished_at.plus(retention) <= now)
 }
 
 impl Tables {

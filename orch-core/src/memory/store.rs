@@ -10,8 +10,8 @@ use super::{accept, claim, incarnation, lease, operator, purge, read, settle, sw
 use crate::store::{
     Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
     ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
-    PurgeParams, Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
-    ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, lock,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
+    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, lock,
 };
 use crate::words::{
     DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
@@ -231,8 +231,8 @@ impl Store for MemoryStore {
         self.transact_and_wake(|tables, now| operator::redrive(tables, &params, now))
     }
 
-    async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError> {
-        Ok(self.transact(|tables, now| purge::purge(tables, params, now)))
+    async fn purge(&self, limit: usize) -> Result<Purged, StoreError> {
+        Ok(self.transact(|tables, now| purge::purge(tables, limit, now)))
     }
 
     async fn unknown_kinds(&self, known: &[Kind]) -> Result<Vec<(Kind, u64)>, StoreError> {

@@ -22,9 +22,8 @@ pub(super) fn over_budget(tables: &mut Tables, params: &SweepParams, now: Timest
         (known && row.is_over_budget(whole_since, now)).then_some(row.deadline)
     });
     let sweep = |op_id| {
-        let Stored { row, .. } = &tables.rows[&op_id];
-        let hooked = params.is_hooked(&row.policy.kind);
-        let fact = Fact::BudgetSpent { hooked, whole_since };
+        let policy = params.policy(&tables.rows[&op_id].row.policy.kind);
+        let fact = Fact::BudgetSpent { policy, whole_since };
         swept(tables, op_id, fact, now)
     };
     due.into_iter().map(sweep).collect()

@@ -6,6 +6,8 @@
 
 mod policy; // what a handler declares
 
+mod retention; // how long a finished operation is kept
+
 mod backoff; // how long to wait
 
 mod call; // whether a call may be made
@@ -24,9 +26,12 @@ pub use divergence::{Bearing, bearings, compare, divergences};
 pub use ending::{After, Ending};
 pub use handler_end::HandlerEnd;
 pub use policy::{
-    Contradiction, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_COMPLETED_RETENTION, DEFAULT_MAX_ATTEMPTS,
-    DEFAULT_MAX_RECONCILES, DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT,
-    DEFAULT_TIME_BUDGET, Effect, FINALIZER_HEAD_START, InDoubt, KindPolicy, MAX_HOOK_FAILURES,
-    MAX_TIME_BUDGET, MIN_TIME_BUDGET, UNHANDLED_MAX_PAUSE, UNHANDLED_MIN_PAUSE,
-    UNHANDLED_PARKED_AFTER,
+    Contradiction, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,
+    DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, DEFAULT_TIME_BUDGET, Effect,
+    FINALIZER_HEAD_START, InDoubt, KindPolicy, MAX_HOOK_FAILURES, MAX_TIME_BUDGET, MIN_TIME_BUDGET,
+    UNHANDLED_MAX_PAUSE, UNHANDLED_MIN_PAUSE, UNHANDLED_PARKED_AFTER,
+};
+pub use retention::{
+    DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION, MAX_RETENTION, MIN_RETENTION, Retention,
+    UNDATED_RETENTION,
 };

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::Backoff;
+use super::{Backoff, Retention};
 use crate::words::{Kind, spelled};
 
 /// Attempts of one operation in all, retries and lost attempts included.
@@ -19,9 +19,6 @@ pub const DEFAULT_TIME_BUDGET: Duration = Duration::from_secs(5 * 60);
 pub const MIN_TIME_BUDGET: Duration = Duration::from_millis(1);
 /// The longest time budget: a year.
 pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// How long a COMPLETED operation is kept, and with it the answer to a repeated request.
-pub const DEFAULT_COMPLETED_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How long the Finalizer leaves a logged outcome to the worker that logged it.
 pub const FINALIZER_HEAD_START: Duration = Duration::from_secs(1);
@@ -140,6 +137,8 @@ pub struct KindPolicy {
     /// True if the handler has a finalize hook, so that only a worker with the handler may
     /// finalize.
     pub hooked: bool,
+    /// How long a finished operation is kept.
+    pub retention: Retention,
 }
 
 impl KindPolicy {
@@ -154,6 +153,7 @@ impl KindPolicy {
             max_reconciles: DEFAULT_MAX_RECONCILES,
             replays_errors: false,
             hooked: false,
+            retention: Retention::DEFAULT,
         }
     }
 }

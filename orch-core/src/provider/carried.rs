@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::KeyLifetime;
 use super::rules::{Rules, refuse};
-use crate::policies::{DEFAULT_COMPLETED_RETENTION, DEFAULT_TIME_BUDGET, Effect, InDoubt};
+use crate::policies::{
+    DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION, DEFAULT_TIME_BUDGET, Effect, InDoubt,
+};
 use crate::provider::Message;
 
 impl Rules {
@@ -25,10 +27,27 @@ impl Rules {
                 if repeats && lifetime.as_nanos() < last_end.as_nanos() {
                     self.forgets_too_early(lifetime, attempt_timeout, last_end);
                 }
-                if lifetime.as_nanos() > DEFAULT_COMPLETED_RETENTION.as_nanos() {
-                    self.outlives_the_operation(lifetime);
-                }
             }
+        }
+    }
+
+    /// Refuses a key that outlives the operations: as long as the handler declares that they are
+    /// kept, or else by default.
+    #[track_caller]
+    pub(crate) const fn outlived(
+        &self,
+        effect: Effect,
+        completed: Option<Duration>,
+        failed: Option<Duration>,
+    ) {
+        let Some(lifetime) = self.key_lifetime(effect) else { return };
+        let completed = Kept::of("completed", completed, DEFAULT_COMPLETED_RETENTION);
+        let failed = Kept::of("failed", failed, DEFAULT_FAILED_RETENTION);
+        if lifetime.as_nanos() > completed.span.as_nanos() {
+            self.outlives_the_operation(lifetime, &completed);
+        }
+        if lifetime.as_nanos() > failed.span.as_nanos() {
+            self.outlives_the_operation(lifetime, &failed);
         }
     }
 
@@ -116,19 +135,43 @@ impl Rules {
     }
 
     #[track_caller]
-    const fn outlives_the_operation(&self, lifetime: Duration) -> ! {
+    const fn outlives_the_operation(&self, lifetime: Duration, kept: &Kept) -> ! {
         refuse(
             Message::EMPTY
                 .with(self.name)
                 .with(" remembers keys for ")
                 .with_duration(lifetime)
-                .with(" (`KEY_LIFETIME` of its contract), and orch a completed operation for ")
-                .with_duration(DEFAULT_COMPLETED_RETENTION)
-                .with(" (the default `completed_retention`)")
-                .with("\nnote: a request that comes again in between would be a new operation with a new key, and act a second time")
-                .with("\nhelp: `AtLeast` is a lower bound, so a shorter one is true as well: write at most ")
-                .with_duration(DEFAULT_COMPLETED_RETENTION),
+                .with(" (`KEY_LIFETIME` of its contract), and orch a ")
+                .with(kept.end)
+                .with(" operation for ")
+                .with_duration(kept.span)
+                .with(if kept.declared { " (" } else { " (the default " })
+                .with("`")
+                .with(kept.end)
+                .with(if kept.declared { "_retention` of this handler)" } else { "_retention`)" })
+                .with("\nnote: a request that comes again in between would be a new operation, and could act a second time")
+                .with("\nhelp: keep the operations longer, with `")
+                .with(kept.end)
+                .with("_retention = …`; or, since `AtLeast` is a lower bound and a shorter one is true as well, write at most ")
+                .with_duration(kept.span)
+                .with(" there"),
         )
+    }
+}
+
+/// How long operations with one end are kept.
+struct Kept {
+    end: &'static str,
+    span: Duration,
+    declared: bool,
+}
+
+impl Kept {
+    const fn of(end: &'static str, declared: Option<Duration>, default: Duration) -> Self {
+        match declared {
+            Some(span) => Self { end, span, declared: true },
+            None => Self { end, span: default, declared: false },
+        }
     }
 }
 
@@ -175,10 +218,31 @@ mod tests {
 
     #[test]
     fn an_operation_is_kept_as_long_as_its_key() {
-        lives(DEFAULT_COMPLETED_RETENTION).carry(Effect::Keyed, InDoubt::Park, TIMEOUT);
+        lives(DEFAULT_COMPLETED_RETENTION).outlived(Effect::Keyed, None, None);
         let long = lives(DEFAULT_COMPLETED_RETENTION + HOUR);
-        let text = refusal(move || long.carry(Effect::Keyed, InDoubt::Park, TIMEOUT));
-        assert!(text.starts_with("Stripe remembers keys for 169h"), "{text}");
+        long.outlived(Effect::Keyed, Some(DEFAULT_COMPLETED_RETENTION + HOUR), None);
+        long.outlived(Effect::Read, None, None);
+        let text = refusal(move || long.outlived(Effect::Keyed, None, None));
+        let figures = "Stripe remembers keys for 169h (`KEY_LIFETIME` of its contract), and orch a \
+                       completed operation for 7d (the default `completed_retention`)";
+        assert!(text.starts_with(figures), "{text}");
+    }
+
+    #[test]
+    fn what_a_handler_declares_counts_for_both_ends() {
+        let day = lives(24 * HOUR);
+        let kept =
+            |completed, failed| refusal(move || day.outlived(Effect::Keyed, completed, failed));
+        let text = kept(Some(HOUR), None);
+        let figures = "a completed operation for 1h (`completed_retention` of this handler)";
+        assert!(text.contains(figures) && text.contains("`completed_retention = …`"), "{text}");
+        let text = kept(None, Some(HOUR));
+        assert!(text.contains("a failed operation for 1h (`failed_retention` of"), "{text}");
+        let long = lives(DEFAULT_FAILED_RETENTION + HOUR);
+        let declared = Some(DEFAULT_FAILED_RETENTION + HOUR);
+        let text = refusal(move || long.outlived(Effect::Keyed, declared, None));
+        assert!(text.contains("a failed operation for 30d (the default `failed_"), "{text}");
+        long.outlived(Effect::Keyed, declared, declared);
     }
 
     #[test]
@@ -206,12 +270,10 @@ mod tests {
     fn every_message_fits_with_the_longest_names() {
         const NAME: &str = "a provider with a name of fifty characters exactly";
         assert_eq!(NAME.len(), 50);
-        let long = KeyLifetime::AtLeast(Duration::from_nanos(u64::MAX));
         for (lifetime, in_doubt, last) in [
             (KeyLifetime::NoKeys, InDoubt::Retry, "`\"unsafe\"`"),
             (KeyLifetime::Unpublished, InDoubt::Retry, "has confirmed"),
             (KeyLifetime::AtLeast(TIMEOUT), InDoubt::Retry, "`\"fail\"`"),
-            (long, InDoubt::Park, "at most 7d"),
         ] {
             let rules = with(|rules| {
                 rules.name = NAME;
@@ -220,5 +282,12 @@ mod tests {
             let text = refusal(move || rules.carry(Effect::Keyed, in_doubt, TIMEOUT));
             assert!(text.contains(NAME) && text.ends_with(last), "{text}");
         }
+        let odd = Duration::from_millis(u64::MAX / 2 - 1);
+        let long = with(|rules| {
+            rules.name = NAME;
+            rules.lifetime = KeyLifetime::AtLeast(Duration::from_millis(u64::MAX));
+        });
+        let text = refusal(move || long.outlived(Effect::Keyed, Some(odd), None));
+        assert!(text.contains(NAME) && text.ends_with(" there"), "{text}");
     }
 }

@@ -31,8 +31,8 @@ use super::KeyAlphabet;
 ///
 /// `KEY_LIFETIME` has to reach to the end of the last call: where calls are repeated in doubt, at
 /// least the default time budget (5 m) plus the handler's `attempt_timeout` (30 s unless it says
-/// otherwise), so 330 s; and at most 7 days, as long as a completed operation is kept. The compiler
-/// refuses what lies outside.
+/// otherwise), so 330 s; and at most as long as the handler's operations are kept, so 7 days unless
+/// it has a longer `completed_retention`. The compiler refuses what lies outside.
 ///
 /// A change of `KEY_LENGTH` or `KEY_ALPHABET` can change how the keys of operations that are under
 /// way are written, and a changed key is a new request to the provider: let them end first. The

@@ -152,7 +152,7 @@ impl RuntimeBuilder {
         for registration in &self.registered {
             let handler = registration.descriptor.name;
             let kind = registration
-                .policy()
+                .policy(self.config.retention())
                 .map_err(|source| StartError::Handler { handler, source })?
                 .kind;
             if let Some(first) = by_kind.insert(kind.clone(), *registration) {
@@ -169,15 +169,12 @@ impl RuntimeBuilder {
                 return Err(StartError::NoHandler { kind: kind.to_string() });
             }
         }
-        // Also what `only` leaves out: this worker prunes the operations of every kind.
-        for registration in by_kind.values() {
-            self.check_retention(registration)?;
-        }
         if let Some(only) = &self.only {
             by_kind = restricted(by_kind, only)?;
         }
         for registration in by_kind.values() {
             check_declarations(registration)?;
+            self.check_retention(registration)?;
             for need in (registration.needs)() {
                 if !self.states.has(&need) {
                     let handler = registration.descriptor.name;
@@ -185,18 +182,26 @@ impl RuntimeBuilder {
                 }
             }
         }
-        Handlers::new(by_kind.into_values()).map_err(StartError::Config)
+        Handlers::new(by_kind.into_values(), self.config.retention()).map_err(StartError::Config)
     }
 
-    /// Checks what a handler declares against the settings. An operation must be kept for as long
-    /// as the provider knows its key: its identity is what keeps a repeated request from becoming
-    /// a new operation, with a new key.
+    /// Checks how long the operations of a handler are kept, by its declaration or by the settings.
+    /// That must be as long as the provider knows their keys: its identity is what keeps a repeated
+    /// request from becoming a new operation, which would call again.
     fn check_retention(&self, registration: &Registration) -> Result<(), StartError> {
-        let key_lifetime = registration.descriptor.key_lifetime.unwrap_or_default();
-        for (setting, retention) in [
-            ("Config::completed_retention", self.config.completed_retention),
-            ("Config::failed_retention", self.config.failed_retention),
-        ] {
+        let Descriptor { key_lifetime, completed_retention, failed_retention, .. } =
+            registration.descriptor;
+        let key_lifetime = key_lifetime.unwrap_or_default();
+        let kept = registration.descriptor.retention(self.config.retention());
+        let completed = match completed_retention {
+            Some(_) => "the handler's completed_retention",
+            None => "Config::completed_retention",
+        };
+        let failed = match failed_retention {
+            Some(_) => "the handler's failed_retention",
+            None => "Config::failed_retention",
+        };
+        for (setting, retention) in [(completed, kept.completed()), (failed, kept.failed())] {
             if retention < key_lifetime {
                 let handler = place(registration);
                 return Err(StartError::KeyOutlivesOperation {

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use crate::policies::DEFAULT_COMPLETED_RETENTION;
-use crate::upkeep::DEFAULT_FAILED_RETENTION;
+use crate::policies::{
+    DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION, MAX_RETENTION, MIN_RETENTION, Retention,
+};
 use crate::words::{DEFAULT_PAYLOAD_LIMIT, Invalid, KeyNamespace, WorkerId};
 
 /// Handlers that run concurrently in one worker, and so the most that one claim takes.
@@ -42,11 +43,12 @@ pub struct Config {
     pub finalize_every: Duration,
     /// Between two passes of the Pruner. 1 ms to 1 day. Defaults to 60 s.
     pub prune_every: Duration,
-    /// How long COMPLETED operations are kept, and with them the answers to repeated requests.
-    /// 1 s to 100 years. Defaults to 7 days.
+    /// How long COMPLETED operations are kept, and with them the answers to repeated requests: those
+    /// that this worker runs, of kinds whose handler does not say `completed_retention`. It is
+    /// written into their rows, so no setting of another worker changes it. 1 s to 50 years.
+    /// Defaults to 7 days.
     pub completed_retention: Duration,
-    /// How long FAILED operations and their dead letters are kept. 1 s to 100 years. Defaults
-    /// to 30 days.
+    /// The same for FAILED operations and their dead letters. 1 s to 50 years. Defaults to 30 days.
     pub failed_retention: Duration,
     /// How long a shutdown waits for running handlers before it cancels them; those end in
     /// doubt. 0 to 1 h. Defaults to 25 s, a little less than the 30 s that orchestrators of
@@ -141,7 +143,6 @@ impl Config {
         const MS: Duration = Duration::from_millis(1);
         const HOUR: Duration = Duration::from_secs(60 * 60);
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         const SECOND: Duration = Duration::from_secs(1);
 
         WorkerId::generate(&self.worker_name)?;
@@ -156,14 +157,19 @@ impl Config {
             ("reap_every", self.reap_every, MS, self.lease),
             ("finalize_every", self.finalize_every, MS, HOUR),
             ("prune_every", self.prune_every, MS, DAY),
-            ("completed_retention", self.completed_retention, SECOND, CENTURY),
-            ("failed_retention", self.failed_retention, SECOND, CENTURY),
+            ("completed_retention", self.completed_retention, MIN_RETENTION, MAX_RETENTION),
+            ("failed_retention", self.failed_retention, MIN_RETENTION, MAX_RETENTION),
             ("drain_timeout", self.drain_timeout, Duration::ZERO, HOUR),
             ("accept_patience", self.accept_patience, Duration::ZERO, HOUR),
         ] {
             Invalid::check_duration(field, given, min, max)?;
         }
         Ok(())
+    }
+
+    /// How long operations are kept whose handler does not say.
+    pub(super) const fn retention(&self) -> Retention {
+        Retention::new(self.completed_retention, self.failed_retention)
     }
 }
 
@@ -185,6 +191,8 @@ mod tests {
             (Config::default().lease(Duration::MAX), "lease is"),
             (Config::default().worker_name(" "), "worker name is blank"),
             (Config::default().payload_limit(usize::MAX), "payload_limit"),
+            (Config::default().completed_retention(Duration::ZERO), "completed_retention is 0ns"),
+            (Config::default().failed_retention(Duration::MAX), "failed_retention is"),
         ];
         for (config, text) in wrong {
             let error = config.validate().unwrap_err().to_string();

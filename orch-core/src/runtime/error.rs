@@ -77,16 +77,16 @@ pub enum StartError {
     /// Operations are removed while the provider still knows their keys.
     #[error(
         "the provider of handler {handler} remembers keys for {key_lifetime:?}, but \
-         {setting} removes operations after {retention:?}: a request repeated in between would \
-         be a new operation with a new key, and could act a second time; raise {setting} to at \
-         least {key_lifetime:?}"
+         {setting} lets its operations expire after {retention:?}: a request repeated in between \
+         would be a new operation, and could act a second time; raise {setting} to at least \
+         {key_lifetime:?}"
     )]
     KeyOutlivesOperation {
         /// The handler, with its place.
         handler: String,
         /// How long the provider remembers a key.
         key_lifetime: Duration,
-        /// The setting that is too short.
+        /// What is too short: a setting, or what the handler declares.
         setting: &'static str,
         /// What it is set to.
         retention: Duration,

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::ResolveError;
-use crate::handler::{CheckOutput, Registration};
+use crate::handler::{CheckOutput, Descriptor, Registration};
 use crate::words::{Kind, Payload};
 
 /// What this program knows of the kinds whose handlers are linked in, also where none of them runs.
@@ -16,11 +16,12 @@ impl KnownKinds {
     pub(super) fn of(registered: &[Registration]) -> Self {
         let mut kinds = Self::default();
         for registration in registered {
-            let Ok(policy) = registration.policy() else { continue };
-            if policy.hooked {
-                kinds.hooked.push(policy.kind.clone());
+            let Descriptor { domain, event_type, .. } = registration.descriptor;
+            let Ok(kind) = Kind::new(domain, event_type) else { continue };
+            if registration.finalize.is_some() {
+                kinds.hooked.push(kind.clone());
             }
-            kinds.checks.insert(policy.kind, registration.check_output);
+            kinds.checks.insert(kind, registration.check_output);
         }
         kinds
     }

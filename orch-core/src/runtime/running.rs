@@ -141,10 +141,9 @@ fn start_upkeep(
     equipment: &Equipment,
     stop: &CancellationToken,
 ) {
-    let Config { completed_retention, failed_retention, .. } = *config;
     let finalizer = Finalizer::new(equipment.clone());
     let reaper = Reaper::new(equipment.clone());
-    let pruner = Pruner::new(equipment.clone(), completed_retention, failed_retention);
+    let pruner = Pruner::new(equipment.clone());
     loops.spawn(tick(finalizer, config.finalize_every, stop.clone()));
     loops.spawn(tick(reaper, config.reap_every, stop.clone()));
     loops.spawn(tick(pruner, config.prune_every, stop.clone()));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::codec;
 use crate::machine::{Entry, Request, Row};
-use crate::policies::{Backoff, KindPolicy};
+use crate::policies::{Backoff, KindPolicy, Retention};
 use crate::words::{
     BizKey, DeadLetter, Fence, FinalOutcome, IdemKey, Identity, Incarnation, KeySeed, Kind,
     LogEntry, OpId, Owner, Payload, Status, Timestamp, WorkerId,
@@ -151,6 +151,7 @@ pub fn row(row: &impl Columns) -> Result<Row, String> {
         policy: policy(row)?,
         outcome: outcome(row, status)?,
         finished_at: row.instant("finished_at")?,
+        expires_at: row.instant("expires_at")?,
         reason: row.text("reason")?.map(str::to_owned),
         incarnation: count(row, "incarnation")?,
         unhandled_since: row.instant("unhandled_since")?,
@@ -168,6 +169,12 @@ fn policy(row: &impl Columns) -> Result<KindPolicy, String> {
         (Some(base), Some(cap)) => Backoff::new(base, cap).map_err(said)?,
         (None, _) | (_, None) => defaults.backoff,
     };
+    let retention = |name, default| match row.number(name)? {
+        Some(_) => Ok(Duration::from_secs(count(row, name)?.into())),
+        None => Ok::<_, String>(default),
+    };
+    let completed = retention("completed_retention_s", defaults.retention.completed())?;
+    let failed = retention("failed_retention_s", defaults.retention.failed())?;
     Ok(KindPolicy {
         max_attempts: or("max_attempts", defaults.max_attempts)?,
         backoff,
@@ -175,6 +182,7 @@ fn policy(row: &impl Columns) -> Result<KindPolicy, String> {
         max_reconciles: or("max_reconciles", defaults.max_reconciles)?,
         replays_errors: row.flag("replays_errors")?.unwrap_or(defaults.replays_errors),
         hooked: row.flag("hooked")?.unwrap_or(defaults.hooked),
+        retention: Retention::new(completed, failed),
         kind: defaults.kind,
     })
 }

@@ -36,9 +36,9 @@ pub use hook::{
 pub use lock::lock;
 pub use params::{
     Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, ConfirmParams, Confirmed,
-    Cursor, EndedAttempt, Finalization, LateParams, ListParams, Listed, Logged, Page, PurgeParams,
-    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, SweepParams, Swept, Unfinalized,
+    Cursor, EndedAttempt, Finalization, LateParams, ListParams, Listed, Logged, Page, Purged,
+    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
+    SweepParams, Swept, Unfinalized,
 };
 pub use put_off::PutOff;
 pub use verbs::{AcceptIn, Store, StoreError};

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 
 use super::{
     Acceptance, Admitted, ClaimParams, Claimed, ConfirmParams, Confirmed, ConnectionType,
-    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, PurgeParams,
-    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, SweepParams, Swept, Unfinalized,
+    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, Purged,
+    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
+    SweepParams, Swept, Unfinalized,
 };
 use crate::words::{
     DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
@@ -183,9 +183,13 @@ pub trait Store: Send + Sync + 'static {
     /// Makes a new operation of a failed one and links the two, in one transaction.
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError>;
 
-    /// Removes terminal operations past their retention, with their log and dead letters. One
-    /// that was redriven is kept as long as the new one exists: its key is not free before.
-    async fn purge(&self, params: PurgeParams) -> Result<Purged, StoreError>;
+    /// Removes at most so many terminal operations that have expired, with their log and dead letters:
+    /// of every kind, as each row says, the longest expired first. One of which the row does not
+    /// say it was ended by an earlier release, and is kept for [`UNDATED_RETENTION`]. One that was
+    /// redriven is kept as long as the new one exists: its key is not free before.
+    ///
+    /// [`UNDATED_RETENTION`]: crate::policies::UNDATED_RETENTION
+    async fn purge(&self, limit: usize) -> Result<Purged, StoreError>;
 
     /// The kinds that have due operations but are not among these, with how many (counted up to
     /// a limit of the store's): the backlog of kinds without a worker here.

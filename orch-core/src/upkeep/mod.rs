@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Finalizer`] | outcomes that are logged but not finalized | a crash between log and finalize, a failed hook |
 //! | [`Reaper`] | expired leases, spent time budgets; reports kinds without a worker | a crash during a call, a backlog |
-//! | [`Pruner`] | terminal operations past their retention | time |
+//! | [`Pruner`] | terminal operations that have expired, of every kind | time |
 //!
 //! All have one shape: `run_once() -> Report`, once per [`tick`]. They run in every
 //! worker, safely side by side: each pass derives everything again from the rows, and every move is
@@ -16,9 +16,9 @@ mod finalizer; // logged but not finalized
 
 mod reaper; // lost leases, spent time budgets
 
-mod pruner; // past its retention
+mod pruner; // expired
 
 pub use finalizer::Finalizer;
-pub use pruner::{DEFAULT_FAILED_RETENTION, Pruner};
+pub use pruner::Pruner;
 pub use reaper::Reaper;
 pub use ticker::{Report, Upkeep, tick};

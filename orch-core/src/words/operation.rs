@@ -35,6 +35,9 @@ pub struct Operation {
     pub lease_expires_at: Option<Timestamp>,
     /// When it became terminal.
     pub finished_at: Option<Timestamp>,
+    /// From when it may be removed, and a repeated request is a new operation: there if and only if
+    /// the status is terminal. One that was redriven is kept as long as the new one.
+    pub expires_at: Option<Timestamp>,
     /// The terminal outcome: there if and only if the status is terminal.
     pub outcome: Option<FinalOutcome>,
     /// Why it waits, is in doubt or is parked, as text to read.

@@ -16,6 +16,7 @@ mod metrics;
 mod operator;
 mod reconciles;
 mod replies;
+mod retention;
 mod running;
 mod shutdown;
 mod starting;

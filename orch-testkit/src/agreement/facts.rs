@@ -1,12 +1,15 @@
 //! What can be said about the rows: the facts that a [`Generator`] makes.
 
+use std::time::Duration;
+
 use orch_core::machine::{ReleaseReason, Resolution, Row};
-use orch_core::policies::{Backoff, InDoubt, KindPolicy};
+use orch_core::policies::{Backoff, InDoubt, KindPolicy, Retention};
 use orch_core::words::{
     AttemptEnd, ClaimId, Failure, Fence, Kind, Outcome, Payload, Source, WorkerId,
 };
 
 use super::Generator;
+use super::history::{ANOTHER, OURS, fence};
 use crate::fixture::{kind, other_kind};
 
 impl Generator {
@@ -30,8 +33,14 @@ impl Generator {
             max_reconciles: self.rng.u32(1..4),
             replays_errors: self.rng.bool(),
             hooked: self.rng.bool(),
+            retention: self.retention(),
             ..KindPolicy::new(kind)
         }
+    }
+
+    fn retention(&mut self) -> Retention {
+        let spans = [0, 1, 604_800, 2_592_001, u64::MAX].map(Duration::from_secs);
+        Retention::new(self.one(&spans), self.one(&spans))
     }
 
     /// A worker.
@@ -104,17 +113,4 @@ impl Generator {
     pub(super) fn payload(&mut self) -> Payload {
         Payload::from(self.one(&["{\"amount\":5}", "", "\u{0} no json", "\"주\""]))
     }
-}
-
-/// The ids of the claims of a row's history, and of those that it has lost.
-pub(super) const OURS: u64 = 0x1000;
-pub(super) const ANOTHER: u64 = 0x2000;
-
-/// The fence with this count: of a claim or, every third, of a take-over.
-pub(super) fn fence(count: i64, history: u64) -> Fence {
-    let id = match count % 3 {
-        0 => ClaimId::NONE,
-        _ => ClaimId::of(history + count.unsigned_abs()),
-    };
-    Fence::new((count - 1) << Fence::CLAIM_ID_BITS).next(id)
 }

@@ -9,7 +9,7 @@ use orch_core::words::{
 };
 
 use super::Kept;
-use super::facts::{ANOTHER, OURS, fence};
+use super::history::{ANOTHER, OURS, fence};
 
 /// Rows in every status and phase, as the schema allows them, and facts about them. Counts lie
 /// around their limits and instants around now: before, after, and the very same.
@@ -306,6 +306,7 @@ impl Generator {
         kept.row.phase = None;
         kept.row.reason = None;
         kept.row.finished_at = Some(entry.log.logged_at);
+        kept.row.expires_at = self.rng.bool().then(|| self.around()); // or undated
         if let FinalOutcome::Failed(failure) = &outcome {
             let late = kept.log.iter().filter(|entry| entry.log.late).count();
             kept.letter = Some((failure.clone(), u32::try_from(late).unwrap()));

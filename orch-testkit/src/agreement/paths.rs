@@ -313,8 +313,7 @@ impl Batch<'_> {
                 assert!(!swept.contains_key(&kept.row.op_id), "before: {kept:#?}");
                 continue;
             }
-            let hooked = policy.is_some_and(|policy| policy.hooked);
-            let fact = Fact::BudgetSpent { hooked, whole_since: WHOLE_SINCE };
+            let fact = Fact::BudgetSpent { policy, whole_since: WHOLE_SINCE };
             self.expect(kept, |_| fact);
             self.expect_swept(kept, &swept);
         }

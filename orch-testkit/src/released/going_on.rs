@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use orch_core::policies::UNDATED_RETENTION;
 use orch_core::store::{
     Claim, ClaimParams, Claimed, ConnectionType, Finalization, FinalizeHook, Finalized, HookError,
-    ListParams, ManualClock, PurgeParams, Purpose, RedriveParams, Redriven, RenewParams, Renewed,
-    Resolution, ResolveParams, Resolved, Store, SweepParams,
+    ListParams, ManualClock, Purpose, RedriveParams, Redriven, RenewParams, Renewed, Resolution,
+    ResolveParams, Resolved, Store, SweepParams,
 };
 use orch_core::words::{AttemptEnd, ClaimId, Fence, Kind, OpId, Owner, Phase, Source, WorkerId};
 
@@ -47,6 +48,8 @@ pub(super) async fn check(
     going.time_budgets_end().await;
     going.what_cannot_be_decoded_is_parked().await;
     going.each_took_its_steps().await;
+    assert_eq!(store.purge(1).await.unwrap().operations, 0);
+    clock.advance(UNDATED_RETENTION);
     going.only_what_is_finished_is_purged().await;
 }
 
@@ -339,9 +342,7 @@ impl GoingOn<'_> {
         };
         let open: BTreeSet<OpId> =
             self.released.operations.iter().filter(open).map(|expected| expected.op_id).collect();
-        let zero = Duration::ZERO;
-        let params = PurgeParams { completed_after: zero, failed_after: zero, limit: 10 };
-        while self.store.purge(params).await.unwrap().operations > 0 {}
+        while self.store.purge(10).await.unwrap().operations > 0 {}
         assert_eq!(listed(self.store).await, open);
     }
 }

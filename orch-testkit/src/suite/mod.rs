@@ -29,6 +29,7 @@ pub mod purge;
 pub mod reconcile;
 pub mod redrive;
 pub mod refused;
+pub mod retention;
 pub mod seeds;
 pub mod stale;
 pub mod time;

@@ -1,11 +1,14 @@
 //! Dead letters, and running a failed operation again.
 
+use std::time::Duration;
+
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::store::{Admitted, Finalized, PurgeParams, RedriveParams, Redriven};
+use orch_core::store::{Admitted, Finalized, RedriveParams, Redriven};
 use orch_core::words::{AttemptEnd, Fence, OpId, Phase, Status};
 
 use crate::fixture::{
-    BUDGET, World, acceptance, ended, fail, in_doubt, listed, ok, output, owner, policy, tenant,
+    BUDGET, World, acceptance, ended, fail, in_doubt, kept, listed, ok, output, owner, policy,
+    tenant,
 };
 
 async fn redriven(world: &World, op_id: OpId) -> OpId {
@@ -156,18 +159,17 @@ pub async fn the_identity_still_finds_the_first(world: World) {
 }
 
 pub async fn the_key_is_not_free_while_the_redrive_is_there(world: World) {
-    let first = world.failed("k").await;
+    let at_once = kept(Duration::ZERO, Duration::ZERO);
+    let first = world.failed_as("k", at_once.clone()).await;
     let second = redriven(&world, first).await;
-    let retention = std::time::Duration::ZERO;
-    let purge = PurgeParams { completed_after: retention, failed_after: retention, limit: 10 };
-    assert_eq!(world.store.purge(purge).await.unwrap().operations, 0);
+    assert_eq!(world.purge().await, 0);
     let again = world.admit(acceptance("k")).await;
     assert_eq!(again, Admitted::Replayed { op_id: first });
-    let claim = world.claim().await;
+    let claim = world.attempt(at_once).await;
     assert_eq!(claim.op_id, second);
     world.settle(ended(claim, ok("done"))).await;
     for _ in 0..2 {
-        world.store.purge(purge).await.unwrap();
+        world.purge().await;
     }
     assert_eq!(world.all().await, []);
     world.accepted("k").await;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use orch_core::store::{ClaimedOperation, PurgeParams, Redriven};
+use orch_core::store::{ClaimedOperation, Redriven};
 use orch_core::words::{KeyNamespace, KeySource};
 
-use crate::fixture::{World, acceptance, ended, fail, ok, policy};
+use crate::fixture::{World, acceptance, ended, fail, kept, ok, policy};
 
 /// The source of the key, as a worker gets it.
 fn source(claimed: &ClaimedOperation) -> KeySource {
@@ -28,11 +28,10 @@ pub async fn a_claim_hands_out_the_seed_that_was_accepted(world: World) {
 }
 
 pub async fn an_identity_accepted_again_after_a_purge_has_the_same_key(world: World) {
-    let first = claimed(&world, "k").await;
+    world.accepted("k").await;
+    let first = world.claim_as(kept(Duration::ZERO, Duration::ZERO)).await;
     world.settle(ended(first.claim(), ok("paid"))).await;
-    let now = Duration::ZERO;
-    let params = PurgeParams { completed_after: now, failed_after: now, limit: 10 };
-    assert_eq!(world.store.purge(params).await.unwrap().operations, 1);
+    assert_eq!(world.purge().await, 1);
     let again = claimed(&world, "k").await;
     assert_ne!(again.envelope.op_id, first.envelope.op_id);
     assert_eq!(source(&again).bits(), source(&first).bits());

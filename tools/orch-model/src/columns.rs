@@ -2,14 +2,14 @@
 //! that a state is small and is hashed fast. A row is decoded before each step and encoded after
 //! it.
 //!
-//! Left out is what no step reads: worker ids, reasons and other texts, `finished_at`; and what is
-//! the same in every row: the kind, the time budget and the backoff.
+//! Left out is what no step reads: worker ids, reasons and other texts, `finished_at`, `expires_at`;
+//! and what is the same in every row: the kind, the time budget, the backoff and the retention.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use orch_core::machine;
-use orch_core::policies::{Backoff, KindPolicy};
+use orch_core::policies::{Backoff, KindPolicy, Retention};
 use orch_core::words::{
     AttemptEnd, ClaimId, Failure, Fence, FinalOutcome, Kind, LogEntry, OpId, Outcome, Payload,
     Timestamp, WorkerId,
@@ -55,6 +55,7 @@ impl Row {
             policy: self.policy.decode(),
             outcome: self.outcome.map(FinalOutcome::from),
             finished_at: self.outcome.map(|_| instant(0)),
+            expires_at: None,
             reason: None,
             incarnation: self.incarnation.into(),
             unhandled_since: None,
@@ -134,6 +135,7 @@ impl Policy {
             max_reconciles: self.max_reconciles.into(),
             replays_errors: self.replays_errors,
             hooked: self.hooked,
+            retention: Retention::DEFAULT,
         }
     }
 

@@ -45,10 +45,11 @@ impl World {
     /// Ends an operation whose deadline has passed and that no worker holds. False if it has not,
     /// or one does.
     pub fn spend(&mut self, rules: &Rules, op: usize) -> bool {
-        let hooked = rules.declared(op).hooked;
+        let policy = &rules.policy(op);
         let blind = rules.has(Mistake::EarlierEndsPlainly);
         let whole_since = if blind { 0 } else { self.whole_since.into() };
-        self.apply(rules, op, Fact::BudgetSpent { hooked, whole_since }) != Answer::Stale
+        self.apply(rules, op, Fact::BudgetSpent { policy: Some(policy), whole_since })
+            != Answer::Stale
     }
 
     /// What the Finalizer finds to do for an operation.

@@ -17,4 +17,4 @@ pub use lease::{Claim, Release, Released, RenewParams, Renewed};
 pub use operator::{RedriveParams, Redriven, ResolveParams, Resolved};
 pub use read::{Cursor, LateParams, ListParams, Listed, Page};
 pub use settle::{EndedAttempt, Finalization, Logged};
-pub use upkeep::{PurgeParams, Purged, SweepParams, Swept, Unfinalized};
+pub use upkeep::{Purged, SweepParams, Swept, Unfinalized};

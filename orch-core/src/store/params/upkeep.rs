@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::Claim;
 use crate::machine::Finalized;
 use crate::policies::KindPolicy;
@@ -33,12 +31,6 @@ impl SweepParams {
     #[must_use]
     pub fn knows(&self, kind: &Kind) -> bool {
         self.policy(kind).is_some()
-    }
-
-    /// True if its handler has a finalize hook.
-    #[must_use]
-    pub fn is_hooked(&self, kind: &Kind) -> bool {
-        self.policy(kind).is_some_and(|policy| policy.hooked)
     }
 }
 
@@ -75,17 +67,6 @@ pub struct Unfinalized {
     pub claim: Claim,
     /// Which handler's hook to run.
     pub kind: Kind,
-}
-
-/// What to remove.
-#[derive(Debug, Clone, Copy)]
-pub struct PurgeParams {
-    /// COMPLETED operations, once finished for so long.
-    pub completed_after: Duration,
-    /// FAILED operations with their dead letters, once finished for so long.
-    pub failed_after: Duration,
-    /// At most so many operations.
-    pub limit: usize,
 }
 
 /// What was removed.
