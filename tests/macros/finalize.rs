@@ -2,6 +2,7 @@ use std::any::Any;
 use std::convert::Infallible;
 
 use orch::Envelope;
+use orch::internals::policies::Retention;
 use orch::internals::store::{ConnectionType, FinalizeHook};
 use orch::internals::words::{Failure, Fence, FinalOutcome, OpId, Owner, Payload, Timestamp};
 use orch::prelude::*;
@@ -89,7 +90,7 @@ async fn finalize(connection: &mut (dyn Any + Send), outcome: &FinalOutcome) -> 
 fn the_connection_type_is_that_of_the_users_function() {
     assert_eq!((hook().connection)(), ConnectionType::of::<Ledger>());
     assert_ne!((hook().connection)(), ConnectionType::of::<String>());
-    assert!(registration::<Pay>().policy().unwrap().hooked);
+    assert!(registration::<Pay>().policy(Retention::DEFAULT).unwrap().hooked);
 }
 
 #[tokio::test]

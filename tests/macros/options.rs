@@ -104,6 +104,12 @@ rows! {
         reconciles(told);
         told.descriptor.max_reconciles = 7;
     };
+    "COMPLETED_RETENTION": [completed_retention = "1s"] => |told| {
+        told.descriptor.completed_retention = Some(Duration::from_secs(1));
+    };
+    "FAILED_RETENTION": [failed_retention = "1y"] => |told| {
+        told.descriptor.failed_retention = Some(24 * 365 * HOUR);
+    };
     "FINALIZE": [finalize = book] => |told| told.hook = Some(ConnectionType::of::<Ledger>());
     "BINDING": [binding = "command"] from [domain = "OPTIONS", event = "BINDING", output = u64] => |_| {};
     "CRATE": [crate = self::elsewhere] => |told| told.descriptor.file = "elsewhere";

@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use orch::internals::handler::{Call, HandledCommand, Registration, States, Storable};
-use orch::internals::policies::{Effect, InDoubt};
+use orch::internals::policies::{Effect, InDoubt, Retention};
 use orch::internals::words::{AttemptEnd, KeySource, Outcome as End};
 use orch::prelude::*;
 use orch::{
@@ -163,7 +163,7 @@ fn whether_errors_are_replayed_reaches_the_row_of_a_claim() {
         (registration::<Own>(), false),
         (registration::<Named>(), false),
     ] {
-        let policy = registration.policy().unwrap();
+        let policy = registration.policy(Retention::DEFAULT).unwrap();
         assert_eq!(policy.replays_errors, replays_errors, "{}", registration.descriptor.name);
     }
 }

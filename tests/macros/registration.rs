@@ -1,7 +1,10 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use orch::internals::policies::{Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, InDoubt};
+use orch::internals::policies::{
+    Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, InDoubt, MAX_RETENTION, MIN_RETENTION,
+    Retention,
+};
 use orch::prelude::*;
 
 use crate::world::registration;
@@ -75,17 +78,19 @@ fn a_part_of_the_backoff_leaves_the_rest_at_its_default() {
 #[test]
 fn every_macro_name_passes_the_rule_of_core() {
     for registration in [registration::<Plain>(), registration::<Tuned>()] {
-        let policy = registration.policy().unwrap();
+        let policy = registration.policy(Retention::DEFAULT).unwrap();
         assert_eq!(policy.kind.domain.as_str(), registration.descriptor.domain);
         assert!(!policy.hooked);
     }
 }
 
 #[test]
-fn the_longest_attempt_timeout_is_the_default_time_budget() {
-    // The macro cannot depend on core; it holds the same number.
+fn the_limits_of_the_macro_are_those_of_core() {
+    // The macro cannot depend on core; it holds the same numbers.
     assert_eq!(orch::internals::policies::DEFAULT_TIME_BUDGET, Duration::from_secs(300));
     assert_eq!(Backoff::MAX_CAP, Duration::from_secs(24 * 60 * 60));
+    let years = |years: u64| Duration::from_secs(years * 365 * 24 * 60 * 60);
+    assert_eq!((MIN_RETENTION, MAX_RETENTION), (Duration::from_secs(1), years(50)));
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Repeated requests across deploys, values that JSON cannot hold, and a runtime that has ended.
+//! Repeated requests across deploys, values that JSON cannot hold, a runtime that has ended, and services
+//! that share a database.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
@@ -7,4 +8,5 @@ mod results;
 mod round_trip;
 mod runtime_gone;
 mod same_request;
+mod shared_database;
 mod unreadable_commands;

@@ -1,6 +1,6 @@
 use syn::{LitStr, Path, Type};
 
-use super::model::limits::{self, Backoff};
+use super::model::limits::{self, Backoff, Kept};
 use super::model::{BoundByCommand, Choice};
 use crate::options::{Given, options};
 use crate::shared::name;
@@ -23,6 +23,8 @@ options! {
         [reconcile_timeout = "30s"]                      reconcile_timeout: Millis,  limits::reconcile_timeout => reconcile_timeout;
         [reconcile_backoff(base = "1s", cap = "300s")]   reconcile_backoff: Backoff, limits::backoff           => reconcile_backoff;
         [max_reconciles = 10]                            max_reconciles: u32,        limits::max_reconciles    => max_reconciles;
+        [completed_retention = "7d"]                     completed_retention: Kept,  limits::retention         => completed_retention;
+        [failed_retention = "30d"]                       failed_retention: Kept,     limits::retention         => failed_retention;
         [finalize = path::to::hook]                      finalize: Path,             Given::path;
         [binding = "command"]                            binding: BoundByCommand,     BoundByCommand::read;
         [crate = path::to::orch]                         krate: Path,                Given::path;

@@ -42,7 +42,8 @@ fn a_plain_handler_adds_less_than_forty_lines() {
 fn every_option() {
     let args = quote! {
         domain = "PAYMENT.CARD", event = "CHARGE", attempt_timeout = "2m", max_attempts = 5,
-        backoff(base = "100ms", cap = "10s"), reconcile = gateway::ask, finalize = book,
+        backoff(base = "100ms", cap = "10s"), reconcile = gateway::ask,
+        completed_retention = "90d", failed_retention = "1y", finalize = book,
         crate = conductor
     };
     insta::assert_snapshot!(expanded(args, charge()));

@@ -58,6 +58,8 @@ async fn book(
     max_attempts = 7,
     backoff(base = "100ms", cap = "2m"),
     reconcile = ask,
+    completed_retention = "90d",
+    failed_retention = "1y",
     finalize = book,
     crate = orch
 )]

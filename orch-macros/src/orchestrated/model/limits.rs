@@ -10,6 +10,8 @@ use crate::values::Millis;
 
 /// The default time budget of core. A test of the facade holds the two together.
 const TIME_BUDGET: Millis = Millis(5 * 60 * 1000);
+/// The shortest and the longest retention of core, held together likewise.
+const RETENTIONS: [Millis; 2] = [Millis(1_000), Millis(50 * Millis::YEAR)];
 /// The longest cap of a backoff.
 const MAX_CAP: Millis = Millis(24 * 60 * 60 * 1000);
 
@@ -72,12 +74,39 @@ fn duration(given: &mut Given<'_>) -> Option<(LitStr, Millis)> {
         Err(wrong) => {
             Rule {
                 rule: &format!("`{}` is not a duration: {wrong}", given.entry.key),
-                reason: "a duration is a whole number with one of the units `ms`, `s`, `m` and `h`",
+                reason: "a duration is a whole number with one of the units `ms`, `s`, `m`, `h`, `d` and `y`",
                 remedy: &format!("write `{}`", given.example),
             }
             .at(text, given.errors);
             None
         }
+    }
+}
+
+/// How long finished operations are kept.
+pub(crate) struct Kept(Millis);
+
+pub(crate) fn retention(given: &mut Given<'_>) -> Option<Kept> {
+    let (text, kept) = duration(given)?;
+    let [shortest, longest] = RETENTIONS;
+    if kept < shortest || kept > longest {
+        Rule {
+            rule: &format!(
+                "`{}` of {kept} does not lie between {shortest} and {longest}",
+                given.entry.key
+            ),
+            reason: "while an operation is kept, a repeated request gets its answer; after that it calls again",
+            remedy: &format!("write for how long requests may be repeated, such as `{}`", given.example),
+        }
+        .at(text, given.errors);
+    }
+    Some(Kept(kept))
+}
+
+impl ToTokens for Kept {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let kept = self.0;
+        tokens.extend(quote!(__orch::Some(#kept)));
     }
 }
 
