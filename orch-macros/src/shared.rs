@@ -6,7 +6,7 @@ use syn::{Generics, LitStr, Path};
 
 use crate::errors::{Errors, Rule};
 use crate::options::{Given, Options};
-use crate::values;
+use crate::values::{self, Millis};
 
 /// The path of the crate `orch`, unless `crate = path` gives another.
 pub(crate) fn krate(given: Option<Path>) -> Path {
@@ -40,6 +40,50 @@ pub(crate) fn name(given: &mut Given<'_>) -> Option<LitStr> {
     }
     .at(text, given.errors);
     None
+}
+
+/// A number with a unit in quotes.
+pub(crate) fn duration(given: &mut Given<'_>) -> Option<(LitStr, Millis)> {
+    let text = given.text()?;
+    match Millis::read(&text.value()) {
+        Ok(duration) => Some((text, duration)),
+        Err(wrong) => {
+            Rule {
+                rule: &format!("`{}` is not a duration: {wrong}", given.entry.key),
+                reason: "a duration is a whole number with one of the units `ms`, `s`, `m`, `h`, `d` and `y`",
+                remedy: &format!("write `{}`", given.example),
+            }
+            .at(text, given.errors);
+            None
+        }
+    }
+}
+
+/// The longest time budget: a year. A test of the facade holds it to that of core.
+const MAX_TIME_BUDGET: Millis = Millis(365 * 24 * 60 * 60 * 1000);
+
+/// From 1 ms to a year.
+pub(crate) fn time_budget(given: &mut Given<'_>) -> Option<Millis> {
+    let (text, budget) = duration(given)?;
+    let (rule, reason) = if budget == Millis(0) {
+        ("`time_budget` is zero".to_owned(), "every operation would be over when it is accepted")
+    } else if budget > MAX_TIME_BUDGET {
+        (
+            format!("`time_budget` of {budget} is longer than a year, which is {MAX_TIME_BUDGET}"),
+            "whoever waits for the operation, or for its end to be noticed, would wait as long",
+        )
+    } else {
+        return Some(budget);
+    };
+    let remedy =
+        format!("write one from `1ms` to `{MAX_TIME_BUDGET}`, such as `{}`", given.example);
+    Rule { rule: &rule, reason, remedy: &remedy }.at(text, given.errors);
+    None
+}
+
+/// What `HandledCommand` says of it, if that is not the default.
+pub(crate) fn time_budget_const(given: Option<Millis>) -> Option<TokenStream> {
+    given.map(|budget| quote!(const TIME_BUDGET: __orch::Duration = #budget;))
 }
 
 /// Domain and event type must be there.

@@ -31,6 +31,26 @@ async fn by_alias(cmd: HandlerBound) -> ByAliasResult {
     Ok(cmd.id.to_string())
 }
 
+/// Bound by its own derive, which says the time budget too: a process that accepts it knows no more.
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "{id}", domain = "BINDING", event = "SLOW", output = (), time_budget = "2h")]
+struct Slow {
+    id: u32,
+}
+
+#[orchestrated(domain = "BINDING", event = "SLOW", binding = "command", attempt_timeout = "2h")]
+async fn slow(_cmd: Slow) -> Result<(), Infallible> {
+    Ok(())
+}
+
+#[test]
+fn a_handler_of_a_bound_command_has_its_time_budget() {
+    assert_eq!(Slow::TIME_BUDGET, Duration::from_secs(2 * 60 * 60));
+    let descriptor = world::registration::<Slow>().descriptor;
+    assert_eq!(descriptor.time_budget, Slow::TIME_BUDGET);
+    assert_eq!(descriptor.attempt_timeout, Slow::TIME_BUDGET);
+}
+
 fn bound_to<C: HandledCommand<Output = O>, O>() -> (&'static str, &'static str) {
     (C::DOMAIN, C::EVENT)
 }

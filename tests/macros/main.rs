@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
+mod accepting;
 mod arguments;
 mod binding;
 mod commands;

@@ -83,6 +83,9 @@ rows! {
         told.descriptor.replays_errors = true;
     };
     "EFFECT": [effect = "read"] => |told| told.descriptor.effect = Effect::Read;
+    "TIME_BUDGET": [time_budget = "1h"] => |told| {
+        told.descriptor.time_budget = HOUR;
+    };
     "ATTEMPT_TIMEOUT": [attempt_timeout = "1500ms"] => |told| {
         told.descriptor.attempt_timeout = Duration::from_millis(1500);
     };
@@ -199,6 +202,7 @@ defaults! {
     "DEFAULTS":
         [provider = AnyProvider]
         [effect = "keyed"]
+        [time_budget = "5m"]
         [attempt_timeout = "30s"]
         [max_attempts = 3]
         [backoff(base = "1s", cap = "300s")]

@@ -88,6 +88,8 @@ fn every_macro_name_passes_the_rule_of_core() {
 fn the_limits_of_the_macro_are_those_of_core() {
     // The macro cannot depend on core; it holds the same numbers.
     assert_eq!(orch::internals::policies::DEFAULT_TIME_BUDGET, Duration::from_secs(300));
+    assert_eq!(orch::internals::policies::MIN_TIME_BUDGET, Duration::from_millis(1));
+    assert_eq!(orch::internals::policies::MAX_TIME_BUDGET, Duration::from_secs(8760 * 60 * 60));
     assert_eq!(Backoff::MAX_CAP, Duration::from_secs(24 * 60 * 60));
     let years = |years: u64| Duration::from_secs(years * 365 * 24 * 60 * 60);
     assert_eq!((MIN_RETENTION, MAX_RETENTION), (Duration::from_secs(1), years(50)));

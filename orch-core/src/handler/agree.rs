@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::provider::Message;
 
 /// Stops the build unless what a handler declares is what its command is bound to. Only called
@@ -22,6 +24,25 @@ pub(super) const fn agree(option: &str, bound: &str, declared: &str) {
     }
 }
 
+/// Stops the build unless a timeout of the handler ends within the time budget that its command
+/// is bound to. Only called while constants are evaluated.
+#[track_caller]
+pub(super) const fn fits(time_budget: Duration, option: &str, timeout: Duration) {
+    if timeout.as_nanos() > time_budget.as_nanos() {
+        let message = Message::EMPTY
+            .with("`")
+            .with(option)
+            .with("` of ")
+            .with_duration(timeout)
+            .with(" is longer than the time budget of ")
+            .with_duration(time_budget)
+            .with(" that its command is bound to")
+            .with("\nnote: the operation would be over before one such call could be")
+            .with("\nhelp: write a shorter one, or a longer `time_budget` in `#[command(…)]`");
+        panic!("{}", message.as_str());
+    }
+}
+
 const fn equal(a: &str, b: &str) -> bool {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
     while let ([first, rest_of_a @ ..], [other, rest_of_b @ ..]) = (a, b)
@@ -40,6 +61,19 @@ mod tests {
     fn equal_names_agree() {
         agree("domain", "PAYMENT", "PAYMENT");
         assert!(equal("", "") && !equal("A", "B") && !equal("A", "AB"));
+    }
+
+    #[test]
+    fn a_timeout_may_take_the_whole_budget() {
+        fits(Duration::from_secs(60), "attempt_timeout", Duration::from_secs(60));
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "`attempt_timeout` of 2m is longer than the time budget of 1m that its command"
+    )]
+    fn a_timeout_beyond_the_budget_names_both() {
+        fits(Duration::from_secs(60), "attempt_timeout", Duration::from_secs(120));
     }
 
     #[test]

@@ -6,8 +6,9 @@
 
 use std::any::Any;
 use std::fmt;
+use std::time::Duration;
 
-use super::agree::agree;
+use super::agree::{agree, fits};
 use super::errors::end_of;
 use super::functions::{HandlerFuture, decode, succeeded};
 use super::{Call, FinalizeFn, ForProvider, FromCall, HandledCommand, HandlerError, HandlerResult};
@@ -25,6 +26,8 @@ pub type Started = Result<HandlerFuture, Unrunnable>;
 pub struct Bound<C, O> {
     domain: &'static str,
     event: &'static str,
+    /// Of an operation whose accept says nothing.
+    pub time_budget: Duration,
     command: fn(&Call) -> Result<C, Unrunnable>,
     encode: fn(&O) -> AttemptEnd,
     decode: fn(&Payload) -> Result<O, Undecodable>,
@@ -37,6 +40,7 @@ pub const fn bound<C: HandledCommand>() -> Bound<C, C::Output> {
     Bound {
         domain: C::DOMAIN,
         event: C::EVENT,
+        time_budget: C::TIME_BUDGET,
         command: decode::<C>,
         encode: succeeded::<C::Output>,
         decode: <C::Output as Storable>::from_payload,
@@ -119,6 +123,15 @@ pub const fn domain_is<C, O>(bound: &Bound<C, O>, declared: &str) {
 #[track_caller]
 pub const fn event_is<C, O>(bound: &Bound<C, O>, declared: &str) {
     agree("event", bound.event, declared);
+}
+
+/// Compares a timeout that a handler declares with its command's time budget, at compile time.
+///
+/// # Panics
+/// If it is longer.
+#[track_caller]
+pub const fn timeout_fits<C, O>(bound: &Bound<C, O>, option: &str, timeout: Duration) {
+    fits(bound.time_budget, option, timeout);
 }
 
 /// The stored outcome, with the result as the handler's type.

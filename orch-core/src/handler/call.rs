@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::HandledCommand;
-use crate::policies::{DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_TIME_BUDGET};
+use crate::policies::DEFAULT_ATTEMPT_TIMEOUT;
 use crate::provider::{AnyProvider, Provider, ProviderKey};
 use crate::store::{Clock, SystemClock, monotonic};
 use crate::words::{
@@ -95,7 +95,7 @@ impl<P: Provider> Context<P> {
                 payload,
             ),
             accepted_at,
-            deadline: accepted_at.plus(DEFAULT_TIME_BUDGET),
+            deadline: accepted_at.plus(C::TIME_BUDGET),
             attempt: 1,
             fence: Fence::new(1),
             key_generation: 0,

@@ -6,8 +6,7 @@ use std::marker::PhantomData;
 use super::bound::{Argument, Bound, Reconcile};
 use super::{Descriptor, ForProvider, FromCall, ReconcileFn};
 use crate::policies::Effect;
-use crate::provider::Provider;
-use crate::provider::Rules;
+use crate::provider::{Provider, Rules, Times};
 
 /// The contract that a handler is bound to. The bound of [`contract`] is the only one on the
 /// provider; what the methods need of it is kept here.
@@ -37,8 +36,9 @@ impl<P> Contract<P> {
     /// If the contract does not carry them.
     #[track_caller]
     pub const fn carries(&self, descriptor: &Descriptor) {
-        self.rules.carry(descriptor.effect, descriptor.in_doubt, descriptor.attempt_timeout);
-        let Descriptor { effect, completed_retention, failed_retention, .. } = *descriptor;
+        let Descriptor { effect, in_doubt, time_budget, attempt_timeout, .. } = *descriptor;
+        self.rules.carry(effect, in_doubt, Times { time_budget, attempt_timeout });
+        let Descriptor { completed_retention, failed_retention, .. } = *descriptor;
         self.rules.outlived(effect, completed_retention, failed_retention);
     }
 

@@ -34,7 +34,7 @@ pub use typed::{HandledCommand, KeyFromCaller, KeyGiven, KeyInCommand, Storable,
 pub mod emitted {
     pub use super::bound::{
         Argument, Bound, Hook, Reconcile, SameAs, Started, argument, bound, domain_is, event_is,
-        needs,
+        needs, timeout_fits,
     };
     pub use super::call::{EveryProvider, ForProvider};
     pub use super::contract::{Contract, contract};

@@ -4,7 +4,8 @@ use super::functions::HandlerFuture;
 use super::{Call, StateNeed, Unrunnable};
 use crate::policies::{
     Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,
-    DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, Effect, InDoubt, KindPolicy, Retention,
+    DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, DEFAULT_TIME_BUDGET, Effect, InDoubt,
+    KindPolicy, Retention,
 };
 use crate::store::FinalizeHook;
 use crate::words::{Invalid, Kind, Payload, Undecodable};
@@ -28,6 +29,10 @@ pub struct Descriptor {
     pub domain: &'static str,
     /// The event type.
     pub event_type: &'static str,
+    /// How long an operation may take where its accept says nothing. It is what the contract of the
+    /// provider is held against; accept itself reads
+    /// [`HandledCommand::TIME_BUDGET`](super::HandledCommand::TIME_BUDGET), which is the same.
+    pub time_budget: Duration,
     /// How long one attempt may run.
     pub attempt_timeout: Duration,
     /// Attempts in all.
@@ -64,6 +69,7 @@ impl Descriptor {
         line: 0,
         domain: "",
         event_type: "",
+        time_budget: DEFAULT_TIME_BUDGET,
         attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
         max_attempts: DEFAULT_MAX_ATTEMPTS,
         backoff: Backoff::DEFAULT,

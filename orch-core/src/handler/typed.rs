@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::policies::DEFAULT_TIME_BUDGET;
 use crate::words::{Invalid, Meaning, Payload, Undecodable};
 
 /// What orch can keep: it is written as JSON and read back, perhaps by another process. Every
@@ -101,6 +104,9 @@ pub trait HandledCommand: TypedCommand {
     const DOMAIN: &'static str;
     /// The event type.
     const EVENT: &'static str;
+    /// How long an operation may take from accept to its end, where the caller that accepts it says
+    /// nothing: the option `time_budget`. 1 ms to a year.
+    const TIME_BUDGET: Duration = DEFAULT_TIME_BUDGET;
     /// What the handler returns when all goes well.
     type Output: Storable + Send + 'static;
 }

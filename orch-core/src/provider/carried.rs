@@ -4,15 +4,29 @@ use std::time::Duration;
 
 use super::KeyLifetime;
 use super::rules::{Rules, refuse};
-use crate::policies::{
-    DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION, DEFAULT_TIME_BUDGET, Effect, InDoubt,
-};
+use crate::policies::{DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION, Effect, InDoubt};
 use crate::provider::Message;
+
+/// How long a handler goes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    /// Of an operation, from its accept.
+    pub(crate) time_budget: Duration,
+    /// Of one attempt, which may begin when the budget ends.
+    pub(crate) attempt_timeout: Duration,
+}
+
+impl Times {
+    /// The latest end of the last attempt.
+    const fn last_end(self) -> Duration {
+        self.time_budget.saturating_add(self.attempt_timeout)
+    }
+}
 
 impl Rules {
     /// Refuses an effect and an `in_doubt` that the contract does not allow.
     #[track_caller]
-    pub(crate) const fn carry(&self, effect: Effect, in_doubt: InDoubt, attempt_timeout: Duration) {
+    pub(crate) const fn carry(&self, effect: Effect, in_doubt: InDoubt, times: Times) {
         self.legal();
         if !matches!(effect, Effect::Keyed) {
             return;
@@ -23,9 +37,8 @@ impl Rules {
             KeyLifetime::Unpublished if repeats => self.is_silent(),
             KeyLifetime::Unpublished | KeyLifetime::Unlimited => {}
             KeyLifetime::AtLeast(lifetime) => {
-                let last_end = DEFAULT_TIME_BUDGET.saturating_add(attempt_timeout);
-                if repeats && lifetime.as_nanos() < last_end.as_nanos() {
-                    self.forgets_too_early(lifetime, attempt_timeout, last_end);
+                if repeats && lifetime.as_nanos() < times.last_end().as_nanos() {
+                    self.forgets_too_early(lifetime, times);
                 }
             }
         }
@@ -110,27 +123,22 @@ impl Rules {
     }
 
     #[track_caller]
-    const fn forgets_too_early(
-        &self,
-        lifetime: Duration,
-        attempt_timeout: Duration,
-        last_end: Duration,
-    ) -> ! {
+    const fn forgets_too_early(&self, lifetime: Duration, times: Times) -> ! {
         refuse(
             Message::EMPTY
                 .with("`attempt_timeout` of ")
-                .with_duration(attempt_timeout)
-                .with(" with the default time budget of ")
-                .with_duration(DEFAULT_TIME_BUDGET)
+                .with_duration(times.attempt_timeout)
+                .with(" with the time budget of ")
+                .with_duration(times.time_budget)
                 .with(" makes ")
-                .with_duration(last_end)
+                .with_duration(times.last_end())
                 .with(", and ")
                 .with(self.name)
                 .with(" forgets keys after ")
                 .with_duration(lifetime)
                 .with(" (`KEY_LIFETIME` of its contract)")
                 .with("\nnote: in doubt this handler repeats the call up to the end of the budget, and once the key is forgotten, it acts a second time")
-                .with("\nhelp: give `reconcile = …`, or `in_doubt = \"park\"` or `\"fail\"`"),
+                .with("\nhelp: give `reconcile = …`, or `in_doubt = \"park\"` or `\"fail\"`, or a shorter `time_budget`"),
         )
     }
 
@@ -182,7 +190,9 @@ mod tests {
     use crate::provider::{AnyProvider, Square, Stripe, Unkeyed};
 
     const HOUR: Duration = Duration::from_secs(60 * 60);
+    const BUDGET: Duration = Duration::from_secs(300);
     const TIMEOUT: Duration = Duration::from_secs(30);
+    const TIMES: Times = Times { time_budget: BUDGET, attempt_timeout: TIMEOUT };
 
     #[test]
     fn only_keyed_effects_mind_the_lifetime() {
@@ -190,30 +200,40 @@ mod tests {
         assert_eq!(stripe.key_lifetime(Effect::Keyed), Some(24 * HOUR));
         for effect in [Effect::Read, Effect::Idempotent, Effect::Unsafe] {
             assert_eq!(stripe.key_lifetime(effect), None);
-            Rules::of::<Unkeyed>().carry(effect, InDoubt::Retry, TIMEOUT);
-            Rules::of::<Square>().carry(effect, InDoubt::Retry, TIMEOUT);
+            Rules::of::<Unkeyed>().carry(effect, InDoubt::Retry, TIMES);
+            Rules::of::<Square>().carry(effect, InDoubt::Retry, TIMES);
         }
     }
 
     #[test]
     fn nothing_is_asked_of_any_provider() {
         let any = Rules::of::<AnyProvider>();
-        any.carry(Effect::Keyed, InDoubt::Retry, Duration::MAX);
+        let endless = Times { time_budget: Duration::MAX, attempt_timeout: Duration::MAX };
+        any.carry(Effect::Keyed, InDoubt::Retry, endless);
         assert_eq!(any.key_lifetime(Effect::Keyed), None);
     }
 
     #[test]
     fn a_key_must_outlive_the_last_attempt_where_calls_are_repeated() {
-        let last_end = DEFAULT_TIME_BUDGET + TIMEOUT;
-        lives(last_end).carry(Effect::Keyed, InDoubt::Retry, TIMEOUT);
+        let last_end = BUDGET + TIMEOUT;
+        lives(last_end).carry(Effect::Keyed, InDoubt::Retry, TIMES);
         let short = lives(last_end - Duration::from_nanos(1));
         for in_doubt in [InDoubt::Park, InDoubt::Fail, InDoubt::Reconcile] {
-            short.carry(Effect::Keyed, in_doubt, TIMEOUT);
+            short.carry(Effect::Keyed, in_doubt, TIMES);
         }
-        let text = refusal(move || short.carry(Effect::Keyed, InDoubt::Retry, TIMEOUT));
-        let figures = "`attempt_timeout` of 30s with the default time budget of 5m makes 330s, \
+        let text = refusal(move || short.carry(Effect::Keyed, InDoubt::Retry, TIMES));
+        let figures = "`attempt_timeout` of 30s with the time budget of 5m makes 330s, \
                        and Stripe forgets keys after 329";
         assert!(text.starts_with(figures), "{text}");
+    }
+
+    #[test]
+    fn a_longer_time_budget_needs_a_longer_memory() {
+        let day = lives(24 * HOUR);
+        let of = |time_budget| Times { time_budget, attempt_timeout: TIMEOUT };
+        day.carry(Effect::Keyed, InDoubt::Retry, of(24 * HOUR - TIMEOUT));
+        let text = refusal(move || day.carry(Effect::Keyed, InDoubt::Retry, of(24 * HOUR)));
+        assert!(text.contains("the time budget of 24h makes 86430s"), "{text}");
     }
 
     #[test]
@@ -249,9 +269,9 @@ mod tests {
     fn a_provider_that_says_nothing_carries_no_repetition() {
         let square = Rules::of::<Square>();
         for in_doubt in [InDoubt::Park, InDoubt::Fail, InDoubt::Reconcile] {
-            square.carry(Effect::Keyed, in_doubt, TIMEOUT);
+            square.carry(Effect::Keyed, in_doubt, TIMES);
         }
-        let text = refusal(move || square.carry(Effect::Keyed, InDoubt::Retry, TIMEOUT));
+        let text = refusal(move || square.carry(Effect::Keyed, InDoubt::Retry, TIMES));
         assert!(text.starts_with("Square does not publish how long"), "{text}");
     }
 
@@ -273,13 +293,13 @@ mod tests {
         for (lifetime, in_doubt, last) in [
             (KeyLifetime::NoKeys, InDoubt::Retry, "`\"unsafe\"`"),
             (KeyLifetime::Unpublished, InDoubt::Retry, "has confirmed"),
-            (KeyLifetime::AtLeast(TIMEOUT), InDoubt::Retry, "`\"fail\"`"),
+            (KeyLifetime::AtLeast(TIMEOUT), InDoubt::Retry, "`time_budget`"),
         ] {
             let rules = with(|rules| {
                 rules.name = NAME;
                 rules.lifetime = lifetime;
             });
-            let text = refusal(move || rules.carry(Effect::Keyed, in_doubt, TIMEOUT));
+            let text = refusal(move || rules.carry(Effect::Keyed, in_doubt, TIMES));
             assert!(text.contains(NAME) && text.ends_with(last), "{text}");
         }
         let odd = Duration::from_millis(u64::MAX / 2 - 1);

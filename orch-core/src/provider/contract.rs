@@ -30,9 +30,9 @@ use super::KeyAlphabet;
 /// `orchestrated` shows all of it, under "Providers and effects".
 ///
 /// `KEY_LIFETIME` has to reach to the end of the last call: where calls are repeated in doubt, at
-/// least the default time budget (5 m) plus the handler's `attempt_timeout` (30 s unless it says
-/// otherwise), so 330 s; and at most as long as the handler's operations are kept, so 7 days unless
-/// it has a longer `completed_retention`. The compiler refuses what lies outside.
+/// least the handler's `time_budget` (5 m unless it says otherwise) plus its `attempt_timeout` (30 s
+/// unless it says otherwise), so 330 s; and at most as long as the handler's operations are kept, so
+/// 7 days unless it has a longer `completed_retention`. The compiler refuses what lies outside.
 ///
 /// A change of `KEY_LENGTH` or `KEY_ALPHABET` can change how the keys of operations that are under
 /// way are written, and a changed key is a new request to the provider: let them end first. The

@@ -19,6 +19,7 @@ mod rules; // what follows for effect and doubt
 mod message; // texts of compile errors
 
 pub use alphabet::KeyAlphabet;
+pub(crate) use carried::Times;
 pub use contract::{KeyLifetime, Provider};
 pub use documented::{AnyProvider, CheckoutCom, Qonto, Square, Stripe, Unkeyed};
 pub use key::ProviderKey;

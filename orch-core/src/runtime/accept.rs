@@ -10,7 +10,6 @@ use futures_util::future::BoxFuture;
 use super::Orchestrator;
 use crate::flow::{AcceptError, Disposition, disposition};
 use crate::handler::{HandledCommand, KeyFromCaller, KeyGiven, KeyInCommand};
-use crate::policies::DEFAULT_TIME_BUDGET;
 use crate::store::{AcceptIn, Acceptance};
 use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, KeySeed, Kind, OpId};
 
@@ -60,13 +59,15 @@ impl<C: HandledCommand, K> Accept<C, K> {
             orchestrator,
             command,
             idem_key: None,
-            time_budget: DEFAULT_TIME_BUDGET,
+            time_budget: C::TIME_BUDGET,
             accepting: None,
             key: PhantomData,
         }
     }
 
-    /// How long the operation may take from now to its end: 1 ms to a year. Defaults to 5 min.
+    /// How long the operation may take from now to its end: 1 ms to a year. Defaults to the
+    /// `time_budget` of the handler, or of the command that is bound by its derive; where there is
+    /// none, to 5 min.
     ///
     /// It may be shorter than the handler's `attempt_timeout`. An attempt that is running when the
     /// budget ends is not cancelled, and its answer counts; no further attempt begins.

@@ -3,7 +3,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::{Binding, Command, Member, Part};
-use crate::shared::scope;
+use crate::shared::{scope, time_budget_const};
 
 /// The implementation of `TypedCommand`, and that of `HandledCommand` if the command is bound here.
 pub(super) fn command(command: &Command<'_>) -> TokenStream {
@@ -48,12 +48,14 @@ fn key_part(Member { ident, ty }: Member<'_>) -> TokenStream {
 
 fn handled(command: &Command<'_>, binding: &Binding) -> TokenStream {
     let ident = command.ident;
-    let Binding { domain, event, output } = binding;
+    let Binding { domain, event, output, time_budget } = binding;
+    let time_budget = time_budget_const(*time_budget);
     quote! {
         #[automatically_derived]
         impl __orch::HandledCommand for #ident {
             const DOMAIN: &'static __orch::str = #domain;
             const EVENT: &'static __orch::str = #event;
+            #time_budget
             type Output = #output;
         }
     }

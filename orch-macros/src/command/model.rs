@@ -5,17 +5,18 @@ use syn::{Attribute, Ident, LitStr, Path, Type};
 use super::parse::{Field, Struct};
 use crate::errors::{Errors, Rule, did_you_mean, listed};
 use crate::options::{Entry, Given, Options, Table, Value, options};
-use crate::shared::{krate, name, require_names};
-use crate::values::{self, Piece};
+use crate::shared::{krate, name, require_names, time_budget};
+use crate::values::{self, Millis, Piece};
 
 options! {
     /// What `#[command(…)]` says on the struct.
     OnStruct {
-        [biz_key = "ORDER-{order_id}"]   biz_key: Entry,  Given::entry;
-        [domain = "PAYMENT"]             domain: LitStr,  name;
-        [event = "CHARGE"]               event: LitStr,   name;
-        [output = Receipt]               output: Type,    Given::ty;
-        [crate = path::to::orch]         krate: Path,     Given::path;
+        [biz_key = "ORDER-{order_id}"]   biz_key: Entry,       Given::entry;
+        [domain = "PAYMENT"]             domain: LitStr,       name;
+        [event = "CHARGE"]               event: LitStr,        name;
+        [output = Receipt]               output: Type,         Given::ty;
+        [time_budget = "5m"]             time_budget: Millis,  time_budget;
+        [crate = path::to::orch]         krate: Path,          Given::path;
     }
 }
 
@@ -59,6 +60,7 @@ pub(super) struct Binding {
     pub(super) domain: LitStr,
     pub(super) event: LitStr,
     pub(super) output: Type,
+    pub(super) time_budget: Option<Millis>,
 }
 
 impl<'a> Command<'a> {
@@ -185,6 +187,14 @@ fn no_such_field(text: &LitStr, name: &str, members: &[Member<'_>], errors: &mut
 /// Domain, event and output: all of them, or none.
 fn binding(said: OnStruct, options: &Options, errors: &mut Errors) -> Option<Binding> {
     if !["domain", "event", "output"].iter().any(|name| options.has(name)) {
+        if let Some(budget) = options.key("time_budget") {
+            Rule {
+                rule: "`time_budget` is given without `domain`, `event` and `output`",
+                reason: "the handler binds this command, and says how long its operations may take",
+                remedy: "write `time_budget` in `#[orchestrated(…)]`, or add the three here",
+            }
+            .at(budget, errors);
+        }
         return None;
     }
     require_names(options, errors);
@@ -197,7 +207,12 @@ fn binding(said: OnStruct, options: &Options, errors: &mut Errors) -> Option<Bin
         },
         errors,
     );
-    Some(Binding { domain: said.domain?, event: said.event?, output: said.output? })
+    Some(Binding {
+        domain: said.domain?,
+        event: said.event?,
+        output: said.output?,
+        time_budget: said.time_budget,
+    })
 }
 
 /// What the fields say.

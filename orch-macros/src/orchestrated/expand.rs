@@ -2,10 +2,10 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::model::Handler;
+use super::model::{Handler, limits};
 use super::parse::Function;
 use crate::options::Table;
-use crate::shared::scope;
+use crate::shared::{scope, time_budget_const};
 
 /// The function, and one scope with its claim to the name, its binding and its registration.
 ///
@@ -58,20 +58,28 @@ fn binding(handler: &Handler<'_>) -> TokenStream {
     let Handler { domain, event, .. } = handler;
     let (command, output) = (handler.types.command, handler.types.output());
     if handler.said.binding.is_none() {
+        let time_budget = time_budget_const(handler.said.time_budget);
         return quote_spanned! {command.span()=>
             impl __orch::HandledCommand for #command {
                 const DOMAIN: &'static __orch::str = #domain;
                 const EVENT: &'static __orch::str = #event;
+                #time_budget
                 type Output = #output;
             }
         };
     }
     let bound = bound(handler);
+    let timeouts_fit = limits::timeouts(&handler.said).map(|(option, timeout)| {
+        let fits =
+            quote_spanned!(timeout.text.span()=> __orch::timeout_fits(&#bound, #option, #timeout));
+        quote!(const _: () = #fits;)
+    });
     let domain_is = quote_spanned!(domain.span()=> __orch::domain_is(&#bound, #domain));
     let event_is = quote_spanned!(event.span()=> __orch::event_is(&#bound, #event));
     quote! {
         const _: () = #domain_is;
         const _: () = #event_is;
+        #(#timeouts_fit)*
     }
 }
 
@@ -93,11 +101,16 @@ fn arguments(handler: &Handler<'_>) -> TokenStream {
 fn descriptor(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let name = format!("::{}", function.signature.ident);
     let given = handler.said.descriptor();
+    let time_budget = handler.said.binding.as_ref().map(|_| {
+        let bound = bound(handler);
+        quote!(time_budget: #bound.time_budget,)
+    });
     let descriptor = quote! {
         __orch::Descriptor {
             name: __orch::concat!(__orch::module_path!(), #name),
             file: __orch::file!(),
             line: __orch::line!(),
+            #time_budget
             #given
             ..__orch::Descriptor::DEFAULTS
         }

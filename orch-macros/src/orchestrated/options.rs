@@ -1,9 +1,9 @@
 use syn::{LitStr, Path, Type};
 
-use super::model::limits::{self, Backoff, Kept};
+use super::model::limits::{self, Backoff, Kept, Timeout};
 use super::model::{BoundByCommand, Choice};
 use crate::options::{Given, options};
-use crate::shared::name;
+use crate::shared::{name, time_budget};
 use crate::values::Millis;
 
 options! {
@@ -15,12 +15,13 @@ options! {
         [event = "CHARGE"]                               event: LitStr,              name                      => event_type;
         [provider = orch::Stripe]                        provider: Type,             Given::ty;
         [effect = "keyed"]                               effect: Choice,             Choice::effect            => effect;
-        [attempt_timeout = "30s"]                        attempt_timeout: Millis,    limits::attempt_timeout   => attempt_timeout;
+        [time_budget = "5m"]                             time_budget: Millis,        time_budget               => time_budget;
+        [attempt_timeout = "30s"]                        attempt_timeout: Timeout,   limits::attempt_timeout   => attempt_timeout;
         [max_attempts = 3]                               max_attempts: u32,          limits::max_attempts      => max_attempts;
         [backoff(base = "1s", cap = "300s")]             backoff: Backoff,           limits::backoff           => backoff;
         [in_doubt = "retry"]                             in_doubt: Choice,           Choice::in_doubt          => in_doubt;
         [reconcile = path::to::function]                 reconcile: Path,            Given::path;
-        [reconcile_timeout = "30s"]                      reconcile_timeout: Millis,  limits::reconcile_timeout => reconcile_timeout;
+        [reconcile_timeout = "30s"]                      reconcile_timeout: Timeout, limits::reconcile_timeout => reconcile_timeout;
         [reconcile_backoff(base = "1s", cap = "300s")]   reconcile_backoff: Backoff, limits::backoff           => reconcile_backoff;
         [max_reconciles = 10]                            max_reconciles: u32,        limits::max_reconciles    => max_reconciles;
         [completed_retention = "7d"]                     completed_retention: Kept,  limits::retention         => completed_retention;

@@ -41,7 +41,8 @@ fn a_plain_handler_adds_less_than_forty_lines() {
 #[test]
 fn every_option() {
     let args = quote! {
-        domain = "PAYMENT.CARD", event = "CHARGE", attempt_timeout = "2m", max_attempts = 5,
+        domain = "PAYMENT.CARD", event = "CHARGE", time_budget = "1h", attempt_timeout = "10m",
+        max_attempts = 5,
         backoff(base = "100ms", cap = "10s"), reconcile = gateway::ask,
         completed_retention = "90d", failed_retention = "1y", finalize = book,
         crate = conductor

@@ -19,7 +19,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::handler::{HandledCommand, Registration};
-use orch_core::policies::DEFAULT_TIME_BUDGET;
 use orch_core::runtime::RuntimeBuilder;
 
 pub use books::ProviderBooks;
@@ -75,7 +74,7 @@ where
     let _ = handler;
     let registration = handler::registration::<C, F>();
     match Request::of(&command) {
-        Ok(request) => CrashMatrix { registration, request },
+        Ok(request) => CrashMatrix { registration, request, time_budget: C::TIME_BUDGET },
         Err(invalid) => panic!("the command of the crash matrix cannot be accepted: {invalid}"),
     }
 }
@@ -85,6 +84,7 @@ where
 pub struct CrashMatrix {
     registration: Registration,
     request: Request,
+    time_budget: Duration,
 }
 
 /// A crash matrix, ready to run.
@@ -107,14 +107,14 @@ impl CrashMatrix {
         self,
         provider: impl Fn() -> P + Send + Sync + 'static,
     ) -> Matrix<P> {
-        let Self { registration, request } = self;
+        let Self { registration, request, time_budget } = self;
         Matrix {
             registration,
             request,
             provider: Box::new(provider),
             states: Arc::default(),
             database: Box::new(|| Arc::new(database::Memory::default())),
-            time_budget: DEFAULT_TIME_BUDGET,
+            time_budget,
             boundaries: Boundary::ALL.to_vec(),
         }
     }
@@ -141,7 +141,7 @@ impl<P: ProviderBooks> Matrix<P> {
         self
     }
 
-    /// The operation's time budget. Defaults to 5 min, of the store's clock.
+    /// The operation's time budget, of the store's clock. Defaults to the handler's `time_budget`.
     pub fn time_budget(mut self, time_budget: Duration) -> Self {
         self.time_budget = time_budget;
         self

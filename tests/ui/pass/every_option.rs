@@ -9,6 +9,7 @@ use orch::prelude::*;
     domain = "PAYMENT",
     event = "REFUND",
     output = Vec<Receipt>,
+    time_budget = "8760h",
     crate = ::orch
 )]
 struct Refund {
@@ -54,7 +55,7 @@ async fn book(
     domain = "PAYMENT",
     event = "REFUND",
     binding = "command",
-    attempt_timeout = "500ms",
+    attempt_timeout = "10m",
     max_attempts = 7,
     backoff(base = "100ms", cap = "2m"),
     reconcile = ask,

@@ -5,7 +5,9 @@ use quote::{ToTokens, quote};
 use syn::LitStr;
 
 use crate::errors::{Errors, Rule};
-use crate::options::{Given, options};
+use crate::options::{Given, Options, options};
+use crate::orchestrated::options::Said;
+use crate::shared::duration;
 use crate::values::Millis;
 
 /// The default time budget of core. A test of the facade holds the two together.
@@ -15,71 +17,77 @@ const RETENTIONS: [Millis; 2] = [Millis(1_000), Millis(50 * Millis::YEAR)];
 /// The longest cap of a backoff.
 const MAX_CAP: Millis = Millis(24 * 60 * 60 * 1000);
 
-pub(crate) fn attempt_timeout(given: &mut Given<'_>) -> Option<Millis> {
-    let timeout = Timeout {
-        if_zero: "every attempt would be cut off before it began, and end in doubt",
-        if_too_long: "the operation would be over before its first attempt could be",
-        instead: "write a shorter one; for work that takes longer, poll the provider in attempts of their own",
-    };
-    timeout.read(given)
+pub(crate) fn attempt_timeout(given: &mut Given<'_>) -> Option<Timeout> {
+    timeout(given, "every attempt would be cut off before it began, and end in doubt")
 }
 
-pub(crate) fn reconcile_timeout(given: &mut Given<'_>) -> Option<Millis> {
-    let timeout = Timeout {
-        if_zero: "every question to the provider would be cut off before it was put",
-        if_too_long: "one question without an answer would outlast the whole operation",
-        instead: "write a shorter one; the question is put again, as `reconcile_backoff` says",
-    };
-    timeout.read(given)
+pub(crate) fn reconcile_timeout(given: &mut Given<'_>) -> Option<Timeout> {
+    timeout(given, "every question to the provider would be cut off before it was put")
 }
 
-/// A time that is neither zero nor longer than the default time budget, and why.
-struct Timeout {
-    if_zero: &'static str,
-    if_too_long: &'static str,
-    instead: &'static str,
+/// How long one call may take, and where that is written.
+#[derive(Clone)]
+pub(crate) struct Timeout {
+    pub(crate) text: LitStr,
+    pub(crate) millis: Millis,
 }
 
-impl Timeout {
-    fn read(&self, given: &mut Given<'_>) -> Option<Millis> {
-        let (text, timeout) = duration(given)?;
-        let Given { entry, example, errors } = given;
-        let key = &entry.key;
-        if timeout == Millis(0) {
-            Rule {
-                rule: &format!("`{key}` is zero"),
-                reason: self.if_zero,
-                remedy: &format!("write `{example}`, a little more than your client's own timeout"),
-            }
-            .at(text, errors);
-        } else if timeout > TIME_BUDGET {
-            Rule {
-                rule: &format!(
-                    "`{key}` of {timeout} is longer than the default time budget of {TIME_BUDGET}"
-                ),
-                reason: self.if_too_long,
-                remedy: self.instead,
-            }
-            .at(text, errors);
+fn timeout(given: &mut Given<'_>, if_zero: &str) -> Option<Timeout> {
+    let (text, millis) = duration(given)?;
+    let Given { entry, example, errors } = given;
+    if millis == Millis(0) {
+        Rule {
+            rule: &format!("`{}` is zero", entry.key),
+            reason: if_zero,
+            remedy: &format!("write `{example}`, a little more than your client's own timeout"),
         }
-        Some(timeout)
+        .at(&text, errors);
+    }
+    Some(Timeout { text, millis })
+}
+
+/// The timeouts that the handler gives, by the option's name.
+pub(crate) fn timeouts(said: &Said) -> impl Iterator<Item = (&'static str, &Timeout)> {
+    let both = [
+        ("attempt_timeout", &said.attempt_timeout),
+        ("reconcile_timeout", &said.reconcile_timeout),
+    ];
+    both.into_iter().filter_map(|(option, timeout)| Some((option, timeout.as_ref()?)))
+}
+
+/// Holds the timeouts against the time budget, the handler's own or the default one. Where the
+/// command holds the binding, its budget is known only with its type: that is compared while
+/// constants are evaluated.
+pub(super) fn within_budget(said: &Said, options: &Options, errors: &mut Errors) {
+    let budget = match said.time_budget {
+        Some(budget) => budget,
+        None if options.has("time_budget") || options.has("binding") => return,
+        None => TIME_BUDGET,
+    };
+    let which = if said.time_budget.is_some() { "the" } else { "the default" };
+    for (option, Timeout { text, millis }) in timeouts(said).filter(|(_, it)| it.millis > budget) {
+        let (reason, instead) = match option {
+            "attempt_timeout" => (
+                "the operation would be over before its first attempt could be",
+                "for work that takes hours, poll the provider in separate attempts",
+            ),
+            _ => (
+                "one question without an answer would outlast the whole operation",
+                "a question is put again, as `reconcile_backoff` says",
+            ),
+        };
+        Rule {
+            rule: &format!("`{option}` of {millis} is longer than {which} time budget of {budget}"),
+            reason,
+            remedy: &format!("write a shorter one, or a longer `time_budget`; {instead}"),
+        }
+        .at(text, errors);
     }
 }
 
-/// A number with a unit in quotes.
-fn duration(given: &mut Given<'_>) -> Option<(LitStr, Millis)> {
-    let text = given.text()?;
-    match Millis::read(&text.value()) {
-        Ok(duration) => Some((text, duration)),
-        Err(wrong) => {
-            Rule {
-                rule: &format!("`{}` is not a duration: {wrong}", given.entry.key),
-                reason: "a duration is a whole number with one of the units `ms`, `s`, `m`, `h`, `d` and `y`",
-                remedy: &format!("write `{}`", given.example),
-            }
-            .at(text, given.errors);
-            None
-        }
+impl ToTokens for Timeout {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.millis.to_tokens(tokens);
     }
 }
 

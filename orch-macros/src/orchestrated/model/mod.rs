@@ -41,6 +41,8 @@ impl<'a> Handler<'a> {
         let mut said: Said = options.read(errors);
         require_names(&options, errors);
         doubt::decide(&mut said, &options, errors);
+        bound_by_command(&options, errors);
+        limits::within_budget(&said, &options, errors);
         let types = types(&function.signature, errors);
         let krate = krate(said.krate.take());
         match (said.domain.clone(), said.event.clone(), types) {
@@ -52,6 +54,17 @@ impl<'a> Handler<'a> {
             }
         }
     }
+}
+
+/// Who accepts a command may see its type and not this handler.
+fn bound_by_command(options: &Options, errors: &mut Errors) {
+    let (Some(budget), true) = (options.key("time_budget"), options.has("binding")) else { return };
+    Rule {
+        rule: "`time_budget` is given where the command holds the binding",
+        reason: "the budget begins with the accept, and whoever accepts the command may not be linked with this handler",
+        remedy: "write `time_budget` in `#[command(…)]` of the command",
+    }
+    .at(budget, errors);
 }
 
 fn once(function: &Function, errors: &mut Errors) {

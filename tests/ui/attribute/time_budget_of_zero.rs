@@ -1,0 +1,19 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    order_id: u64,
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+#[outcome(retry)]
+#[error("down")]
+struct Down;
+
+#[orchestrated(domain = "PAYMENT", event = "CHARGE", time_budget = "0s")]
+async fn charge(_cmd: Charge) -> Result<(), Down> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,27 @@
+use orch::prelude::*;
+use orch::{KeyLifetime, Provider};
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    order_id: u64,
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+#[outcome(retry)]
+#[error("down")]
+struct Down;
+
+enum Acme {}
+
+impl Provider for Acme {
+    const NAME: &'static str = "Acme";
+    const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(Duration::from_secs(330));
+}
+
+#[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Acme, time_budget = "1h")]
+async fn charge(_cmd: Charge, _ctx: Context<Acme>) -> Result<(), Down> {
+    Ok(())
+}
+
+fn main() {}
