@@ -55,7 +55,10 @@ impl Shop {
             .within(&self.store, &mut *transaction)
             .await?;
         match then {
-            Then::Commit => transaction.commit().await?,
+            Then::Commit => {
+                transaction.commit().await?;
+                self.orchestrator.wake();
+            }
             Then::RollBack => transaction.rollback().await?,
         }
         Ok(accepted)

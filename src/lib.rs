@@ -46,7 +46,7 @@
 //! | map an HTTP status, or a `reqwest::Error` (feature `reqwest`), to how an attempt ends | [`http`] |
 //! | ask the provider what happened, write your own rows with the outcome | `reconcile` and `finalize` of [`macro@orchestrated`] |
 //! | start a runtime, give handlers their state, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |
-//! | accept an operation, even inside your own transaction (the outbox) | [`Orchestrator::accept`], [`Accept::within`] |
+//! | accept an operation, even inside your own transaction (the outbox) | [`Orchestrator::accept`], [`Accept::within`], [`Orchestrator::wake`] |
 //! | wait for the outcome, look at what happened | [`Orchestrator::wait`], [`Orchestrator::history`] |
 //! | list parked operations and resolve them | [`Orchestrator::parked`], [`Orchestrator::resolve`] |
 //! | find answers that contradict an outcome | [`Orchestrator::divergent`], [`Orchestrator::history`] |

@@ -83,6 +83,31 @@ async fn another_process_is_woken_by_an_accept() {
     assert!(waiting.await.unwrap() < Duration::from_secs(10));
 }
 
+/// The worker is of another process, so that the wake-up is a message through the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_commit_of_an_outbox_a_wake_up_reaches_the_worker() {
+    let schema = Schema::create().await;
+    let (producer, worker) = (schema.store("").await, schema.store("").await);
+    let mut connection = schema.connect().await;
+    // The first waits begin to listen, and end when they do.
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(500) {
+        worker.wait_for_work(Duration::from_millis(100)).await;
+    }
+    let waiting = tokio::spawn(async move {
+        let started = Instant::now();
+        worker.wait_for_work(Duration::from_secs(30)).await;
+        started.elapsed()
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut transaction = connection.begin().await.unwrap();
+    producer.accept_in(&mut transaction, acceptance("key")).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert!(!waiting.is_finished(), "the commit alone wakes nobody");
+    producer.wake();
+    assert!(waiting.await.unwrap() < Duration::from_secs(10));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn accepts_of_a_burst_share_their_messages() {
     let schema = Schema::create().await;

@@ -290,6 +290,10 @@ impl Store for SqliteStore {
     async fn wait_for_work(&self, timeout: Duration) {
         self.inner.wake.wait(timeout).await;
     }
+
+    fn wake(&self) {
+        self.inner.wake.now();
+    }
 }
 
 #[async_trait]

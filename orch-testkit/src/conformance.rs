@@ -197,6 +197,7 @@ macro_rules! conformance {
                 a_release_is_carried_out_once
                 a_release_after_the_log_is_stale
                 wait_for_work_returns_by_its_timeout
+                a_wake_ends_the_wait_for_work
             }
             doubt {
                 retry_runs_it_again

@@ -144,6 +144,10 @@ macro_rules! verbs {
             async fn wait_for_work(&self, timeout: Duration) {
                 self.inner.wait_for_work(timeout).await;
             }
+
+            fn wake(&self) {
+                self.inner.wake();
+            }
         }
     };
 }

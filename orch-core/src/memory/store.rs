@@ -62,8 +62,7 @@ impl MemoryStore {
     /// permit for one who has just found nothing and is about to wait.
     fn transact_and_wake<T>(&self, verb: impl FnOnce(&mut Tables, Timestamp) -> T) -> T {
         let answer = self.transact(verb);
-        self.work.notify_waiters();
-        self.work.notify_one();
+        self.wake();
         answer
     }
 
@@ -244,6 +243,11 @@ impl Store for MemoryStore {
         let timeout = next.map_or(timeout, |next| next.min(timeout));
         // Running into the timeout is the other way to return, not a failure.
         let _ = tokio::time::timeout(timeout, self.work.notified()).await;
+    }
+
+    fn wake(&self) {
+        self.work.notify_waiters();
+        self.work.notify_one();
     }
 }
 

@@ -79,7 +79,8 @@ impl<C: HandledCommand, K> Accept<C, K> {
 
 impl<C: HandledCommand, K: KeyGiven> Accept<C, K> {
     /// Accepts inside your own transaction (the outbox): the operation exists if and only if the
-    /// transaction commits. Workers find it by polling then.
+    /// transaction commits. Workers find it by polling then, or at once after
+    /// [`Orchestrator::wake`].
     ///
     /// # Errors
     /// [`AcceptError`]. After a store error, roll the transaction back: whether it is still usable

@@ -198,11 +198,18 @@ pub trait Store: Send + Sync + 'static {
     /// Returns when there may be work to claim, at the latest after `timeout`. A hint: it may
     /// return early, and polling must not depend on it.
     async fn wait_for_work(&self, timeout: Duration);
+
+    /// There may be work that this store has not seen: a transaction of the caller's, with
+    /// [`AcceptIn::accept_in`] in it, has committed. Ends [`Store::wait_for_work`] as an accept does,
+    /// in this process and, as the store can, in others. A hint as well, so it returns at once and
+    /// cannot fail. Defaults to nothing: polling finds the work. A wrapper of a store passes it on.
+    fn wake(&self) {}
 }
 
 /// Accepting inside the caller's own transaction (the outbox): the operation is stored if and
 /// only if that transaction commits, together with the caller's own rows. Each SQL backend
-/// implements it for its connection type.
+/// implements it for its connection type. Nobody is woken, as nothing is committed yet: after the
+/// commit, [`Store::wake`] does that.
 #[async_trait]
 pub trait AcceptIn<Connection: Send>: Store {
     /// [`Store::accept`] for one command, on this connection, which is in a transaction.

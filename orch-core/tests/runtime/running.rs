@@ -9,7 +9,8 @@ use orch_core::store::{ManualClock, Store};
 use orch_core::words::{AttemptEnd, Command, OpId, Operation, Phase, Status, Waited, code};
 
 use crate::world::{
-    Answer, Provider, accept, builder, config, finished, handler, handler_with, operation, runtime,
+    Answer, Charge, Provider, accept, builder, config, finished, handler, handler_with, operation,
+    runtime, until,
 };
 
 fn retry() -> Answer {
@@ -158,6 +159,32 @@ async fn a_wake_up_does_not_wait_for_the_poll() {
         let accepted = accept(runtime.orchestrator(), order).await;
         finished(runtime.orchestrator(), &accepted).await;
     }
+}
+
+/// The clock is moved behind the store's back, as another connection's commit is: what is due by then
+/// is seen by a poll, which is a minute away, or after a wake-up.
+#[tokio::test]
+async fn a_wake_up_by_the_caller_does_not_wait_for_the_poll() {
+    let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(60 * 60));
+    let later = Answer::Error("busy", Ending::Retry { after: Some(hour) });
+    let provider = Arc::new(Provider::default()).answers([later]);
+    let clock = Arc::new(ManualClock::default());
+    let store = MemoryStore::with_clock(clock.clone());
+    // A pass of the Reaper wakes workers as well.
+    let patient = config().poll_every(minute).lease(minute).reap_every(minute);
+    let runtime = builder(store, &provider, handler()).config(patient).start().await.unwrap();
+    let orchestrator = runtime.orchestrator();
+    let charge = Charge { order: 1, amount: 501 };
+    let accept = orchestrator.accept(charge).idem_key("key-1").unwrap().time_budget(2 * hour);
+    let accepted = accept.await.unwrap();
+    until(orchestrator, &accepted, |operation| operation.phase == Some(Phase::Waiting)).await;
+    // The worker looks once more, finds nothing, and waits: all of it is on this thread.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(hour);
+    orchestrator.wake();
+    assert_eq!(finished(orchestrator, &accepted).await, Waited::Ok(501));
 }
 
 #[tokio::test]
