@@ -164,7 +164,7 @@ pub mod __private {
     pub use orch_core::handler::{Descriptor, HandlerResult, Registration};
     pub use orch_core::policies::{Backoff, Effect, InDoubt};
     pub use orch_core::provider::AnyProvider;
-    pub use orch_core::store::FinalizeHook;
+    pub use orch_core::store::HookFn;
 
     /// The type of the static that a handler exports under its domain and event type. It has a
     /// size, so that no two of them share an address.

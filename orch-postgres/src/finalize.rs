@@ -50,7 +50,7 @@ async fn finalize_whole(
     batch: Arc<Vec<Finalization>>,
 ) -> Result<Vec<Finalized>, StoreError> {
     let hooks: HashMap<Claim, FinalizeHook> =
-        batch.iter().filter_map(|item| Some((item.claim, item.hook?))).collect();
+        batch.iter().filter_map(|item| Some((item.claim, item.hook.clone()?))).collect();
     // One that comes twice is looked at once.
     let claims: HashSet<Claim> = batch.iter().map(|item| item.claim).collect();
     let items = claims.iter().map(|claim| (*claim, claim)).collect();

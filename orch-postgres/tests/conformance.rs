@@ -7,7 +7,9 @@ mod common;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use orch_core::store::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
+use orch_core::store::{
+    ConnectionType, FinalizeHook, HookError, HookFn, ManualClock, Store, connection,
+};
 use orch_core::words::{Envelope, FinalOutcome, OpId};
 use orch_postgres::PostgresStore;
 use orch_testkit::{Backend, marks};
@@ -187,24 +189,26 @@ impl Backend for Postgres {
     }
 
     fn marking_hook(&self) -> FinalizeHook {
-        FinalizeHook {
+        HookFn {
             connection: ConnectionType::of::<PgConnection>,
             run: |any, outcome, of| {
-                Box::pin(async move { write_marks(connection(any)?, outcome, of).await })
+                Box::pin(async move { write_marks(connection(any)?, outcome, &of).await })
             },
         }
+        .into()
     }
 
     fn failing_hook(&self) -> FinalizeHook {
-        FinalizeHook {
+        HookFn {
             connection: ConnectionType::of::<PgConnection>,
             run: |any, outcome, of| {
                 Box::pin(async move {
-                    write_marks(connection(any)?, outcome, of).await?;
+                    write_marks(connection(any)?, outcome, &of).await?;
                     Err(HookError::new("the ledger is closed"))
                 })
             },
         }
+        .into()
     }
 
     async fn marks(&self, text: &str) -> usize {

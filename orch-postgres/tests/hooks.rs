@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use orch_core::policies::KindPolicy;
 use orch_core::store::{
-    Claim, ConnectionType, Finalization, FinalizeHook, Finalized, HookError, RunHook, Store,
-    connection,
+    Claim, ConnectionType, Finalization, FinalizeHook, Finalized, HookError, HookFn, RunHook,
+    Store, connection,
 };
 use orch_core::words::Status;
 use orch_postgres::{HOOK_LIMIT, PostgresStore};
@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use common::{Schema, connect, execute, new_name, number, server, url_of};
 
 fn hook(run: RunHook) -> Option<FinalizeHook> {
-    Some(FinalizeHook { connection: ConnectionType::of::<PgConnection>, run })
+    Some(HookFn { connection: ConnectionType::of::<PgConnection>, run }.into())
 }
 
 /// An operation whose end is logged and whose hook has not run.
@@ -119,8 +119,8 @@ async fn ten_finalizers_at_once_run_it_once() {
     });
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..10 {
-        let store = store.clone();
-        all.spawn(async move { finalize(&store, claim, counting).await });
+        let (store, hook) = (store.clone(), counting.clone());
+        all.spawn(async move { finalize(&store, claim, hook).await });
     }
     let answers = all.join_all().await;
     let (first, others): (Vec<_>, Vec<_>) =

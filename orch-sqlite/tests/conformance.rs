@@ -6,9 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use orch_core::store::{
-    ConnectionType, FinalizeHook, HookError, Hooked, ManualClock, Store, connection,
+    ConnectionType, FinalizeHook, HookContext, HookError, HookFn, Hooked, ManualClock, Store,
+    connection,
 };
-use orch_core::words::{Envelope, FinalOutcome, OpId};
+use orch_core::words::{FinalOutcome, OpId};
 use orch_sqlite::SqliteStore;
 use orch_testkit::{Backend, conformance, marks};
 use sqlx::Connection;
@@ -96,11 +97,11 @@ impl Backend for Sqlite {
     }
 
     fn marking_hook(&self) -> FinalizeHook {
-        FinalizeHook { connection: ConnectionType::of::<SqliteConnection>, run: marking }
+        HookFn { connection: ConnectionType::of::<SqliteConnection>, run: marking }.into()
     }
 
     fn failing_hook(&self) -> FinalizeHook {
-        FinalizeHook { connection: ConnectionType::of::<SqliteConnection>, run: failing }
+        HookFn { connection: ConnectionType::of::<SqliteConnection>, run: failing }.into()
     }
 
     async fn marks(&self, text: &str) -> usize {
@@ -117,11 +118,11 @@ impl Backend for Sqlite {
 fn marking<'a>(
     any: &'a mut (dyn std::any::Any + Send),
     outcome: &'a FinalOutcome,
-    of: &'a Envelope,
+    of: HookContext<'a>,
 ) -> Hooked<'a> {
     async move {
         let connection = connection::<SqliteConnection>(any)?;
-        let [end, whose] = marks(outcome, of);
+        let [end, whose] = marks(outcome, &of);
         sqlx::query("INSERT INTO mark (text) VALUES (?1), (?2)")
             .bind(end)
             .bind(whose)
@@ -136,7 +137,7 @@ fn marking<'a>(
 fn failing<'a>(
     any: &'a mut (dyn std::any::Any + Send),
     outcome: &'a FinalOutcome,
-    of: &'a Envelope,
+    of: HookContext<'a>,
 ) -> Hooked<'a> {
     async move {
         marking(any, outcome, of).await?;

@@ -9,10 +9,10 @@ use std::any::Any;
 use common::{File, acceptance, claim, claim_of, kind, succeeded};
 use futures_util::FutureExt;
 use orch_core::store::{
-    AcceptIn, Admitted, Claim, ConnectionType, Finalization, FinalizeHook, Finalized, HookError,
-    Hooked, RunHook, Store, StoreError, connection,
+    AcceptIn, Admitted, Claim, ConnectionType, Finalization, FinalizeHook, Finalized, HookContext,
+    HookError, HookFn, Hooked, RunHook, Store, StoreError, connection,
 };
-use orch_core::words::{Envelope, FinalOutcome, Owner, Phase, Status};
+use orch_core::words::{FinalOutcome, Owner, Phase, Status};
 use orch_sqlite::SqliteStore;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -43,10 +43,14 @@ async fn logged(store: &SqliteStore, count: usize) -> Vec<Claim> {
 }
 
 fn hook(run: RunHook) -> FinalizeHook {
-    FinalizeHook { connection: ConnectionType::of::<SqliteConnection>, run }
+    HookFn { connection: ConnectionType::of::<SqliteConnection>, run }.into()
 }
 
-fn writes<'a>(any: &'a mut (dyn Any + Send), _: &'a FinalOutcome, _: &'a Envelope) -> Hooked<'a> {
+fn writes<'a>(
+    any: &'a mut (dyn Any + Send),
+    _: &'a FinalOutcome,
+    _: HookContext<'a>,
+) -> Hooked<'a> {
     async move {
         let connection = connection::<SqliteConnection>(any)?;
         sqlx::query(ROW).execute(connection).await.map(drop).map_err(HookError::new)
@@ -57,7 +61,7 @@ fn writes<'a>(any: &'a mut (dyn Any + Send), _: &'a FinalOutcome, _: &'a Envelop
 fn fails<'a>(
     any: &'a mut (dyn Any + Send),
     outcome: &'a FinalOutcome,
-    of: &'a Envelope,
+    of: HookContext<'a>,
 ) -> Hooked<'a> {
     async move {
         writes(any, outcome, of).await?;
@@ -69,7 +73,7 @@ fn fails<'a>(
 fn panics<'a>(
     any: &'a mut (dyn Any + Send),
     outcome: &'a FinalOutcome,
-    of: &'a Envelope,
+    of: HookContext<'a>,
 ) -> Hooked<'a> {
     async move {
         writes(any, outcome, of).await?;
@@ -81,7 +85,7 @@ fn panics<'a>(
 fn hangs<'a>(
     any: &'a mut (dyn Any + Send),
     outcome: &'a FinalOutcome,
-    of: &'a Envelope,
+    of: HookContext<'a>,
 ) -> Hooked<'a> {
     async move {
         writes(any, outcome, of).await?;
@@ -97,7 +101,7 @@ fn hangs<'a>(
 fn rolls_back<'a>(
     any: &'a mut (dyn Any + Send),
     outcome: &'a FinalOutcome,
-    of: &'a Envelope,
+    of: HookContext<'a>,
 ) -> Hooked<'a> {
     async move {
         writes(any, outcome, of).await?;
@@ -107,7 +111,7 @@ fn rolls_back<'a>(
     .boxed()
 }
 
-fn nests<'a>(any: &'a mut (dyn Any + Send), _: &'a FinalOutcome, _: &'a Envelope) -> Hooked<'a> {
+fn nests<'a>(any: &'a mut (dyn Any + Send), _: &'a FinalOutcome, _: HookContext<'a>) -> Hooked<'a> {
     async move {
         let connection = connection::<SqliteConnection>(any)?;
         let mut inner = connection.begin().await.map_err(HookError::new)?;
@@ -216,7 +220,7 @@ async fn accept_in_is_rolled_back_with_the_business_row() {
 fn fills_the_disk<'a>(
     any: &'a mut (dyn Any + Send),
     _: &'a FinalOutcome,
-    _: &'a Envelope,
+    _: HookContext<'a>,
 ) -> Hooked<'a> {
     async move {
         let connection = connection::<SqliteConnection>(any)?;

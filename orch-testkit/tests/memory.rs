@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use orch_core::memory::{MemoryConnection, MemoryStore};
-use orch_core::store::{ConnectionType, FinalizeHook, HookError, ManualClock, Store, connection};
+use orch_core::store::{
+    ConnectionType, FinalizeHook, HookError, HookFn, ManualClock, Store, connection,
+};
 use orch_core::words::OpId;
 use orch_testkit::{Backend, marks};
 
@@ -51,23 +53,25 @@ impl Backend for Memory {
     }
 
     fn marking_hook(&self) -> FinalizeHook {
-        FinalizeHook {
+        HookFn {
             connection: ConnectionType::of::<MemoryConnection>,
             run: |any, outcome, of| {
                 Box::pin(async move {
                     connection::<MemoryConnection>(any)?;
-                    MARKS.lock().unwrap().extend(marks(outcome, of));
+                    MARKS.lock().unwrap().extend(marks(outcome, &of));
                     Ok(())
                 })
             },
         }
+        .into()
     }
 
     fn failing_hook(&self) -> FinalizeHook {
-        FinalizeHook {
+        HookFn {
             connection: ConnectionType::of::<MemoryConnection>,
             run: |_, _, _| Box::pin(async { Err(HookError::new("the ledger is closed")) }),
         }
+        .into()
     }
 
     async fn marks(&self, text: &str) -> usize {

@@ -2,8 +2,9 @@ use std::any::Any;
 use std::convert::Infallible;
 
 use orch::Envelope;
+use orch::internals::handler::States;
 use orch::internals::policies::Retention;
-use orch::internals::store::{ConnectionType, FinalizeHook};
+use orch::internals::store::{ConnectionType, FinalizeHook, HookFn};
 use orch::internals::words::{Failure, Fence, FinalOutcome, OpId, Owner, Payload, Timestamp};
 use orch::prelude::*;
 
@@ -60,7 +61,7 @@ async fn count(ledger: &mut Ledger, _ended: &FinalOutcome<Receipt>) -> Result<()
     Ok(())
 }
 
-fn hook() -> FinalizeHook {
+fn hook() -> HookFn {
     registration::<Pay>().finalize.expect("it has one")
 }
 
@@ -83,7 +84,8 @@ fn envelope() -> Envelope {
 }
 
 async fn finalize(connection: &mut (dyn Any + Send), outcome: &FinalOutcome) -> Result<(), String> {
-    (hook().run)(connection, outcome, &envelope()).await.map_err(|error| error.to_string())
+    let hook = FinalizeHook::from(hook());
+    hook.run(connection, outcome, &envelope()).await.map_err(|error| error.to_string())
 }
 
 #[test]
@@ -104,8 +106,8 @@ async fn the_hook_gets_the_result_as_its_type() {
 #[tokio::test]
 async fn a_hook_that_does_not_ask_is_not_told() {
     let mut ledger = Ledger::default();
-    let hook = registration::<Refund>().finalize.expect("it has one");
-    (hook.run)(&mut ledger, &paid(r#"{"amount":0}"#), &envelope()).await.unwrap();
+    let hook = FinalizeHook::from(registration::<Refund>().finalize.expect("it has one"));
+    hook.run(&mut ledger, &paid(r#"{"amount":0}"#), &envelope()).await.unwrap();
     assert_eq!(ledger.0, ["one more"]);
 }
 
@@ -136,4 +138,86 @@ async fn a_result_that_cannot_be_read_back_is_not_quoted() {
 #[tokio::test]
 async fn the_function_stays_callable() {
     assert_eq!(pay(Pay { id: 3 }).await.unwrap().amount, 3);
+}
+
+struct Prefix(&'static str);
+struct Suffix(&'static str);
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "{id}")]
+struct Bill {
+    id: u32,
+}
+
+#[orchestrated(domain = "FINALIZE", event = "BILL", reconcile = ask, finalize = sign)]
+async fn bill(cmd: Bill, _prefix: State<Prefix>) -> Result<Receipt, Infallible> {
+    Ok(Receipt { amount: cmd.id })
+}
+
+async fn ask(_cmd: Bill, _suffix: State<Suffix>) -> Reconciled<Receipt> {
+    Reconciled::Unanswered
+}
+
+async fn sign(
+    ledger: &mut Ledger,
+    _ended: &FinalOutcome<Receipt>,
+    of: &Envelope,
+    prefix: State<Prefix>,
+    suffix: State<Suffix>,
+) -> Result<(), Infallible> {
+    ledger.0.push(format!("{} {} {}", prefix.0, of.command.biz_key(), suffix.0));
+    Ok(())
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "{id}")]
+struct Note {
+    id: u32,
+}
+
+#[orchestrated(domain = "FINALIZE", event = "NOTE", finalize = jot)]
+async fn note(cmd: Note) -> Result<Receipt, Infallible> {
+    Ok(Receipt { amount: cmd.id })
+}
+
+/// The envelope may be left out beside a state too.
+async fn jot(
+    ledger: &mut Ledger,
+    _ended: &FinalOutcome<Receipt>,
+    prefix: State<Prefix>,
+) -> Result<(), Infallible> {
+    ledger.0.push(prefix.0.to_owned());
+    Ok(())
+}
+
+fn hook_of<C: orch::HandledCommand>(states: States) -> FinalizeHook {
+    FinalizeHook { function: registration::<C>().finalize.expect("it has one"), states }
+}
+
+#[tokio::test]
+async fn a_hook_takes_states_with_and_without_the_envelope() {
+    let states = || States::default().with(Prefix("so")).with(Suffix("it is"));
+    let (mut ledger, paid) = (Ledger::default(), paid(r#"{"amount":0}"#));
+    hook_of::<Bill>(states()).run(&mut ledger, &paid, &envelope()).await.unwrap();
+    hook_of::<Note>(states()).run(&mut ledger, &paid, &envelope()).await.unwrap();
+    assert_eq!(ledger.0, ["so ORDER-7 it is", "so"]);
+}
+
+#[test]
+fn the_states_of_a_hook_are_needed_as_those_of_the_handler_are() {
+    let names = |needs: fn() -> Vec<orch::internals::handler::StateNeed>| {
+        needs().iter().map(|need| need.name).collect::<Vec<_>>()
+    };
+    let [prefix, suffix] = ["macros::finalize::Prefix", "macros::finalize::Suffix"];
+    assert_eq!(names(registration::<Bill>().needs), [prefix, suffix, prefix, suffix]);
+    assert_eq!(names(registration::<Note>().needs), [prefix]);
+}
+
+#[tokio::test]
+async fn a_state_that_is_missing_fails_the_hook_and_is_named() {
+    let states = States::default().with(Prefix("so"));
+    let ledger = &mut Ledger::default();
+    let ran = hook_of::<Bill>(states).run(ledger, &paid(r#"{"amount":0}"#), &envelope()).await;
+    let error = ran.unwrap_err().to_string();
+    assert!(error.contains("macros::finalize::Suffix") && ledger.0.is_empty(), "{error}");
 }

@@ -113,7 +113,7 @@ impl Executed {
             Ok(end) => {
                 about.handler.meters.ended(about.source, &end, took);
                 let reason = doubt(&end);
-                let hook = about.handler.registration.finalize;
+                let hook = about.handler.hook.clone();
                 (reason, recorder.record(about.ended(end), hook).await.map(Stored::Moved))
             }
             Err(why) => (why.text().map(one_line), about.give_back(recorder, why).await),

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::handler::{Descriptor, Registration, Unrunnable};
+use crate::handler::{Descriptor, Registration, States, Unrunnable};
 use crate::metrics::Meters;
 use crate::policies::{CallFacts, Effect, InDoubt, KindPolicy, REMEDY, Retention, may_call};
 use crate::store::{ClaimedOperation, FinalizeHook, Purpose, SweepParams};
@@ -15,6 +15,8 @@ pub struct Handler {
     pub registration: Registration,
     /// Its rules.
     pub policy: KindPolicy,
+    /// Its finalize hook, if it has one.
+    pub hook: Option<FinalizeHook>,
     /// What is counted of its operations.
     pub meters: Arc<Meters>,
 }
@@ -34,7 +36,7 @@ impl Handler {
     /// # Errors
     /// [`Unrunnable`], saying what is missing.
     pub fn can_finish(&self, operation: &ClaimedOperation) -> Result<(), Unrunnable> {
-        if operation.hooked && self.registration.finalize.is_none() {
+        if operation.hooked && self.hook.is_none() {
             let reason = "its handler has no finalize hook in this version, and had one".to_owned();
             return Err(Unrunnable { reason });
         }
@@ -98,13 +100,14 @@ impl Handler {
 pub struct Handlers(Arc<HashMap<Kind, Arc<Handler>>>);
 
 impl Handlers {
-    /// Collects registrations whose kinds are distinct. `kept` is how long operations are kept whose
-    /// handler does not say.
+    /// Collects registrations whose kinds are distinct, with the states that their hooks take. `kept` is
+    /// how long operations are kept whose handler does not say.
     ///
     /// # Errors
     /// [`Invalid`] for an illegal domain or event type.
     pub fn new(
         registrations: impl IntoIterator<Item = Registration>,
+        states: &States,
         kept: Retention,
     ) -> Result<Self, Invalid> {
         let mut handlers = HashMap::new();
@@ -112,7 +115,9 @@ impl Handlers {
             let policy = registration.policy(kept)?;
             let kind = policy.kind.clone();
             let meters = Arc::new(Meters::of(&kind));
-            handlers.insert(kind, Arc::new(Handler { registration, policy, meters }));
+            let equip = |function| FinalizeHook { function, states: states.clone() };
+            let hook = registration.finalize.map(equip);
+            handlers.insert(kind, Arc::new(Handler { registration, policy, hook, meters }));
         }
         Ok(Self(Arc::new(handlers)))
     }
@@ -126,7 +131,7 @@ impl Handlers {
     /// The finalize hook of a kind, if its handler has one.
     #[must_use]
     pub fn hook(&self, kind: &Kind) -> Option<FinalizeHook> {
-        self.get(kind)?.registration.finalize
+        self.get(kind)?.hook.clone()
     }
 
     /// The meters of a kind, also of one that these handlers do not know.

@@ -14,8 +14,8 @@ use super::functions::{HandlerFuture, decode, succeeded};
 use super::{Call, FinalizeFn, ForProvider, FromCall, HandledCommand, HandlerError, HandlerResult};
 use super::{ReconcileFn, StateNeed, Storable, Unrunnable};
 use crate::provider::AnyProvider;
-use crate::store::{ConnectionType, HookError, Hooked, connection};
-use crate::words::{AttemptEnd, Envelope, FinalOutcome, Payload, Undecodable};
+use crate::store::{ConnectionType, HookContext, HookError, Hooked, connection};
+use crate::words::{AttemptEnd, FinalOutcome, Payload, Undecodable};
 
 /// An attempt or a reconcile, or why there is none.
 pub type Started = Result<HandlerFuture, Unrunnable>;
@@ -97,6 +97,7 @@ impl<C, O: Send + 'static> Bound<C, O> {
         let decode = self.decode;
         Hook {
             connection: ConnectionType::of::<Connection>(),
+            needs: <F as FinalizeFn<'static, Form, Connection, O>>::needs,
             run: Box::new(move |any, outcome, of| {
                 Box::pin(async move {
                     let ended = typed(decode, outcome)?;
@@ -170,14 +171,14 @@ impl<A: FromCall> Argument<A> {
     }
 }
 
-/// The states that a handler takes, then those of its reconcile function.
+/// The states that a handler takes, then those of its reconcile function and of its hook.
 #[must_use]
 pub fn needs(
     handler: &[fn() -> Option<StateNeed>],
-    reconcile: Option<fn() -> Vec<StateNeed>>,
+    others: &[fn() -> Vec<StateNeed>],
 ) -> Vec<StateNeed> {
-    let reconcile = reconcile.map(|needs| needs()).unwrap_or_default();
-    handler.iter().filter_map(|need| need()).chain(reconcile).collect()
+    let others = others.iter().flat_map(|needs| needs());
+    handler.iter().filter_map(|need| need()).chain(others).collect()
 }
 
 /// A reconcile function behind its types.
@@ -211,10 +212,12 @@ impl fmt::Debug for Reconcile {
 pub struct Hook {
     /// The connection type that it takes.
     pub connection: ConnectionType,
+    /// The states that it takes.
+    pub needs: fn() -> Vec<StateNeed>,
     run: Box<RunHook>,
 }
 
-type RunHook = dyn for<'a> FnOnce(&'a mut (dyn Any + Send), &'a FinalOutcome, &'a Envelope) -> Hooked<'a>
+type RunHook = dyn for<'a> FnOnce(&'a mut (dyn Any + Send), &'a FinalOutcome, HookContext<'a>) -> Hooked<'a>
     + Send;
 
 impl Hook {
@@ -223,7 +226,7 @@ impl Hook {
         self,
         connection: &'a mut (dyn Any + Send),
         outcome: &'a FinalOutcome,
-        of: &'a Envelope,
+        of: HookContext<'a>,
     ) -> Hooked<'a> {
         (self.run)(connection, outcome, of)
     }

@@ -1,5 +1,4 @@
-use std::any::{Any, TypeId, type_name};
-use std::collections::HashMap;
+use std::any::type_name;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::HandledCommand;
 use crate::policies::DEFAULT_ATTEMPT_TIMEOUT;
 use crate::provider::{AnyProvider, Provider, ProviderKey};
-use crate::store::{Clock, SystemClock, monotonic};
+use crate::store::{Clock, StateNeed, States, SystemClock, monotonic};
 use crate::words::{
     BizKey, Command, Envelope, Fence, IdemKey, Invalid, KeySource, Kind, OpId, Owner, Timestamp,
 };
@@ -200,8 +199,9 @@ impl<P> fmt::Debug for Context<P> {
     }
 }
 
-/// A value given to `Runtime::state`, shared by all attempts. `State<T>` as a handler's argument
-/// takes it; if one is missing, the runtime does not start.
+/// A value given to `Runtime::state`, shared by all attempts. `State<T>` as an argument of a handler,
+/// its reconcile function or its finalize hook takes it; if one is missing, the runtime does not
+/// start.
 pub struct State<T>(Arc<T>);
 
 impl<T> State<T> {
@@ -232,42 +232,29 @@ impl<T> fmt::Debug for State<T> {
     }
 }
 
-/// All values given to `Runtime::state`, one per type.
-#[derive(Clone, Default)]
-pub struct States(Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+/// An argument of a finalize hook after the outcome and the envelope: [`State`].
+pub trait FromStates: Sized + 'static {
+    /// Takes the argument out of the states.
+    ///
+    /// # Errors
+    /// [`Unrunnable`] if it is not there; the runtime refuses to start before that.
+    fn from_states(states: &States) -> Result<Self, Unrunnable>;
 
-impl States {
-    /// Adds a value; of one type the last one counts.
+    /// The state that must be given to the runtime for this argument.
     #[must_use]
-    pub fn with<T: Send + Sync + 'static>(self, value: T) -> Self {
-        let mut all = Arc::unwrap_or_clone(self.0);
-        all.insert(TypeId::of::<T>(), Arc::new(State::new(value)));
-        Self(Arc::new(all))
-    }
-
-    /// True if a value of the needed type is there.
-    #[must_use]
-    pub fn has(&self, need: &StateNeed) -> bool {
-        self.0.contains_key(&need.id)
-    }
-
-    fn get<T: 'static>(&self) -> Option<State<T>> {
-        self.0.get(&TypeId::of::<T>())?.downcast_ref::<State<T>>().cloned()
-    }
+    fn need() -> StateNeed;
 }
 
-impl fmt::Debug for States {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "States({})", self.0.len())
+impl<T: 'static> FromStates for State<T> {
+    fn from_states(states: &States) -> Result<Self, Unrunnable> {
+        states.get().map(Self).ok_or_else(|| Unrunnable {
+            reason: format!("no state of type {} was given to the runtime", type_name::<T>()),
+        })
     }
-}
 
-/// A `State<T>` that a handler takes.
-#[derive(Debug, Clone, Copy)]
-pub struct StateNeed {
-    id: TypeId,
-    /// The path of `T`.
-    pub name: &'static str,
+    fn need() -> StateNeed {
+        StateNeed::of::<T>()
+    }
 }
 
 /// An argument of a handler after the command: [`Context`] or [`State`].
@@ -309,13 +296,11 @@ impl<T: 'static> FromCall for State<T> {
     type For = EveryProvider;
 
     fn from_call(call: &Call) -> Result<Self, Unrunnable> {
-        call.states.get().ok_or_else(|| Unrunnable {
-            reason: format!("no state of type {} was given to the runtime", type_name::<T>()),
-        })
+        Self::from_states(&call.states)
     }
 
     fn need() -> Option<StateNeed> {
-        Some(StateNeed { id: TypeId::of::<T>(), name: type_name::<T>() })
+        Some(<Self as FromStates>::need())
     }
 }
 

@@ -1,11 +1,14 @@
+use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures_util::future::BoxFuture;
 
-use super::{Call, ForProvider, FromCall, StateNeed, Storable, TypedCommand, Unrunnable};
+use super::{
+    Call, ForProvider, FromCall, FromStates, StateNeed, Storable, TypedCommand, Unrunnable,
+};
 use crate::policies::HandlerEnd;
 use crate::provider::AnyProvider;
-use crate::store::{HookError, Hooked};
+use crate::store::{HookContext, HookError, Hooked};
 use crate::words::{AttemptEnd, Envelope, FinalOutcome, Invalid, Outcome, storable};
 
 /// One attempt, or one reconcile, ready to be polled.
@@ -73,24 +76,27 @@ pub trait ReconcileFn<Command, Args, Output, P = AnyProvider>: Copy + Send + 'st
 }
 
 /// A `finalize` hook: takes the backend's connection, inside the finalizing transaction, the final
-/// outcome, and optionally the operation's envelope.
+/// outcome, optionally the operation's envelope, and any number of states.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be the finalize hook of a handler that returns `{Output}`",
     label = "not the signature of a finalize hook",
     note = "orch runs the hook inside the transaction that finishes the operation, with the backend's own connection",
-    note = "usage:\n\n    async fn name(conn: &mut SqliteConnection, ended: &FinalOutcome<{Output}>, of: &Envelope) -> Result<(), E>\n\nwhere `E: Display`; the last argument may be left out"
+    note = "usage:\n\n    async fn name(conn: &mut SqliteConnection, ended: &FinalOutcome<{Output}>, of: &Envelope, thing: State<Thing>) -> Result<(), E>\n\nwhere `E: Display`; any argument after `ended` may be left out, and there may be several states"
 )]
 pub trait FinalizeFn<'a, Form, Connection, Output>: Copy + Send + 'static {
+    /// The states that it takes.
+    fn needs() -> Vec<StateNeed>;
+
     /// Runs it.
     fn call(
         self,
         connection: &'a mut Connection,
         ended: &'a FinalOutcome<Output>,
-        of: &'a Envelope,
+        of: HookContext<'a>,
     ) -> Hooked<'a>;
 }
 
-/// The form of a hook that takes the envelope: `(connection, ended, of)`.
+/// The form of a hook that takes the envelope: `(connection, ended, of, …)`.
 ///
 /// The forms differ in their type, so that either may be written. It also takes two forms for
 /// rustc to report a mistake in the words of [`FinalizeFn`]: where a single implementation could
@@ -98,51 +104,52 @@ pub trait FinalizeFn<'a, Form, Connection, Output>: Copy + Send + 'static {
 #[derive(Debug, Clone, Copy)]
 pub enum WithEnvelope {}
 
-/// The form of a hook that only takes the final outcome: `(connection, ended)`.
+/// The form of a hook that does not take the envelope: `(connection, ended, …)`.
 #[derive(Debug, Clone, Copy)]
 pub enum WithoutEnvelope {}
 
-#[diagnostic::do_not_recommend]
-impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, WithEnvelope, Connection, Output> for F
-where
-    F: Fn(&'a mut Connection, &'a FinalOutcome<Output>, &'a Envelope) -> Fut
-        + Copy
-        + Send
-        + 'static,
-    Fut: Future<Output = Result<(), E>> + Send + 'a,
-    E: std::fmt::Display,
-    Connection: 'a,
-    Output: 'a,
-{
-    fn call(
-        self,
-        connection: &'a mut Connection,
-        ended: &'a FinalOutcome<Output>,
-        of: &'a Envelope,
-    ) -> Hooked<'a> {
-        let hook = self(connection, ended, of);
-        Box::pin(async move { hook.await.map_err(HookError::new) })
-    }
-}
+macro_rules! hooks {
+    ($Form:ident ($($envelope:ident: $Envelope:ident)?) $($argument:ident)*) => {
+        #[diagnostic::do_not_recommend]
+        impl<'a, F, Fut, E, Connection, Output, $($argument,)*>
+            FinalizeFn<'a, ($Form, $($argument,)*), Connection, Output> for F
+        where
+            F: Fn(&'a mut Connection, &'a FinalOutcome<Output>, $(&'a $Envelope,)? $($argument),*) -> Fut
+                + Copy
+                + Send
+                + 'static,
+            Fut: Future<Output = Result<(), E>> + Send + 'a,
+            E: std::fmt::Display,
+            Connection: 'a,
+            Output: 'a,
+            $($argument: FromStates,)*
+        {
+            fn needs() -> Vec<StateNeed> {
+                vec![$($argument::need()),*]
+            }
 
-#[diagnostic::do_not_recommend]
-impl<'a, F, Fut, E, Connection, Output> FinalizeFn<'a, WithoutEnvelope, Connection, Output> for F
-where
-    F: Fn(&'a mut Connection, &'a FinalOutcome<Output>) -> Fut + Copy + Send + 'static,
-    Fut: Future<Output = Result<(), E>> + Send + 'a,
-    E: std::fmt::Display,
-    Connection: 'a,
-    Output: 'a,
-{
-    fn call(
-        self,
-        connection: &'a mut Connection,
-        ended: &'a FinalOutcome<Output>,
-        _: &'a Envelope,
-    ) -> Hooked<'a> {
-        let hook = self(connection, ended);
-        Box::pin(async move { hook.await.map_err(HookError::new) })
-    }
+            #[allow(unused_variables, reason = "a hook without envelope and states reads no more")]
+            #[allow(non_snake_case, reason = "the arguments go by the names of their types")]
+            fn call(
+                self,
+                connection: &'a mut Connection,
+                ended: &'a FinalOutcome<Output>,
+                of: HookContext<'a>,
+            ) -> Hooked<'a> {
+                $(let $envelope = of.envelope;)?
+                $(let $argument = match $argument::from_states(of.states) {
+                    Ok(state) => state,
+                    Err(missing) => return Box::pin(ready(Err(HookError::new(missing)))),
+                };)*
+                let hook = self(connection, ended, $($envelope,)? $($argument),*);
+                Box::pin(async move { hook.await.map_err(HookError::new) })
+            }
+        }
+    };
+    ($($argument:ident)*) => {
+        hooks!(WithEnvelope (envelope: Envelope) $($argument)*);
+        hooks!(WithoutEnvelope () $($argument)*);
+    };
 }
 
 /// What a reconcile function may return.
@@ -227,12 +234,20 @@ macro_rules! functions {
     };
 }
 
-functions!();
-functions!(A1);
-functions!(A1 A2);
-functions!(A1 A2 A3);
-functions!(A1 A2 A3 A4);
-functions!(A1 A2 A3 A4 A5);
-functions!(A1 A2 A3 A4 A5 A6);
-functions!(A1 A2 A3 A4 A5 A6 A7);
-functions!(A1 A2 A3 A4 A5 A6 A7 A8);
+/// Both macros, for up to so many arguments.
+macro_rules! arguments {
+    ($($argument:ident)*) => {
+        functions!($($argument)*);
+        hooks!($($argument)*);
+    };
+}
+
+arguments!();
+arguments!(A1);
+arguments!(A1 A2);
+arguments!(A1 A2 A3);
+arguments!(A1 A2 A3 A4);
+arguments!(A1 A2 A3 A4 A5);
+arguments!(A1 A2 A3 A4 A5 A6);
+arguments!(A1 A2 A3 A4 A5 A6 A7);
+arguments!(A1 A2 A3 A4 A5 A6 A7 A8);

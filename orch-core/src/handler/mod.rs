@@ -20,8 +20,9 @@ mod bound;
 mod contract;
 mod key;
 
+pub use crate::store::{StateNeed, States};
 use call::ForProvider;
-pub use call::{Call, Context, FromCall, State, StateNeed, States, Unrunnable};
+pub use call::{Call, Context, FromCall, FromStates, State, Unrunnable};
 pub use errors::HandlerError;
 pub use functions::{
     FinalizeFn, HandlerFuture, HandlerResult, ReconcileAnswer, ReconcileFn, Reconciled,

@@ -7,7 +7,7 @@ use crate::policies::{
     DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, DEFAULT_TIME_BUDGET, Effect, InDoubt,
     KindPolicy, Retention,
 };
-use crate::store::FinalizeHook;
+use crate::store::HookFn;
 use crate::words::{Invalid, Kind, Payload, Undecodable};
 
 /// Decodes the command and returns the future: a handler or reconcile function behind its types.
@@ -110,8 +110,8 @@ pub struct Registration {
     /// Starts a reconcile.
     pub reconcile: Option<StartFn>,
     /// Runs inside the finalizing transaction.
-    pub finalize: Option<FinalizeHook>,
-    /// The states that handler and reconcile take.
+    pub finalize: Option<HookFn>,
+    /// The states that handler, reconcile and hook take.
     pub needs: fn() -> Vec<StateNeed>,
     /// Checks what an operator gives as its output; `None` takes anything.
     pub check_output: Option<CheckOutput>,
@@ -139,7 +139,7 @@ impl Registration {
 
     /// Adds the hook that runs inside the finalizing transaction.
     #[must_use]
-    pub const fn finalize(mut self, hook: FinalizeHook) -> Self {
+    pub const fn finalize(mut self, hook: HookFn) -> Self {
         self.finalize = Some(hook);
         self
     }

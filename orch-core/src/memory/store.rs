@@ -257,7 +257,7 @@ mod tests {
 
     use super::*;
     use crate::policies::KindPolicy;
-    use crate::store::{Claim, FinalizeHook, ManualClock, monotonic, open};
+    use crate::store::{Claim, HookFn, ManualClock, monotonic, open};
     use crate::words::{
         AttemptEnd, ClaimId, Command, FinalOutcome, Fingerprint, KeySeed, Outcome, Payload, Source,
         Status, WorkerId,
@@ -360,7 +360,7 @@ mod tests {
         let output = Payload::from("done");
         let done = Outcome::Ok { output: output.clone() };
         store.log(vec![ended(claim, done)]).await.unwrap();
-        let hook = Some(FinalizeHook {
+        let hook = HookFn {
             connection: ConnectionType::of::<MemoryConnection>,
             run: |_, _, _| {
                 Box::pin(async {
@@ -368,7 +368,8 @@ mod tests {
                     Ok(())
                 })
             },
-        });
+        };
+        let hook = Some(hook.into());
         let slow = store.clone();
         let slow =
             tokio::spawn(async move { slow.finalize(vec![Finalization { claim, hook }]).await });

@@ -64,7 +64,8 @@ impl RuntimeBuilder {
         }
     }
 
-    /// Gives handlers a value, for their `State<T>` arguments. One per type; the last one counts.
+    /// Gives handlers a value, for their `State<T>` arguments and those of their reconcile functions
+    /// and finalize hooks. One per type; the last one counts.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.states = self.states.with(value);
         self
@@ -182,7 +183,8 @@ impl RuntimeBuilder {
                 }
             }
         }
-        Handlers::new(by_kind.into_values(), self.config.retention()).map_err(StartError::Config)
+        let kept = self.config.retention();
+        Handlers::new(by_kind.into_values(), &self.states, kept).map_err(StartError::Config)
     }
 
     /// Checks how long the operations of a handler are kept, by its declaration or by the settings.

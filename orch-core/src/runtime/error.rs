@@ -17,8 +17,11 @@ pub enum StartError {
     /// The store returned an error.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A handler takes a `State` that the runtime was not given.
-    #[error("handler {handler} takes State<{state}>; give it to the runtime with .state(…)")]
+    /// A handler, its reconcile function or its hook takes a `State` that the runtime was not given.
+    #[error(
+        "handler {handler}, or its reconcile or finalize, takes State<{state}>; give it to the \
+         runtime with .state(…)"
+    )]
     MissingState {
         /// The handler's path.
         handler: &'static str,

@@ -1,12 +1,13 @@
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::StoreError;
+use super::{States, StoreError};
 use crate::words::{Envelope, FinalOutcome, storable};
 
 tokio::task_local! {
@@ -26,28 +27,75 @@ pub fn refuse_inside_hook() -> Result<(), StoreError> {
     }
 }
 
-/// A user's function that runs inside the finalizing transaction.
+/// A user's function that runs inside the finalizing transaction, as it is registered.
 ///
 /// Type-erased here, because each backend has its own connection type; the macro makes the
 /// typed side.
 #[derive(Clone, Copy)]
-pub struct FinalizeHook {
+pub struct HookFn {
     /// The connection type that the user's function takes.
     pub connection: fn() -> ConnectionType,
     /// Runs it: on the connection, which is the backend's own type behind `Any`, with the final
-    /// outcome and the operation. The envelope is that of the latest claim, or of the take-over by
-    /// a sweep or an operator; its attempt is 0 if the handler was never run.
+    /// outcome and whatever else it takes.
     pub run: RunHook,
 }
 
-/// The function of a [`FinalizeHook`].
+/// The function of a [`HookFn`].
 pub type RunHook =
-    for<'a> fn(&'a mut (dyn Any + Send), &'a FinalOutcome, &'a Envelope) -> Hooked<'a>;
+    for<'a> fn(&'a mut (dyn Any + Send), &'a FinalOutcome, HookContext<'a>) -> Hooked<'a>;
 
 /// The future of a hook.
 pub type Hooked<'a> = BoxFuture<'a, Result<(), HookError>>;
 
+/// What a hook may take besides connection and outcome. Read as the envelope itself.
+#[derive(Debug, Clone, Copy)]
+pub struct HookContext<'a> {
+    /// The operation. The envelope is that of the latest claim, or of the take-over by a sweep or
+    /// an operator; its attempt is 0 if the handler was never run.
+    pub envelope: &'a Envelope,
+    /// The values of `Runtime::state`.
+    pub states: &'a States,
+}
+
+impl Deref for HookContext<'_> {
+    type Target = Envelope;
+
+    fn deref(&self) -> &Envelope {
+        self.envelope
+    }
+}
+
+/// A finalize hook with the states that it may take: what a store runs.
+#[derive(Clone)]
+pub struct FinalizeHook {
+    /// The user's function.
+    pub function: HookFn,
+    /// The values of `Runtime::state`.
+    pub states: States,
+}
+
+/// A hook that takes no states.
+impl From<HookFn> for FinalizeHook {
+    fn from(function: HookFn) -> Self {
+        Self { function, states: States::default() }
+    }
+}
+
 impl FinalizeHook {
+    /// Runs the hook.
+    ///
+    /// # Errors
+    /// The hook's own.
+    pub async fn run(
+        &self,
+        connection: &mut (dyn Any + Send),
+        outcome: &FinalOutcome,
+        of: &Envelope,
+    ) -> Result<(), HookError> {
+        let context = HookContext { envelope: of, states: &self.states };
+        (self.function.run)(connection, outcome, context).await
+    }
+
     /// Runs the hook for at most `limit`. The error is what it said, or its panic. `None` if it
     /// took longer: the connection may be in the middle of something, and must not be used again.
     pub async fn run_within(
@@ -57,7 +105,7 @@ impl FinalizeHook {
         outcome: &FinalOutcome,
         of: &Envelope,
     ) -> Option<Result<(), String>> {
-        let running = IN_HOOK.scope((), async { (self.run)(connection, outcome, of).await });
+        let running = IN_HOOK.scope((), self.run(connection, outcome, of));
         let running = AssertUnwindSafe(running);
         let failed = match tokio::time::timeout(limit, running.catch_unwind()).await.ok()? {
             Ok(Ok(())) => return Some(Ok(())),
@@ -76,9 +124,15 @@ pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("(the panic's value is no text)")
 }
 
+impl fmt::Debug for HookFn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HookFn({})", (self.connection)().name)
+    }
+}
+
 impl fmt::Debug for FinalizeHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FinalizeHook({})", (self.connection)().name)
+        write!(f, "FinalizeHook({}, {:?})", (self.function.connection)().name, self.states)
     }
 }
 

@@ -12,6 +12,8 @@ mod params; // what goes into the verbs, and what comes out
 
 mod hook; // what runs inside the finalizing transaction
 
+mod states; // the values that users' functions take
+
 mod clock; // the host's clock, and one that a test moves
 
 pub mod monotonic; // the process's own time, for spans that never leave it
@@ -30,8 +32,8 @@ pub use crate::machine::{Finalized, Purpose, ReleaseReason, Resolution};
 pub use backend::{Backend, OpenError, Opening, open};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use hook::{
-    ConnectionType, FinalizeHook, HookError, Hooked, RunHook, connection, panic_text,
-    refuse_inside_hook,
+    ConnectionType, FinalizeHook, HookContext, HookError, HookFn, Hooked, RunHook, connection,
+    panic_text, refuse_inside_hook,
 };
 pub use lock::lock;
 pub use params::{
@@ -41,4 +43,5 @@ pub use params::{
     SweepParams, Swept, Unfinalized,
 };
 pub use put_off::PutOff;
+pub use states::{StateNeed, States};
 pub use verbs::{AcceptIn, Store, StoreError};

@@ -6,7 +6,7 @@ use orch_core::memory::MemoryConnection;
 use orch_core::policies::Ending;
 use orch_core::policies::{Effect, InDoubt};
 use orch_core::runtime::Runtime;
-use orch_core::store::{ConnectionType, FinalizeHook, HookError, Resolution};
+use orch_core::store::{ConnectionType, HookError, HookFn, Resolution};
 use orch_core::words::{Failure, FinalOutcome, Phase, Source, Waited, code};
 
 use crate::world::{
@@ -183,7 +183,7 @@ async fn a_refusal_after_a_persons_word_is_certain() {
 
 #[tokio::test]
 async fn the_hook_and_the_log_say_that_it_is_uncertain() {
-    let hook = FinalizeHook {
+    let hook = HookFn {
         connection: ConnectionType::of::<MemoryConnection>,
         run: |_, outcome, _| {
             // A hook that fails is tried again: an operation that finishes has shown this one.

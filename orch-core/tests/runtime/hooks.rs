@@ -7,7 +7,7 @@ use orch_core::handler::Registration;
 use orch_core::memory::{MemoryConnection, MemoryStore};
 use orch_core::runtime::{Orchestrator, RedriveError, ResolveError, StartError};
 use orch_core::store::{
-    ConnectionType, FinalizeHook, HookError, ManualClock, Resolution, StoreError,
+    ConnectionType, HookError, HookFn, ManualClock, Resolution, StoreError,
 };
 use orch_core::words::{Command, Operation, Phase, Status, Waited};
 
@@ -15,14 +15,14 @@ use crate::world::{
     Charge, Provider, accept, builder, finished, handler, operation, runtime, until,
 };
 
-fn with_hook(finalize: FinalizeHook) -> Registration {
+fn with_hook(finalize: HookFn) -> Registration {
     Registration { finalize: Some(finalize), ..handler() }
 }
 
 #[tokio::test]
 async fn a_failing_hook_is_run_again_without_another_call() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
-    let hook = FinalizeHook {
+    let hook = HookFn {
         connection: ConnectionType::of::<MemoryConnection>,
         run: |_, _, _| {
             Box::pin(async {
@@ -47,7 +47,7 @@ async fn a_failing_hook_is_run_again_without_another_call() {
 #[tokio::test]
 async fn the_hook_sees_the_outcome_and_whose_it_is() {
     static SEEN: AtomicU32 = AtomicU32::new(0);
-    let hook = FinalizeHook {
+    let hook = HookFn {
         connection: ConnectionType::of::<MemoryConnection>,
         run: |connection, outcome, of| {
             Box::pin(async move {
@@ -67,10 +67,37 @@ async fn the_hook_sees_the_outcome_and_whose_it_is() {
     assert_eq!(SEEN.load(Ordering::SeqCst), 1);
 }
 
+/// The Finalizer has the states too: it is the one that runs the hook again.
+#[tokio::test]
+async fn a_hook_gets_the_states_of_its_runtime_also_from_the_finalizer() {
+    let hook = HookFn {
+        connection: ConnectionType::of::<MemoryConnection>,
+        run: |_, _, of| {
+            let runs = of.states.get::<Arc<AtomicU32>>().expect("it is given");
+            Box::pin(async move {
+                match runs.fetch_add(1, Ordering::SeqCst) {
+                    0 => Err(HookError::new("the table is locked")),
+                    _ => Ok(()),
+                }
+            })
+        },
+    };
+    let clock = Arc::new(ManualClock::default());
+    let store = MemoryStore::with_clock(clock.clone());
+    let builder = builder(store, &Arc::default(), with_hook(hook));
+    let runs = Arc::new(AtomicU32::new(0));
+    let runtime = builder.state(Arc::clone(&runs)).start().await.unwrap();
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    until(runtime.orchestrator(), &accepted, |_| runs.load(Ordering::SeqCst) == 1).await;
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(finished(runtime.orchestrator(), &accepted).await, Waited::Ok(501));
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
+}
+
 #[tokio::test]
 async fn a_hook_for_another_backend_stops_the_start_and_names_both() {
     struct OtherConnection;
-    let hook = FinalizeHook {
+    let hook = HookFn {
         connection: ConnectionType::of::<OtherConnection>,
         run: |_, _, _| Box::pin(async { Ok(()) }),
     };
@@ -84,7 +111,7 @@ async fn a_hook_for_another_backend_stops_the_start_and_names_both() {
 #[tokio::test]
 async fn a_hook_that_fails_for_good_is_parked_and_decided() {
     static HEALED: AtomicU32 = AtomicU32::new(0);
-    let hook = FinalizeHook {
+    let hook = HookFn {
         connection: ConnectionType::of::<MemoryConnection>,
         run: |_, _, _| {
             Box::pin(async {
@@ -129,7 +156,7 @@ type Told = Mutex<Option<String>>;
 async fn what_would_wait_for_the_hooks_own_transaction_is_refused() {
     static DESK: OnceLock<Orchestrator> = OnceLock::new();
     static TOLD: Told = Mutex::new(None);
-    let hook = FinalizeHook {
+    let hook = HookFn {
         connection: ConnectionType::of::<MemoryConnection>,
         run: |_, _, of| {
             let op_id = of.op_id;

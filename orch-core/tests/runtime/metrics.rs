@@ -10,7 +10,7 @@ use orch_core::memory::MemoryConnection;
 use orch_core::metrics::{ALL, MetricKind};
 use orch_core::policies::Ending;
 use orch_core::policies::InDoubt;
-use orch_core::store::{ConnectionType, FinalizeHook, HookError, Resolution};
+use orch_core::store::{ConnectionType, HookError, HookFn, Resolution};
 use orch_core::words::Phase;
 
 use crate::world::{Answer, Provider, accept, finished, handler, handler_with, runtime, until};
@@ -108,7 +108,7 @@ async fn a_parked_operation_and_the_persons_decision_are_counted() {
 #[tokio::test]
 async fn a_failing_hook_is_counted() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
-    let hook = FinalizeHook {
+    let hook = HookFn {
         connection: ConnectionType::of::<MemoryConnection>,
         run: |_, _, _| {
             Box::pin(async {

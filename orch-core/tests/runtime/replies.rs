@@ -8,7 +8,7 @@ use orch_core::flow::Disposition;
 use orch_core::handler::Registration;
 use orch_core::memory::{MemoryConnection, MemoryStore};
 use orch_core::runtime::Runtime;
-use orch_core::store::{ConnectionType, FinalizeHook};
+use orch_core::store::{ConnectionType, HookFn};
 use orch_core::words::{Command, Phase, Waited};
 use orch_testkit::{Fault, FaultStore, Verb};
 
@@ -56,7 +56,7 @@ async fn a_lost_reply_of_claim_is_a_lost_attempt_and_no_lost_operation() {
 #[tokio::test]
 async fn lost_replies_of_log_and_finalize_run_the_hook_once_and_call_once() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
-    let hook = FinalizeHook {
+    let hook = HookFn {
         connection: ConnectionType::of::<MemoryConnection>,
         run: |_, _, _| {
             RUNS.fetch_add(1, Ordering::SeqCst);

@@ -7,7 +7,7 @@ use orch_core::handler::{Reconciled, Registration, Unrunnable};
 use orch_core::memory::{MemoryConnection, MemoryStore};
 use orch_core::policies::{Ending, InDoubt, UNHANDLED_MAX_PAUSE, UNHANDLED_PARKED_AFTER};
 use orch_core::runtime::{Accepted, Orchestrator};
-use orch_core::store::{ConnectionType, FinalizeHook, ManualClock, Resolution};
+use orch_core::store::{ConnectionType, HookFn, ManualClock, Resolution};
 use orch_core::words::{Command, Phase, Waited};
 
 use crate::world::{
@@ -35,10 +35,10 @@ fn booked(order: u64) -> usize {
     BOOKED.lock().unwrap().iter().filter(|booked| **booked == wanted).count()
 }
 
-const HOOK: FinalizeHook = FinalizeHook {
+const HOOK: HookFn = HookFn {
     connection: ConnectionType::of::<MemoryConnection>,
     run: |_, _, of| {
-        Box::pin(async {
+        Box::pin(async move {
             BOOKED.lock().unwrap().push(of.command.biz_key().to_string());
             Ok(())
         })

@@ -164,14 +164,15 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let called = quote_spanned! {ident.span()=>
         #ident(#bound.command(#call)? #(, (#arguments.take)(#call)?)*)
     };
-    let (reconcile, reconcile_needs) = reconcile(handler);
-    let finalize = finalize(handler);
+    let (reconcile, reconcile_needs) = reconcile(handler).unzip();
+    let (finalize, hook_needs) = finalize(handler).unzip();
+    let needs = [reconcile_needs, hook_needs].into_iter().flatten();
     let given = local("__orch_given");
     quote! {
         __orch::Registration::new(
             __ORCH_DESCRIPTOR,
             |#call| #attempt(#called),
-            || __orch::needs(&[#(#arguments.need),*], #reconcile_needs),
+            || __orch::needs(&[#(#arguments.need),*], &[#(#needs),*]),
         )
         .check_output(|#given| #bound.check_output(#given))
         #reconcile
@@ -180,33 +181,30 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
 }
 
 /// The shim that asks the provider, and what asking needs.
-fn reconcile(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
-    let Some(path) = &handler.said.reconcile else {
-        return (None, quote!(__orch::None));
-    };
+fn reconcile(handler: &Handler<'_>) -> Option<(TokenStream, TokenStream)> {
+    let path = handler.said.reconcile.as_ref()?;
     let (bound, call) = (bound(handler), local("__orch_call"));
     let reconcile = match contract(handler) {
         None => quote_spanned!(path.span()=> #bound.reconcile(#path)),
         Some(contract) => quote_spanned!(path.span()=> #contract.reconcile(&#bound, #path)),
     };
-    (
-        Some(quote!(.reconcile(|#call| #reconcile.start(#call)))),
-        quote!(__orch::Some(#reconcile.needs)),
-    )
+    Some((quote!(.reconcile(|#call| #reconcile.start(#call))), quote!(#reconcile.needs)))
 }
 
-fn finalize(handler: &Handler<'_>) -> Option<TokenStream> {
+/// The hook behind its types, and what running it needs.
+fn finalize(handler: &Handler<'_>) -> Option<(TokenStream, TokenStream)> {
     let path = handler.said.finalize.as_ref()?;
     let bound = bound(handler);
     let hook = quote_spanned!(path.span()=> #bound.hook(#path));
     let (connection, outcome) = (local("__orch_connection"), local("__orch_outcome"));
     let of = local("__orch_of");
-    Some(quote! {
-        .finalize(__orch::FinalizeHook {
+    let finalize = quote! {
+        .finalize(__orch::HookFn {
             connection: || #hook.connection,
             run: |#connection, #outcome, #of| #hook.run(#connection, #outcome, #of),
         })
-    })
+    };
+    Some((finalize, quote!(#hook.needs)))
 }
 
 /// The binding of the command, the same to the letter wherever it is asked for.

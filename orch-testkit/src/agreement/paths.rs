@@ -5,8 +5,8 @@ use orch_core::machine::{Answer, Ended, Entry, Fact, Finalized, Step, step};
 use orch_core::policies::KindPolicy;
 use orch_core::store::{
     Claim, ClaimParams, Claimed, ClaimedOperation, ConnectionType, EndedAttempt, Finalization,
-    FinalizeHook, HookError, Logged, ManualClock, Release, Released, RenewParams, Renewed,
-    ResolveParams, Resolved, Store, SweepParams, Swept,
+    HookError, HookFn, Logged, ManualClock, Release, Released, RenewParams, Renewed, ResolveParams,
+    Resolved, Store, SweepParams, Swept,
 };
 use orch_core::words::{ClaimId, Fence, OpId, Owner, Status, Timestamp};
 
@@ -236,10 +236,10 @@ impl Batch<'_> {
 
     async fn finalize(&mut self, store: &dyn Store) {
         let claims = self.claims();
-        let hook = |_: &Claim| fastrand::bool().then(succeeding_hook);
+        let hook = |_: &Claim| fastrand::bool().then(|| succeeding_hook().into());
         let hooks: Vec<Option<FinalizeHook>> = claims.iter().map(hook).collect();
         let batch = claims.iter().zip(&hooks);
-        let batch = batch.map(|(claim, hook)| Finalization { claim: *claim, hook: *hook });
+        let batch = batch.map(|(claim, hook)| Finalization { claim: *claim, hook: hook.clone() });
         let answers = store.finalize(batch.collect()).await.unwrap();
         for (((kept, claim), hook), got) in self.all.iter().zip(claims).zip(hooks).zip(answers) {
             let (fence, logged) = (claim.fence, logged(kept, claim.fence));
@@ -252,8 +252,8 @@ impl Batch<'_> {
 
     async fn finalize_with_failing_hook(&mut self, store: &dyn Store) {
         let claims = self.claims();
-        let hook = Some(failing_hook());
-        let batch = claims.iter().map(|claim| Finalization { claim: *claim, hook });
+        let hook = || Some(failing_hook().into());
+        let batch = claims.iter().map(|claim| Finalization { claim: *claim, hook: hook() });
         let answers = store.finalize(batch.collect()).await.unwrap();
         let error = HookError::new(HOOK_ERROR).to_string();
         for ((kept, claim), got) in self.all.iter().zip(claims).zip(answers) {
@@ -377,12 +377,12 @@ fn under<'a>(ended: &'a EndedAttempt, kept: &'a Kept) -> Ended<'a> {
     ended.under(logged(kept, ended.claim.fence))
 }
 
-const fn succeeding_hook() -> FinalizeHook {
-    FinalizeHook { connection: ConnectionType::of::<()>, run: |_, _, _| Box::pin(async { Ok(()) }) }
+const fn succeeding_hook() -> HookFn {
+    HookFn { connection: ConnectionType::of::<()>, run: |_, _, _| Box::pin(async { Ok(()) }) }
 }
 
-const fn failing_hook() -> FinalizeHook {
-    FinalizeHook {
+const fn failing_hook() -> HookFn {
+    HookFn {
         connection: ConnectionType::of::<()>,
         run: |_, _, _| Box::pin(async { Err(HookError::new(HOOK_ERROR)) }),
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use orch_core::handler::{Call, FromCall, HandlerFuture, Registration, StartFn, State, Unrunnable};
 use orch_core::policies::HandlerEnd;
 use orch_core::runtime::RuntimeBuilder;
-use orch_core::store::{FinalizeHook, HookError, Hooked};
-use orch_core::words::{Envelope, FinalOutcome, OpId};
+use orch_core::store::{HookContext, HookError, HookFn, Hooked};
+use orch_core::words::{FinalOutcome, OpId};
 use tokio::runtime::{Handle, Id};
 use tokio::time::Interval;
 
@@ -42,7 +42,7 @@ pub(super) fn intercept(
         (Some(Boundary::Hook), Some(hook)) => {
             let process = Handle::current().id();
             DYING.lock().unwrap().push(Dying { hook, process, gate });
-            let hook = FinalizeHook { run: die_in_hook, ..hook };
+            let hook = HookFn { run: die_in_hook, ..hook };
             builder.replace(Registration { finalize: Some(hook), ..registration })
         }
         _ => builder,
@@ -101,7 +101,7 @@ impl Future for UntilSent {
 
 /// A hook that is to die.
 struct Dying {
-    hook: FinalizeHook,
+    hook: HookFn,
     process: Id,
     gate: Arc<Gated>,
 }
@@ -117,7 +117,7 @@ static DYING: Mutex<Vec<Dying>> = Mutex::new(Vec::new());
 fn die_in_hook<'a>(
     connection: &'a mut (dyn Any + Send),
     outcome: &'a FinalOutcome,
-    of: &'a Envelope,
+    of: HookContext<'a>,
 ) -> Hooked<'a> {
     Box::pin(async move {
         let Some(Dying { hook, process, gate }) = dying(of.op_id) else {

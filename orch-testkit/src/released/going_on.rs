@@ -4,8 +4,8 @@ use std::time::Duration;
 use orch_core::policies::UNDATED_RETENTION;
 use orch_core::store::{
     Claim, ClaimParams, Claimed, ConnectionType, Finalization, FinalizeHook, Finalized, HookError,
-    ListParams, ManualClock, Purpose, RedriveParams, Redriven, RenewParams, Renewed, Resolution,
-    ResolveParams, Resolved, Store, SweepParams,
+    HookFn, ListParams, ManualClock, Purpose, RedriveParams, Redriven, RenewParams,
+    Renewed, Resolution, ResolveParams, Resolved, Store, SweepParams,
 };
 use orch_core::words::{AttemptEnd, ClaimId, Fence, Kind, OpId, Owner, Phase, Source, WorkerId};
 
@@ -20,7 +20,7 @@ const TWO_DAYS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 /// A hook that does nothing, for a store whose connection is a `C`.
 #[must_use]
 pub fn quiet_hook<C: 'static>() -> FinalizeHook {
-    FinalizeHook { connection: ConnectionType::of::<C>, run: |_, _, _| Box::pin(async { Ok(()) }) }
+    HookFn { connection: ConnectionType::of::<C>, run: |_, _, _| Box::pin(async { Ok(()) }) }.into()
 }
 
 /// Carries out what [`Released::goes_on`] promises.
@@ -150,9 +150,9 @@ impl GoingOn<'_> {
 
     /// How often it had failed decides when the next try is due.
     async fn a_hook_that_failed_fails_again(&mut self) {
-        let hook = Some(FinalizeHook {
-            connection: self.hook.connection,
+        let hook = FinalizeHook::from(HookFn {
             run: |_, _, _| Box::pin(async { Err(HookError::new("the ledger is closed")) }),
+            ..self.hook.function
         });
         for Expected { op_id, seen, .. } in &self.released.operations {
             let Some(seen) = seen.as_ref().filter(|seen| seen.waits_for_its_hook()) else {
@@ -160,7 +160,8 @@ impl GoingOn<'_> {
             };
             let claim = Claim { op_id: *op_id, fence: Fence::new(seen.fence) };
             let now = self.store.now().await.unwrap();
-            let finalized = self.store.finalize(vec![Finalization { claim, hook }]).await.unwrap();
+            let item = Finalization { claim, hook: Some(hook.clone()) };
+            let finalized = self.store.finalize(vec![item]).await.unwrap();
             let [Finalized::HookFailed { due_at, .. }] = finalized[..] else {
                 panic!("{op_id}: {finalized:?}");
             };
@@ -277,7 +278,7 @@ impl GoingOn<'_> {
     }
 
     async fn finalize(&self, claim: Claim) {
-        let finalization = Finalization { claim, hook: Some(self.hook) };
+        let finalization = Finalization { claim, hook: Some(self.hook.clone()) };
         self.store.finalize(vec![finalization]).await.unwrap();
     }
 

@@ -26,12 +26,12 @@ async fn logged(world: &World, text: &str) -> Claim {
 async fn fails_for_good(world: &World, claim: Claim) {
     let hook = Some(world.backend.failing_hook());
     for failures in 1..MAX_HOOK_FAILURES {
-        let answer = world.finalize(claim, hook).await;
+        let answer = world.finalize(claim, hook.clone()).await;
         assert!(matches!(answer, Finalized::HookFailed { .. }), "{failures}: {answer:?}");
         world.advance(300);
         assert_eq!(world.unfinalized().await, [claim]);
     }
-    assert_eq!(world.finalize(claim, hook).await, Finalized::Parked);
+    assert_eq!(world.finalize(claim, hook.clone()).await, Finalized::Parked);
 }
 
 async fn parked(world: &World, text: &str) -> Claim {
@@ -157,7 +157,7 @@ pub async fn who_finalized_before_the_decision_is_stale_after_it(world: World) {
     let claim = parked(&world, "stale-1").await;
     world.resolve(claim.op_id, Resolution::RunHook).await;
     let hook = Some(world.backend.marking_hook());
-    assert_eq!(world.finalize(claim, hook).await, Finalized::Stale);
+    assert_eq!(world.finalize(claim, hook.clone()).await, Finalized::Stale);
     assert_eq!(world.backend.marks("stale-1").await, 0);
     world.advance(1);
     assert_eq!(finalizes(&world).await, finished("stale-1"));
@@ -268,7 +268,7 @@ pub async fn one_that_comes_back_and_fails_is_tried_again(world: World) {
 pub async fn a_repeated_finalize_of_a_parked_end_may_still_run_the_hook(world: World) {
     let claim = parked(&world, "late-1").await;
     let hook = Some(world.backend.marking_hook());
-    let batch = vec![Finalization { claim, hook }, Finalization { claim, hook }];
+    let batch = vec![Finalization { claim, hook: hook.clone() }, Finalization { claim, hook }];
     let answers = world.store.finalize(batch).await.unwrap();
     assert_eq!(answers, [finished("late-1"), finished("late-1").again()]);
     assert_eq!(world.backend.marks("late-1").await, 1);

@@ -108,5 +108,5 @@ pub async fn both_have_one_connection_type(world: World) {
     let other = world.reopened().await;
     assert_eq!(world.store.connection_type(), other.store.connection_type());
     let hook = world.backend.marking_hook();
-    assert_eq!((hook.connection)(), world.store.connection_type());
+    assert_eq!((hook.function.connection)(), world.store.connection_type());
 }

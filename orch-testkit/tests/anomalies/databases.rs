@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use orch_core::memory::{MemoryConnection, MemoryStore};
-use orch_core::store::{ConnectionType, FinalizeHook, HookError, Store, connection};
+use orch_core::store::{ConnectionType, HookError, HookFn, Store, connection};
 use orch_core::words::OpId;
 use orch_postgres::PostgresStore;
 use orch_sqlite::SqliteStore;
@@ -84,16 +84,16 @@ impl Database {
 
     /// A hook that writes the operation's id down, in the finalizing transaction. In memory
     /// there is none, and so it is run at least once.
-    pub const fn hook(backend: Backend) -> FinalizeHook {
+    pub const fn hook(backend: Backend) -> HookFn {
         match backend {
-            Backend::Memory => FinalizeHook {
+            Backend::Memory => HookFn {
                 connection: ConnectionType::of::<MemoryConnection>,
                 run: |_, _, of| {
                     MARKS.lock().unwrap().push(of.op_id);
                     Box::pin(async { Ok(()) })
                 },
             },
-            Backend::Sqlite => FinalizeHook {
+            Backend::Sqlite => HookFn {
                 connection: ConnectionType::of::<SqliteConnection>,
                 run: |any, _, of| {
                     Box::pin(async move {
@@ -106,7 +106,7 @@ impl Database {
                     })
                 },
             },
-            Backend::Postgres => FinalizeHook {
+            Backend::Postgres => HookFn {
                 connection: ConnectionType::of::<PgConnection>,
                 run: |any, _, of| {
                     Box::pin(async move {
