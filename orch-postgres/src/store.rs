@@ -142,7 +142,7 @@ impl Store for PostgresStore {
     }
 
     fn connection_type(&self) -> ConnectionType {
-        ConnectionType::of::<PgConnection>()
+        ConnectionType::of_sqlx::<PgConnection>()
     }
 
     /// One connection is left for the other verbs.

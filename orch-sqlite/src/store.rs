@@ -143,7 +143,7 @@ impl Store for SqliteStore {
     }
 
     fn connection_type(&self) -> ConnectionType {
-        ConnectionType::of::<SqliteConnection>()
+        ConnectionType::of_sqlx::<SqliteConnection>()
     }
 
     /// The file has one writer.

@@ -279,6 +279,7 @@ fn check_hooks(handlers: &Handlers, store: &dyn Store) -> Result<(), StartError>
                 handler: registration.descriptor.name,
                 hook: taken.name(),
                 store: given.name(),
+                library: given.library(),
             });
         }
     }

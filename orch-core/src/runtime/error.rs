@@ -31,7 +31,7 @@ pub enum StartError {
     /// A finalize hook takes another backend's connection.
     #[error(
         "the finalize hook of {handler} takes &mut {hook}, but this store gives &mut {store}; {}",
-        for_the_hook(hook, store)
+        for_the_hook(hook, store, *library)
     )]
     HookConnection {
         /// The handler's path.
@@ -40,6 +40,8 @@ pub enum StartError {
         hook: &'static str,
         /// The type that the store has.
         store: &'static str,
+        /// Crate and release of that type, where they are known.
+        library: Option<&'static str>,
     },
     /// Two handlers take the same kind.
     #[error("both {first} and {second} handle {kind}; remove one, or give it another event")]
@@ -249,13 +251,24 @@ pub enum ConfirmError {
 }
 
 /// Two types of one name are the same type of two releases: no parameter of the hook changes that.
-fn for_the_hook(hook: &str, store: &str) -> &'static str {
-    if hook == store {
-        "two releases of its crate are linked: depend on the one that orch has, which \
-         `cargo tree -d` shows"
-    } else {
-        "change the hook's first parameter, or the database URL"
+/// The path before the name may have changed between the two.
+fn for_the_hook(hook: &str, store: &str, library: Option<&str>) -> String {
+    if last_segment(hook) != last_segment(store) {
+        return "change the hook's first parameter, or the database URL".to_owned();
     }
+    match library {
+        Some(library) => format!(
+            "the two are of different releases of one crate: orch is built with {library}, so \
+             depend on {library} as well; `cargo tree -d` shows both"
+        ),
+        None => "two releases of its crate are linked: depend on the one that orch has, which \
+                 `cargo tree -d` shows"
+            .to_owned(),
+    }
+}
+
+fn last_segment(path: &str) -> &str {
+    path.rsplit("::").next().unwrap_or(path)
 }
 
 fn in_phase(phase: Option<Phase>) -> String {
@@ -268,9 +281,15 @@ mod tests {
 
     #[test]
     fn a_hook_with_another_releases_connection_hears_of_the_release() {
-        let said =
-            |hook, store| StartError::HookConnection { handler: "h", hook, store }.to_string();
-        assert!(said("a::Conn", "b::Conn").contains("first parameter"));
-        assert!(said("a::Conn", "a::Conn").contains("two releases"));
+        let said = |hook, store, library| {
+            StartError::HookConnection { handler: "h", hook, store, library }.to_string()
+        };
+        assert!(said("a::Conn", "b::Other", None).contains("first parameter"));
+        assert!(said("a::Conn", "b::Other", Some("lib 0.9")).contains("first parameter"));
+        assert!(said("a::Conn", "a::Conn", None).contains("two releases"));
+        for older in ["a::Conn", "a::b::Conn"] {
+            let text = said(older, "a::Conn", Some("lib 0.9"));
+            assert!(text.contains("orch is built with lib 0.9, so depend on lib 0.9"), "{text}");
+        }
     }
 }

@@ -136,18 +136,35 @@ impl fmt::Debug for FinalizeHook {
     }
 }
 
+/// The release of sqlx whose connections hooks get. Cargo takes two releases for two crates, whose
+/// types only look alike.
+pub const SQLX: &str = "sqlx 0.9";
+
 /// The type of a connection, comparable and printable.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionType {
     id: TypeId,
     name: &'static str,
+    library: Option<&'static str>,
 }
 
 impl ConnectionType {
     /// The type `C`.
     #[must_use]
     pub fn of<C: 'static>() -> Self {
-        Self { id: TypeId::of::<C>(), name: type_name::<C>() }
+        Self { id: TypeId::of::<C>(), name: type_name::<C>(), library: None }
+    }
+
+    /// The type `C` of [`SQLX`]: what a SQL store has.
+    #[must_use]
+    pub fn of_sqlx<C: 'static>() -> Self {
+        Self { library: Some(SQLX), ..Self::of::<C>() }
+    }
+
+    /// Crate and release that it is from, where that is known.
+    #[must_use]
+    pub const fn library(&self) -> Option<&'static str> {
+        self.library
     }
 
     /// The type's path, for messages.

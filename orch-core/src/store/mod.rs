@@ -32,8 +32,8 @@ pub use crate::machine::{Finalized, Purpose, ReleaseReason, Resolution};
 pub use backend::{Backend, OpenError, Opening, open};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use hook::{
-    ConnectionType, FinalizeHook, HookContext, HookError, HookFn, Hooked, RunHook, connection,
-    panic_text, refuse_inside_hook,
+    ConnectionType, FinalizeHook, HookContext, HookError, HookFn, Hooked, RunHook, SQLX,
+    connection, panic_text, refuse_inside_hook,
 };
 pub use lock::lock;
 pub use params::{

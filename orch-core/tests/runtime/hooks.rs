@@ -108,6 +108,16 @@ async fn a_hook_for_another_backend_stops_the_start_and_names_both() {
     assert!(text.contains("OtherConnection") && text.contains("MemoryConnection"), "{text}");
 }
 
+/// Core has no sqlx, and only names the release that the stores have.
+#[test]
+fn the_release_of_sqlx_is_that_of_the_workspace() {
+    let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let manifest = std::fs::read_to_string(workspace).unwrap();
+    let version = manifest.split("\nsqlx = { version = \"").nth(1).unwrap();
+    let release: Vec<&str> = version.split(['.', '"']).take(2).collect();
+    assert_eq!(orch_core::store::SQLX, format!("sqlx {}", release.join(".")));
+}
+
 #[tokio::test]
 async fn a_hook_that_fails_for_good_is_parked_and_decided() {
     static HEALED: AtomicU32 = AtomicU32::new(0);
