@@ -80,7 +80,8 @@ impl<T: Error + 'static> StandardError for T {
     message = "`{Self}` does not say how an attempt ends",
     label = "this error type does not derive `Outcome`",
     note = "after an error orch must know whether to retry, to fail, or to find out what happened",
-    note = "add `#[derive(orch::Outcome)]` to `{Self}` and mark each variant with `#[outcome(retry)]`, `#[outcome(fail, code = \"…\")]` or `#[outcome(in_doubt)]`"
+    note = "add `#[derive(orch::Outcome)]` to `{Self}` and mark each variant with `#[outcome(retry)]`, `#[outcome(fail, code = \"…\")]` or `#[outcome(in_doubt)]`",
+    note = "if `{Self}` is not your own type, put it into an error that is, with how the attempt ends; `anyhow::Error` does not tell, so: `#[outcome(in_doubt)] #[error(transparent)] Other(#[from] anyhow::Error)`"
 )]
 pub trait HandlerError: StandardError + Send + 'static {
     /// How the attempt ends.

@@ -1,0 +1,14 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    order_id: u64,
+}
+
+#[orchestrated(domain = "PAYMENT", event = "CHARGE")]
+async fn charge(_cmd: Charge) -> anyhow::Result<()> {
+    Ok(())
+}
+
+fn main() {}
