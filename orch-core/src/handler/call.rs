@@ -202,7 +202,10 @@ impl<P> fmt::Debug for Context<P> {
 /// A value given to `Runtime::state`, shared by all attempts. `State<T>` as an argument of a handler,
 /// its reconcile function or its finalize hook takes it; if one is missing, the runtime does not
 /// start.
-pub struct State<T>(Arc<T>);
+///
+/// A `T` without a size, such as `dyn Trait`, is refused where the handler is compiled: take
+/// `State<Arc<dyn Trait>>`.
+pub struct State<T: ?Sized>(Arc<T>);
 
 impl<T> State<T> {
     /// Wraps a value, to call a handler in a unit test.
@@ -211,7 +214,7 @@ impl<T> State<T> {
     }
 }
 
-impl<T> Deref for State<T> {
+impl<T: ?Sized> Deref for State<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -219,13 +222,13 @@ impl<T> Deref for State<T> {
     }
 }
 
-impl<T> Clone for State<T> {
+impl<T: ?Sized> Clone for State<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<T> fmt::Debug for State<T> {
+impl<T: ?Sized> fmt::Debug for State<T> {
     /// Prints the type only: a client may hold credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "State<{}>", type_name::<T>())

@@ -175,6 +175,16 @@ fn arguments(inputs: &[&Type], errors: &mut Errors) {
                 remedy: "take `thing: State<Thing>`, and give the thing to the runtime with `.state(thing)`",
             }
             .at(opaque, errors);
+        } else if let Some(object) = state_of_a_trait(input) {
+            let object = object.to_token_stream().to_string();
+            Rule {
+                rule: &format!("a `State` holds a type with a size, and `{object}` has none"),
+                reason: "orch finds a state by the type of the value that is given with `.state(value)`",
+                remedy: &format!(
+                    "take `State<Arc<{object}>>`, and give `.state(thing)` where `thing` is an `Arc<{object}>`; the trait needs `Send + Sync`"
+                ),
+            }
+            .at(input, errors);
         } else if at > 0 && last_name(input).as_deref() == Some("Context") {
             Rule {
                 rule: "`Context` comes right after the command, once",
@@ -212,6 +222,19 @@ fn result<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<&'a Type>
         .at(opaque, errors);
     }
     Some(result)
+}
+
+/// The `dyn Trait` of `State<dyn Trait>`.
+fn state_of_a_trait(ty: &Type) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) =
+        &last_segment(ty).filter(|last| last.ident == "State")?.arguments
+    else {
+        return None;
+    };
+    match arguments.args.first()? {
+        GenericArgument::Type(object @ Type::TraitObject(_)) => Some(object),
+        _ => None,
+    }
 }
 
 /// `Context` of `orch::Context`.

@@ -1,0 +1,21 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Charge {
+    order_id: u64,
+}
+
+#[derive(Debug, thiserror::Error, Outcome)]
+#[outcome(retry)]
+#[error("down")]
+struct Down;
+
+trait Gateway: Send + Sync {}
+
+#[orchestrated(domain = "PAYMENT", event = "CHARGE")]
+async fn charge(_cmd: Charge, _gateway: State<dyn Gateway>) -> Result<(), Down> {
+    Ok(())
+}
+
+fn main() {}
