@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 
 use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed, EndedAttempt,
-    Finalization, Finalized, Logged, Purged, PutOff, RedriveParams, Redriven, Release,
-    Released, ResolveParams, Resolved, StoreError, SweepParams, Swept,
+    Finalization, Finalized, Logged, Purged, PutOff, RedriveParams, Redriven, Release, Released,
+    ResolveParams, Resolved, StoreError, SweepParams, Swept,
 };
 use orch_core::words::Incarnation;
 use sqlx::Connection;

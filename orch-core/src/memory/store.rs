@@ -69,7 +69,7 @@ impl MemoryStore {
     /// The hook runs between two transactions, on a copy, so that it may take its time. The
     /// second one checks the fence again; the second caller finds the entry COMPLETED.
     async fn finalize_one(&self, item: Finalization) -> Finalized {
-        if let Some(hook) = item.hook {
+        if let Some(hook) = &item.hook {
             let due = self.transact(|tables, now| settle::due_for_hook(tables, item.claim, now));
             if let Some((outcome, of)) = due {
                 let connection = &mut MemoryConnection;

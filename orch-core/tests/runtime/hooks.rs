@@ -6,9 +6,7 @@ use orch_core::flow::AcceptError;
 use orch_core::handler::Registration;
 use orch_core::memory::{MemoryConnection, MemoryStore};
 use orch_core::runtime::{Orchestrator, RedriveError, ResolveError, StartError};
-use orch_core::store::{
-    ConnectionType, HookError, HookFn, ManualClock, Resolution, StoreError,
-};
+use orch_core::store::{ConnectionType, HookError, HookFn, ManualClock, Resolution, StoreError};
 use orch_core::words::{Command, Operation, Phase, Status, Waited};
 
 use crate::world::{

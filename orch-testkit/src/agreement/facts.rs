@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use orch_core::machine::{ReleaseReason, Resolution, Row};
 use orch_core::policies::{Backoff, InDoubt, KindPolicy, Retention};
-use orch_core::words::{
-    AttemptEnd, ClaimId, Failure, Fence, Kind, Outcome, Payload, Source, WorkerId,
-};
+use orch_core::words::{AttemptEnd, Failure, Fence, Kind, Outcome, Payload, Source, WorkerId};
 
 use super::Generator;
 use super::history::{ANOTHER, OURS, fence};

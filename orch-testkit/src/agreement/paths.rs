@@ -5,8 +5,8 @@ use orch_core::machine::{Answer, Ended, Entry, Fact, Finalized, Step, step};
 use orch_core::policies::KindPolicy;
 use orch_core::store::{
     Claim, ClaimParams, Claimed, ClaimedOperation, ConnectionType, EndedAttempt, Finalization,
-    HookError, HookFn, Logged, ManualClock, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, Store, SweepParams, Swept,
+    FinalizeHook, HookError, HookFn, Logged, ManualClock, Release, Released, RenewParams, Renewed,
+    ResolveParams, Resolved, Store, SweepParams, Swept,
 };
 use orch_core::words::{ClaimId, Fence, OpId, Owner, Status, Timestamp};
 

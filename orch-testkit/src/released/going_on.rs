@@ -4,8 +4,8 @@ use std::time::Duration;
 use orch_core::policies::UNDATED_RETENTION;
 use orch_core::store::{
     Claim, ClaimParams, Claimed, ConnectionType, Finalization, FinalizeHook, Finalized, HookError,
-    HookFn, ListParams, ManualClock, Purpose, RedriveParams, Redriven, RenewParams,
-    Renewed, Resolution, ResolveParams, Resolved, Store, SweepParams,
+    HookFn, ListParams, ManualClock, Purpose, RedriveParams, Redriven, RenewParams, Renewed,
+    Resolution, ResolveParams, Resolved, Store, SweepParams,
 };
 use orch_core::words::{AttemptEnd, ClaimId, Fence, Kind, OpId, Owner, Phase, Source, WorkerId};
 
