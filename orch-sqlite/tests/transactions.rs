@@ -287,7 +287,7 @@ async fn a_bad_item_fails_alone() {
 async fn the_schema_refuses_to_change_a_terminal_row() {
     let (file, store) = world().await;
     let claim = logged(&store, 1).await[0];
-    store.finalize(vec![Finalization { claim, hook: None }]).await.unwrap();
+    store.finalize(vec![Finalization { claim, hook: Some(hook(writes)) }]).await.unwrap();
     let change = "UPDATE orch_operation SET finished_at = finished_at + 1";
     let error = sqlx::query(change).execute(&mut file.connection().await).await.unwrap_err();
     assert!(error.to_string().contains("terminal_is_final"), "{error}");
@@ -326,7 +326,8 @@ async fn a_logged_outcome_that_cannot_be_decoded_is_parked_and_hides_nothing() {
         .unwrap();
     for _ in 0..2 {
         let due = store.unfinalized(&[kind()], 2).await.unwrap();
-        let batch = due.iter().map(|row| Finalization { claim: row.claim, hook: None }).collect();
+        let hook = || Some(hook(writes));
+        let batch = due.iter().map(|row| Finalization { claim: row.claim, hook: hook() }).collect();
         store.finalize(batch).await.unwrap();
     }
     for (claim, phase) in claims.iter().zip([Some(Phase::Parked), Some(Phase::Parked), None]) {
