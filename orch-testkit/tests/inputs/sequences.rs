@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use orch_core::policies::{Backoff, KindPolicy};
 use orch_core::store::{
-    Acceptance, Admitted, Claim, ClaimParams, Claimed, Clock, EndedAttempt, Finalization,
-    Finalized, Logged, ManualClock, Purpose, Release, ReleaseReason, Released, RenewParams,
-    Renewed, Resolution, ResolveParams, Resolved, Store, SweepParams,
+    Acceptance, Admitted, Claim, ClaimParams, Claimed, Clock, ConnectionType, EndedAttempt,
+    Finalization, Finalized, HookFn, Logged, ManualClock, Purpose, Release, ReleaseReason,
+    Released, RenewParams, Renewed, Resolution, ResolveParams, Resolved, Store, SweepParams,
 };
 use orch_core::words::{
     AttemptEnd, Command, Failure, Fingerprint, KeySeed, Kind, OpId, Operation, Outcome, Owner,
@@ -38,6 +38,10 @@ prop_state_machine! {
     #[test]
     fn every_store_does_as_the_model(sequential 1..40 => Stores);
 }
+
+/// A finalize hook that has nothing to do.
+const HOOK: HookFn =
+    HookFn { connection: ConnectionType::of::<()>, run: |_, _, _| Box::pin(async { Ok(()) }) };
 
 /// The three stores with the same operations in them.
 pub struct Stores {
@@ -211,7 +215,8 @@ impl Stores {
                 (stale(answer[0] == Logged::Stale), format!("{answer:?}"))
             }
             Verb::Finalize(claim) => {
-                let item = Finalization { claim: self.claim(model, claim), hook: None };
+                let hook = Some(HOOK.into());
+                let item = Finalization { claim: self.claim(model, claim), hook };
                 let answer: Vec<Finalized> = store.finalize(vec![item]).await.unwrap();
                 (Said::Nothing, format!("{answer:?}"))
             }
