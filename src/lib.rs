@@ -159,7 +159,7 @@ pub mod __private {
     // `#[orchestrated]`.
     pub use inventory;
     pub use orch_core::handler::emitted::{
-        Argument, argument, bound, contract, domain_is, event_is, needs, timeout_fits,
+        Argument, argument, bound, check_output, contract, domain_is, event_is, needs, timeout_fits,
     };
     pub use orch_core::handler::{Descriptor, HandlerResult, Registration};
     pub use orch_core::policies::{Backoff, Effect, InDoubt};

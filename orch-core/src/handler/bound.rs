@@ -31,7 +31,6 @@ pub struct Bound<C, O> {
     command: fn(&Call) -> Result<C, Unrunnable>,
     encode: fn(&O) -> AttemptEnd,
     decode: fn(&Payload) -> Result<O, Undecodable>,
-    whole: fn(&Payload) -> Result<O, Undecodable>,
 }
 
 /// The binding of a command.
@@ -44,7 +43,6 @@ pub const fn bound<C: HandledCommand>() -> Bound<C, C::Output> {
         command: decode::<C>,
         encode: succeeded::<C::Output>,
         decode: <C::Output as Storable>::from_payload,
-        whole: <C::Output as Storable>::from_whole_payload,
     }
 }
 
@@ -74,14 +72,6 @@ impl<C, O: Send + 'static> Bound<C, O> {
         }))
     }
 
-    /// Whether an output that an operator gives is one of the handler's.
-    ///
-    /// # Errors
-    /// [`Undecodable`] if it is none, or says more than the handler's type knows.
-    pub fn check_output(&self, output: &Payload) -> Result<(), Undecodable> {
-        (self.whole)(output).map(drop)
-    }
-
     /// The reconcile function of the handler.
     pub fn reconcile<A, F: ReconcileFn<C, A, O>>(&self, reconcile: F) -> Reconcile {
         Reconcile::of(reconcile)
@@ -106,6 +96,14 @@ impl<C, O: Send + 'static> Bound<C, O> {
             }),
         }
     }
+}
+
+/// Whether an output that an operator gives is one of the handler's.
+///
+/// # Errors
+/// [`Undecodable`] if it is none, or says more than the handler's type knows.
+pub fn check_output<C: HandledCommand>(output: &Payload) -> Result<(), Undecodable> {
+    <C::Output as Storable>::from_whole_payload(output).map(drop)
 }
 
 /// Compares the domain that a handler declares with its command's, at compile time.

@@ -34,8 +34,8 @@ pub use typed::{HandledCommand, KeyFromCaller, KeyGiven, KeyInCommand, Storable,
 #[doc(hidden)]
 pub mod emitted {
     pub use super::bound::{
-        Argument, Bound, Hook, Reconcile, SameAs, Started, argument, bound, domain_is, event_is,
-        needs, timeout_fits,
+        Argument, Bound, Hook, Reconcile, SameAs, Started, argument, bound, check_output,
+        domain_is, event_is, needs, timeout_fits,
     };
     pub use super::call::{EveryProvider, ForProvider};
     pub use super::contract::{Contract, contract};

@@ -167,14 +167,15 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let (reconcile, reconcile_needs) = reconcile(handler).unzip();
     let (finalize, hook_needs) = finalize(handler).unzip();
     let needs = [reconcile_needs, hook_needs].into_iter().flatten();
-    let given = local("__orch_given");
+    let command = types.command;
+    let check = quote_spanned!(command.span()=> __orch::check_output::<#command>);
     quote! {
         __orch::Registration::new(
             __ORCH_DESCRIPTOR,
             |#call| #attempt(#called),
             || __orch::needs(&[#(#arguments.need),*], &[#(#needs),*]),
         )
-        .check_output(|#given| #bound.check_output(#given))
+        .check_output(#check)
         #reconcile
         #finalize
     }
