@@ -10,7 +10,7 @@ ALTER TABLE orch_queue
     ADD COLUMN completed_retention_s integer NOT NULL DEFAULT 604800,
     ADD COLUMN failed_retention_s integer NOT NULL DEFAULT 2592000;
 
--- NULL where an earlier release has ended it: kept for 30 days from finished_at. Not valid, so that the
+-- NULL where an earlier release has ended it: kept for a year from finished_at. Not valid, so that the
 -- log is not read for it: no entry that is there has it.
 ALTER TABLE orch_write_ahead_log ADD COLUMN expires_at timestamptz;
 ALTER TABLE orch_write_ahead_log ADD CONSTRAINT expires_at_only_when_finished

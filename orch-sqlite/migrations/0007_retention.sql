@@ -5,7 +5,7 @@
 ALTER TABLE orch_operation ADD COLUMN completed_retention_s INTEGER NOT NULL DEFAULT 604800;
 ALTER TABLE orch_operation ADD COLUMN failed_retention_s INTEGER NOT NULL DEFAULT 2592000;
 
--- NULL where an earlier release has ended it: kept for 30 days from finished_at.
+-- NULL where an earlier release has ended it: kept for a year from finished_at.
 ALTER TABLE orch_operation ADD COLUMN expires_at INTEGER
     CONSTRAINT expires_at_only_when_terminal CHECK (expires_at IS NULL OR finished_at IS NOT NULL);
 

@@ -13,8 +13,9 @@ pub const MIN_RETENTION: Duration = Duration::from_secs(1);
 /// The longest retention: 50 years. Every claim writes both, as seconds in 32 bits.
 pub const MAX_RETENTION: Duration = DAY.saturating_mul(50 * 365);
 /// How long a finished operation is kept whose row does not say when it expires: an earlier release
-/// has ended it. The longer of the two defaults.
-pub const UNDATED_RETENTION: Duration = DEFAULT_FAILED_RETENTION;
+/// has ended it. A year, so that an upgrade forgets no answer earlier than the setting that it replaces: a
+/// repeated request would call again.
+pub const UNDATED_RETENTION: Duration = DAY.saturating_mul(365);
 
 /// How long the finished operations of a kind are kept: whole seconds, as a claim writes them into
 /// the row.
