@@ -11,6 +11,6 @@ JOIN orch_queue q ON q.op_id = l.op_id AND q.fence = l.fence
 WHERE l.finalize_due_at IS NOT NULL AND l.finalize_due_at <= (SELECT now FROM clock)
   AND (NOT q.hooked OR q.kind = ANY($2::text[])
        OR q.phase <> 'parked'
-          AND l.logged_at <= (SELECT now FROM clock) - $4::bigint * interval '1 millisecond')
+          AND l.finalize_due_at <= (SELECT now FROM clock) - $4::bigint * interval '1 millisecond')
 ORDER BY l.finalize_due_at
 LIMIT $3

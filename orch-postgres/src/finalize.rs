@@ -89,7 +89,12 @@ async fn run_hooks(
         let (db, at_once) = (db.clone(), Arc::clone(&at_once));
         tasks.spawn(async move {
             let _permit = at_once.acquire().await.map_err(StoreError::transient)?;
-            Ok((claim, hook::finalize(&db, claim, hook).await?))
+            match hook::finalize(&db, claim, hook).await {
+                Err(error) if !error.is_transient() => {
+                    Ok((claim, Finalized::Refused { reason: error.to_string() }))
+                }
+                finalized => Ok((claim, finalized?)),
+            }
         });
     }
     let mut answers = Vec::with_capacity(tasks.len());

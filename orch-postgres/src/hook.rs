@@ -125,10 +125,14 @@ async fn run(
 /// committed, and the operation's row is free. A hook whose failed statement it has swallowed
 /// cannot commit either.
 async fn still_in_transaction(connection: &mut PgConnection) -> Result<(), String> {
-    let Err(error) = command(connection, "SAVEPOINT orch_hook").await else { return Ok(()) };
-    let reason = "finalize hook left the transaction ended, or with a failed statement";
-    tracing::error!(error = ?error, reason);
-    Err(reason.to_owned())
+    if let Err(error) = command(connection, "SAVEPOINT orch_hook").await {
+        let reason = "finalize hook left the transaction ended, or with a failed statement";
+        tracing::error!(error = ?error, reason);
+        return Err(reason.to_owned());
+    }
+    // What is deferred would fail at the commit, when it is too late to tell whose fault it is.
+    let checked = command(connection, "SET CONSTRAINTS ALL IMMEDIATE").await;
+    checked.map_err(|error| storable(&format!("finalize hook failed at its commit: {error}")))
 }
 
 /// The next run is delayed, unless another session's has succeeded meanwhile.

@@ -7,7 +7,7 @@ use crate::column::column;
 use crate::pool::{Pool, arguments, command, fetch};
 
 /// Every migration, in order; the version is the place, from 1.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0001_operation.sql"),
     include_str!("../migrations/0002_words.sql"),
     include_str!("../migrations/0003_key_seed.sql"),
@@ -15,6 +15,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0005_versions.sql"),
     include_str!("../migrations/0006_hooks.sql"),
     include_str!("../migrations/0007_retention.sql"),
+    include_str!("../migrations/0008_retention_of_kinds.sql"),
 ];
 /// The newest version that this binary knows.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -57,21 +58,30 @@ pub(crate) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     migrated.await
 }
 
-/// However long it takes: on large tables, or behind others who do the same.
+/// However long it takes: on large tables, or behind others who do the same. Each migration commits by
+/// itself, so that none holds its locks while another one runs.
 async fn bring_up_to_date(connection: &mut PgConnection, named: bool) -> Result<(), StoreError> {
+    while migrate_once(connection, named).await? < KNOWN {}
+    Ok(())
+}
+
+/// The next migration, if there is one left; returns the version that the schema has then.
+async fn migrate_once(connection: &mut PgConnection, named: bool) -> Result<i64, StoreError> {
     command(connection, "BEGIN; SET LOCAL statement_timeout = 0").await?;
     command(connection, LOCK).await?;
     command(connection, HISTORY).await?;
     // Others may have migrated while this one waited for the lock.
     let mut version = version(connection, named).await?;
-    for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or_default()) {
+    let next = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version));
+    if let Some(migration) = next {
         version += 1;
         command(connection, *migration).await?;
         let insert = format!("INSERT INTO orch_migration (version) VALUES ({version})");
         command(connection, insert).await?;
         tracing::info!(version, "migrated the schema");
     }
-    command(connection, "COMMIT").await
+    command(connection, "COMMIT").await?;
+    Ok(version)
 }
 
 async fn version(connection: &mut PgConnection, named: bool) -> Result<i64, StoreError> {

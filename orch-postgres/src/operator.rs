@@ -32,6 +32,9 @@ pub(crate) async fn resolve(db: &Db, params: ResolveParams) -> Result<Resolved, 
         let Some(stored) = loaded.remove(&claim) else { return Ok(Resolved::NotFound) };
         // One that cannot be decoded is no reason to leave the operation without a way out.
         let Stored { row: before, entry, .. } = stored?;
+        if let (Err(_), Some(refused)) = (&entry, params.refused_without_log()) {
+            return Ok(refused);
+        }
         let entry = entry.ok().flatten();
         let logged = entry.as_ref();
         let fact = Fact::Resolved { fence, logged, resolution, note, hooked_kinds, whole_since };

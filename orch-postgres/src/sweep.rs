@@ -82,7 +82,10 @@ async fn sweep<'p>(
     let mut decided = Vec::new();
     let (mut undecodable, mut bad) = (Vec::new(), Vec::new());
     let passed_over = |row: &&PgRow| op_id(row, "op_id").is_ok_and(|it| db.put_off.is_off(it, now));
-    for row in rows.iter().filter(|row| !passed_over(row)).take(limit) {
+    let was_refused = |row: &&PgRow| op_id(row, "op_id").is_ok_and(|it| db.put_off.was_refused(it));
+    let mut page: Vec<&PgRow> = rows.iter().filter(|row| !passed_over(row)).collect();
+    page.sort_by_key(was_refused);
+    for row in page.into_iter().take(limit) {
         match Stored::decode(row) {
             Ok(Stored { row: before, .. }) => {
                 let fact = fact(row, &before).map_err(StoreError::fatal)?;

@@ -26,7 +26,7 @@ async fn sixteen_that_start_at_once_migrate_once() {
         opened.unwrap().unwrap();
     }
     let mut admin = schema.connect().await;
-    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 7);
+    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 8);
 }
 
 #[tokio::test]
@@ -34,9 +34,9 @@ async fn a_newer_schema_is_refused() {
     let schema = Schema::create().await;
     let store = schema.store("").await;
     let mut admin = schema.connect().await;
-    execute(&mut admin, "INSERT INTO orch_migration (version) VALUES (8)").await;
+    execute(&mut admin, "INSERT INTO orch_migration (version) VALUES (9)").await;
     let error = PostgresStore::open(&schema.url("")).await.unwrap_err();
-    assert!(matches!(error, StoreError::SchemaTooNew { found: 8, known: 7 }), "{error:?}");
+    assert!(matches!(error, StoreError::SchemaTooNew { found: 9, known: 8 }), "{error:?}");
     assert!(error.to_string().contains("deploy the newer release"), "{error}");
     let again = store.migrate().await.unwrap_err();
     assert!(matches!(again, StoreError::SchemaTooNew { .. }), "{again:?}");

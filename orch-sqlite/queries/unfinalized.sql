@@ -10,5 +10,5 @@ CROSS JOIN orch_operation AS o ON o.op_id = l.op_id AND o.fence = l.fence
 WHERE l.status = 'PENDING' AND l.finalize_due_at <= ?1
   AND (o.hooked = 0 OR (o.domain, o.event_type) IN
        (SELECT value ->> 0, value ->> 1 FROM json_each(?2))
-       OR o.phase <> 'parked' AND l.logged_at <= ?4)
+       OR o.phase <> 'parked' AND l.finalize_due_at <= ?4)
 ORDER BY l.finalize_due_at LIMIT ?3

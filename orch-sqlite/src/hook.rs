@@ -30,6 +30,16 @@ pub(crate) struct Hooks {
     ended: Mutex<HashSet<Claim>>,
 }
 
+/// What became of a hook.
+pub(crate) enum Ran {
+    /// Its statements are part of the transaction.
+    Done,
+    /// Its own statements are rolled back.
+    Failed(String),
+    /// It was not run, since others held up the database: that is no failure of its own.
+    PutOff,
+}
+
 /// Why a group cannot be committed.
 pub(crate) enum Trouble {
     /// The database said so.
@@ -50,8 +60,8 @@ impl From<StoreError> for Trouble {
 }
 
 impl Hooks {
-    /// Runs a hook in its own savepoint. The inner error is the hook's: its statements are
-    /// rolled back, and the transaction goes on without them.
+    /// Runs a hook in its own savepoint. Where it fails, its statements are rolled back, and the
+    /// transaction goes on without them.
     ///
     /// # Errors
     /// [`Trouble::Hook`] if the hook left the connection in an unknown state: it overran, or
@@ -63,12 +73,12 @@ impl Hooks {
         claim: Claim,
         outcome: &FinalOutcome,
         of: &Envelope,
-    ) -> Result<Result<(), String>, Trouble> {
+    ) -> Result<Ran, Trouble> {
         if let Some(reason) = self.given_up.get(&claim) {
-            return Ok(Err(reason.clone()));
+            return Ok(Ran::Failed(reason.clone()));
         }
         if self.given_up.len() >= GIVEN_UP_AT_MOST && !lock(&self.ended).contains(&claim) {
-            return Ok(Err("put off: other finalize hooks held up the database".to_owned()));
+            return Ok(Ran::PutOff);
         }
         let mut savepoint = connection.begin().await.map_err(store_error)?;
         // The one place where database calls run under a timeout: when it strikes, the whole
@@ -87,7 +97,7 @@ impl Hooks {
             return Err(Trouble::Hook { claim, reason: storable(&reason) });
         }
         lock(&self.ended).insert(claim);
-        Ok(ran)
+        Ok(ran.map_or_else(Ran::Failed, |()| Ran::Done))
     }
 
     /// Forgets the last group.

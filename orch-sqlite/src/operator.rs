@@ -30,7 +30,11 @@ pub(crate) async fn resolve(
     let mut batch = Batch::of_claims(db, [claim].into_iter()).await?;
     let (note, ResolveParams { resolution, hooked_kinds, .. }) = (&*params.note(), params);
     // One that cannot be decoded is no reason to leave the operation without a way out.
-    let logged = batch.logged(claim).unwrap_or_default();
+    let logged = match (batch.logged(claim), params.refused_without_log()) {
+        (Ok(logged), _) => logged,
+        (Err(_), Some(refused)) => return Ok(refused),
+        (Err(_), None) => None,
+    };
     let fact = Fact::Resolved { fence, logged, resolution, note, hooked_kinds, whole_since };
     let step = batch.row(op_id)?.map(|row| step(row, fact, batch.now));
     let answer = batch.save(step);

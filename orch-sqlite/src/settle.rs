@@ -4,7 +4,7 @@ use orch_core::machine::{Answer, Fact};
 use orch_core::store::{EndedAttempt, Finalization, Finalized, Logged, StoreError};
 
 use crate::batch::Batch;
-use crate::hook::{Hooks, Trouble};
+use crate::hook::{Hooks, Ran, Trouble};
 use crate::sql::{Answers, Db};
 
 /// S3, first half.
@@ -70,7 +70,12 @@ async fn finalize_one(
     if let (Some(hook), Some(outcome), Some(before)) = (hook, finishes, before) {
         let before = before.clone();
         let of = before.envelope(batch.request(op_id).await?);
-        if let Err(error) = hooks.run(batch.connection, hook, *claim, outcome, &of).await? {
+        let ran = hooks.run(batch.connection, hook, *claim, outcome, &of).await?;
+        if let Ran::PutOff = ran {
+            let reason = "put off: other finalize hooks held up the database".to_owned();
+            return Ok(Finalized::HookFailed { reason, due_at: batch.now });
+        }
+        if let Ran::Failed(error) = ran {
             let (error, jitter) = (error.as_str(), fastrand::f64());
             let failed =
                 batch.step(*claim, |logged| Fact::HookFailed { fence, logged, error, jitter })?;

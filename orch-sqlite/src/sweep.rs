@@ -86,7 +86,11 @@ fn page(
     now: Timestamp,
 ) -> Result<Vec<OpId>, StoreError> {
     let found: Vec<OpId> = found.iter().map(Found::op_id).collect::<Result<_, _>>()?;
-    Ok(found.into_iter().filter(|op_id| !put_off.is_off(*op_id, now)).take(limit).collect())
+    let mut found: Vec<OpId> =
+        found.into_iter().filter(|op_id| !put_off.is_off(*op_id, now)).collect();
+    found.sort_by_key(|op_id| put_off.was_refused(*op_id));
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// So many refusals end a pass: then the file is at fault rather than a row.

@@ -134,6 +134,8 @@ macro_rules! conformance {
                 one_that_comes_back_and_fails_is_tried_again
                 a_repeated_finalize_of_a_parked_end_may_still_run_the_hook
                 a_decline_is_parked_and_keeps_its_word
+                a_failure_counts_once_however_many_run_it_at_a_time
+                one_that_fails_is_not_one_that_nobody_has
             }
             late {
                 an_answer_after_the_end_is_kept_and_changes_nothing
@@ -403,7 +405,7 @@ macro_rules! conformance {
                 what_a_restore_has_lost_takes_it_from_the_sweep
                 an_operators_decision_keeps_what_the_claim_said
                 a_kind_without_a_handler_is_pruned
-                what_does_not_say_it_is_kept_for_the_longer_default
+                what_does_not_say_it_is_kept_for_a_year
                 what_does_not_say_it_is_no_hindrance
                 a_clock_turned_back_prunes_nothing
                 a_redriven_one_goes_after_the_new_one

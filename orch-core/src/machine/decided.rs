@@ -32,8 +32,12 @@ pub(super) fn resolved(
         (Resolution::Ok(output), _) => (Some(FinalOutcome::Ok(output.clone())), hooked),
         (Resolution::Fail(failure), _) => (Some(FinalOutcome::Failed(failure.clone())), hooked),
         (Resolution::RunAgain, None) => (None, hooked),
-        (Resolution::RunHook, Some(entry)) => (finalized::outcome(&change.row, entry), true),
-        (Resolution::SkipHook, Some(entry)) => (finalized::outcome(&change.row, entry), false),
+        (Resolution::RunHook | Resolution::SkipHook, Some(entry)) => {
+            let Some(outcome) = finalized::outcome(&change.row, entry) else {
+                return change.answer(Answer::Unfit { for_hook: true });
+            };
+            (Some(outcome), matches!(resolution, Resolution::RunHook))
+        }
         (Resolution::RunAgain, Some(_)) => return change.answer(Answer::Unfit { for_hook: true }),
         (Resolution::RunHook | Resolution::SkipHook, None) => {
             return change.answer(Answer::Unfit { for_hook: false });

@@ -38,12 +38,13 @@ fn owes_hook(row: &Row, entry: &Entry) -> bool {
     row.policy.hooked && outcome(row, entry).is_some()
 }
 
-/// Left to a worker that has the hook, and parked when none has come for long. Parked for this it stays
-/// due, so that such a worker takes it without an operator.
+/// Left to a worker that has the hook, and parked when none has come for long after it was due: a hook that
+/// fails moves that instant. Parked for this it stays due, so that such a worker takes it without an
+/// operator.
 fn hook_missing(mut change: Change, entry: &Entry) -> Step {
     let now = change.now;
     let due_at = entry.due_at.unwrap_or(now);
-    if now.since(entry.log.logged_at) < UNHANDLED_PARKED_AFTER {
+    if now.since(due_at) < UNHANDLED_PARKED_AFTER {
         return change
             .answer(Answer::Moved(Finalized::HookFailed { reason: NO_HOOK.into(), due_at }));
     }
@@ -65,6 +66,11 @@ pub(super) fn hook_failed(
         logged.filter(|entry| change.row.fence == fence && entry.log.status == LogStatus::Pending);
     let Some(entry) = pending else { return finalized(change, fence, logged, true) };
     let mut entry = entry.clone();
+    // Another run of the same turn has failed as well, and was counted.
+    if let Some(due_at) = entry.due_at.filter(|at| entry.hook_failures > 0 && *at > change.now) {
+        let reason = error.to_owned();
+        return change.answer(Answer::Moved(Finalized::HookFailed { reason, due_at }));
+    }
     entry.hook_failures = entry.hook_failures.saturating_add(1);
     if entry.hook_failures >= MAX_HOOK_FAILURES {
         return park_for_hook(change, entry, error);

@@ -13,6 +13,9 @@ pub(super) fn resolve(
         return Ok(Resolved::NotFound);
     };
     stored.decode()?;
+    if let (true, Some(refused)) = (stored.corrupt_log, params.refused_without_log()) {
+        return Ok(refused);
+    }
     let note = params.note();
     let whole_since = tables.whole_since();
     let ResolveParams { op_id, resolution, hooked_kinds, .. } = params;

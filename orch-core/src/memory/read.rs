@@ -95,8 +95,8 @@ pub(super) fn unfinalized(
         let Row { policy, phase, fence, .. } = &tables.rows[op_id].row;
         let here = !policy.hooked || kinds.contains(&policy.kind);
         let parks = |entry: &Entry| {
-            *phase != Some(Phase::Parked)
-                && now.since(entry.log.logged_at) >= UNHANDLED_PARKED_AFTER
+            let overdue = entry.due_at.is_some_and(|at| now.since(at) >= UNHANDLED_PARKED_AFTER);
+            *phase != Some(Phase::Parked) && overdue
         };
         let latest = log.iter().filter(|entry| entry.log.fence == *fence);
         for entry in latest.filter(|entry| here || parks(entry)) {

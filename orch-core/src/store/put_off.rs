@@ -32,6 +32,12 @@ impl PutOff {
         lock(&self.0).get(&op_id).is_some_and(|off| off.until > now)
     }
 
+    /// True if the database has refused to move it lately: it comes after those that were never refused.
+    #[must_use]
+    pub fn was_refused(&self, op_id: OpId) -> bool {
+        lock(&self.0).contains_key(&op_id)
+    }
+
     /// The database has refused to move it. Those that have not come up again since are forgotten.
     pub fn refused(&self, op_id: OpId, now: Timestamp) {
         let mut all = lock(&self.0);

@@ -287,7 +287,7 @@ impl Generator {
                 self.one(&[0, 1, 2, MAX_HOOK_FAILURES - 2, MAX_HOOK_FAILURES - 1]);
             // For as long as it takes to be parked, if nobody has its hook.
             if self.rng.u8(..4) == 0 {
-                entry.log.logged_at = entry.log.logged_at.minus(UNHANDLED_PARKED_AFTER);
+                entry.due_at = entry.due_at.map(|at| at.minus(UNHANDLED_PARKED_AFTER));
             }
         } else {
             let phase = self.one(&[Phase::Waiting, Phase::InDoubt, Phase::Parked]);

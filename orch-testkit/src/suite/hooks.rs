@@ -1,6 +1,8 @@
 //! Finalize hooks that cannot succeed: every logged end has a way out.
 
-use orch_core::policies::{InDoubt, KindPolicy, MAX_HOOK_FAILURES, UNHANDLED_PARKED_AFTER};
+use orch_core::policies::{
+    FINALIZER_HEAD_START, InDoubt, KindPolicy, MAX_HOOK_FAILURES, UNHANDLED_PARKED_AFTER,
+};
 use orch_core::store::{Claim, Finalization, Finalized, Logged, Resolution, Resolved};
 use orch_core::words::{Failure, FinalOutcome, LogStatus, OpId, Phase, Source, Status, code};
 
@@ -232,7 +234,7 @@ async fn found_without_the_hook(world: &World) -> Vec<Claim> {
 
 pub async fn one_that_nobody_has_parks_its_operation_after_a_while(world: World) {
     let claim = logged(&world, "nobody-1").await;
-    world.clock.advance(UNHANDLED_PARKED_AFTER.saturating_sub(std::time::Duration::from_secs(1)));
+    world.clock.advance(UNHANDLED_PARKED_AFTER);
     assert_eq!(found_without_the_hook(&world).await, []);
     world.advance(1);
     assert_eq!(found_without_the_hook(&world).await, [claim]);
@@ -248,7 +250,7 @@ pub async fn one_that_nobody_has_parks_its_operation_after_a_while(world: World)
 
 pub async fn one_that_nobody_has_can_be_skipped(world: World) {
     let claim = logged(&world, "k").await;
-    world.clock.advance(UNHANDLED_PARKED_AFTER);
+    world.clock.advance(UNHANDLED_PARKED_AFTER + FINALIZER_HEAD_START);
     world.finalize(claim, None).await;
     let answer = world.resolve(claim.op_id, Resolution::SkipHook).await;
     assert_eq!(answer, Resolved::Resolved(Some(finished("k"))));
@@ -256,7 +258,7 @@ pub async fn one_that_nobody_has_can_be_skipped(world: World) {
 
 pub async fn one_that_comes_back_and_fails_is_tried_again(world: World) {
     let claim = logged(&world, "k").await;
-    world.clock.advance(UNHANDLED_PARKED_AFTER);
+    world.clock.advance(UNHANDLED_PARKED_AFTER + FINALIZER_HEAD_START);
     world.finalize(claim, None).await;
     let answer = world.finalize(claim, Some(world.backend.failing_hook())).await;
     assert!(matches!(answer, Finalized::HookFailed { .. }), "{answer:?}");
@@ -283,4 +285,27 @@ pub async fn a_decline_is_parked_and_keeps_its_word(world: World) {
     world.advance(1);
     finalizes(&world).await;
     assert_eq!(&*world.failure(claim.op_id).await.code, "CARD_DECLINED");
+}
+
+pub async fn a_failure_counts_once_however_many_run_it_at_a_time(world: World) {
+    let claim = logged(&world, "k").await;
+    for _ in 0..=MAX_HOOK_FAILURES {
+        let answer = world.finalize(claim, Some(world.backend.failing_hook())).await;
+        assert!(matches!(answer, Finalized::HookFailed { .. }), "{answer:?}");
+    }
+    world.advance(2);
+    assert_eq!(world.unfinalized().await, [claim], "after the pause of one failure");
+}
+
+pub async fn one_that_fails_is_not_one_that_nobody_has(world: World) {
+    let claim = logged(&world, "k").await;
+    world.clock.advance(UNHANDLED_PARKED_AFTER + FINALIZER_HEAD_START);
+    let answer = world.finalize(claim, Some(world.backend.failing_hook())).await;
+    assert!(matches!(answer, Finalized::HookFailed { .. }), "{answer:?}");
+    world.advance(2);
+    assert_eq!(world.unfinalized().await, [claim]);
+    assert_eq!(found_without_the_hook(&world).await, []);
+    let answer = world.finalize(claim, None).await;
+    assert!(matches!(answer, Finalized::HookFailed { .. }), "{answer:?}");
+    assert_eq!(stands(&world, claim.op_id).await, (Status::InProgress, Some(Phase::Running)));
 }

@@ -1,7 +1,7 @@
 //! Rows that cannot be decoded: set aside, and never in the way of the others.
 
 use orch_core::store::{
-    Claim, ClaimParams, Claimed, Finalization, Finalized, Listed, Resolution, StoreError,
+    Claim, ClaimParams, Claimed, Finalization, Finalized, Listed, Resolution, Resolved, StoreError,
     SweepParams, Swept,
 };
 use orch_core::words::{FinalOutcome, OpId, Phase, Status};
@@ -153,6 +153,9 @@ pub async fn what_is_parked_with_an_unreadable_log_can_be_resolved(world: World)
     world.backend.corrupt_log(op_id).await;
     let error = world.store.history(&owner(), op_id).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { op_id: it, .. } if it == op_id), "{error}");
+    // It may say that the provider has answered.
+    let refused = Resolved::Unfit { for_hook: true };
+    assert_eq!(world.resolve(op_id, Resolution::RunAgain).await, refused);
     world.resolve(op_id, Resolution::Ok(output("paid"))).await;
     assert_eq!(world.operation(op_id).await.status, Status::Completed);
 }

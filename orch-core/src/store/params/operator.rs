@@ -19,6 +19,18 @@ pub struct ResolveParams {
 }
 
 impl ResolveParams {
+    /// Refuses what needs to know what is logged, where that cannot be decoded: the provider may have
+    /// answered.
+    #[must_use]
+    pub const fn refused_without_log(&self) -> Option<Resolved> {
+        match self.resolution {
+            Resolution::Ok(_) | Resolution::Fail(_) => None,
+            Resolution::RunAgain | Resolution::RunHook | Resolution::SkipHook => {
+                Some(Resolved::Unfit { for_hook: true })
+            }
+        }
+    }
+
     /// Who decided and why, as the history keeps it.
     #[must_use]
     pub fn note(&self) -> String {
