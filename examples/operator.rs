@@ -47,6 +47,10 @@ enum Ask {
         /// For `fail`: a code for programs.
         #[arg(long, default_value = "RESOLVED_BY_HAND")]
         code: String,
+        /// Takes the output as it is: no handler is linked in here that could check it. The history
+        /// says so.
+        #[arg(long)]
+        force: bool,
     },
     /// Finished operations with an answer that contradicts their outcome.
     Divergent,
@@ -101,6 +105,10 @@ enum Decision {
     Fail,
     /// It did not: call it again. With no attempts left, a retry fails it.
     RunAgain,
+    /// Its outcome is logged, and its finalize hook has failed: run the hook again.
+    RunHook,
+    /// The same: end it without the hook.
+    SkipHook,
 }
 
 /// Named, since a `Value` is also what becomes of any text as it stands.
@@ -116,13 +124,18 @@ async fn main() -> Result<()> {
     match ask {
         Ask::Parked => parked(&desk).await?,
         Ask::Show { op_id } => show(&desk, op_id).await?,
-        Ask::Resolve { op_id, decision, who, why, output, code } => {
+        Ask::Resolve { op_id, decision, who, why, output, code, force } => {
             let resolution = match decision {
                 Decision::Ok => Resolution::ok(&output)?,
                 Decision::Fail => Resolution::fail(&code, &why),
                 Decision::RunAgain => Resolution::RunAgain,
+                Decision::RunHook => Resolution::RunHook,
+                Decision::SkipHook => Resolution::SkipHook,
             };
-            desk.resolve(op_id, resolution, &who, &why).await?;
+            match force {
+                true => desk.resolve_unchecked(op_id, resolution, &who, &why).await?,
+                false => desk.resolve(op_id, resolution, &who, &why).await?,
+            }
             show(&desk, op_id).await?;
         }
         Ask::Divergent => divergent(&desk).await?,

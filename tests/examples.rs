@@ -158,9 +158,13 @@ async fn a_person_finds_a_parked_operation_and_settles_it() {
     );
     let person = ["--who", "kim", "--why", "seen on their pages"];
     let decision = ["resolve", &id, "ok", "--output", "\"ch_42\""];
-    let resolved = "  attempt 1, fence 2, operator: ok, 7 bytes (kim: seen on their pages); counts";
+    let unchecked = [&["--db", &url][..], &decision, &person].concat();
+    let refused = run("operator", &unchecked, folder.path());
+    assert!(!refused.status.success(), "it has no handler that could check the output");
+    let resolved = "  attempt 1, fence 2, operator: ok, 7 bytes \
+                    (kim: seen on their pages (output not checked)); counts";
     assert_eq!(
-        desk(&[&decision[..], &person].concat()),
+        desk(&[&decision[..], &person, &["--force"]].concat()),
         format!("{head} COMPLETED, attempts: 1\n  provider key {key}\n{doubt}\n{resolved}\n")
     );
     assert_eq!((desk(&["parked"]), desk(&["divergent"])), (String::new(), String::new()));
