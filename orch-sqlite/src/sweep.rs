@@ -104,6 +104,9 @@ async fn sweep<'p>(
     put_off: &PutOff,
     fact: impl Fn(&Row) -> Fact<'p>,
 ) -> Result<Vec<Swept>, StoreError> {
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
     let (mut swept, mut refusals) = (Vec::with_capacity(found.len()), 0);
     let mut pieces = vec![&*found];
     while let Some(piece) = pieces.pop() {
