@@ -239,7 +239,8 @@ impl Orchestrator {
         why: &str,
     ) -> Result<(), ResolveError> {
         let unchecked = format!("{why} (output not checked)");
-        let why = if why.trim().is_empty() { why } else { &unchecked };
+        let has_output = matches!(resolution, Resolution::Ok(_));
+        let why = if has_output && !why.trim().is_empty() { &unchecked } else { why };
         self.decide(op_id, resolution, who, why).await
     }
 
