@@ -214,3 +214,26 @@ async fn one_behind_a_pooler_may_use_prepared_statements() {
     drop(store);
     execute(&mut connect(&server()).await, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
 }
+
+/// What a rule of the application refuses only at the commit is this hook's failure too, or nobody would
+/// ever park its operation.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_breaks_a_deferred_rule_has_failed() {
+    let schema = Schema::create().await;
+    let (store, claim) = logged(&schema).await;
+    let rules = "CREATE TABLE customer (id int PRIMARY KEY);
+                 ALTER TABLE ledger ADD customer int REFERENCES customer DEFERRABLE INITIALLY DEFERRED";
+    execute(&mut schema.connect().await, rules).await;
+    let orphaning = hook(|any, _, _| {
+        Box::pin(async move {
+            let connection: &mut PgConnection = connection(any)?;
+            let orphan = "INSERT INTO ledger VALUES ('x', 7)";
+            connection.execute(orphan).await.map(drop).map_err(HookError::new)
+        })
+    });
+    let answer = finalize(&store, claim, orphaning).await;
+    assert!(matches!(answer, Finalized::HookFailed { .. }), "{answer:?}");
+    assert_eq!(number(&mut schema.connect().await, "SELECT count(*) FROM ledger").await, 0);
+    let fine = hook(|_, _, _| Box::pin(async { Ok(()) }));
+    assert!(matches!(finalize(&store, claim, fine).await, Finalized::Finished(_)));
+}

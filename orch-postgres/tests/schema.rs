@@ -27,6 +27,9 @@ async fn sixteen_that_start_at_once_migrate_once() {
     }
     let mut admin = schema.connect().await;
     assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 8);
+    // Each in a transaction of its own, so that no lock outlives the migration that needs it.
+    let transactions = "SELECT count(DISTINCT xmin::text) FROM orch_migration";
+    assert_eq!(number(&mut admin, transactions).await, 8);
 }
 
 #[tokio::test]
