@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use orch::prelude::*;
-use orch::sqlite::SqliteStore;
+use orch_sqlite::SqliteStore;
 use orch::{AcceptError, ListParams, Orchestrator, StartError};
 use sqlx::SqliteConnection;
 

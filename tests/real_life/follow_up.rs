@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use orch::prelude::*;
-use orch::sqlite::SqliteStore;
+use orch_sqlite::SqliteStore;
 use orch::{AcceptError, Orchestrator, StoreError};
 use sqlx::SqliteConnection;
 

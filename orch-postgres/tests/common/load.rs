@@ -81,7 +81,10 @@ async fn work(store: &dyn Store, done: &AtomicUsize) {
     let batch: Vec<EndedAttempt> = claimed.iter().map(finished).collect();
     for to in patiently(|| store.settle(batch.clone())).await {
         match to {
-            Finalized::Finished(_) => drop(done.fetch_add(1, Ordering::SeqCst)),
+            // A settle whose answer was lost is told of its own end.
+            Finalized::Finished(_) | Finalized::AlreadyFinal(_) => {
+                done.fetch_add(1, Ordering::SeqCst);
+            }
             Finalized::Stale => {}
             other => panic!("{other:?}"),
         }
