@@ -73,18 +73,30 @@ impl Backend for Sqlite {
         sqlx::query(sql).bind(id).execute(&mut connection).await.unwrap();
     }
 
-    async fn refuse(&self, op_id: OpId, refused: bool) -> bool {
+    async fn refuse(&self, op_ids: &[OpId], refused: bool) -> bool {
         let mut connection = self.connection().await;
-        let hex = op_id.to_string().replace('-', "");
-        let sql = match refused {
-            true => format!(
-                "CREATE TRIGGER refuse_{hex} BEFORE UPDATE ON orch_operation
-                 WHEN old.op_id = x'{hex}' BEGIN SELECT RAISE(ABORT, 'not this one'); END"
-            ),
-            false => format!("DROP TRIGGER refuse_{hex}"),
-        };
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        let trigger = "CREATE TABLE IF NOT EXISTS refused (op_id BLOB NOT NULL) STRICT;
+            CREATE TRIGGER IF NOT EXISTS refuse BEFORE UPDATE ON orch_operation
+            WHEN old.op_id IN (SELECT op_id FROM refused)
+            BEGIN SELECT RAISE(ABORT, 'not this one'); END";
+        sqlx::raw_sql(trigger).execute(&mut connection).await.unwrap();
+        for op_id in op_ids {
+            let sql = match refused {
+                true => "INSERT INTO refused VALUES (?1)",
+                false => "DELETE FROM refused WHERE op_id = ?1",
+            };
+            let id = op_id.as_bytes().as_slice();
+            sqlx::query(sql).bind(id).execute(&mut connection).await.unwrap();
+        }
         true
+    }
+
+    async fn hook_has_failed(&self, op_id: OpId, times: u32) {
+        let mut connection = self.connection().await;
+        let sql = "UPDATE orch_write_ahead_log SET hook_failures = ?2
+                   WHERE op_id = ?1 AND finalize_due_at IS NOT NULL";
+        let id = op_id.as_bytes().as_slice();
+        sqlx::query(sql).bind(id).bind(times).execute(&mut connection).await.unwrap();
     }
 
     async fn undate(&self, op_id: OpId) {

@@ -21,9 +21,12 @@ pub trait Backend: Send + Sync + 'static {
     /// it is late stay readable.
     async fn corrupt_log(&self, op_id: OpId);
 
-    /// Makes the database refuse every change of an operation's row, or ends that. False where a database
-    /// cannot refuse anything.
-    async fn refuse(&self, op_id: OpId, refused: bool) -> bool;
+    /// Makes the database refuse every change of these operations' rows, or ends that. False where a
+    /// database cannot refuse anything.
+    async fn refuse(&self, op_ids: &[OpId], refused: bool) -> bool;
+
+    /// Sets how often the finalize hook of an operation's logged end has failed.
+    async fn hook_has_failed(&self, op_id: OpId, times: u32);
 
     /// Takes from a finished operation when it expires: an earlier release has ended it.
     async fn undate(&self, op_id: OpId);

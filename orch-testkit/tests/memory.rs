@@ -44,8 +44,12 @@ impl Backend for Memory {
         self.0.lock().unwrap().as_ref().unwrap().corrupt_log(op_id);
     }
 
-    async fn refuse(&self, _: OpId, _: bool) -> bool {
+    async fn refuse(&self, _: &[OpId], _: bool) -> bool {
         false
+    }
+
+    async fn hook_has_failed(&self, op_id: OpId, times: u32) {
+        self.0.lock().unwrap().as_ref().unwrap().hook_has_failed(op_id, times);
     }
 
     async fn undate(&self, op_id: OpId) {

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use orch::prelude::*;
-use orch_sqlite::SqliteStore;
 use orch::{AcceptError, ListParams, Orchestrator, StartError};
+use orch_sqlite::SqliteStore;
 use sqlx::SqliteConnection;
 
 #[derive(Serialize, Deserialize, Command)]

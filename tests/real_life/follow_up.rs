@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use orch::prelude::*;
-use orch_sqlite::SqliteStore;
 use orch::{AcceptError, Orchestrator, StoreError};
+use orch_sqlite::SqliteStore;
 use sqlx::SqliteConnection;
 
 #[derive(Serialize, Deserialize, Command)]

@@ -32,6 +32,16 @@ impl MemoryStore {
         }
     }
 
+    /// Sets how often the finalize hook of a logged end has failed, for tests.
+    #[doc(hidden)]
+    pub fn hook_has_failed(&self, op_id: OpId, times: u32) {
+        let mut tables = lock(&self.tables);
+        let last = tables.log.get_mut(&op_id).and_then(|log| log.last_mut());
+        if let Some(entry) = last {
+            entry.hook_failures = times;
+        }
+    }
+
     /// Makes a finished operation one of a release that did not say when it expires, for tests.
     #[doc(hidden)]
     pub fn undate(&self, op_id: OpId) {

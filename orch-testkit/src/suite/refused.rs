@@ -16,20 +16,13 @@ const ALL: usize = 9;
 
 /// Operations of which some are refused; `None` where the database cannot refuse any.
 async fn some_refused(world: &World, op_ids: &[OpId]) -> Option<HashSet<OpId>> {
-    let mut refused = HashSet::new();
-    for place in REFUSED {
-        if !world.backend.refuse(op_ids[place], true).await {
-            return None;
-        }
-        refused.insert(op_ids[place]);
-    }
-    Some(refused)
+    let refused = REFUSED.map(|place| op_ids[place]);
+    world.backend.refuse(&refused, true).await.then(|| HashSet::from(refused))
 }
 
 async fn accept_all(world: &World, op_ids: &HashSet<OpId>) {
-    for op_id in op_ids {
-        world.backend.refuse(*op_id, false).await;
-    }
+    let op_ids: Vec<OpId> = op_ids.iter().copied().collect();
+    world.backend.refuse(&op_ids, false).await;
 }
 
 /// Those that moved and those that were refused.
@@ -108,10 +101,9 @@ pub async fn a_page_of_them_does_not_hide_what_is_to_be_finalized(world: World) 
         claims.push(claim);
     }
     let (bad, good) = claims.split_at(PAGE);
-    for claim in bad {
-        if !world.backend.refuse(claim.op_id, true).await {
-            return;
-        }
+    let op_ids: Vec<OpId> = bad.iter().map(|claim| claim.op_id).collect();
+    if !world.backend.refuse(&op_ids, true).await {
+        return;
     }
     world.advance(1);
     let (store, handlers) = (Arc::clone(&world.store), Handlers::default());
@@ -128,7 +120,7 @@ pub async fn a_page_of_them_does_not_hide_what_is_to_be_finalized(world: World) 
     for claim in bad {
         assert_eq!(world.operation(claim.op_id).await.status, Status::InProgress);
     }
-    world.backend.refuse(bad[0].op_id, false).await;
+    world.backend.refuse(&op_ids[..1], false).await;
     let finished = world.finalize(bad[0], None).await;
     assert!(matches!(finished, Finalized::Finished(_)), "{finished:?}");
 }
