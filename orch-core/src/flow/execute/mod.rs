@@ -60,7 +60,7 @@ fn start(handler: &Handler, purpose: Purpose, call: &Call) -> Result<HandlerFutu
 }
 
 async fn run_to_end(
-    handler: HandlerFuture,
+    mut handler: HandlerFuture,
     purpose: Purpose,
     timeout: Duration,
     held: &HeldLease,
@@ -70,9 +70,9 @@ async fn run_to_end(
         Purpose::Attempt => "attempt",
         Purpose::Reconcile => "reconcile",
     };
-    tokio::select! {
+    let end = tokio::select! {
         biased;
-        end = AssertUnwindSafe(handler).catch_unwind() => end.unwrap_or_else(|panic| {
+        end = AssertUnwindSafe(&mut handler).catch_unwind() => end.unwrap_or_else(|panic| {
             in_doubt(storable(&format!("the handler {}", panics::describe(&*panic))))
         }),
         () = held.lost().cancelled() => {
@@ -81,5 +81,10 @@ async fn run_to_end(
         () = monotonic::sleep(timeout) => {
             in_doubt(format!("no answer within the {what} timeout of {timeout:?}"))
         }
+    };
+    // What the handler still holds is dropped here, and user code may panic in that: the end stands.
+    if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(|| drop(handler))) {
+        tracing::error!("what the handler held {} while it was dropped", panics::describe(&*panic));
     }
+    end
 }
