@@ -143,7 +143,7 @@ pub mod __private {
     pub use std::line;
     pub use std::module_path;
     pub use std::option::Option::{self, None, Some};
-    pub use std::primitive::str;
+    pub use std::primitive::{bool, str};
     pub use std::string::String;
     pub use std::time::Duration;
 

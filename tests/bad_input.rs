@@ -107,6 +107,20 @@ async fn blank_over_long_and_ill_formed_words_are_refused_and_nothing_is_stored(
 }
 
 #[tokio::test]
+async fn keys_that_are_too_long_together_are_refused_on_every_store() {
+    let world = World::new().await;
+    let long = "\u{1F680}".repeat(255);
+    let tenant = world.orchestrator().owned_by(Owner::new(long.as_str()).unwrap());
+    let error = tenant.accept(command(&long, &long, "", Ending::Ok)).await.unwrap_err();
+    let AcceptError::Invalid(Invalid::IdentityTooLong { size, limit }) = error else {
+        panic!("{error}")
+    };
+    assert_eq!((size, limit), (3 * 1020 + "TESTECHO".len(), 2500));
+    assert_eq!(world.stored().await, 0);
+    world.orchestrator().accept(command(&long, &long, "", Ending::Ok)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_payload_over_the_limit_is_refused_by_size() {
     let world = World::new().await;
     let large = command("e", "k", &"x".repeat(1024 * 1024), Ending::Ok);

@@ -1,9 +1,11 @@
 -- Purpose: a failed operation again: the same request, linked, PENDING and due at once.
 -- Parameters: $1 now (NULL: the server's clock), $2 op_id of the failed one, $3 the new op_id,
 --   $4 true to redrive although the provider may have acted.
--- Index: the primary keys; orch_operation_identity_idx for the next free number.
+-- Index: the primary keys; orch_operation_identity_idx for the next free number and the biz key.
 -- Shape: the dead letter is the guard: whoever locks it before it is redriven redrives. The
---   operation is locked before it, as a purge locks them, so that neither waits for the other.
+--   operation is locked before it, as a purge locks them, so that neither waits for the other. Where
+--   it is to be the only one for its biz key, the row that says who holds it is locked as well: an
+--   accept that came first has changed it.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 failed AS MATERIALIZED (SELECT * FROM orch_operation WHERE op_id = $2 FOR UPDATE),
 letter AS MATERIALIZED (
@@ -13,6 +15,21 @@ letter AS MATERIALIZED (
                              WHERE l.op_id = d.op_id AND l.late
                                AND (l.outcome = 'OK' OR l.unreadable IS NOT NULL)))
     FOR UPDATE OF d
+),
+held AS MATERIALIZED (
+    SELECT u.op_id FROM failed f
+    JOIN orch_unique u ON u.biz_key = f.biz_key AND u.event_type = f.event_type
+                      AND u.domain = f.domain AND u.owner = f.owner
+    FOR UPDATE OF u
+),
+taken AS MATERIALIZED (
+    SELECT h.op_id FROM held h
+    WHERE NOT EXISTS (SELECT FROM orch_dead_letter d WHERE d.op_id = h.op_id)
+    UNION ALL
+    SELECT o.op_id FROM held h CROSS JOIN failed f
+    JOIN orch_operation o ON o.biz_key = f.biz_key AND o.event_type = f.event_type
+                         AND o.domain = f.domain AND o.owner = f.owner
+    WHERE NOT EXISTS (SELECT FROM orch_dead_letter d WHERE d.op_id = o.op_id)
 ),
 new AS (
     INSERT INTO orch_operation (op_id, accepted_at, time_budget_ms, redrive, owner, domain,
@@ -25,6 +42,7 @@ new AS (
            o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.op_id, o.fingerprint,
            o.payload, o.key_seed
     FROM letter l JOIN failed o ON o.op_id = l.op_id CROSS JOIN clock c
+    WHERE NOT EXISTS (SELECT FROM taken)
     RETURNING op_id, accepted_at, time_budget_ms, domain, event_type
 ),
 queued AS (
@@ -34,6 +52,11 @@ queued AS (
            (SELECT i.number FROM orch_incarnation i WHERE i.confirmed_at IS NOT NULL
             ORDER BY i.number DESC LIMIT 1)
     FROM new
+),
+handed_on AS (
+    UPDATE orch_unique u SET op_id = n.op_id
+    FROM new n, held h
+    WHERE u.op_id = h.op_id
 )
 UPDATE orch_dead_letter d SET redriven_as = n.op_id FROM new n WHERE d.op_id = $2
 RETURNING d.op_id

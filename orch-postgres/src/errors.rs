@@ -76,6 +76,16 @@ pub(crate) fn is_duplicate(error: &StoreError) -> bool {
     code_of(error).as_deref() == Some("23505")
 }
 
+/// True if a table or a function is not there.
+pub(crate) fn is_missing(error: &StoreError) -> bool {
+    matches!(code_of(error).as_deref(), Some("42P01" | "42883"))
+}
+
+/// True if a row refers to one that is not there.
+pub(crate) fn is_unreferenced(error: &StoreError) -> bool {
+    code_of(error).as_deref() == Some("23503")
+}
+
 fn code_of(error: &StoreError) -> Option<String> {
     let (StoreError::Transient(source) | StoreError::Fatal(source) | StoreError::Rejected(source)) =
         error

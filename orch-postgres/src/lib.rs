@@ -44,6 +44,7 @@ mod claim; // S2
 mod finalize; // S3, second half
 mod hook; // with the user's hook in the transaction
 mod incarnation; // the database's incarnation
+mod installation; // do the caller's connection and the store lead to the same tables
 mod lease; // renew, release
 mod operator; // resolve, redrive
 mod purge; // retention

@@ -5,7 +5,7 @@ use orch_core::store::{Claim, RedriveParams, Redriven, ResolveParams, Resolved, 
 use orch_core::words::{Fence, OpId, Owner, Timestamp};
 use sqlx::types::Uuid;
 
-use crate::column::to_uuid;
+use crate::column::{column, from_uuid, to_uuid};
 use crate::db::Db;
 use crate::errors::is_duplicate;
 use crate::load::{Stored, load};
@@ -14,6 +14,7 @@ use crate::save::{Decided, save};
 use crate::{incarnation, read};
 
 const REDRIVE: &str = include_str!("../queries/redrive.sql");
+const REDRIVE_TAKEN: &str = include_str!("../queries/redrive_taken.sql");
 
 /// How often a decision is tried again because others came first.
 const TRIES: u32 = 3;
@@ -87,7 +88,12 @@ async fn without_a_new_one(
         even_if_uncertain: params.even_if_uncertain,
         late_success: read::has_late_success(db, params.op_id).await?,
     };
-    Ok(Redriven::refused(&step(&row, fact, now).answer))
+    if let Some(refused) = Redriven::refused(&step(&row, fact, now).answer) {
+        return Ok(Some(refused));
+    }
+    let taken = db.fetch(REDRIVE_TAKEN, arguments![to_uuid(params.op_id)]).await?;
+    let by = taken.first().map(|row| column(row, "op_id").map_err(StoreError::fatal));
+    Ok(by.transpose()?.map(|by| Redriven::Taken { by: from_uuid(by) }))
 }
 
 /// The operation, if it is this owner's.

@@ -51,6 +51,7 @@ const DEFINITION: &str = "
     UNION ALL
     SELECT pg_get_triggerdef(t.oid)
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid, ours WHERE c.relnamespace = ours.oid
+      AND NOT t.tgisinternal
     UNION ALL
     SELECT format('%s %s', c.relname, pg_get_viewdef(c.oid))
     FROM pg_class c, ours WHERE c.relnamespace = ours.oid AND c.relkind = 'v'

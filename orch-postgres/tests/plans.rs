@@ -12,8 +12,11 @@ use common::{Schema, execute, rows};
 const CLAIM: &str = include_str!("../queries/claim.sql");
 const PURGE: &str = include_str!("../queries/purge.sql");
 /// Queries that run on every operation or every tick; no backlog may make them scan a table.
-const OTHERS: [(&str, &str); 14] = [
+const OTHERS: [(&str, &str); 17] = [
     ("accept_present", include_str!("../queries/accept_present.sql")),
+    ("accept_taken", include_str!("../queries/accept_taken.sql")),
+    ("accept_unique", include_str!("../queries/accept_unique.sql")),
+    ("redrive_taken", include_str!("../queries/redrive_taken.sql")),
     ("renew", include_str!("../queries/renew.sql")),
     ("release", include_str!("../queries/release.sql")),
     ("log", include_str!("../queries/log.sql")),

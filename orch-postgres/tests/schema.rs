@@ -26,10 +26,10 @@ async fn sixteen_that_start_at_once_migrate_once() {
         opened.unwrap().unwrap();
     }
     let mut admin = schema.connect().await;
-    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 8);
+    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 9);
     // Each in a transaction of its own, so that no lock outlives the migration that needs it.
     let transactions = "SELECT count(DISTINCT xmin::text) FROM orch_migration";
-    assert_eq!(number(&mut admin, transactions).await, 8);
+    assert_eq!(number(&mut admin, transactions).await, 9);
 }
 
 #[tokio::test]
@@ -37,9 +37,9 @@ async fn a_newer_schema_is_refused() {
     let schema = Schema::create().await;
     let store = schema.store("").await;
     let mut admin = schema.connect().await;
-    execute(&mut admin, "INSERT INTO orch_migration (version) VALUES (9)").await;
+    execute(&mut admin, "INSERT INTO orch_migration (version) VALUES (10)").await;
     let error = PostgresStore::open(&schema.url("")).await.unwrap_err();
-    assert!(matches!(error, StoreError::SchemaTooNew { found: 9, known: 8 }), "{error:?}");
+    assert!(matches!(error, StoreError::SchemaTooNew { found: 10, known: 9 }), "{error:?}");
     assert!(error.to_string().contains("deploy the newer release"), "{error}");
     let again = store.migrate().await.unwrap_err();
     assert!(matches!(again, StoreError::SchemaTooNew { .. }), "{again:?}");

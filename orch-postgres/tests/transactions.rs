@@ -129,3 +129,26 @@ async fn accepts_of_a_burst_share_their_messages() {
     let most = took.as_millis() / 10 + 2;
     assert!(messages >= 1 && messages <= most, "{messages} messages in {took:?}");
 }
+
+#[tokio::test]
+async fn a_connection_that_leads_to_another_orch_is_refused() {
+    let (ours, theirs, without) =
+        (Schema::create().await, Schema::create().await, Schema::create().await);
+    let store = ours.store("").await;
+    theirs.store("").await;
+    for other in [&theirs, &without] {
+        let mut connection = other.connect().await;
+        let mut transaction = connection.begin().await.unwrap();
+        let error = store.accept_in(&mut transaction, acceptance("key")).await.unwrap_err();
+        assert!(error.to_string().contains("another orch"), "{error}");
+        transaction.rollback().await.unwrap();
+    }
+    let mut theirs = theirs.connect().await;
+    assert_eq!(number(&mut theirs, "SELECT count(*) FROM orch_operation").await, 0);
+    let mut connection = ours.connect().await;
+    let mut transaction = connection.begin().await.unwrap();
+    let item = acceptance("key");
+    let created = Admitted::Created { op_id: item.op_id };
+    assert_eq!(store.accept_in(&mut transaction, item).await.unwrap(), created);
+    transaction.commit().await.unwrap();
+}

@@ -63,6 +63,9 @@ pub(crate) async fn redrive(
     };
     match batch.apply(op_id, fact)? {
         Answer::Redriven => {
+            if let Some(by) = found.id("taken_by").map_err(StoreError::fatal)? {
+                return Ok(Redriven::Taken { by });
+            }
             copy(db, params, deadline).await?;
             Ok(Redriven::Created { op_id: params.new_op_id })
         }

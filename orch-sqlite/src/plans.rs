@@ -43,6 +43,11 @@ fn queries() -> Vec<(&'static str, SqlStr, Vec<&'static str>)> {
             vec!["orch_operation_identity_idx"],
         ),
         (
+            "accept_taken",
+            rows(include_str!("../queries/accept_taken.sql")),
+            vec!["orch_operation_identity_idx"],
+        ),
+        (
             "get",
             plain(read::GET),
             vec!["orch_operation_op_id_idx", "orch_write_ahead_log_claim_idx"],

@@ -23,6 +23,7 @@ macro_rules! conformance {
                 twenty_concurrent_accepts_of_one_key_make_one_operation
                 twenty_concurrent_accepts_with_two_bodies_make_one_operation
                 a_terminal_operation_is_still_replayed
+                the_longest_identity_is_kept
                 answers_come_in_the_order_of_the_batch
                 an_empty_batch_is_answered_by_nothing
                 find_sees_what_was_accepted
@@ -173,6 +174,23 @@ macro_rules! conformance {
                 late_names_the_operations_with_a_late_answer
                 late_is_paged_in_the_order_of_ids
                 late_keeps_owners_apart
+            }
+            unique {
+                another_key_for_it_finds_the_operation
+                it_is_held_until_it_fails
+                one_that_has_failed_frees_it
+                one_that_a_sweep_has_failed_frees_it
+                one_in_doubt_holds_it
+                its_own_request_is_replayed_whatever_became_of_it
+                owners_and_kinds_do_not_meet
+                within_one_batch_the_first_gets_it
+                forty_at_once_make_one_operation
+                what_was_accepted_without_holds_it_as_well
+                who_does_not_ask_is_not_held_up
+                a_redrive_takes_it_again
+                a_redrive_and_an_accept_at_once_make_one
+                a_purge_frees_it
+                one_of_a_purged_failure_stays_with_its_holder
             }
             versions {
                 what_is_given_back_waits_and_counts_no_attempt

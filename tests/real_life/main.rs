@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 mod follow_up;
+mod one_payment;
+mod panicking_drop;
 mod results;
 mod round_trip;
 mod runtime_gone;

@@ -45,6 +45,16 @@ pub enum AcceptError {
         /// The top-level fields that differ; empty if a body is no JSON object.
         fields: Vec<String>,
     },
+    /// The command is to be the only one for its biz key (`unique = "biz_key"`), and another operation is
+    /// there that has not failed.
+    #[error(
+        "operation {op_id} is there for this biz key under another idempotency key and has not failed; \
+         nothing was accepted: ask what became of that operation"
+    )]
+    Taken {
+        /// The operation that is there.
+        op_id: OpId,
+    },
     /// The database did not take it, or did not say so.
     #[error("{}", not_taken(.0))]
     Store(#[from] StoreError),
@@ -96,7 +106,8 @@ impl Acceptor {
     /// # Errors
     /// [`Invalid`].
     pub fn check(&self, acceptance: &Acceptance) -> Result<(), Invalid> {
-        let Acceptance { command, time_budget, .. } = acceptance;
+        let Acceptance { command, owner, time_budget, .. } = acceptance;
+        command.identity(owner).check_size()?;
         command.payload().check_size(self.payload_limit)?;
         let (min, max) = (MIN_TIME_BUDGET, MAX_TIME_BUDGET);
         Invalid::check_duration("time_budget", *time_budget, min, max)?;
@@ -107,7 +118,7 @@ impl Acceptor {
 /// The caller's view of the store's answer. `ours` is the payload that was to be accepted.
 ///
 /// # Errors
-/// [`AcceptError::Conflict`].
+/// [`AcceptError::Conflict`] and [`AcceptError::Taken`].
 pub fn disposition(
     admitted: Admitted,
     ours: &Payload,
@@ -116,6 +127,7 @@ pub fn disposition(
     match admitted {
         Admitted::Created { op_id } => Ok((op_id, Disposition::Created)),
         Admitted::Replayed { op_id } => Ok((op_id, Disposition::Replayed)),
+        Admitted::Taken { op_id } => Err(AcceptError::Taken { op_id }),
         // Another fingerprint may only be of another version of the command, or of orch.
         Admitted::Conflict { op_id, payload } if meaning.same(ours, &payload) => {
             Ok((op_id, Disposition::Replayed))

@@ -74,6 +74,10 @@ pub trait TypedCommand: Storable + Send + 'static {
     /// The top-level fields whose order means nothing.
     const SETS: &'static [&'static str] = &[];
 
+    /// Whether an operation of this command is to be the only one for its biz key, those that have FAILED
+    /// apart: the option `unique`.
+    const UNIQUE: bool = false;
+
     /// Whether the command carries its idempotency key: [`KeyInCommand`] or [`KeyFromCaller`].
     type Key;
 

@@ -16,29 +16,28 @@ fn accept_one(tables: &mut Tables, item: Acceptance, now: Timestamp) -> Admitted
         return Admitted::Created { op_id };
     }
     let identity = item.command.identity(&item.owner);
-    match tables.identities.get(&(identity.clone(), 0)) {
-        Some(there) => repeated(&tables.rows[there], &item),
-        None => {
-            tables.insert(Stored {
-                fingerprint: item.fingerprint,
-                row: Row {
-                    incarnation,
-                    ..Row::accepted(op_id, identity.kind(), item.time_budget, now)
-                },
-                corrupt: false,
-                corrupt_log: false,
-                request: Request {
-                    identity,
-                    payload: item.command.payload().clone(),
-                    accepted_at: now,
-                    redrive_of: None,
-                    redrive: 0,
-                    key_seed: Some(item.key_seed),
-                },
-            });
-            Admitted::Created { op_id }
-        }
+    if let Some(there) = tables.identities.get(&(identity.clone(), 0)) {
+        return repeated(&tables.rows[there], &item);
     }
+    if let (true, Some(op_id)) = (item.unique, tables.not_failed(&identity)) {
+        return Admitted::Taken { op_id };
+    }
+    tables.insert(Stored {
+        fingerprint: item.fingerprint,
+        row: Row { incarnation, ..Row::accepted(op_id, identity.kind(), item.time_budget, now) },
+        corrupt: false,
+        corrupt_log: false,
+        unique: item.unique,
+        request: Request {
+            identity,
+            payload: item.command.payload().clone(),
+            accepted_at: now,
+            redrive_of: None,
+            redrive: 0,
+            key_seed: Some(item.key_seed),
+        },
+    });
+    Admitted::Created { op_id }
 }
 
 fn repeated(there: &Stored, item: &Acceptance) -> Admitted {

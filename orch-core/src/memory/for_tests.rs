@@ -72,7 +72,8 @@ impl MemoryStore {
             let fingerprint = Fingerprint::of(&request.payload);
             tables.log.insert(op_id, log);
             tables.dead_letters.extend(letter.map(|letter| (op_id, letter)));
-            tables.insert(Stored { request, fingerprint, row, corrupt: false, corrupt_log: false });
+            let (corrupt, corrupt_log, unique) = (false, false, false);
+            tables.insert(Stored { request, fingerprint, row, corrupt, corrupt_log, unique });
         }
     }
 

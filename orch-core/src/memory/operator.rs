@@ -51,6 +51,9 @@ pub(super) fn redrive(
             Err(StoreError::fatal(format!("operation {op_id} is there already")))
         }
         Answer::Redriven => {
+            if let Some(by) = taken_by(tables, stored) {
+                return Ok(Redriven::Taken { by });
+            }
             let new = again(tables, stored, op_id, now);
             tables.insert(new);
             if let Some(letter) = tables.dead_letters.get_mut(&params.op_id) {
@@ -60,6 +63,11 @@ pub(super) fn redrive(
         }
         refused => Ok(Redriven::refused(&refused).unwrap_or(Redriven::NotFound)),
     }
+}
+
+/// The operation for the same biz key that has not FAILED, where there may be only one.
+fn taken_by(tables: &Tables, failed: &Stored) -> Option<OpId> {
+    if failed.unique { tables.not_failed(&failed.request.identity) } else { None }
 }
 
 /// The same request as a new operation.
@@ -80,6 +88,7 @@ fn again(tables: &Tables, failed: &Stored, op_id: OpId, now: Timestamp) -> Store
         },
         corrupt: false,
         corrupt_log: false,
+        unique: failed.unique,
     }
 }
 

@@ -1,4 +1,4 @@
-use super::tables::Tables;
+use super::tables::{Tables, entity};
 use crate::store::Purged;
 use crate::words::{OpId, Timestamp};
 
@@ -29,6 +29,13 @@ fn is_redriven(tables: &Tables, op_id: OpId) -> bool {
 impl Tables {
     fn remove(&mut self, op_id: OpId) {
         if let Some(stored) = self.rows.remove(&op_id) {
+            let entity = entity(&stored.request.identity);
+            if let Some(op_ids) = self.entities.get_mut(&entity) {
+                op_ids.remove(&op_id);
+                if op_ids.is_empty() {
+                    self.entities.remove(&entity);
+                }
+            }
             self.identities.remove(&(stored.request.identity, stored.request.redrive));
         }
         self.log.remove(&op_id);

@@ -280,6 +280,7 @@ mod tests {
             fingerprint,
             time_budget: HOUR,
             key_seed: KeySeed::from_bytes([9; 16]),
+            unique: false,
         }
     }
 

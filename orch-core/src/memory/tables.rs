@@ -1,9 +1,10 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::machine::{Answer, Entry, EntryWrite, Fact, Request, Row, Step, step};
 use crate::store::{Claim, StoreError};
 use crate::words::{
-    DeadLetter, Fingerprint, Identity, Incarnation, KeyNamespace, OpId, Operation, Owner, Timestamp,
+    BizKey, DeadLetter, Fingerprint, Identity, Incarnation, KeyNamespace, Kind, OpId, Operation,
+    Owner, Status, Timestamp,
 };
 
 /// All that the store keeps.
@@ -13,6 +14,8 @@ pub(super) struct Tables {
     pub(super) rows: BTreeMap<OpId, Stored>,
     /// Which operation has an identity. The number tells redriven ones apart; the first is 0.
     pub(super) identities: HashMap<(Identity, u32), OpId>,
+    /// The operations for an entity.
+    pub(super) entities: HashMap<Entity, BTreeSet<OpId>>,
     /// The write-ahead log, oldest first within an operation.
     pub(super) log: BTreeMap<OpId, Vec<Entry>>,
     /// The dead letters.
@@ -25,6 +28,9 @@ pub(super) struct Tables {
     pub(super) is_another: bool,
 }
 
+/// What an operation acts on: an identity without the client's key.
+pub(super) type Entity = (Owner, Kind, BizKey);
+
 /// An operation: what was asked for, and its row.
 #[derive(Clone)]
 pub(super) struct Stored {
@@ -35,6 +41,8 @@ pub(super) struct Stored {
     pub(super) corrupt: bool,
     /// True if its log acts as one that cannot be decoded.
     pub(super) corrupt_log: bool,
+    /// True if it is to be the only one for its entity that has not FAILED.
+    pub(super) unique: bool,
 }
 
 /// What is wrong with a corrupt row.
@@ -48,8 +56,15 @@ impl Tables {
     pub(super) fn insert(&mut self, stored: Stored) {
         let op_id = stored.row.op_id;
         let identity = stored.request.identity.clone();
+        self.entities.entry(entity(&identity)).or_default().insert(op_id);
         self.identities.insert((identity, stored.request.redrive), op_id);
         self.rows.insert(op_id, stored);
+    }
+
+    /// The oldest operation for the same entity that has not FAILED.
+    pub(super) fn not_failed(&self, identity: &Identity) -> Option<OpId> {
+        let mut op_ids = self.entities.get(&entity(identity))?.iter().copied();
+        op_ids.find(|op_id| self.rows[op_id].row.status != Status::Failed)
     }
 
     /// The operation, if it is this owner's.
@@ -120,6 +135,10 @@ impl Tables {
             }
         }
     }
+}
+
+pub(super) fn entity(identity: &Identity) -> Entity {
+    (identity.owner.clone(), identity.kind(), identity.biz_key.clone())
 }
 
 impl Stored {

@@ -15,6 +15,7 @@ pub struct Meters {
     created: Counter,
     replayed: Counter,
     conflict: Counter,
+    taken: Counter,
     attempt: Counter,
     reconcile: Counter,
     start_delay: Histogram,
@@ -56,6 +57,7 @@ impl Meters {
             created: accepted("created"),
             replayed: accepted("replayed"),
             conflict: accepted("conflict"),
+            taken: accepted("taken"),
             attempt: claimed("attempt"),
             reconcile: claimed("reconcile"),
             start_delay: histogram(&table::START_DELAY, kind, &[]),
@@ -80,6 +82,7 @@ impl Meters {
             Admitted::Created { .. } => self.created.increment(1),
             Admitted::Replayed { .. } => self.replayed.increment(1),
             Admitted::Conflict { .. } => self.conflict.increment(1),
+            Admitted::Taken { .. } => self.taken.increment(1),
         }
     }
 

@@ -108,7 +108,8 @@ impl<C: HandledCommand, K: KeyGiven> Accept<C, K> {
         };
         let biz_key = BizKey::new(self.command.biz_key())?;
         let command = Command::of(Kind::new(C::DOMAIN, C::EVENT)?, biz_key, idem_key, payload);
-        Ok(self.orchestrator.acceptance(command, fingerprint, self.time_budget))
+        let acceptance = self.orchestrator.acceptance(command, fingerprint, self.time_budget);
+        Ok(Acceptance { unique: C::UNIQUE, ..acceptance })
     }
 
     fn begin(&self) -> BoxFuture<'static, Result<Accepted<C>, AcceptError>> {
@@ -158,6 +159,7 @@ impl Orchestrator {
             command,
             fingerprint,
             time_budget,
+            unique: false,
         }
     }
 }

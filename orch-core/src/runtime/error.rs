@@ -151,6 +151,17 @@ pub enum RedriveError {
         /// The operation.
         op_id: OpId,
     },
+    /// Its command is to be the only one for its biz key, and another one is there that has not failed.
+    #[error(
+        "operation {op_id} is not run again: operation {by} for the same biz key is there and has not \
+         failed; redrive once that one has failed"
+    )]
+    Taken {
+        /// The failed operation.
+        op_id: OpId,
+        /// The one that is there.
+        by: OpId,
+    },
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -178,6 +178,7 @@ impl Orchestrator {
         match self.store.redrive(params).await? {
             Redriven::Created { op_id } | Redriven::AlreadyRedriven { op_id } => Ok(op_id),
             Redriven::Uncertain => Err(RedriveError::Uncertain { op_id }),
+            Redriven::Taken { by } => Err(RedriveError::Taken { op_id, by }),
             Redriven::NotFailed { status } => Err(RedriveError::NotFailed { op_id, status }),
             Redriven::NotFound => Err(RedriveError::NotFound { op_id }),
         }

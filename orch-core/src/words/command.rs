@@ -3,6 +3,11 @@ use super::{
     Payload, Timestamp,
 };
 
+/// The longest identity, its five words together, in bytes of UTF-8. An entry of an index of Postgres
+/// takes 2,704 bytes, its own header and those of its columns among them; the limit is the same on all
+/// stores, so that a service can change from one to another.
+pub const IDENTITY_LIMIT: usize = 2500;
+
 /// A request for an external call: what to do, to which entity, under which key. Immutable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
@@ -113,6 +118,27 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Refuses one that an index could not keep.
+    ///
+    /// # Errors
+    /// [`Invalid::IdentityTooLong`] beyond [`IDENTITY_LIMIT`].
+    pub fn check_size(&self) -> Result<(), Invalid> {
+        let Self { owner, domain, event_type, biz_key, idem_key } = self;
+        let words = [
+            owner.as_str(),
+            domain.as_str(),
+            event_type.as_str(),
+            biz_key.as_str(),
+            idem_key.as_str(),
+        ];
+        match words.map(str::len).iter().sum() {
+            size if size > IDENTITY_LIMIT => {
+                Err(Invalid::IdentityTooLong { size, limit: IDENTITY_LIMIT })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Domain and event type together.
     #[must_use]
     pub fn kind(&self) -> Kind {

@@ -31,6 +31,18 @@ pub enum Invalid {
         /// Characters given.
         length: usize,
     },
+    /// Owner, domain, event type, biz key and idempotency key are too long together, although none is by
+    /// itself: a character may have four bytes.
+    #[error(
+        "owner, kind, biz_key and idem_key have {size} bytes together; the limit is {limit}: shorten \
+         the longest, or use a digest of it"
+    )]
+    IdentityTooLong {
+        /// Bytes given.
+        size: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
     /// The payload is larger than the store accepts; nothing was sent to the database.
     #[error(
         "payload has {size} bytes; the limit is {limit}: keep large content elsewhere and name it \

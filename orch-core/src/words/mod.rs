@@ -40,7 +40,7 @@ mod text; // texts that every store can keep
 mod spelling; // words with one spelling
 
 pub(crate) use canonical::canonical;
-pub use command::{Command, Envelope, Identity};
+pub use command::{Command, Envelope, IDENTITY_LIMIT, Identity};
 pub use fingerprint::{Fingerprint, Meaning};
 pub use id::{ClaimId, Fence, OpId, WorkerId};
 pub use incarnation::{Confirmation, Incarnation};

@@ -19,12 +19,18 @@ pub(super) fn command(command: &Command<'_>) -> TokenStream {
         }
         None => (quote!(KeyFromCaller), quote!(__orch::None)),
     };
+    let unique = command.unique.then(|| {
+        quote!(
+            const UNIQUE: __orch::bool = true;
+        )
+    });
     let binding = command.binding.as_ref().map(|binding| handled(command, binding));
     let items = quote! {
         #[automatically_derived]
         impl __orch::TypedCommand for #ident {
             const IDEM_IGNORE: &'static [&'static __orch::str] = &[#(#idem_ignore),*];
             const SETS: &'static [&'static __orch::str] = &[#(#sets),*];
+            #unique
             type Key = __orch::#key;
 
             fn biz_key(&self) -> __orch::String {

@@ -12,6 +12,7 @@ options! {
     /// What `#[command(…)]` says on the struct.
     OnStruct {
         [biz_key = "ORDER-{order_id}"]   biz_key: Entry,       Given::entry;
+        [unique = "biz_key"]             unique: (),           by_biz_key;
         [domain = "PAYMENT"]             domain: LitStr,       name;
         [event = "CHARGE"]               event: LitStr,        name;
         [output = Receipt]               output: Type,         Given::ty;
@@ -34,6 +35,7 @@ pub(super) struct Command<'a> {
     pub(super) krate: Path,
     pub(super) ident: &'a Ident,
     pub(super) biz_key: Vec<Part<'a>>,
+    pub(super) unique: bool,
     pub(super) idem_key: Option<Member<'a>>,
     /// Names as the JSON spells them.
     pub(super) idem_ignore: Vec<String>,
@@ -72,17 +74,34 @@ impl<'a> Command<'a> {
         misplaced(&mut options, &raw.fields, errors);
         let mut said: OnStruct = options.read(errors);
         let krate = krate(said.krate.take());
+        let unique = said.unique.is_some();
         let biz_key = biz_key(said.biz_key.take(), &options, &members, errors);
         let binding = binding(said, &options, errors);
         let Fields { idem_key, idem_ignore, sets } =
             field_options(raw.fields, raw.attributes, errors);
         match biz_key {
             Some(biz_key) if errors.is_empty() => {
-                Ok(Self { krate, ident: raw.ident, biz_key, idem_key, idem_ignore, sets, binding })
+                let ident = raw.ident;
+                Ok(Self { krate, ident, biz_key, unique, idem_key, idem_ignore, sets, binding })
             }
             _ => Err(krate),
         }
     }
+}
+
+/// The one value of `unique`.
+fn by_biz_key(given: &mut Given<'_>) -> Option<()> {
+    let text = given.text()?;
+    if text.value() == "biz_key" {
+        return Some(());
+    }
+    Rule {
+        rule: &format!("`unique` is by \"biz_key\", not by {:?}", text.value()),
+        reason: "operations are told apart by owner, kind and biz key before anything else",
+        remedy: "write `unique = \"biz_key\"`, and put into the biz key what there may be one operation for",
+    }
+    .at(text, given.errors);
+    None
 }
 
 /// Reports an option of a field that is on the struct.

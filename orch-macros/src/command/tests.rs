@@ -22,7 +22,7 @@ fn a_plain_command() {
 fn every_option() {
     insta::assert_snapshot!(expanded(quote! {
         #[command(biz_key = "{tenant}/{{{type}}}", domain = "PAYMENT", event = "CHARGE")]
-        #[command(output = Vec<Receipt>, time_budget = "2h", crate = conductor)]
+        #[command(unique = "biz_key", output = Vec<Receipt>, time_budget = "2h", crate = conductor)]
         struct Charge {
             tenant: Tenant,
             r#type: u8,

@@ -254,6 +254,7 @@ mod tests {
             command,
             time_budget: Duration::from_secs(300),
             key_seed: KeySeed::from_bytes([9; 16]),
+            unique: false,
         }
     }
 

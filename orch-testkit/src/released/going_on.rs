@@ -196,6 +196,7 @@ impl GoingOn<'_> {
             }
             let answer = match self.redrive(*op_id, owner, false).await {
                 Redriven::Created { .. } => "redriven".to_owned(),
+                Redriven::Taken { by } => format!("taken by {by}"),
                 Redriven::AlreadyRedriven { op_id } => format!("was redriven as {op_id}"),
                 Redriven::Uncertain => {
                     let answer = self.redrive(*op_id, owner, true).await;

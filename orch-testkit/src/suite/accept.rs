@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use orch_core::store::{Acceptance, Admitted, Claim};
-use orch_core::words::{BizKey, Command, Fence, Fingerprint, IdemKey, OpId, Payload, Status};
+use orch_core::words::{
+    BizKey, Command, Fence, Fingerprint, IDENTITY_LIMIT, IdemKey, OpId, Owner, Payload, Status,
+};
 use tokio::task::JoinSet;
 
 use crate::fixture::{
@@ -154,6 +156,7 @@ fn op_id_of(answer: &Admitted) -> OpId {
     match answer {
         Admitted::Created { op_id }
         | Admitted::Replayed { op_id }
+        | Admitted::Taken { op_id }
         | Admitted::Conflict { op_id, .. } => *op_id,
     }
 }
@@ -169,6 +172,26 @@ pub async fn a_terminal_operation_is_still_replayed(world: World) {
     world.settle(ended(claim, ok("done"))).await;
     assert_eq!(world.admit(repeated(&item)).await, Admitted::Replayed { op_id });
     assert_eq!(world.operation(op_id).await.status, Status::Completed);
+}
+
+/// Of four bytes each, and in no order that would compress.
+fn random_text(bytes: usize) -> String {
+    let text: String = (0..bytes / 4)
+        .map(|_| char::from_u32(fastrand::u32(0x1_0000..0x1_8000)).unwrap())
+        .collect();
+    text + &"x".repeat(bytes % 4)
+}
+
+pub async fn the_longest_identity_is_kept(world: World) {
+    let owner =
+        Owner::new(random_text(IDENTITY_LIMIT - "PAYMENT".len() - "CHARGE".len() - 2 * 1020));
+    let [biz_key, idem_key] = [0, 0].map(|_| random_text(1020));
+    let command = Command::new("PAYMENT", "CHARGE", &biz_key, &idem_key, "{}").unwrap();
+    let item = Acceptance { owner: owner.unwrap(), command, unique: true, ..acceptance("k") };
+    item.command.identity(&item.owner).check_size().unwrap();
+    world.accepted_as(item.clone()).await;
+    let op_id = item.op_id;
+    assert_eq!(world.admit(repeated(&item)).await, Admitted::Replayed { op_id });
 }
 
 pub async fn answers_come_in_the_order_of_the_batch(world: World) {

@@ -34,6 +34,7 @@ pub mod seeds;
 pub mod stale;
 pub mod time;
 pub mod undecodable;
+pub mod unique;
 pub mod versions;
 pub mod waiting;
 

@@ -109,6 +109,7 @@ impl World {
             command,
             time_budget: *time_budget,
             key_seed: KeySeed::from_bytes([9; 16]),
+            unique: false,
         };
         self.acceptor.check(&acceptance)?;
         Ok(acceptance)

@@ -18,6 +18,9 @@ pub struct Acceptance {
     pub time_budget: Duration,
     /// What its provider keys are derived from.
     pub key_seed: KeySeed,
+    /// True if it is to be the only operation of its kind and owner for its biz key, those that have
+    /// FAILED apart.
+    pub unique: bool,
 }
 
 /// What became of an [`Acceptance`].
@@ -39,5 +42,11 @@ pub enum Admitted {
         op_id: OpId,
         /// Its payload, so that the caller can name the fields that differ.
         payload: Payload,
+    },
+    /// It is to be the only one for its biz key, and another one is there that has not FAILED. Nothing is
+    /// stored.
+    Taken {
+        /// The operation that is there.
+        op_id: OpId,
     },
 }

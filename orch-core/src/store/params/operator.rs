@@ -111,6 +111,11 @@ pub enum Redriven {
     /// Its failure is uncertain, or a success came too late, and `even_if_uncertain` was
     /// not set: a new operation has a new provider key, so it could make the provider act twice.
     Uncertain,
+    /// It is to be the only one for its biz key, and another one is there that has not FAILED.
+    Taken {
+        /// That operation.
+        by: OpId,
+    },
     /// It has not failed.
     NotFailed {
         /// The status that it has.
