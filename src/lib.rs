@@ -97,8 +97,8 @@ pub use orch_core::words::KeyNamespace;
 pub use orch_core::flow::{AcceptError, Disposition};
 pub use orch_core::runtime::{Accept, Accepted, Orchestrator};
 pub use orch_core::words::{
-    BizKey, Command, Domain, Envelope, EventType, IdemKey, Identity, Invalid, Kind, OpId, Owner,
-    Payload,
+    BizKey, CannotRead, Command, Domain, Envelope, EventType, IdemKey, Identity, Invalid, Kind,
+    OpId, Owner, Payload,
 };
 
 // Waiting, looking, deciding.
@@ -143,13 +143,15 @@ pub mod __private {
     pub use std::line;
     pub use std::module_path;
     pub use std::option::Option::{self, None, Some};
-    pub use std::primitive::{bool, str};
+    pub use std::primitive::{bool, str, u32};
+    pub use std::result::Result;
     pub use std::string::String;
     pub use std::time::Duration;
 
     // `derive(Command)`.
-    pub use orch_core::handler::emitted::{key, key_part};
+    pub use orch_core::handler::emitted::{key, key_part, upgrade};
     pub use orch_core::handler::{HandledCommand, KeyFromCaller, KeyInCommand, TypedCommand};
+    pub use orch_core::words::{CannotRead, Payload, Reading};
 
     // `derive(Outcome)`.
     pub use orch_core::handler::HandlerError;
@@ -159,7 +161,7 @@ pub mod __private {
     // `#[orchestrated]`.
     pub use inventory;
     pub use orch_core::handler::emitted::{
-        Argument, argument, bound, check_output, contract, domain_is, event_is, needs, timeout_fits,
+        Argument, argument, bound, checks, contract, domain_is, event_is, needs, timeout_fits,
     };
     pub use orch_core::handler::{Descriptor, HandlerResult, Registration};
     pub use orch_core::policies::{Backoff, Effect, InDoubt};

@@ -1,6 +1,6 @@
 //! Rules that more than one macro has.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::{Generics, LitStr, Path};
 
@@ -22,6 +22,11 @@ pub(crate) fn scope(krate: &Path, items: &TokenStream) -> TokenStream {
             #items
         };
     }
+}
+
+/// A local of generated code: one place and one hygiene, wherever it is used.
+pub(crate) fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }
 
 /// A domain or event type.

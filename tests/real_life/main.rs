@@ -12,3 +12,4 @@ mod runtime_gone;
 mod same_request;
 mod shared_database;
 mod unreadable_commands;
+mod versions;

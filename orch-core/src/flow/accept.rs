@@ -2,10 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Batcher, Patience};
-use crate::metrics::{Meters, MetersByKind};
+use crate::metrics::{Became, Meters, MetersByKind};
 use crate::policies::{MAX_TIME_BUDGET, MIN_TIME_BUDGET};
 use crate::store::{Acceptance, Admitted, Store, StoreError};
-use crate::words::{Invalid, Meaning, OpId, Payload};
+use crate::words::{CannotRead, Comparison, Invalid, Meaning, OpId, Payload};
 
 /// S1: checks a command, gathers it with others, stores it.
 #[derive(Debug)]
@@ -55,6 +55,20 @@ pub enum AcceptError {
         /// The operation that is there.
         op_id: OpId,
     },
+    /// The operation is there, and was accepted by another version of this command, which this
+    /// process cannot compare with what it was given: it may be the same request or another one.
+    #[error(
+        "the idempotency key was used before, by another version of this command that this process \
+         cannot compare with: the payload of operation {op_id} {why}; nothing new was accepted; \
+         send the request to a process of that version, or again after the deploy"
+    )]
+    OtherVersion {
+        /// The operation of the first request.
+        op_id: OpId,
+        /// Why its payload cannot be read in full.
+        #[source]
+        why: CannotRead,
+    },
     /// The database did not take it, or did not say so.
     #[error("{}", not_taken(.0))]
     Store(#[from] StoreError),
@@ -83,8 +97,9 @@ impl Acceptor {
         let meters = self.meters_of(&acceptance);
         let kind = tracing::enabled!(tracing::Level::INFO).then(|| acceptance.command.kind());
         let admitted = self.batcher.submit(acceptance).await?;
-        meters.accepted(&admitted);
-        let (op_id, disposition) = disposition(admitted, &payload, meaning)?;
+        let compared = disposition(admitted, &payload, meaning);
+        count(&meters, &compared);
+        let (op_id, disposition) = compared?;
         if let Some(kind) = kind {
             tracing::info!(%op_id, %kind, ?disposition, "accepted");
         }
@@ -118,7 +133,7 @@ impl Acceptor {
 /// The caller's view of the store's answer. `ours` is the payload that was to be accepted.
 ///
 /// # Errors
-/// [`AcceptError::Conflict`] and [`AcceptError::Taken`].
+/// [`AcceptError::Conflict`], [`AcceptError::Taken`], [`AcceptError::OtherVersion`].
 pub fn disposition(
     admitted: Admitted,
     ours: &Payload,
@@ -129,14 +144,23 @@ pub fn disposition(
         Admitted::Replayed { op_id } => Ok((op_id, Disposition::Replayed)),
         Admitted::Taken { op_id } => Err(AcceptError::Taken { op_id }),
         // Another fingerprint may only be of another version of the command, or of orch.
-        Admitted::Conflict { op_id, payload } if meaning.same(ours, &payload) => {
-            Ok((op_id, Disposition::Replayed))
-        }
-        Admitted::Conflict { op_id, payload } => {
-            let fields = meaning.differing_fields(ours, &payload);
-            Err(AcceptError::Conflict { op_id, fields })
-        }
+        Admitted::Conflict { op_id, payload } => match meaning.compare(ours, &payload) {
+            Comparison::Same => Ok((op_id, Disposition::Replayed)),
+            Comparison::Differs { fields } => Err(AcceptError::Conflict { op_id, fields }),
+            Comparison::Unknown(why) => Err(AcceptError::OtherVersion { op_id, why }),
+        },
     }
+}
+
+/// Counts what became of a command. Before the comparison it is not known.
+pub fn count(meters: &Meters, compared: &Result<(OpId, Disposition), AcceptError>) {
+    meters.accepted(match compared {
+        Ok((_, Disposition::Created)) => Became::Created,
+        Ok((_, Disposition::Replayed)) => Became::Replayed,
+        Err(AcceptError::Taken { .. }) => Became::Taken,
+        Err(AcceptError::OtherVersion { .. }) => Became::OtherVersion,
+        Err(_) => Became::Conflict,
+    });
 }
 
 /// A try before the last one may have been stored, so even a refusal does not say "not accepted".
@@ -163,7 +187,10 @@ mod tests {
 
     fn differing(ours: &str, theirs: &str) -> Vec<String> {
         let meaning = Meaning { ignored: &["sent_at"], ..Meaning::WHOLE };
-        meaning.differing_fields(&ours.into(), &theirs.into())
+        match meaning.compare(&ours.into(), &theirs.into()) {
+            Comparison::Differs { fields } => fields,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

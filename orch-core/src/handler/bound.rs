@@ -11,8 +11,10 @@ use std::time::Duration;
 use super::agree::{agree, fits};
 use super::errors::end_of;
 use super::functions::{HandlerFuture, decode, succeeded};
-use super::{Call, FinalizeFn, ForProvider, FromCall, HandledCommand, HandlerError, HandlerResult};
-use super::{ReconcileFn, StateNeed, Storable, Unrunnable};
+use super::{
+    Call, Checks, FinalizeFn, ForProvider, FromCall, HandledCommand, HandlerError, HandlerResult,
+};
+use super::{ReconcileFn, StateNeed, Storable, Unrunnable, caught};
 use crate::provider::AnyProvider;
 use crate::store::{ConnectionType, HookContext, HookError, Hooked, connection};
 use crate::words::{AttemptEnd, FinalOutcome, Payload, Undecodable};
@@ -98,12 +100,14 @@ impl<C, O: Send + 'static> Bound<C, O> {
     }
 }
 
-/// Whether an output that an operator gives is one of the handler's.
-///
-/// # Errors
-/// [`Undecodable`] if it is none, or says more than the handler's type knows.
-pub fn check_output<C: HandledCommand>(output: &Payload) -> Result<(), Undecodable> {
-    <C::Output as Storable>::from_whole_payload(output).map(drop)
+/// What tells whether stored text is a command or an output of the handler's.
+#[must_use]
+pub const fn checks<C: HandledCommand>() -> Checks {
+    Checks {
+        command: |payload| caught(|| C::from_stored(payload).map(drop)),
+        output: |output| C::Output::from_whole_payload(output).map(drop),
+        stored_output: |output| C::Output::from_payload(output).map(drop),
+    }
 }
 
 /// Compares the domain that a handler declares with its command's, at compile time.

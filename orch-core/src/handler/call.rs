@@ -81,7 +81,7 @@ impl<P: Provider> Context<P> {
     /// # Errors
     /// [`Invalid`] if the command's keys could not be accepted.
     pub fn for_test<C: HandledCommand>(command: &C) -> Result<Self, Invalid> {
-        let payload = command.to_payload()?;
+        let payload = command.to_stored()?;
         let idem_key = command.idem_key().unwrap_or_else(|| "test".to_owned());
         let accepted_at = SystemClock.now();
         let envelope = Envelope {

@@ -187,7 +187,7 @@ where
 }
 
 pub(super) fn decode<C: TypedCommand>(call: &Call) -> Result<C, Unrunnable> {
-    C::from_whole_payload(call.envelope.command.payload())
+    C::from_stored(call.envelope.command.payload())
         .map_err(|e| Unrunnable { reason: format!("the payload {e}") })
 }
 

@@ -19,6 +19,7 @@ mod agree; // what the macros emit calls to
 mod bound;
 mod contract;
 mod key;
+mod upgrade;
 
 pub use crate::store::{StateNeed, States};
 use call::ForProvider;
@@ -27,20 +28,22 @@ pub use errors::HandlerError;
 pub use functions::{
     FinalizeFn, HandlerFuture, HandlerResult, ReconcileAnswer, ReconcileFn, Reconciled,
 };
-pub use registration::{CheckOutput, Descriptor, Registration, StartFn};
+pub use registration::{Checks, Descriptor, Registration, StartFn};
+pub(crate) use typed::caught;
 pub use typed::{HandledCommand, KeyFromCaller, KeyGiven, KeyInCommand, Storable, TypedCommand};
 
 /// What the macros emit calls to; of no use by itself.
 #[doc(hidden)]
 pub mod emitted {
     pub use super::bound::{
-        Argument, Bound, Hook, Reconcile, SameAs, Started, argument, bound, check_output,
-        domain_is, event_is, needs, timeout_fits,
+        Argument, Bound, Hook, Reconcile, SameAs, Started, argument, bound, checks, domain_is,
+        event_is, needs, timeout_fits,
     };
     pub use super::call::{EveryProvider, ForProvider};
     pub use super::contract::{Contract, contract};
     pub use super::errors::{EndingOf, StandardError, Underneath, underneath};
     pub use super::functions::{WithEnvelope, WithoutEnvelope};
     pub use super::key::{KeyText, key, key_part};
+    pub use super::upgrade::{Fallible, Infallible, Upgrade, UpgradeFn, upgrade};
     pub use crate::policies::After;
 }

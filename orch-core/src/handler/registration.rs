@@ -8,13 +8,21 @@ use crate::policies::{
     KindPolicy, Retention,
 };
 use crate::store::HookFn;
-use crate::words::{Invalid, Kind, Payload, Undecodable};
+use crate::words::{CannotRead, Invalid, Kind, Payload, Undecodable};
 
 /// Decodes the command and returns the future: a handler or reconcile function behind its types.
 pub type StartFn = fn(&Call) -> Result<HandlerFuture, Unrunnable>;
 
-/// Whether an output that an operator gives is one of the handler's.
-pub type CheckOutput = fn(&Payload) -> Result<(), Undecodable>;
+/// What tells whether stored text is one of the handler's, without a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Checks {
+    /// Whether a stored payload is its command, in this version of it or an earlier one.
+    pub command: fn(&Payload) -> Result<(), CannotRead>,
+    /// Whether an output that an operator gives is what the handler returns, and no more than that.
+    pub output: fn(&Payload) -> Result<(), Undecodable>,
+    /// Whether an output that is stored can be read: what the type does not know of it is passed over.
+    pub stored_output: fn(&Payload) -> Result<(), Undecodable>,
+}
 
 /// What the attribute says about a handler, as constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,8 +121,8 @@ pub struct Registration {
     pub finalize: Option<HookFn>,
     /// The states that handler, reconcile and hook take.
     pub needs: fn() -> Vec<StateNeed>,
-    /// Checks what an operator gives as its output; `None` takes anything.
-    pub check_output: Option<CheckOutput>,
+    /// Checks what is stored for it, and what an operator gives as its output; `None` takes anything.
+    pub checks: Option<Checks>,
 }
 
 inventory::collect!(Registration);
@@ -127,7 +135,7 @@ impl Registration {
         attempt: StartFn,
         needs: fn() -> Vec<StateNeed>,
     ) -> Self {
-        Self { descriptor, attempt, reconcile: None, finalize: None, needs, check_output: None }
+        Self { descriptor, attempt, reconcile: None, finalize: None, needs, checks: None }
     }
 
     /// Adds the function that asks the provider.
@@ -144,10 +152,10 @@ impl Registration {
         self
     }
 
-    /// Adds the check of outputs that operators give.
+    /// Adds the checks of its command and its output.
     #[must_use]
-    pub const fn check_output(mut self, check: CheckOutput) -> Self {
-        self.check_output = Some(check);
+    pub const fn checks(mut self, checks: Checks) -> Self {
+        self.checks = Some(checks);
         self
     }
 

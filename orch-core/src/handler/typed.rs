@@ -1,10 +1,15 @@
+use std::cmp::Ordering;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::policies::DEFAULT_TIME_BUDGET;
-use crate::words::{Invalid, Meaning, Payload, Undecodable};
+use crate::store::panic_text;
+use crate::words::{
+    CannotRead, Envelope, Invalid, Meaning, Operation, Payload, Reading, Undecodable, storable,
+};
 
 /// What orch can keep: it is written as JSON and read back, perhaps by another process. Every
 /// type with both serde traits is.
@@ -78,6 +83,9 @@ pub trait TypedCommand: Storable + Send + 'static {
     /// apart: the option `unique`.
     const UNIQUE: bool = false;
 
+    /// The version of its form: what it stores carries it from version 2 on.
+    const VERSION: u32 = 1;
+
     /// Whether the command carries its idempotency key: [`KeyInCommand`] or [`KeyFromCaller`].
     type Key;
 
@@ -87,11 +95,89 @@ pub trait TypedCommand: Storable + Send + 'static {
     /// The idempotency key, where a field is marked as such.
     fn idem_key(&self) -> Option<String>;
 
+    /// Writes the command as it is stored: with its version, if that is not 1.
+    ///
+    /// # Errors
+    /// As [`Storable::to_payload`]; [`Invalid::NotEncodable`] as well for a field `$version`.
+    fn to_stored(&self) -> Result<Payload, Invalid> {
+        self.to_payload()?.with_version(Self::VERSION)
+    }
+
+    /// Reads a stored command, all of it: of this version, or of an earlier one, which goes through
+    /// its upgrades.
+    ///
+    /// # Errors
+    /// [`CannotRead`], for one of a later version too.
+    fn from_stored(stored: &Payload) -> Result<Self, CannotRead> {
+        Self::read(stored, Reading::Whole)
+    }
+
+    /// [`TypedCommand::from_stored`], as exact as is asked for.
+    #[doc(hidden)]
+    fn read(stored: &Payload, reading: Reading) -> Result<Self, CannotRead> {
+        let (version, body) = stored.version()?;
+        match version.cmp(&Self::VERSION.into()) {
+            Ordering::Less => Self::upgraded(stored, reading),
+            Ordering::Equal => read_own(&body, reading),
+            Ordering::Greater => Err(CannotRead::Newer { found: version, known: Self::VERSION }),
+        }
+    }
+
+    /// Reads a command that is stored in an earlier version.
+    #[doc(hidden)]
+    fn upgraded(stored: &Payload, reading: Reading) -> Result<Self, CannotRead> {
+        let _ = reading;
+        let (found, _) = stored.version()?;
+        Err(CannotRead::NoUpgrade { found, known: Self::VERSION })
+    }
+
     /// What a repeated request must say again.
     #[must_use]
     fn meaning() -> Meaning {
-        let rewrite = |stored: &Payload| Self::from_whole_payload(stored).ok()?.to_payload().ok();
+        let rewrite = |stored: &Payload| {
+            caught(|| {
+                let not_kept = |e: Invalid| CannotRead::NotKept { reason: e.to_string() };
+                Self::read(stored, Reading::Kept)?.to_stored().map_err(not_kept)
+            })
+        };
         Meaning { ignored: Self::IDEM_IGNORE, sets: Self::SETS, rewrite }
+    }
+}
+
+/// A command of this type's own version.
+fn read_own<C: TypedCommand>(body: &Payload, reading: Reading) -> Result<C, CannotRead> {
+    let command = C::from_whole_payload(body)?;
+    if reading == Reading::Kept {
+        let written = command.to_payload();
+        let written = written.map_err(|e| CannotRead::NotKept { reason: e.to_string() })?;
+        C::meaning().check_kept(body, &written)?;
+    }
+    Ok(command)
+}
+
+/// Runs what calls decoders and upgrades; a panic in them is no panic of the caller's.
+pub(crate) fn caught<T>(read: impl FnOnce() -> Result<T, CannotRead>) -> Result<T, CannotRead> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|panic| Err(CannotRead::Panics { reason: storable(panic_text(&*panic)) }))
+}
+
+impl Envelope {
+    /// The command as its type, also if an earlier version has stored it.
+    ///
+    /// # Errors
+    /// [`CannotRead`].
+    pub fn command_as<C: TypedCommand>(&self) -> Result<C, CannotRead> {
+        C::from_stored(self.command.payload())
+    }
+}
+
+impl Operation {
+    /// The command as its type, also if an earlier version has stored it.
+    ///
+    /// # Errors
+    /// [`CannotRead`].
+    pub fn command_as<C: TypedCommand>(&self) -> Result<C, CannotRead> {
+        C::from_stored(&self.payload)
     }
 }
 

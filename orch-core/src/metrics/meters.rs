@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::metrics::{Counter, Histogram, Label};
 
 use super::table::{self, Metric};
-use crate::store::{Admitted, ClaimedOperation, Finalized, Purpose};
+use crate::store::{ClaimedOperation, Finalized, Purpose};
 use crate::words::{AttemptEnd, Domain, EventType, Kind, Outcome, Source, Status};
 
 /// The meters of one kind. They are handles that were looked up once: counting is an addition,
@@ -16,6 +16,7 @@ pub struct Meters {
     replayed: Counter,
     conflict: Counter,
     taken: Counter,
+    other_version: Counter,
     attempt: Counter,
     reconcile: Counter,
     start_delay: Histogram,
@@ -31,6 +32,21 @@ pub struct Meters {
     unhandled: Counter,
     leases_lost: Counter,
     refused: Counter,
+}
+
+/// What became of a command that was handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Became {
+    /// A new operation.
+    Created,
+    /// The operation of the same request.
+    Replayed,
+    /// Refused: the operation is one of another request.
+    Conflict,
+    /// Refused: another operation has the biz key.
+    Taken,
+    /// Refused: the operation is one of another version, which cannot be compared.
+    OtherVersion,
 }
 
 /// How attempts, or reconciles, end.
@@ -58,6 +74,7 @@ impl Meters {
             replayed: accepted("replayed"),
             conflict: accepted("conflict"),
             taken: accepted("taken"),
+            other_version: accepted("other_version"),
             attempt: claimed("attempt"),
             reconcile: claimed("reconcile"),
             start_delay: histogram(&table::START_DELAY, kind, &[]),
@@ -77,12 +94,13 @@ impl Meters {
     }
 
     /// A command was handed in.
-    pub fn accepted(&self, admitted: &Admitted) {
-        match admitted {
-            Admitted::Created { .. } => self.created.increment(1),
-            Admitted::Replayed { .. } => self.replayed.increment(1),
-            Admitted::Conflict { .. } => self.conflict.increment(1),
-            Admitted::Taken { .. } => self.taken.increment(1),
+    pub fn accepted(&self, became: Became) {
+        match became {
+            Became::Created => self.created.increment(1),
+            Became::Replayed => self.replayed.increment(1),
+            Became::Conflict => self.conflict.increment(1),
+            Became::Taken => self.taken.increment(1),
+            Became::OtherVersion => self.other_version.increment(1),
         }
     }
 

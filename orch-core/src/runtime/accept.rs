@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::Orchestrator;
-use crate::flow::{AcceptError, Disposition, disposition};
+use crate::flow::{AcceptError, Disposition, count, disposition};
 use crate::handler::{HandledCommand, KeyFromCaller, KeyGiven, KeyInCommand};
 use crate::store::{AcceptIn, Acceptance};
 use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, KeySeed, Kind, OpId};
@@ -95,12 +95,13 @@ impl<C: HandledCommand, K: KeyGiven> Accept<C, K> {
         let payload = acceptance.command.payload().clone();
         let meters = self.orchestrator.acceptor().meters_of(&acceptance);
         let admitted = store.accept_in(connection, acceptance).await?;
-        meters.accepted(&admitted);
-        Ok(Accepted::new(disposition(admitted, &payload, &C::meaning())?))
+        let compared = disposition(admitted, &payload, &C::meaning());
+        count(&meters, &compared);
+        Ok(Accepted::new(compared?))
     }
 
     fn acceptance(&self) -> Result<Acceptance, Invalid> {
-        let payload = self.command.to_payload()?;
+        let payload = self.command.to_stored()?;
         let fingerprint = C::meaning().fingerprint(&payload);
         let idem_key = match &self.idem_key {
             Some(key) => key.clone(),

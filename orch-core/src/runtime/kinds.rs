@@ -1,14 +1,14 @@
 use std::collections::HashMap;
 
 use super::ResolveError;
-use crate::handler::{CheckOutput, Descriptor, Registration};
+use crate::handler::{Checks, Descriptor, Registration};
 use crate::words::{Kind, Payload};
 
 /// What this program knows of the kinds whose handlers are linked in, also where none of them runs.
 #[derive(Debug, Default)]
 pub(super) struct KnownKinds {
     hooked: Vec<Kind>,
-    checks: HashMap<Kind, Option<CheckOutput>>,
+    checks: HashMap<Kind, Option<Checks>>,
 }
 
 impl KnownKinds {
@@ -21,7 +21,7 @@ impl KnownKinds {
             if registration.finalize.is_some() {
                 kinds.hooked.push(kind.clone());
             }
-            kinds.checks.insert(kind, registration.check_output);
+            kinds.checks.insert(kind, registration.checks);
         }
         kinds
     }
@@ -36,8 +36,8 @@ impl KnownKinds {
         match self.checks.get(&kind) {
             None => Err(ResolveError::Unknown { kind }),
             Some(None) => Ok(()),
-            Some(Some(check)) => {
-                check(output).map_err(|source| ResolveError::Output { kind, source })
+            Some(Some(checks)) => {
+                (checks.output)(output).map_err(|source| ResolveError::Output { kind, source })
             }
         }
     }

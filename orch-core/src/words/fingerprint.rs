@@ -1,7 +1,7 @@
 use sha2::{Digest, Sha256};
 
-use super::Payload;
 use super::canonical::{Fields, canonical, fields, items, object};
+use super::{CannotRead, Payload};
 
 /// SHA-256 of what a payload says, whatever the order of its keys and the spelling of its numbers:
 /// of its canonical form, as in RFC 8785, with numbers by their exact decimal value. Of bytes that
@@ -9,8 +9,8 @@ use super::canonical::{Fields, canonical, fields, items, object};
 /// a conflict.
 ///
 /// It only spares the comparison: where a stored one differs, the two payloads are compared
-/// ([`Meaning::same`]), so one of an earlier release or of an earlier form of the command is as
-/// good.
+/// ([`Meaning::compare`]), so one of an earlier release or of an earlier form of the command is as
+/// good. The version of the form is part of it: what the same fields mean is the version's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
@@ -43,15 +43,29 @@ pub struct Meaning {
     /// The top-level fields that are sets: their order is left out.
     pub sets: &'static [&'static str],
     /// Writes a stored payload again, as this version of the command does: a field that came later
-    /// has the value then that it has by itself. `None` if this version cannot say all that the
-    /// payload says.
-    pub rewrite: fn(&Payload) -> Option<Payload>,
+    /// has the value then that it has by itself, and an earlier form goes through its upgrades.
+    /// An error if this version cannot say all that the payload says.
+    pub rewrite: fn(&Payload) -> Result<Payload, CannotRead>,
+}
+
+/// What a payload says, compared with what was to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    /// The same.
+    Same,
+    /// Something else.
+    Differs {
+        /// The top-level fields that differ; empty if one of the two is no JSON object.
+        fields: Vec<String>,
+    },
+    /// This version of the command cannot tell.
+    Unknown(CannotRead),
 }
 
 impl Meaning {
     /// Of a payload whose type is not known: all of it, as it is.
     pub const WHOLE: Self =
-        Self { ignored: &[], sets: &[], rewrite: |payload| Some(payload.clone()) };
+        Self { ignored: &[], sets: &[], rewrite: |payload| Ok(payload.clone()) };
 
     /// The fingerprint of a payload that this version has written.
     #[must_use]
@@ -64,30 +78,46 @@ impl Meaning {
         Fingerprint(Sha256::digest(form.as_deref().unwrap_or(text)).into())
     }
 
-    /// True if a stored payload says the same as one that this version has written.
+    /// Compares a stored payload with one that this version has written.
     #[must_use]
-    pub fn same(&self, ours: &Payload, stored: &Payload) -> bool {
+    pub fn compare(&self, ours: &Payload, stored: &Payload) -> Comparison {
         let fingerprint = self.fingerprint(ours);
         if self.fingerprint(stored) == fingerprint {
-            return true;
+            return Comparison::Same;
         }
-        // Not every decoder tells what it passes over or rounds.
-        (self.rewrite)(stored).is_some_and(|rewritten| {
-            self.fingerprint(&rewritten) == fingerprint && self.keeps_all(stored, &rewritten)
-        })
+        match (self.rewrite)(stored) {
+            Ok(rewritten) if self.fingerprint(&rewritten) == fingerprint => Comparison::Same,
+            Ok(rewritten) => {
+                Comparison::Differs { fields: self.differing_fields(ours, &rewritten) }
+            }
+            Err(why) => Comparison::Unknown(why),
+        }
     }
 
-    /// True if all that a payload says is in its rewritten form, where more may be said.
-    fn keeps_all(&self, stored: &Payload, rewritten: &Payload) -> bool {
-        let object_of = |payload| self.fields(payload).map(|fields| object(&fields));
-        let (stored, rewritten) = (object_of(stored), object_of(rewritten));
-        stored.zip(rewritten).is_some_and(|(stored, rewritten)| keeps(&stored, &rewritten))
+    /// Checks that all that a payload says is in its rewritten form, where more may be said: not
+    /// every decoder tells what it passes over or rounds.
+    ///
+    /// # Errors
+    /// [`CannotRead::NotKept`], naming the first top-level field that is not.
+    pub fn check_kept(&self, stored: &Payload, rewritten: &Payload) -> Result<(), CannotRead> {
+        let not_kept = |reason| Err(CannotRead::NotKept { reason });
+        let (Some(stored), Some(rewritten)) = (self.fields(stored), self.fields(rewritten)) else {
+            return not_kept("it is no JSON object".to_owned());
+        };
+        let lost = stored.iter().find(|(name, value)| {
+            let theirs = rewritten.iter().find(|(other, _)| other == name);
+            value != b"null" && !theirs.is_some_and(|(_, theirs)| keeps(value, theirs))
+        });
+        match lost {
+            None => Ok(()),
+            Some((name, _)) => {
+                not_kept(format!("`{}` is lost or another value", super::storable(name)))
+            }
+        }
     }
 
     /// The top-level fields in which two JSON objects differ: names only, a value may be a secret.
-    /// Empty if one of them is no object.
-    #[must_use]
-    pub fn differing_fields(&self, ours: &Payload, theirs: &Payload) -> Vec<String> {
+    fn differing_fields(&self, ours: &Payload, theirs: &Payload) -> Vec<String> {
         let (Some(ours), Some(theirs)) = (self.fields(ours), self.fields(theirs)) else {
             return Vec::new();
         };

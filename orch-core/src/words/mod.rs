@@ -13,6 +13,8 @@ mod digest; // of a value, to see whether it is read back as it was
 
 mod canonical; // what a JSON text says, however it is written
 
+mod version; // of a command's form
+
 mod fingerprint; // what a repetition must match
 
 mod command; // all of it together
@@ -41,7 +43,7 @@ mod spelling; // words with one spelling
 
 pub(crate) use canonical::canonical;
 pub use command::{Command, Envelope, IDENTITY_LIMIT, Identity};
-pub use fingerprint::{Fingerprint, Meaning};
+pub use fingerprint::{Comparison, Fingerprint, Meaning};
 pub use id::{ClaimId, Fence, OpId, WorkerId};
 pub use incarnation::{Confirmation, Incarnation};
 pub use invalid::Invalid;
@@ -57,3 +59,4 @@ pub use status::{IllegalTransition, Phase, Status};
 pub(crate) use text::one_line;
 pub use text::{TEXT_LIMIT, storable};
 pub use timestamp::Timestamp;
+pub use version::{CannotRead, Reading, VERSION_KEY};

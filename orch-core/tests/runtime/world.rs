@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use orch_core::handler::emitted::{bound, check_output};
+use orch_core::handler::emitted::{bound, checks};
 use orch_core::handler::{
     Context, Descriptor, FromCall, HandledCommand, HandlerError, KeyFromCaller, Reconciled,
     Registration, State, TypedCommand,
@@ -160,7 +160,7 @@ pub fn handler_of<P: Contract>() -> Registration {
         reconcile: None,
         finalize: None,
         needs: || State::<Arc<Provider>>::need().into_iter().collect(),
-        check_output: Some(check_output::<Charge>),
+        checks: Some(checks::<Charge>()),
     }
 }
 

@@ -3,7 +3,8 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::{Binding, Command, Member, Part};
-use crate::shared::{scope, time_budget_const};
+use super::versions::Versioned;
+use crate::shared::{local, scope, time_budget_const};
 
 /// The implementation of `TypedCommand`, and that of `HandledCommand` if the command is bound here.
 pub(super) fn command(command: &Command<'_>) -> TokenStream {
@@ -24,6 +25,7 @@ pub(super) fn command(command: &Command<'_>) -> TokenStream {
             const UNIQUE: __orch::bool = true;
         )
     });
+    let (version, follows) = command.versioned.as_ref().map(|it| versioned(command, it)).unzip();
     let binding = command.binding.as_ref().map(|binding| handled(command, binding));
     let items = quote! {
         #[automatically_derived]
@@ -31,6 +33,7 @@ pub(super) fn command(command: &Command<'_>) -> TokenStream {
             const IDEM_IGNORE: &'static [&'static __orch::str] = &[#(#idem_ignore),*];
             const SETS: &'static [&'static __orch::str] = &[#(#sets),*];
             #unique
+            #version
             type Key = __orch::#key;
 
             fn biz_key(&self) -> __orch::String {
@@ -42,9 +45,34 @@ pub(super) fn command(command: &Command<'_>) -> TokenStream {
             }
         }
 
+        #follows
         #binding
     };
     scope(krate, &items)
+}
+
+/// What `TypedCommand` says of a later version; and beside it the check that its upgrade takes an
+/// earlier one.
+fn versioned(
+    command: &Command<'_>,
+    Versioned { version, upgrade }: &Versioned,
+) -> (TokenStream, TokenStream) {
+    let ident = command.ident;
+    let place = upgrade.span();
+    let upgrade = quote_spanned!(place=> __orch::upgrade::<#ident, _, _, _>(#upgrade));
+    let follows = quote_spanned!(place=> #upgrade.leads_to(#version));
+    let (stored, reading) = (local("__orch_stored"), local("__orch_reading"));
+    let members = quote! {
+        const VERSION: __orch::u32 = #version;
+
+        fn upgraded(
+            #stored: &__orch::Payload,
+            #reading: __orch::Reading,
+        ) -> __orch::Result<Self, __orch::CannotRead> {
+            #upgrade.read(#stored, #reading)
+        }
+    };
+    (members, quote!(const _: () = #follows;))
 }
 
 /// A field as text, with its type as the place of a missing `Display`.

@@ -4,6 +4,7 @@ mod expand;
 mod fallback;
 mod model;
 mod parse;
+mod versions;
 
 use proc_macro2::TokenStream;
 

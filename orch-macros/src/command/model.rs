@@ -1,8 +1,9 @@
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
-use syn::{Attribute, Ident, LitStr, Path, Type};
+use syn::{Attribute, Ident, LitInt, LitStr, Path, Type};
 
 use super::parse::{Field, Struct};
+use super::versions::{self, Versioned};
 use crate::errors::{Errors, Rule, did_you_mean, listed};
 use crate::options::{Entry, Given, Options, Table, Value, options};
 use crate::shared::{krate, name, require_names, time_budget};
@@ -17,6 +18,8 @@ options! {
         [event = "CHARGE"]               event: LitStr,        name;
         [output = Receipt]               output: Type,         Given::ty;
         [time_budget = "5m"]             time_budget: Millis,  time_budget;
+        [version = 2]                    version: LitInt,      Given::number;
+        [upgrade = from_before]          upgrade: Path,        Given::path;
         [crate = path::to::orch]         krate: Path,          Given::path;
     }
 }
@@ -41,6 +44,7 @@ pub(super) struct Command<'a> {
     pub(super) idem_ignore: Vec<String>,
     /// Names as the JSON spells them.
     pub(super) sets: Vec<String>,
+    pub(super) versioned: Option<Versioned>,
     pub(super) binding: Option<Binding>,
 }
 
@@ -76,13 +80,25 @@ impl<'a> Command<'a> {
         let krate = krate(said.krate.take());
         let unique = said.unique.is_some();
         let biz_key = biz_key(said.biz_key.take(), &options, &members, errors);
+        let versioned = versions::versioned(&mut said, &options, raw.ident, errors);
+        versions::no_field_of_that_name(raw.attributes, &raw.fields, errors);
         let binding = binding(said, &options, errors);
         let Fields { idem_key, idem_ignore, sets } =
             field_options(raw.fields, raw.attributes, errors);
         match biz_key {
             Some(biz_key) if errors.is_empty() => {
                 let ident = raw.ident;
-                Ok(Self { krate, ident, biz_key, unique, idem_key, idem_ignore, sets, binding })
+                Ok(Self {
+                    krate,
+                    ident,
+                    biz_key,
+                    unique,
+                    idem_key,
+                    idem_ignore,
+                    sets,
+                    versioned,
+                    binding,
+                })
             }
             _ => Err(krate),
         }

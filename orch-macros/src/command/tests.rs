@@ -23,6 +23,7 @@ fn every_option() {
     insta::assert_snapshot!(expanded(quote! {
         #[command(biz_key = "{tenant}/{{{type}}}", domain = "PAYMENT", event = "CHARGE")]
         #[command(unique = "biz_key", output = Vec<Receipt>, time_budget = "2h", crate = conductor)]
+        #[command(version = 3, upgrade = Self::from_before)]
         struct Charge {
             tenant: Tenant,
             r#type: u8,

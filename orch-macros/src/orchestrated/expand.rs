@@ -5,7 +5,7 @@ use syn::spanned::Spanned;
 use super::model::{Handler, limits};
 use super::parse::Function;
 use crate::options::Table;
-use crate::shared::{scope, time_budget_const};
+use crate::shared::{local, scope, time_budget_const};
 
 /// The function, and one scope with its claim to the name, its binding and its registration.
 ///
@@ -168,14 +168,14 @@ fn registration(function: &Function, handler: &Handler<'_>) -> TokenStream {
     let (finalize, hook_needs) = finalize(handler).unzip();
     let needs = [reconcile_needs, hook_needs].into_iter().flatten();
     let command = types.command;
-    let check = quote_spanned!(command.span()=> __orch::check_output::<#command>);
+    let checks = quote_spanned!(command.span()=> __orch::checks::<#command>());
     quote! {
         __orch::Registration::new(
             __ORCH_DESCRIPTOR,
             |#call| #attempt(#called),
             || __orch::needs(&[#(#arguments.need),*], &[#(#needs),*]),
         )
-        .check_output(#check)
+        .checks(#checks)
         #reconcile
         #finalize
     }
@@ -212,9 +212,4 @@ fn finalize(handler: &Handler<'_>) -> Option<(TokenStream, TokenStream)> {
 fn bound(handler: &Handler<'_>) -> TokenStream {
     let command = handler.types.command;
     quote_spanned!(command.span()=> __orch::bound::<#command>())
-}
-
-/// A local of generated code: one place and one hygiene, wherever it is used.
-fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
 }

@@ -17,7 +17,7 @@ impl Request {
             kind: Kind::new(C::DOMAIN, C::EVENT)?,
             biz_key: BizKey::new(command.biz_key())?,
             idem_key: command.idem_key().map(IdemKey::new).transpose()?,
-            payload: command.to_payload()?,
+            payload: command.to_stored()?,
         })
     }
 

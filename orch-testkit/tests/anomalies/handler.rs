@@ -118,6 +118,6 @@ pub fn handler(life: &Life, backend: Backend) -> Registration {
         reconcile: life.reconciles().then_some(|call| bound::<Charge>().reconcile(ask).start(call)),
         finalize: life.hooked.then_some(Database::hook(backend)),
         needs: || State::<Gateway>::need().into_iter().collect(),
-        check_output: None,
+        checks: None,
     }
 }
