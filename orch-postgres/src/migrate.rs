@@ -38,15 +38,7 @@ const VERSION: &str = "SELECT coalesce(max(version), 0) AS version FROM orch_mig
 /// [`StoreError::SchemaTooNew`] if a newer release has been here.
 pub(crate) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let named = !pool.target().pooled;
-    let found = pool.lend(Some(pool.target().answer_timeout), move |mut connection| {
-        Box::pin(async move {
-            command(&mut connection, "BEGIN").await?;
-            let found = version(&mut connection, named).await?;
-            command(&mut connection, "COMMIT").await?;
-            Ok((found, Some(connection)))
-        })
-    });
-    if found.await? == KNOWN {
+    if read_version(pool).await? == KNOWN {
         return Ok(());
     }
     // Without a limit: this waits for a migration that another process has begun.
@@ -57,6 +49,30 @@ pub(crate) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
         })
     });
     migrated.await
+}
+
+/// Checks the schema, and changes nothing.
+///
+/// # Errors
+/// [`StoreError::SchemaTooOld`], [`StoreError::SchemaTooNew`].
+pub(crate) async fn is_up_to_date(pool: &Pool) -> Result<(), StoreError> {
+    match read_version(pool).await? {
+        KNOWN => Ok(()),
+        found => Err(StoreError::SchemaTooOld { found, known: KNOWN }),
+    }
+}
+
+async fn read_version(pool: &Pool) -> Result<i64, StoreError> {
+    let named = !pool.target().pooled;
+    let found = pool.lend(Some(pool.target().answer_timeout), move |mut connection| {
+        Box::pin(async move {
+            command(&mut connection, "BEGIN").await?;
+            let found = version(&mut connection, named).await?;
+            command(&mut connection, "COMMIT").await?;
+            Ok((found, Some(connection)))
+        })
+    });
+    found.await
 }
 
 /// However long it takes: on large tables, or behind others who do the same. Each migration commits by

@@ -2,7 +2,10 @@
 
 use orch_core::policies::{UNHANDLED_PARKED_AFTER, divergences};
 use orch_core::store::codec::as_millis;
-use orch_core::store::{LateParams, ListParams, Listed, Page, StoreError, Unfinalized, columns};
+use orch_core::store::{
+    LateParams, ListParams, Listed, Page, StoreError, Unfinalized, Unfinished, UnfinishedParams,
+    columns,
+};
 use orch_core::words::{
     DeadLetter, FinalOutcome, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
     Phase, Status, Timestamp,
@@ -28,6 +31,7 @@ const DEAD_LETTER: &str = include_str!("../queries/dead_letter.sql");
 const LIST: &str = include_str!("../queries/list.sql");
 const LIST_UNFINISHED: &str = include_str!("../queries/list_unfinished.sql");
 const LIST_FAILED: &str = include_str!("../queries/list_failed.sql");
+const UNFINISHED: &str = include_str!("../queries/unfinished.sql");
 const UNFINALIZED: &str = include_str!("../queries/unfinalized.sql");
 const UNKNOWN_KINDS: &str = include_str!("../queries/unknown_kinds.sql");
 
@@ -177,6 +181,21 @@ fn listed(row: &PgRow) -> Result<Listed, StoreError> {
         Err(StoreError::Corrupt { op_id, reason }) => Ok(Listed::Undecodable { op_id, reason }),
         Err(error) => Err(error),
     }
+}
+
+/// A page of the operations that are not finished, in the order of their ids.
+pub(crate) async fn unfinished(
+    db: &Db,
+    params: UnfinishedParams,
+) -> Result<Page<Unfinished>, StoreError> {
+    let limit = to_limit(params.limit.saturating_add(1));
+    let rows = db.fetch(UNFINISHED, arguments![params.after.map(to_uuid), limit]).await?;
+    let one = |row: &PgRow| {
+        let op_id = op_id(row, "op_id").map_err(StoreError::fatal)?;
+        Ok(Unfinished::of(op_id, columns::unfinished(&Named(row))))
+    };
+    let items = rows.iter().map(one).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(Page::of_unfinished(items, params.limit))
 }
 
 /// Logged ends whose status has not followed, the longest due first.

@@ -8,7 +8,8 @@ use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
     ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
     Purged, PutOff, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
-    ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, Unfinalized, monotonic,
+    ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, Unfinalized, Unfinished,
+    UnfinishedParams, monotonic,
 };
 use orch_core::words::{
     DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
@@ -69,6 +70,7 @@ inventory::submit! {
     Backend {
         scheme: "postgres",
         open: |url| Box::pin(async move { Ok(Arc::new(PostgresStore::open(&url).await?) as Arc<dyn Store>) }),
+        look: |url| Box::pin(async move { Ok(Arc::new(PostgresStore::look(&url).await?) as Arc<dyn Store>) }),
     }
 }
 
@@ -76,6 +78,7 @@ inventory::submit! {
     Backend {
         scheme: "postgresql",
         open: |url| Box::pin(async move { Ok(Arc::new(PostgresStore::open(&url).await?) as Arc<dyn Store>) }),
+        look: |url| Box::pin(async move { Ok(Arc::new(PostgresStore::look(&url).await?) as Arc<dyn Store>) }),
     }
 }
 
@@ -115,16 +118,33 @@ impl PostgresStore {
         let target = checks::check(target).await?;
         let pool = Pool::new(target.clone(), target.connections);
         migrate::migrate(&pool).await?;
+        let store = Self::on(pool, target, clock);
+        incarnation::look(&store.db).await?;
+        Ok(store)
+    }
+
+    /// Opens a database to read from it, and changes nothing: its schema stays as it is. It does not wait
+    /// for a server that is away.
+    ///
+    /// # Errors
+    /// [`StoreError::SchemaTooOld`], and those of [`PostgresStore::open`].
+    pub(crate) async fn look(url: &str) -> Result<Self, StoreError> {
+        let target = checks::check(Target::parse(url)?).await?;
+        let pool = Pool::new(target.clone(), target.connections);
+        migrate::is_up_to_date(&pool).await?;
+        Ok(Self::on(pool, target, None))
+    }
+
+    fn on(pool: Pool, target: Target, clock: Option<Arc<dyn Clock>>) -> Self {
         let seen = Seen::default();
         let put_off = Arc::new(PutOff::default());
         let db = Db { pool, clock: clock.clone(), seen: seen.clone(), put_off: put_off.clone() };
-        incarnation::look(&db).await?;
-        Ok(Self {
+        Self {
             db,
             renewals: Db { pool: Pool::new(target, 1), clock, seen, put_off },
             wake: Arc::new(Wake::new()),
             own: Own::default(),
-        })
+        }
     }
 
     fn announce(&self) {
@@ -254,6 +274,10 @@ impl Store for PostgresStore {
 
     async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
         read::list(&self.db, params).await
+    }
+
+    async fn unfinished(&self, params: UnfinishedParams) -> Result<Page<Unfinished>, StoreError> {
+        read::unfinished(&self.db, params).await
     }
 
     async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {

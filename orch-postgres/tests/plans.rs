@@ -33,10 +33,11 @@ const OTHERS: [(&str, &str); 17] = [
 ];
 
 /// A page of each starts where the last one ended.
-const LISTS: [(&str, &str); 3] = [
+const LISTS: [(&str, &str); 4] = [
     ("list", include_str!("../queries/list.sql")),
     ("list_unfinished", include_str!("../queries/list_unfinished.sql")),
     ("list_failed", include_str!("../queries/list_failed.sql")),
+    ("unfinished", include_str!("../queries/unfinished.sql")),
 ];
 
 #[tokio::test]

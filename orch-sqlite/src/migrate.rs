@@ -41,6 +41,18 @@ pub(crate) async fn run(connection: &mut SqliteConnection) -> Result<(), StoreEr
     }
 }
 
+/// Checks the schema, and changes nothing.
+///
+/// # Errors
+/// [`StoreError::SchemaTooOld`], [`StoreError::SchemaTooNew`].
+pub(crate) async fn is_up_to_date(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let found = if has_versions(connection).await? { version(connection).await? } else { 0 };
+    match check(found)? {
+        true => Ok(()),
+        false => Err(StoreError::SchemaTooOld { found, known: KNOWN }),
+    }
+}
+
 async fn apply(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::raw_sql(VERSIONS).execute(&mut *connection).await.map_err(store_error)?;
     let found = version(connection).await?;

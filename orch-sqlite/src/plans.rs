@@ -62,6 +62,11 @@ fn queries() -> Vec<(&'static str, SqlStr, Vec<&'static str>)> {
             plain(read::LIST),
             vec!["orch_operation_op_id_idx", "orch_write_ahead_log_claim_idx"],
         ),
+        (
+            "unfinished",
+            plain(read::UNFINISHED),
+            vec!["orch_operation_op_id_idx", "orch_write_ahead_log_claim_idx"],
+        ),
         ("renew", plain(lease::RENEW), vec!["orch_operation_op_id_idx"]),
         ("sweep_expired", plain(sweep::EXPIRED), vec!["orch_operation_lease_idx"]),
         ("sweep_over_budget", plain(sweep::OVER_BUDGET), vec!["orch_operation_deadline_idx"]),

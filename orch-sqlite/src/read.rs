@@ -2,7 +2,10 @@
 
 use orch_core::policies::{UNHANDLED_PARKED_AFTER, divergences};
 use orch_core::store::columns::{self, Columns};
-use orch_core::store::{Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized};
+use orch_core::store::{
+    Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized, Unfinished,
+    UnfinishedParams,
+};
 use orch_core::words::{
     DeadLetter, Fence, FinalOutcome, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation,
     Owner, Phase, Status, Timestamp, storable,
@@ -17,6 +20,7 @@ use crate::sql::{self, Values};
 pub(crate) const GET: &str = include_str!("../queries/get.sql");
 pub(crate) const FIND: &str = include_str!("../queries/find.sql");
 pub(crate) const LIST: &str = include_str!("../queries/list.sql");
+pub(crate) const UNFINISHED: &str = include_str!("../queries/unfinished.sql");
 const HISTORY: &str = include_str!("../queries/history.sql");
 pub(crate) const LIST_LATE: &str = include_str!("../queries/list_late.sql");
 pub(crate) const LATE_OF: &str = include_str!("../queries/late_of.sql");
@@ -158,6 +162,18 @@ fn listed(found: &Found) -> Result<Listed, StoreError> {
         Ok(operation) => Listed::Operation(Box::new(operation)),
         Err(reason) => Listed::Undecodable { op_id, reason: storable(&reason) },
     })
+}
+
+pub(crate) async fn unfinished(
+    readers: &Readers,
+    params: UnfinishedParams,
+) -> Result<Page<Unfinished>, StoreError> {
+    let after = params.after.map(|after| after.as_bytes().to_vec());
+    let values = Values::default().add(after).limit(params.limit.saturating_add(1));
+    let rows = fetch(readers, UNFINISHED, values).await?;
+    let one = |found: &Found| Ok(Unfinished::of(found.op_id()?, columns::unfinished(found)));
+    let items = rows.iter().map(one).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(Page::of_unfinished(items, params.limit))
 }
 
 pub(crate) async fn unfinalized(

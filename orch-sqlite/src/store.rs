@@ -7,7 +7,8 @@ use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
     ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
     Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, monotonic,
+    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, Unfinished,
+    UnfinishedParams, monotonic,
 };
 use orch_core::words::{
     DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
@@ -35,6 +36,9 @@ inventory::submit! {
         scheme: "sqlite",
         open: |url| Box::pin(async move {
             Ok(Arc::new(SqliteStore::open(&url).await?) as Arc<dyn Store>)
+        }),
+        look: |url| Box::pin(async move {
+            Ok(Arc::new(SqliteStore::look(&url).await?) as Arc<dyn Store>)
         }),
     }
 }
@@ -83,8 +87,36 @@ impl SqliteStore {
             return Err(StoreError::fatal("the folder of the SQLite file does not exist"));
         }
         let connection = open_migrated(&options).await?;
+        let store = Self::on(&options, Some(connection), clock)?;
+        store.incarnation().await?;
+        Ok(store)
+    }
+
+    /// Opens the file to read from it, and changes nothing: it is neither created nor migrated.
+    ///
+    /// # Errors
+    /// [`StoreError::SchemaTooOld`], [`StoreError::SchemaTooNew`]; for a file that is not there or cannot
+    /// be opened, [`StoreError::Fatal`].
+    pub(crate) async fn look(url: &str) -> Result<Self, StoreError> {
+        let options = options(url)?;
+        if !options.get_filename().is_file() {
+            return Err(StoreError::fatal("there is no such SQLite file"));
+        }
+        let store = Self::on(&options, None, Arc::new(SystemClock))?;
+        let mut reader = store.inner.readers.take().await?;
+        migrate::is_up_to_date(&mut reader.connection).await?;
+        reader.done();
+        Ok(store)
+    }
+
+    /// A store whose file is there. Nothing is opened before a verb needs it.
+    fn on(
+        options: &SqliteConnectOptions,
+        renewing: Option<SqliteConnection>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
         // From here on it is there, or it is gone: a new, empty one would hide that.
-        let options = options.create_if_missing(false);
+        let options = options.clone().create_if_missing(false);
         let turn = Arc::new(Mutex::new(()));
         let wake = Arc::new(Wake::new(&options));
         let file = SameFile::of(&options);
@@ -96,11 +128,9 @@ impl SqliteStore {
             Arc::clone(&wake),
         )?;
         let readers = Readers::new(&options, file.clone());
-        let renewing = Mutex::new(Some(connection));
+        let renewing = Mutex::new(renewing);
         let inner = Inner { options, file, clock, writer, turn, renewing, readers, wake };
-        let store = Self { inner: Arc::new(inner) };
-        store.incarnation().await?;
-        Ok(store)
+        Ok(Self { inner: Arc::new(inner) })
     }
 }
 
@@ -265,6 +295,10 @@ impl Store for SqliteStore {
 
     async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
         read::list(&self.inner.readers, &params).await
+    }
+
+    async fn unfinished(&self, params: UnfinishedParams) -> Result<Page<Unfinished>, StoreError> {
+        read::unfinished(&self.inner.readers, params).await
     }
 
     async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {

@@ -465,6 +465,17 @@ macro_rules! conformance {
                 another_owners_operation_does_not_exist
                 a_history_is_read_oldest_first
             }
+            unfinished {
+                what_is_finished_is_left_out
+                every_owner_and_kind_is_read
+                pages_follow_one_another_and_pass_over_the_finished
+                a_full_last_page_is_the_last
+                the_row_says_what_the_last_claim_wrote
+                an_end_that_is_logged_is_read_until_the_status_follows
+                a_decision_that_waits_for_its_hook_is_read
+                what_cannot_be_decoded_is_named_and_hides_no_other
+                a_look_changes_nothing
+            }
             processes {
                 what_one_accepts_the_other_claims
                 one_key_in_both_makes_one_operation

@@ -11,7 +11,7 @@ use orch_core::store::{
     Acceptance, Admitted, ClaimParams, Claimed, ConfirmParams, Confirmed, ConnectionType,
     EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, Purged,
     RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
-    Store, StoreError, SweepParams, Swept, Unfinalized,
+    Store, StoreError, SweepParams, Swept, Unfinalized, Unfinished, UnfinishedParams,
 };
 use orch_core::words::{
     DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
@@ -174,6 +174,7 @@ verbs! {
     History = history(owner: &Owner, op_id: OpId) -> Vec<LogEntry>;
     DeadLetter = dead_letter(owner: &Owner, op_id: OpId) -> Option<DeadLetter>;
     List = list(params: ListParams) -> Page;
+    Unfinished = unfinished(params: UnfinishedParams) -> Page<Unfinished>;
     Late = late(params: LateParams) -> Vec<(OpId, Owner)>;
     Resolve = resolve(params: ResolveParams) -> Resolved;
     Redrive = redrive(params: RedriveParams) -> Redriven;

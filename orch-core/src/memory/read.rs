@@ -5,9 +5,13 @@ use std::time::Duration;
 use super::tables::{CORRUPT, CORRUPT_LOG, Stored, Tables};
 use crate::machine::{Entry, Row};
 use crate::policies::{self, UNHANDLED_PARKED_AFTER};
-use crate::store::{Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized};
+use crate::store::{
+    Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized, Unfinished,
+    UnfinishedOperation, UnfinishedParams,
+};
 use crate::words::{
-    DeadLetter, FinalOutcome, Identity, Kind, LogEntry, OpId, Operation, Owner, Phase, Timestamp,
+    DeadLetter, FinalOutcome, Identity, Kind, LogEntry, LogStatus, OpId, Operation, Owner, Phase,
+    Timestamp,
 };
 
 /// One operation of this owner.
@@ -81,6 +85,36 @@ fn listed(stored: &Stored) -> Listed {
         Ok(operation) => Listed::Operation(Box::new(operation)),
         Err(_) => Listed::Undecodable { op_id: stored.row.op_id, reason: CORRUPT.to_owned() },
     }
+}
+
+/// A page of the operations that are not finished, in the order of their ids.
+pub(super) fn unfinished(tables: &Tables, params: UnfinishedParams) -> Page<Unfinished> {
+    let from = params.after.map_or(Bound::Unbounded, Bound::Excluded);
+    let rows = tables.rows.range((from, Bound::Unbounded)).map(|(_, stored)| stored);
+    let open = rows.filter(|stored| !stored.row.status.is_terminal());
+    let items = open.take(params.limit.saturating_add(1)).map(|stored| {
+        let op_id = stored.row.op_id;
+        Unfinished::of(op_id, unfinished_one(stored, tables.log.get(&op_id)))
+    });
+    Page::of_unfinished(items.collect(), params.limit)
+}
+
+fn unfinished_one(
+    Stored { request, row, corrupt, corrupt_log, .. }: &Stored,
+    log: Option<&Vec<Entry>>,
+) -> Result<UnfinishedOperation, String> {
+    let is_pending = |entry: &&Entry| {
+        let Entry { log, .. } = entry;
+        log.fence == row.fence && !log.late && log.status == LogStatus::Pending
+    };
+    let logged = log.into_iter().flatten().find(is_pending);
+    if *corrupt {
+        return Err(CORRUPT.to_owned());
+    }
+    if *corrupt_log && logged.is_some() {
+        return Err(CORRUPT_LOG.to_owned());
+    }
+    Ok(UnfinishedOperation { request: request.clone(), row: row.clone(), logged: logged.cloned() })
 }
 
 /// Logged ends whose status has not followed, the longest due first.

@@ -11,7 +11,8 @@ use crate::store::{
     Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
     ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
     Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, lock,
+    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, Unfinished,
+    UnfinishedParams, lock,
 };
 use crate::words::{
     DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
@@ -35,6 +36,7 @@ inventory::submit! {
     Backend {
         scheme: "memory",
         open: |_| Box::pin(async { Ok(Arc::new(MemoryStore::new()) as Arc<dyn Store>) }),
+        look: |_| Box::pin(async { Ok(Arc::new(MemoryStore::new()) as Arc<dyn Store>) }),
     }
 }
 
@@ -216,6 +218,10 @@ impl Store for MemoryStore {
 
     async fn list(&self, params: ListParams) -> Result<Page, StoreError> {
         Ok(self.transact(|tables, _| read::list(tables, &params)))
+    }
+
+    async fn unfinished(&self, params: UnfinishedParams) -> Result<Page<Unfinished>, StoreError> {
+        Ok(self.transact(|tables, _| read::unfinished(tables, params)))
     }
 
     async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError> {

@@ -18,6 +18,7 @@ pub type Opening = BoxFuture<'static, Result<Arc<dyn Store>, StoreError>>;
 ///     Backend {
 ///         scheme: "toy",
 ///         open: |_url| Box::pin(async { Ok(Arc::new(MemoryStore::new()) as Arc<dyn Store>) }),
+///         look: |_url| Box::pin(async { Ok(Arc::new(MemoryStore::new()) as Arc<dyn Store>) }),
 ///     }
 /// }
 /// # fn main() {}
@@ -28,6 +29,9 @@ pub struct Backend {
     pub scheme: &'static str,
     /// Opens a store and brings its schema up to date.
     pub open: fn(String) -> Opening,
+    /// Opens a store to read from it, and changes nothing: neither its schema, nor what it remembers
+    /// of the database it is. [`StoreError::SchemaTooOld`] if the schema is behind.
+    pub look: fn(String) -> Opening,
 }
 
 inventory::collect!(Backend);
@@ -69,9 +73,22 @@ pub enum OpenError {
 /// # Errors
 /// [`OpenError`]; a URL whose feature is off says which feature to add.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
+    Ok((backend(url)?.open)(url.to_owned()).await?)
+}
+
+/// Opens the store that a URL names, to read from it as it is: nothing is changed, and the verbs that
+/// write are not to be called.
+///
+/// # Errors
+/// [`OpenError`], as [`open`]; [`StoreError::SchemaTooOld`] if the schema is behind.
+pub async fn look(url: &str) -> Result<Arc<dyn Store>, OpenError> {
+    Ok((backend(url)?.look)(url.to_owned()).await?)
+}
+
+fn backend(url: &str) -> Result<&'static Backend, OpenError> {
     let (scheme, _) = url.split_once(':').ok_or(OpenError::NoScheme)?;
     if let Some(backend) = inventory::iter::<Backend>.into_iter().find(|b| b.scheme == scheme) {
-        return Ok((backend.open)(url.to_owned()).await?);
+        return Ok(backend);
     }
     let scheme = scheme.to_owned();
     match FEATURES.iter().find(|(known, _)| *known == scheme) {

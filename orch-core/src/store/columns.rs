@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::codec;
+use super::{UnfinishedOperation, codec};
 use crate::machine::{Entry, Request, Row};
 use crate::policies::{Backoff, KindPolicy, Retention};
 use crate::words::{
@@ -214,6 +214,15 @@ pub fn entry(row: &impl Columns) -> Result<Option<Entry>, String> {
         due_at: row.instant("entry_due_at")?,
         hook_failures: count(row, "entry_hook_failures")?,
     }))
+}
+
+/// An unfinished operation, with what is logged for it.
+///
+/// # Errors
+/// What is wrong, without the content.
+pub fn unfinished(columns: &impl Columns) -> Result<UnfinishedOperation, String> {
+    let (request, row) = (request(columns)?, row(columns)?);
+    Ok(UnfinishedOperation { request, row, logged: entry(columns)? })
 }
 
 /// A log entry as readers see it.

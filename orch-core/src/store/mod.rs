@@ -29,7 +29,7 @@ pub mod codec; // how values are spelled in columns
 pub mod columns; // how rows of a SQL database are read
 
 pub use crate::machine::{Finalized, Purpose, ReleaseReason, Resolution};
-pub use backend::{Backend, OpenError, Opening, open};
+pub use backend::{Backend, OpenError, Opening, look, open};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use hook::{
     ConnectionType, FinalizeHook, HookContext, HookError, HookFn, Hooked, RunHook, SQLX,
@@ -40,7 +40,7 @@ pub use params::{
     Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, ConfirmParams, Confirmed,
     Cursor, EndedAttempt, Finalization, LateParams, ListParams, Listed, Logged, Page, Purged,
     RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
-    SweepParams, Swept, Unfinalized,
+    SweepParams, Swept, Unfinalized, Unfinished, UnfinishedOperation, UnfinishedParams,
 };
 pub use put_off::PutOff;
 pub use states::{StateNeed, States};

@@ -7,7 +7,7 @@ use super::{
     Acceptance, Admitted, ClaimParams, Claimed, ConfirmParams, Confirmed, ConnectionType,
     EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, Purged,
     RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
-    SweepParams, Swept, Unfinalized,
+    SweepParams, Swept, Unfinalized, Unfinished, UnfinishedParams,
 };
 use crate::words::{
     DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
@@ -171,6 +171,12 @@ pub trait Store: Send + Sync + 'static {
     /// A page of operations. A row that cannot be decoded is listed as such.
     async fn list(&self, params: ListParams) -> Result<Page, StoreError>;
 
+    /// A page of the operations that are not finished, of every owner and kind, each with the end that is
+    /// logged under its fence and PENDING. One that cannot be decoded is named, and so is one whose
+    /// logged end cannot. For a look at all of them, page by page: each page is one state of the
+    /// database, and an operation that ends between two pages may be left out.
+    async fn unfinished(&self, params: UnfinishedParams) -> Result<Page<Unfinished>, StoreError>;
+
     /// The operations whose log holds an answer that came too late to have an effect, with their
     /// owners, in the order of their ids. Cheap where there is none: it is asked after ends.
     async fn late(&self, params: LateParams) -> Result<Vec<(OpId, Owner)>, StoreError>;
@@ -260,6 +266,17 @@ pub enum StoreError {
          operations after the hook"
     )]
     InsideHook,
+    /// The schema was made by an earlier release, and what was asked for does not change it.
+    #[error(
+        "the database has schema version {found}, this binary needs {known}; nothing was changed: \
+         start one process of this release, which migrates it, or ask a copy that was migrated"
+    )]
+    SchemaTooOld {
+        /// The version in the database; 0 if there is none.
+        found: i64,
+        /// The version that this binary needs.
+        known: i64,
+    },
     /// The schema was made by a newer release.
     #[error(
         "the database has schema version {found}, this binary knows up to {known}; \

@@ -35,6 +35,7 @@ pub mod stale;
 pub mod time;
 pub mod undecodable;
 pub mod unique;
+pub mod unfinished;
 pub mod versions;
 pub mod waiting;
 

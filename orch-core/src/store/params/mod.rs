@@ -7,7 +7,7 @@ mod settle; // S3: log, finalize, settle
 
 mod incarnation; // the database's incarnation
 mod operator; // what operators decide: resolve, redrive
-mod read; // list, late
+mod read; // list, late, unfinished
 mod upkeep; // what upkeep asks for: sweeps, unfinalized, purge
 
 pub use accept::{Acceptance, Admitted};
@@ -15,6 +15,8 @@ pub use claim::{ClaimParams, Claimed, ClaimedOperation};
 pub use incarnation::{ConfirmParams, Confirmed};
 pub use lease::{Claim, Release, Released, RenewParams, Renewed};
 pub use operator::{RedriveParams, Redriven, ResolveParams, Resolved};
-pub use read::{Cursor, LateParams, ListParams, Listed, Page};
+pub use read::{
+    Cursor, LateParams, ListParams, Listed, Page, Unfinished, UnfinishedOperation, UnfinishedParams,
+};
 pub use settle::{EndedAttempt, Finalization, Logged};
 pub use upkeep::{Purged, SweepParams, Swept, Unfinalized};

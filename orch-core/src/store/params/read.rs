@@ -1,4 +1,5 @@
-use crate::words::{Kind, OpId, Operation, Owner, Phase, Status};
+use crate::machine::{Entry, Request, Row};
+use crate::words::{Kind, OpId, Operation, Owner, Phase, Status, storable};
 
 /// Which operations to list, oldest first.
 #[derive(Debug, Clone, Default)]
@@ -135,5 +136,71 @@ impl LateParams {
         self.of.as_ref().is_none_or(|of| of.contains(op_id))
             && self.owner.as_ref().is_none_or(|wanted| wanted == owner)
             && self.after.is_none_or(|after| *op_id > after)
+    }
+}
+
+/// Which unfinished operations to read: of every owner and kind, in the order of their ids.
+#[derive(Debug, Clone, Copy)]
+pub struct UnfinishedParams {
+    /// Go on after this place.
+    pub after: Option<Cursor>,
+    /// At most so many, from 1.
+    pub limit: usize,
+}
+
+/// An operation that is PENDING or IN_PROGRESS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unfinished {
+    /// What a worker would go on with.
+    Operation(Box<UnfinishedOperation>),
+    /// Its row, or the end that is logged for it, cannot be decoded.
+    Undecodable {
+        /// The operation.
+        op_id: OpId,
+        /// What is wrong, without the content.
+        reason: String,
+    },
+}
+
+/// All of an unfinished operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedOperation {
+    /// What was asked for.
+    pub request: Request,
+    /// Where it is, with the rules that the latest claim wrote.
+    pub row: Row,
+    /// The end that is logged under its fence and to which its status has not followed yet.
+    pub logged: Option<Entry>,
+}
+
+impl Unfinished {
+    /// One that was read, or what is wrong with it.
+    #[must_use]
+    pub fn of(op_id: OpId, read: Result<UnfinishedOperation, String>) -> Self {
+        match read {
+            Ok(operation) => Self::Operation(Box::new(operation)),
+            Err(reason) => Self::Undecodable { op_id, reason: storable(&reason) },
+        }
+    }
+
+    /// The operation's id, which can be read in either case.
+    #[must_use]
+    pub fn op_id(&self) -> OpId {
+        match self {
+            Self::Operation(operation) => operation.row.op_id,
+            Self::Undecodable { op_id, .. } => *op_id,
+        }
+    }
+}
+
+impl Page<Unfinished> {
+    /// A page of these, of which one more than `limit` was asked for.
+    #[must_use]
+    pub fn of_unfinished(mut items: Vec<Unfinished>, limit: usize) -> Self {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = if more { items.last().map(Unfinished::op_id) } else { None };
+        Self { items, next }
     }
 }
