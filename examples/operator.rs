@@ -54,6 +54,9 @@ enum Ask {
     },
     /// Finished operations with an answer that contradicts their outcome.
     Divergent,
+    /// Before a deploy: the unfinished operations, of all owners, that this program could not carry
+    /// on. Fails if there are any. Nothing is changed, and the schema is not migrated.
+    Check,
     /// Which incarnation the database has. With an option, says what has happened to it.
     Incarnation {
         #[command(flatten)]
@@ -119,6 +122,9 @@ fn json(text: &str) -> serde_json::Result<serde_json::Value> {
 #[tokio::main]
 async fn main() -> Result<()> {
     let Arguments { db, owner, ask } = Arguments::parse();
+    if matches!(ask, Ask::Check) {
+        return check(&db).await;
+    }
     let runtime = Runtime::connect(&db).without_worker().start().await?;
     let desk = runtime.orchestrator().owned_by(Owner::new(owner)?);
     match ask {
@@ -139,6 +145,7 @@ async fn main() -> Result<()> {
             show(&desk, op_id).await?;
         }
         Ask::Divergent => divergent(&desk).await?,
+        Ask::Check => {}
         Ask::Incarnation { happened, who, why } => {
             let seen = desk.incarnation().await?;
             if let (Some(happened), Some(who), Some(why)) = (happened.confirmation(), who, why) {
@@ -149,6 +156,23 @@ async fn main() -> Result<()> {
     }
     let _ = runtime.shutdown().await;
     Ok(())
+}
+
+/// With the handlers that are linked in. Here there are none: name those of your release in this file,
+/// as in `use handlers as _;`.
+async fn check(db: &str) -> Result<()> {
+    let checked = Runtime::connect(db).check().await?;
+    for kind in &checked.kinds {
+        println!("{kind}");
+    }
+    for unhandled in &checked.unhandled {
+        println!("  {unhandled}");
+    }
+    if checked.is_clear() {
+        Ok(())
+    } else {
+        Err("operations under way need what this program does not have".into())
+    }
 }
 
 async fn parked(desk: &Orchestrator) -> Result<()> {

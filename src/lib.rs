@@ -45,6 +45,7 @@
 //! | send the idempotency key that makes a repeated call the same call | [`Context::provider_key`], [`ProviderKey::header`] |
 //! | map an HTTP status, or a `reqwest::Error` (feature `reqwest`), to how an attempt ends | [`http`] |
 //! | ask the provider what happened, write your own rows with the outcome | `reconcile` and `finalize` of [`macro@orchestrated`] |
+//! | change what a command looks like, look before a deploy | `version` and `upgrade` of [`macro@Command`], [`RuntimeBuilder::check`] |
 //! | start a runtime, give handlers their state, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |
 //! | accept an operation, even inside your own transaction (the outbox) | [`Orchestrator::accept`], [`Accept::within`], [`Orchestrator::wake`] |
 //! | wait for the outcome, look at what happened | [`Orchestrator::wait`], [`Orchestrator::history`] |
@@ -90,7 +91,9 @@ pub use orch_core::provider::{
 
 // Starting a runtime.
 pub use orch_core::metrics;
-pub use orch_core::runtime::{Config, Drained, Runtime, RuntimeBuilder, StartError};
+pub use orch_core::runtime::{
+    Checked, CheckedKind, Config, Drained, Lack, Runtime, RuntimeBuilder, StartError, Unhandled,
+};
 pub use orch_core::words::KeyNamespace;
 
 // Accepting.

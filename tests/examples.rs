@@ -147,6 +147,15 @@ async fn a_person_finds_a_parked_operation_and_settles_it() {
         listed,
         format!("{id} PAYMENT/CHARGE \"ORDER-7\", parked since sent, but no answer\n")
     );
+    let unfit = run("operator", &["--db", &url, "check"], folder.path());
+    assert!(!unfit.status.success(), "no handler is linked into the example");
+    assert_eq!(
+        String::from_utf8_lossy(&unfit.stdout),
+        format!(
+            "PAYMENT/CHARGE: 1 read, 1 that this program could not carry on\n  {id} PAYMENT/CHARGE: \
+             this program has no handler of its kind\n"
+        )
+    );
     let head = format!("{id} PAYMENT/CHARGE ORDER-7:");
     let doubt = "  attempt 1, fence 1, handler: in doubt: sent, but no answer; counts";
     let reason = "  reason: sent, but no answer";

@@ -6,7 +6,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{Schema, connect, execute, number, server};
-use orch_core::store::{ManualClock, Store};
+use orch_core::runtime::{Runtime, StartError};
+use orch_core::store::{ManualClock, OpenError, Store, StoreError};
 use orch_postgres::PostgresStore;
 use orch_testkit::released::{Released, quiet_hook};
 use sqlx::PgConnection;
@@ -105,6 +106,27 @@ async fn a_migrated_schema_is_that_of_a_new_database() {
         PostgresStore::open(&schema.url("")).await.unwrap();
     }
     assert_eq!(definition(&schema).await, definition(&new).await);
+}
+
+#[tokio::test]
+async fn a_look_before_a_deploy_does_not_migrate() {
+    let (schema, new) = (restored().await, Schema::create().await);
+    let before = definition(&schema).await;
+    for (schema, version) in [(&schema, 1), (&new, 0)] {
+        match Runtime::connect(schema.url("")).check().await.unwrap_err() {
+            StartError::Open(OpenError::Store(StoreError::SchemaTooOld { found, known })) => {
+                assert!(found == version && found < known, "{found}, {known}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(definition(&schema).await, before);
+    let tables = format!("SELECT count(*) FROM pg_tables WHERE schemaname = '{}'", new.name);
+    assert_eq!(number(&mut new.connect().await, &tables).await, 0);
+    open(&schema, &Released::v0_1_0().clock()).await;
+    // The kinds of that release have no handler here; three of its rows cannot be decoded.
+    let checked = Runtime::connect(schema.url("")).check().await.unwrap();
+    assert!(!checked.is_clear() && checked.undecodable == 3, "{checked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{CHILD, File};
-use orch_core::store::{ManualClock, Store};
+use orch_core::runtime::{Runtime, StartError};
+use orch_core::store::{ManualClock, OpenError, Store, StoreError};
 use orch_sqlite::SqliteStore;
 use orch_testkit::released::{Released, quiet_hook};
 use sqlx::SqliteConnection;
@@ -79,6 +80,35 @@ async fn a_migrated_file_has_the_schema_of_a_new_one() {
         SqliteStore::open(&file.url).await.unwrap();
     }
     assert_eq!(schema(&file).await, schema(&new).await);
+}
+
+/// Its refusal, since the file was made by an earlier release.
+fn too_old(error: &StartError) -> (i64, i64) {
+    match error {
+        StartError::Open(OpenError::Store(StoreError::SchemaTooOld { found, known })) => {
+            (*found, *known)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_look_before_a_deploy_does_not_migrate() {
+    let (file, new) = (copy(), File::new());
+    let path = file.folder.path().join("orch.db");
+    let before = std::fs::read(&path).unwrap();
+    let (found, known) = too_old(&Runtime::connect(&file.url).check().await.unwrap_err());
+    assert!(found < known, "{found}, {known}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    open(&file, &Released::v0_1_0().clock()).await;
+    // The kinds of that release have no handler here; three of its rows cannot be decoded.
+    let checked = Runtime::connect(&file.url).check().await.unwrap();
+    assert!(!checked.is_clear() && checked.undecodable == 3, "{checked:?}");
+    let missing = Runtime::connect(&new.url).check().await.unwrap_err();
+    assert!(missing.to_string().contains("there is no such SQLite file"), "{missing}");
+    assert!(!new.folder.path().join("orch.db").exists());
+    drop(new.connection().await);
+    assert_eq!(too_old(&Runtime::connect(&new.url).check().await.unwrap_err()), (0, known));
 }
 
 /// The Pruner of a process that was running before the file was migrated.

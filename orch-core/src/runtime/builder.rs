@@ -10,7 +10,7 @@ use crate::flow::{Acceptor, Equipment, Handlers, Watch, report_unconfirmed};
 use crate::handler::{Descriptor, Registration, States};
 use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
-use crate::store::{OpenError, Store, monotonic, open};
+use crate::store::{OpenError, Store, look, monotonic, open};
 use crate::words::{KeyNamespace, Kind};
 
 /// The delay between two attempts to reach the database at start.
@@ -147,8 +147,39 @@ impl RuntimeBuilder {
         Ok(Runtime::new(orchestrator, worker))
     }
 
-    /// The handlers to run: distinct, restricted by `only`, each with all that it needs.
+    /// The handlers to run, each with all that it needs.
     fn handlers(&self) -> Result<Handlers, StartError> {
+        let by_kind = self.registrations()?;
+        for registration in by_kind.values() {
+            for need in (registration.needs)() {
+                if !self.states.has(&need) {
+                    let handler = registration.descriptor.name;
+                    return Err(StartError::MissingState { handler, state: need.name });
+                }
+            }
+        }
+        self.equipped(by_kind)
+    }
+
+    fn equipped(&self, by_kind: HashMap<Kind, Registration>) -> Result<Handlers, StartError> {
+        let kept = self.config.retention();
+        Handlers::new(by_kind.into_values(), &self.states, kept).map_err(StartError::Config)
+    }
+
+    /// The store as it is, and the handlers without their states: to look at operations.
+    pub(super) async fn for_a_look(&self) -> Result<(Arc<dyn Store>, Handlers), StartError> {
+        self.config.validate().map_err(StartError::Config)?;
+        let handlers = self.equipped(self.registrations()?)?;
+        let store = match &self.source {
+            Source::Url(url) => look(url).await?,
+            Source::Store(store) => Arc::clone(store),
+        };
+        check_hooks(&handlers, &*store)?;
+        Ok((store, handlers))
+    }
+
+    /// The handlers of this program: distinct, restricted by `only`, without contradictions.
+    fn registrations(&self) -> Result<HashMap<Kind, Registration>, StartError> {
         let mut by_kind: HashMap<Kind, Registration> = HashMap::new();
         for registration in &self.registered {
             let handler = registration.descriptor.name;
@@ -176,15 +207,8 @@ impl RuntimeBuilder {
         for registration in by_kind.values() {
             check_declarations(registration)?;
             self.check_retention(registration)?;
-            for need in (registration.needs)() {
-                if !self.states.has(&need) {
-                    let handler = registration.descriptor.name;
-                    return Err(StartError::MissingState { handler, state: need.name });
-                }
-            }
         }
-        let kept = self.config.retention();
-        Handlers::new(by_kind.into_values(), &self.states, kept).map_err(StartError::Config)
+        Ok(by_kind)
     }
 
     /// Checks how long the operations of a handler are kept, by its declaration or by the settings.

@@ -9,6 +9,8 @@ mod config; // the settings
 
 mod builder; // from a URL to a runtime
 
+mod check; // what this program could not carry on
+
 mod running; // a worker until its shutdown
 
 mod kinds; // what the linked handlers say of their kinds
@@ -27,6 +29,7 @@ mod error; // what each of them can say
 
 pub use accept::{Accept, Accepted};
 pub use builder::RuntimeBuilder;
+pub use check::{Checked, CheckedKind, Lack, Unhandled};
 pub use config::{Config, DEFAULT_CONCURRENCY, DEFAULT_LEASE, DEFAULT_POLL_EVERY};
 pub use error::{ConfirmError, QueryError, RedriveError, ResolveError, StartError};
 pub use operator::{Divergent, Parked};
