@@ -56,3 +56,11 @@ fn ignored_fields_go_by_their_names_in_the_json() {
     let other = Keyed { r#type: 4, ..keyed(1, "a") };
     assert_ne!(fingerprint(&keyed(1, "a")), fingerprint(&other));
 }
+
+/// The derive refuses a field of this name, and cannot ask core for it.
+#[test]
+fn the_derive_and_core_keep_the_version_under_one_name() {
+    assert_eq!(orch::internals::words::VERSION_KEY, "$version");
+    let derive = include_str!("../../orch-macros/src/command/versions.rs");
+    assert!(derive.contains("const VERSION_KEY: &str = \"$version\";"));
+}

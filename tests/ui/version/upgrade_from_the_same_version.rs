@@ -1,0 +1,29 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Before {
+    order_id: u64,
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}", version = 2, upgrade = from_before)]
+struct Between {
+    order_id: u64,
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}", version = 2, upgrade = from_between)]
+struct Charge {
+    order_id: u64,
+}
+
+fn from_before(before: Before) -> Between {
+    Between { order_id: before.order_id }
+}
+
+fn from_between(before: Between) -> Charge {
+    Charge { order_id: before.order_id }
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Before {
+    order_id: u64,
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}", version = 2, upgrade = from_before)]
+struct Charge {
+    order_id: u64,
+}
+
+async fn from_before(before: Before) -> Charge {
+    Charge { order_id: before.order_id }
+}
+
+fn main() {}

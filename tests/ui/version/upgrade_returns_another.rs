@@ -1,0 +1,19 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}")]
+struct Before {
+    order_id: u64,
+}
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}", version = 2, upgrade = from_before)]
+struct Charge {
+    order_id: u64,
+}
+
+fn from_before(before: Before) -> Before {
+    before
+}
+
+fn main() {}

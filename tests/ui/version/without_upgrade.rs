@@ -1,0 +1,9 @@
+use orch::prelude::*;
+
+#[derive(Serialize, Deserialize, Command)]
+#[command(biz_key = "ORDER-{order_id}", version = 2)]
+struct Charge {
+    order_id: u64,
+}
+
+fn main() {}
