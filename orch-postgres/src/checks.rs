@@ -1,6 +1,6 @@
 //! What is asked of a server before anything is entrusted to it.
 
-use orch_core::store::StoreError;
+use orch_core::store::{StoreError, monotonic};
 use sqlx::postgres::{PgConnection, PgRow};
 
 use crate::column::column;
@@ -69,7 +69,7 @@ struct Findings {
 pub(crate) async fn check(target: Target) -> Result<Target, StoreError> {
     let (_, mut connection) = target.connect().await?;
     let asked = ask(&mut connection);
-    let answer = tokio::time::timeout(target.answer_timeout, asked).await;
+    let answer = monotonic::timeout(target.answer_timeout, asked).await;
     let look = answer.map_err(|_| no_answer(target.answer_timeout))??;
     if look.standby {
         return Err(StoreError::transient(

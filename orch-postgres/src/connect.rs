@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use orch_core::store::StoreError;
+use orch_core::store::{StoreError, monotonic};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
@@ -166,7 +166,7 @@ impl Target {
     /// # Errors
     /// [`StoreError::Transient`] if the server is away, [`StoreError::Fatal`] if it refuses.
     pub(crate) async fn connect(&self) -> Result<(Place, PgConnection), StoreError> {
-        match tokio::time::timeout(CONNECT_TIMEOUT, self.hosts.connect()).await {
+        match monotonic::timeout(CONNECT_TIMEOUT, self.hosts.connect()).await {
             Ok(connected) => connected,
             Err(_) => Err(StoreError::transient("the database server does not answer")),
         }

@@ -139,7 +139,7 @@ impl Hosts {
             monotonic::sleep(pause).await;
             if let Ok(_one) = self.asks.try_lock() {
                 // What it finds is noted; what it fails with, the statement will meet.
-                let _ = tokio::time::timeout(limit, self.connect()).await;
+                let _ = monotonic::timeout(limit, self.connect()).await;
             }
             pause *= 2;
         }

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use orch_core::store::{StoreError, lock};
+use orch_core::store::{StoreError, lock, monotonic};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Executor};
@@ -153,7 +153,7 @@ impl Shared {
         let Some(limit) = limit else { return work.await };
         tokio::select! {
             biased;
-            done = tokio::time::timeout(limit, work) => done.unwrap_or_else(|_| Err(no_answer(limit))),
+            done = monotonic::timeout(limit, work) => done.unwrap_or_else(|_| Err(no_answer(limit))),
             () = self.target.hosts.until_left(place, CONNECT_TIMEOUT) => {
                 Err(StoreError::transient("another server takes the writes"))
             }

@@ -95,7 +95,7 @@ impl Wake {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.waiting);
         // Running into the timeout is the other way to return, not a failure.
-        let _ = tokio::time::timeout(timeout, self.work.notified()).await;
+        let _ = monotonic::timeout(timeout, self.work.notified()).await;
     }
 
     /// How long until the next operation of this process is due. What is due already does not
@@ -126,7 +126,7 @@ impl Drop for Waiting<'_> {
 async fn send(wake: Weak<Wake>, pool: Pool) {
     loop {
         let Some(alive) = wake.upgrade() else { return };
-        let unsent = tokio::time::timeout(LOOK_EVERY, alive.unsent.notified()).await;
+        let unsent = monotonic::timeout(LOOK_EVERY, alive.unsent.notified()).await;
         drop(alive);
         if unsent.is_err() {
             continue;
@@ -168,8 +168,12 @@ async fn listen(wake: Weak<Wake>, target: Target) {
 async fn connect(target: &Target) -> Result<(Place, PgListener), StoreError> {
     let place = if target.hosts.is_one() { 0 } else { target.connect().await?.0 };
     let options = target.hosts.options(place).cloned().unwrap_or_default();
-    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
-    let mut listener = PgListener::connect_with(&pool).await.map_err(store_error)?;
+    // sqlx's pool has timers of its own.
+    let connecting = monotonic::by_real_time(async {
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
+        PgListener::connect_with(&pool).await
+    });
+    let mut listener = connecting.await.map_err(store_error)?;
     // A lost connection ends this listener: the delay before the next is ours.
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await.map_err(store_error)?;
@@ -185,13 +189,13 @@ async fn until_lost(
 ) -> Option<StoreError> {
     loop {
         wake.upgrade()?.wake_here();
-        let mut next = tokio::time::timeout(LOOK_EVERY, listener.try_recv()).await;
+        let mut next = monotonic::timeout(LOOK_EVERY, listener.try_recv()).await;
         while next.is_err() {
             wake.upgrade()?;
             if moved() {
                 return Some(StoreError::transient("another server takes the writes"));
             }
-            next = tokio::time::timeout(LOOK_EVERY, listener.try_recv()).await;
+            next = monotonic::timeout(LOOK_EVERY, listener.try_recv()).await;
         }
         match next {
             Ok(Ok(Some(_))) => {}

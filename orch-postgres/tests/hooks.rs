@@ -72,6 +72,20 @@ async fn one_that_hangs_in_the_server_is_ended_there() {
     assert!(matches!(finalize(&store, claim, fine).await, Finalized::Finished(_)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_for_the_server_does_not_hang_by_a_paused_clock() {
+    let schema = Schema::create().await;
+    let (store, claim) = logged(&schema).await;
+    let waiting = hook(|any, _, _| {
+        Box::pin(async move {
+            let connection: &mut PgConnection = connection(any)?;
+            connection.execute("SELECT pg_sleep(0.3)").await.map_err(HookError::new)?;
+            Ok(())
+        })
+    });
+    assert!(matches!(finalize(&store, claim, waiting).await, Finalized::Finished(_)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_panics_changes_nothing() {
     let schema = Schema::create().await;

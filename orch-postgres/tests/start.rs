@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use orch_core::store::{Store, StoreError};
 use orch_postgres::PostgresStore;
@@ -98,4 +98,21 @@ async fn connections_that_were_given_up_do_not_pile_up_at_the_server() {
     assert!(most <= 10, "{most} sessions");
     execute(&mut locker, "ROLLBACK").await;
     assert!(store.get(&owner(), acceptance("key").op_id).await.unwrap().is_none());
+}
+
+/// A test of the user's own may stop tokio's clock: each limit would be over while the server answers.
+#[tokio::test(start_paused = true)]
+async fn a_paused_clock_is_not_taken_for_a_server_that_is_away() {
+    let schema = Schema::create().await;
+    let (began, theirs) = (Instant::now(), tokio::time::Instant::now());
+    let store = PostgresStore::open(&schema.url("")).await.unwrap();
+    let item = acceptance("k");
+    store.accept(vec![item.clone()]).await.unwrap();
+    // The accept ends the first wait, and the listener, once it is connected, the second.
+    for _ in 0..2 {
+        store.wait_for_work(Duration::from_secs(20)).await;
+    }
+    assert!(began.elapsed() < Duration::from_secs(20), "it waits for a listener");
+    assert!(store.get(&owner(), item.op_id).await.unwrap().is_some());
+    assert_eq!(theirs.elapsed(), Duration::ZERO, "the test's own clock is left alone");
 }

@@ -45,10 +45,10 @@ impl Wake {
         let woken = self.notify.notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        let ends_at = monotonic::runtime_now().checked_add(timeout);
+        let ends_at = monotonic::now().checked_add(timeout);
         loop {
             let pause = POLL.mul_f64(1.0 + JITTER * fastrand::f64());
-            let left = ends_at.map(|at| at.saturating_duration_since(monotonic::runtime_now()));
+            let left = ends_at.map(|at| at.saturating_duration_since(monotonic::now()));
             let pause = left.map_or(pause, |left| left.min(pause));
             // Only the pause is raced; the database is asked outside of it.
             tokio::select! {
@@ -60,7 +60,7 @@ impl Wake {
                 self.notify.notify_waiters();
                 return;
             }
-            if ends_at.is_some_and(|at| monotonic::runtime_now() >= at) {
+            if ends_at.is_some_and(|at| monotonic::now() >= at) {
                 return;
             }
         }

@@ -6,6 +6,7 @@
 mod follow_up;
 mod one_payment;
 mod panicking_drop;
+mod paused_clock;
 mod results;
 mod round_trip;
 mod runtime_gone;

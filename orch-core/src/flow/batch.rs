@@ -252,7 +252,7 @@ mod tests {
             let (batcher, gate) = (Arc::clone(&batcher), Arc::clone(&gate));
             tasks.spawn(async move { batcher.submit(gate).await });
         }
-        let answered = tokio::time::timeout(Duration::from_secs(10), tasks.join_all()).await;
+        let answered = monotonic::timeout(Duration::from_secs(10), tasks.join_all()).await;
         assert_eq!(answered.map(|answers| answers.len()).ok(), Some(3 * BESIDE));
     }
 

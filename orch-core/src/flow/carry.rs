@@ -180,7 +180,7 @@ mod tests {
         let tasks: Vec<_> = (0..count).map(submit).collect();
         let mut answers = Vec::new();
         for task in tasks {
-            let answer = tokio::time::timeout(Duration::from_millis(500), task).await;
+            let answer = monotonic::timeout(Duration::from_millis(500), task).await;
             answers
                 .push(answer.map_or_else(|_| Err(StoreError::transient("waits")), Result::unwrap));
         }

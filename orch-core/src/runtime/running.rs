@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Orchestrator, StartError};
@@ -100,17 +99,18 @@ impl Worker {
 
     async fn drain(mut self) -> Drained {
         self.stop.cancel();
-        let until = monotonic::runtime_now() + self.drain_timeout;
-        if timeout_at(until, self.stored()).await.is_ok() {
+        let began = monotonic::now();
+        if monotonic::timeout(self.drain_timeout, self.stored()).await.is_ok() {
+            let left = self.drain_timeout.saturating_sub(began.elapsed());
             // A pass that takes longer, behind a lock of another session, may be lost.
-            let _ = timeout_at(until, ended(&mut self.upkeep)).await;
+            let _ = monotonic::timeout(left, ended(&mut self.upkeep)).await;
             return Drained { cancelled: 0, unstored: 0 };
         }
         let cancelled = self.queue.in_flight();
         tracing::warn!(cancelled, "the drain timeout has passed; attempts are cancelled");
         self.queue.cancel_running();
         // Zero as a drain timeout means not to wait for handlers; their ends are stored still.
-        let _ = timeout(self.drain_timeout.max(MIN_STORING), self.stored()).await;
+        let _ = monotonic::timeout(self.drain_timeout.max(MIN_STORING), self.stored()).await;
         Drained { cancelled, unstored: self.queue.in_flight() }
     }
 

@@ -56,7 +56,7 @@ impl Orchestrator {
             looks += 1;
             let pause = LOOK_EVERY.delay(looks, fastrand::f64()).min(left);
             // Only the waiting is cut off, never the call to the database.
-            let _ = tokio::time::timeout(pause, waiter.moved()).await;
+            let _ = monotonic::timeout(pause, waiter.moved()).await;
         }
     }
 }

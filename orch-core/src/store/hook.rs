@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::{States, StoreError};
+use super::{States, StoreError, monotonic};
 use crate::words::{Envelope, FinalOutcome, storable};
 
 tokio::task_local! {
@@ -107,7 +107,7 @@ impl FinalizeHook {
     ) -> Option<Result<(), String>> {
         let running = IN_HOOK.scope((), self.run(connection, outcome, of));
         let running = AssertUnwindSafe(running);
-        let failed = match tokio::time::timeout(limit, running.catch_unwind()).await.ok()? {
+        let failed = match monotonic::timeout(limit, running.catch_unwind()).await.ok()? {
             Ok(Ok(())) => return Some(Ok(())),
             Ok(Err(error)) => error.to_string(),
             Err(panic) => format!("finalize hook panicked: {}", panic_text(&*panic)),

@@ -67,7 +67,7 @@ pub(super) async fn drive(
         }
         tokio::select! {
             () = process.gate.died() => return Driven::Died,
-            _ = tokio::time::timeout(PATIENCE, moves.changed()) => {}
+            _ = monotonic::timeout(PATIENCE, moves.changed()) => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orch_core::store::{EndedAttempt, Finalized, ReleaseReason, Released};
+use orch_core::store::{EndedAttempt, Finalized, ReleaseReason, Released, monotonic};
 use orch_core::words::{Phase, Status};
 
 use crate::fixture::{DELAY, World, ended, policy, retry};
@@ -102,13 +102,13 @@ pub async fn a_release_after_the_log_is_stale(world: World) {
 
 pub async fn wait_for_work_returns_by_its_timeout(world: World) {
     let wait = world.store.wait_for_work(Duration::from_millis(20));
-    tokio::time::timeout(Duration::from_secs(10), wait).await.expect("it returns");
+    monotonic::timeout(Duration::from_secs(10), wait).await.expect("it returns");
 }
 
 pub async fn a_wake_ends_the_wait_for_work(world: World) {
     for _ in 0..2 {
         world.store.wake();
         let wait = world.store.wait_for_work(Duration::from_secs(60 * 60));
-        tokio::time::timeout(Duration::from_secs(10), wait).await.expect("it returns");
+        monotonic::timeout(Duration::from_secs(10), wait).await.expect("it returns");
     }
 }
