@@ -1,7 +1,61 @@
-use super::Row;
+//! What claims and ends cost, and when it is enough. No other file changes a count or compares one with
+//! its limit; `docs/book/attempts.md` says the same to users.
+//!
+//! | what happens | what it costs |
+//! |---|---|
+//! | claimed for an attempt | one of `max_attempts`: it is counted before the handler runs, so that one that kills its process is stopped too |
+//! | claimed for a reconcile | one of `max_reconciles` |
+//! | given back without a run: a shutdown, a worker that lacks a part, a call that must not be made | what the claim has cost comes back |
+//! | the attempt ended with Retry, with or without `after` | nothing more; `retries` goes up |
+//! | the attempt ended in doubt or its result is unreadable: the handler said so, a timeout, a panic, a lost lease; or the database has lost it | nothing more; `lost_attempts` goes up |
+//! | the attempt ended with Ok or Fail | nothing more |
+//! | the reconcile ended, whatever it was told | nothing more: the handler did not run |
+//! | the finalize hook failed | one of [`MAX_HOOK_FAILURES`], and no attempt: the provider is not called again |
+//! | an operator lets it run again | all reconciles come back, attempts do not |
+//!
+//! So `attempt <= max_attempts` unless an operator decides, and where no attempt is missing from the
+//! history, `attempt <= 1 + retries + lost_attempts + attempts that a reconcile found not to have happened`,
+//! the last of which are lost attempts too.
+
+use super::{Entry, Purpose, Row};
+use crate::policies::MAX_HOOK_FAILURES;
 use crate::words::{AttemptEnd, LogEntry, Outcome, Source};
 
 impl Row {
+    /// Counts a claim.
+    pub(super) fn count_claim(&mut self, purpose: Purpose) {
+        let count = self.claims(purpose);
+        *count = count.saturating_add(1);
+    }
+
+    /// Takes a claim back that was given back without a run.
+    pub(super) fn uncount_claim(&mut self, purpose: Purpose) {
+        let count = self.claims(purpose);
+        *count = count.saturating_sub(1);
+    }
+
+    const fn claims(&mut self, purpose: Purpose) -> &mut u32 {
+        match purpose {
+            Purpose::Attempt => &mut self.attempt,
+            Purpose::Reconcile => &mut self.reconciles,
+        }
+    }
+
+    /// True if there is no other attempt.
+    pub(super) const fn attempts_are_used_up(&self) -> bool {
+        self.attempt >= self.policy.max_attempts
+    }
+
+    /// True if there is no other reconcile.
+    pub(super) const fn reconciles_are_used_up(&self) -> bool {
+        self.reconciles >= self.policy.max_reconciles
+    }
+
+    /// An operator lets it run again: it may be reconciled as often as at first.
+    pub(super) const fn renew_reconciles(&mut self) {
+        self.reconciles = 0;
+    }
+
     /// Counts what has ended, and keeps why it ended so. A reconcile without an answer is no lost
     /// attempt: the handler did not run.
     pub(super) fn count(&mut self, log: &LogEntry) {
@@ -42,11 +96,139 @@ impl Row {
     }
 }
 
+impl Entry {
+    /// Counts a failure of its finalize hook. True if the hook is not run again by itself.
+    pub(super) const fn count_hook_failure(&mut self) -> bool {
+        self.hook_failures = self.hook_failures.saturating_add(1);
+        self.hook_failures >= MAX_HOOK_FAILURES
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{at, in_doubt, retry, running};
-    use super::super::{Entry, Row};
-    use crate::words::{AttemptEnd, Outcome, Source};
+    use std::time::Duration;
+
+    use super::super::fixture::{at, in_doubt, kind, retry, running};
+    use super::super::{Ended, Entry, Fact, Purpose, ReleaseReason, Row, step};
+    use crate::policies::{InDoubt, KindPolicy};
+    use crate::words::{AttemptEnd, ClaimId, Failure, Outcome, Payload, Source, WorkerId};
+
+    /// `attempt`, `retries`, `lost_attempts` and `reconciles`.
+    type Counts = [u32; 4];
+
+    fn counts(row: &Row) -> Counts {
+        [row.attempt, row.retries, row.lost_attempts, row.reconciles]
+    }
+
+    fn claimed(row: &Row) -> Row {
+        let policy = KindPolicy { in_doubt: InDoubt::Reconcile, ..KindPolicy::new(kind()) };
+        let worker = WorkerId::from_stored("w-2".to_owned());
+        let (id, lease) = (ClaimId::NONE, Duration::from_secs(30));
+        let fact = Fact::Claimed { policy: &policy, worker: &worker, id, lease, whole_since: 0 };
+        step(row, fact, at(100)).row
+    }
+
+    /// A claim for this, and what it has cost.
+    fn claim(purpose: Purpose) -> (Row, Counts) {
+        let unresolved = purpose == Purpose::Reconcile;
+        let row = Row {
+            due_at: Some(at(100)),
+            lease_expires_at: None,
+            worker: None,
+            first_called_at: unresolved.then(|| at(60)),
+            attempt: 1,
+            ..running()
+        };
+        let claimed = claimed(&row);
+        assert_eq!(claimed.purpose(), Some(purpose));
+        let before = counts(&row);
+        (claimed.clone(), difference(counts(&claimed), before))
+    }
+
+    fn difference(after: Counts, before: Counts) -> Counts {
+        std::array::from_fn(|n| after[n] - before[n])
+    }
+
+    /// What a claim of this purpose and its end cost together.
+    fn cost(purpose: Purpose, end: &AttemptEnd) -> Counts {
+        let (row, cost) = claim(purpose);
+        let source = match purpose {
+            Purpose::Attempt => Source::Handler,
+            Purpose::Reconcile => Source::Reconcile,
+        };
+        let (fence, delay) = (row.fence, Duration::from_secs(1));
+        let ended = Ended { fence, source, end, delay, logged: None };
+        let after = step(&row, Fact::Settled(ended), at(110)).row;
+        let end = difference(counts(&after), counts(&row));
+        std::array::from_fn(|n| cost[n] + end[n])
+    }
+
+    #[test]
+    fn what_each_end_of_an_attempt_costs() {
+        let outcome = AttemptEnd::Outcome;
+        let after = Some(Duration::from_secs(90));
+        let cost = |end: AttemptEnd| cost(Purpose::Attempt, &end);
+        assert_eq!(cost(ok()), [1, 0, 0, 0]);
+        assert_eq!(cost(outcome(Outcome::Fail(Failure::new("NO", "no")))), [1, 0, 0, 0]);
+        assert_eq!(cost(retry()), [1, 1, 0, 0]);
+        assert_eq!(cost(outcome(Outcome::Retry { reason: "busy".into(), after })), [1, 1, 0, 0]);
+        assert_eq!(cost(in_doubt()), [1, 0, 1, 0]);
+        let unreadable =
+            AttemptEnd::Unreadable { reason: "NaN".into(), output: Payload::from("null") };
+        assert_eq!(cost(unreadable), [1, 0, 1, 0]);
+    }
+
+    #[test]
+    fn a_reconcile_costs_no_attempt_whatever_it_is_told() {
+        for end in [ok(), AttemptEnd::NotHappened, in_doubt()] {
+            assert_eq!(cost(Purpose::Reconcile, &end), [0, 0, 0, 1]);
+        }
+    }
+
+    #[test]
+    fn a_crash_costs_an_attempt_and_a_crash_while_reconciling_a_reconcile() {
+        for (purpose, costs) in
+            [(Purpose::Attempt, [1, 0, 1, 0]), (Purpose::Reconcile, [0, 0, 0, 1])]
+        {
+            let (row, claim) = claim(purpose);
+            let after = step(&row, Fact::LeaseExpired { jitter: 0.0 }, at(140)).row;
+            let lost = difference(counts(&after), counts(&row));
+            assert_eq!(std::array::from_fn(|n| claim[n] + lost[n]), costs);
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_costs_nothing() {
+        let reason = "another version".to_owned();
+        let reasons = [
+            ReleaseReason::Unstarted,
+            ReleaseReason::Unhandled { reason: reason.clone() },
+            ReleaseReason::Unrunnable { reason },
+        ];
+        for purpose in [Purpose::Attempt, Purpose::Reconcile] {
+            for reason in &reasons {
+                let (row, cost) = claim(purpose);
+                let fact = Fact::Released { fence: row.fence, reason, logged: None };
+                let after = step(&row, fact, at(110)).row;
+                let before: Counts = std::array::from_fn(|n| counts(&row)[n] - cost[n]);
+                assert_eq!(counts(&after), before, "{purpose:?} {reason:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failing_hook_costs_no_attempt() {
+        let (row, _) = claim(Purpose::Attempt);
+        let mut logged = Entry::of(&row, Source::Handler, ok(), at(110)).pending();
+        let fact = Fact::HookFailed {
+            fence: row.fence,
+            logged: Some(&logged),
+            error: "no such table",
+            jitter: 0.0,
+        };
+        assert_eq!(counts(&step(&row, fact, at(120)).row), counts(&row));
+        assert_eq!((1..=20).find(|_| logged.count_hook_failure()), Some(20));
+    }
 
     /// A running attempt of a provider that replays errors. Only a lost attempt leaves a doubt.
     fn row(unresolved: bool) -> Row {
@@ -66,7 +248,7 @@ mod tests {
     }
 
     fn ok() -> AttemptEnd {
-        AttemptEnd::Outcome(Outcome::Ok { output: "done".into() })
+        AttemptEnd::Outcome(Outcome::Ok { output: Payload::from("done") })
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::next::{Move, after_attempt};
 use super::{Answer, Entry, Finalized, Row, Step};
-use crate::policies::{Backoff, MAX_HOOK_FAILURES, UNHANDLED_PARKED_AFTER};
+use crate::policies::{Backoff, UNHANDLED_PARKED_AFTER};
 use crate::words::{Fence, FinalOutcome, LogStatus, Phase};
 
 /// Why an outcome is not finalized that owes a hook.
@@ -71,8 +71,7 @@ pub(super) fn hook_failed(
         let reason = error.to_owned();
         return change.answer(Answer::Moved(Finalized::HookFailed { reason, due_at }));
     }
-    entry.hook_failures = entry.hook_failures.saturating_add(1);
-    if entry.hook_failures >= MAX_HOOK_FAILURES {
+    if entry.count_hook_failure() {
         return park_for_hook(change, entry, error);
     }
     let due_at = change.now.plus(Backoff::DEFAULT.delay(entry.hook_failures, jitter));

@@ -30,7 +30,7 @@
 //! | `swept` | the same for the facts of the sweeps |
 //! | `change` | the changes that facts have in common: a lease ends, a move is made |
 //! | `next` | which move follows an ended attempt |
-//! | `count` | what an ended attempt counts |
+//! | `count` | what claims and ends cost, and when it is enough: the one rule about attempts |
 
 mod row; // the noun
 
@@ -50,7 +50,7 @@ mod change; // what facts have in common
 
 mod next; // which move follows
 
-mod count; // what is counted
+mod count; // what it costs
 
 mod answer; // what is told
 

@@ -73,7 +73,7 @@ fn again(row: &Row, reason: Option<&str>, uncertain: bool, not_before: Timestamp
 
 fn doubt(row: &Row, reason: &str, not_before: Timestamp) -> Move {
     match row.policy.in_doubt {
-        InDoubt::Reconcile if row.reconciles >= row.policy.max_reconciles => Move::Park,
+        InDoubt::Reconcile if row.reconciles_are_used_up() => Move::Park,
         InDoubt::Reconcile => Move::Doubt { not_before },
         InDoubt::Park => Move::Park,
         InDoubt::Fail => finish(failure(code::IN_DOUBT, row, Some(reason), true)),
@@ -86,7 +86,7 @@ fn doubt(row: &Row, reason: &str, not_before: Timestamp) -> Move {
 
 /// Why there is no other attempt.
 fn spent(row: &Row, not_before: Timestamp) -> Option<&'static str> {
-    if row.attempt >= row.policy.max_attempts {
+    if row.attempts_are_used_up() {
         Some(code::ATTEMPTS_EXHAUSTED)
     } else if not_before >= row.deadline {
         Some(code::TIME_BUDGET_EXCEEDED)

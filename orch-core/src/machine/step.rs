@@ -94,16 +94,11 @@ fn claimed(mut change: Change, policy: &KindPolicy, whole_since: u32, holder: &H
     let hooked = policy.hooked || row.is_unresolved() && row.policy.hooked;
     row.policy =
         KindPolicy { in_doubt: purpose.declares(policy.in_doubt), hooked, ..policy.clone() };
-    match purpose {
-        Purpose::Attempt => {
-            row.attempt = row.attempt.saturating_add(1);
-            row.phase = Some(Phase::Running);
-        }
-        Purpose::Reconcile => {
-            row.reconciles = row.reconciles.saturating_add(1);
-            row.phase = Some(Phase::InDoubt);
-        }
-    }
+    row.count_claim(purpose);
+    row.phase = Some(match purpose {
+        Purpose::Attempt => Phase::Running,
+        Purpose::Reconcile => Phase::InDoubt,
+    });
     change.answer(Answer::Claimed(purpose))
 }
 
@@ -128,17 +123,13 @@ fn released(
         let again = change.row.is_under(fence) && logged.is_none();
         return change.answer(if again { Answer::Released } else { Answer::Stale });
     }
-    let now = change.now;
+    let not_before = change.now;
     let row = &mut change.row;
-    let next = match row.phase {
-        Some(Phase::InDoubt) => {
-            row.reconciles = row.reconciles.saturating_sub(1);
-            Move::Doubt { not_before: now }
-        }
-        Some(Phase::Running | Phase::Waiting | Phase::Parked) | None => {
-            row.attempt = row.attempt.saturating_sub(1);
-            Move::Wait { not_before: now }
-        }
+    let purpose = row.purpose().unwrap_or(Purpose::Attempt);
+    row.uncount_claim(purpose);
+    let next = match purpose {
+        Purpose::Attempt => Move::Wait { not_before },
+        Purpose::Reconcile => Move::Doubt { not_before },
     };
     // It was not run, so no hook of this worker is owed.
     row.policy.hooked &= row.is_unresolved();
