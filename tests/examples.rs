@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -108,6 +109,27 @@ async fn parked_in(url: &str) -> (OpId, String) {
     let key = orchestrator.provider_keys::<AnyProvider>(accepted.op_id).await.unwrap().remove(0);
     let _ = runtime.shutdown().await;
     (accepted.op_id, key)
+}
+
+#[tokio::test]
+async fn on_sigterm_the_call_that_is_out_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut worker =
+        cargo_run("sigterm", &[], folder.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(worker.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "calling for order 7");
+    // `cargo run` becomes the program that it runs, so this is the worker's own id.
+    let terminated = Command::new("kill").args(["-TERM", &worker.id().to_string()]).status();
+    assert!(terminated.unwrap().success());
+    assert_eq!(lines.next().unwrap().unwrap(), "drained: 0 cancelled, 0 not stored");
+    assert!(worker.wait().unwrap().success());
+
+    let url = format!("sqlite://{}", folder.path().join("payments.db").display());
+    let front = Runtime::connect(url).without_worker().start().await.unwrap();
+    let accepted = front.orchestrator().accept(Charge { order_id: 7 }).await.unwrap();
+    assert_eq!(accepted.disposition, Disposition::Replayed);
+    let waited = front.orchestrator().wait(&accepted, Duration::ZERO).await.unwrap();
+    assert_eq!(waited, Waited::Ok("receipt 7".to_owned()));
 }
 
 /// Printed lines without instants and the ids of claims.

@@ -3,14 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
+mod busy_provider;
+mod children;
 mod follow_up;
 mod one_payment;
 mod panicking_drop;
+mod last_of_many;
 mod paused_clock;
+mod polling;
 mod results;
 mod round_trip;
 mod runtime_gone;
 mod same_request;
+mod service_test;
 mod shared_database;
 mod unreadable_commands;
 mod versions;

@@ -13,9 +13,8 @@
 //! | the finalize hook failed | one of [`MAX_HOOK_FAILURES`], and no attempt: the provider is not called again |
 //! | an operator lets it run again | all reconciles come back, attempts do not |
 //!
-//! So `attempt <= max_attempts` unless an operator decides, and where no attempt is missing from the
-//! history, `attempt <= 1 + retries + lost_attempts + attempts that a reconcile found not to have happened`,
-//! the last of which are lost attempts too.
+//! So `attempt <= max_attempts` unless an operator decides, and `attempt <= 1 + retries + lost_attempts`.
+//! Where Postgres has a statement of its own, it spells the same, and the agreement tests compare.
 
 use super::{Entry, Purpose, Row};
 use crate::policies::MAX_HOOK_FAILURES;
