@@ -56,7 +56,10 @@
 //! | call a handler in a unit test | [`Context::for_test`], [`State::new`] |
 //! | kill your own handler at every boundary, in a test | `orch_testkit::crash_matrix` |
 //! | look up what happens when a process dies or a provider misbehaves | `docs/book/what-happens-when.md` |
-//! | run it on a database that fails over, is restored or is behind a pooler | `docs/book/databases.md` |
+//! | run it on a database that fails over, is restored or is behind a pooler | `docs/book/databases.md`, `docs/book/backups.md` |
+//! | know what an attempt costs, call a provider that limits its callers | `docs/book/attempts.md` |
+//! | start one operation after another, wait for many, poll for a long call | `docs/book/waiting-for-others.md`, `docs/book/polling.md` |
+//! | test a service, end a process | `docs/book/testing.md`, `docs/book/shutdown.md` |
 //!
 //! orch logs through `tracing`: install a subscriber, or a database that is down and a hook that
 //! fails stay silent. It exports metrics through `metrics`: install a recorder before the start;

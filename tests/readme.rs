@@ -3,14 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs::read_to_string;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The fenced blocks of the README in this language.
 fn blocks(language: &str) -> Vec<String> {
-    let readme = read_to_string("README.md").unwrap();
+    blocks_of(&read_to_string("README.md").unwrap(), language)
+}
+
+fn blocks_of(page: &str, language: &str) -> Vec<String> {
     let opening = format!("```{language}\n");
-    readme
-        .split("\n```")
+    page.split("\n```")
         .filter_map(|part| format!("```{part}\n").strip_prefix(&opening).map(str::to_owned))
         .collect()
 }
@@ -58,18 +60,49 @@ fn two_commands_are_all_that_is_needed() {
 #[test]
 fn every_link_into_the_repository_leads_somewhere() {
     let root = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
-    let docs = ["docs/adr/README.md", "docs/book/metrics.md", "docs/book/what-happens-when.md"];
-    for page in root.into_iter().chain(docs) {
-        let text = read_to_string(page).unwrap();
-        let folder = Path::new(page).parent().unwrap();
+    let root = root.into_iter().chain(["docs/adr/README.md"]).map(PathBuf::from);
+    for page in root.chain(files_in("docs/book", "md")) {
+        let (text, folder) = (read_to_string(&page).unwrap(), page.parent().unwrap());
+        let page = page.display();
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        let local: Vec<_> = targets.filter(|target| !target.contains("://")).collect();
-        assert!(!local.is_empty(), "{page} links to nothing");
-        for target in local {
+        for target in targets.filter(|target| !target.contains("://")) {
             let path = folder.join(target.split('#').next().unwrap());
             assert!(path.exists(), "{page} links to {target}, which is not there");
         }
     }
+}
+
+/// So each block compiles, and what it shows is tested.
+#[test]
+fn every_rust_block_of_the_book_is_a_part_of_a_program_that_runs() {
+    let programs: Vec<String> = ["examples", "tests/real_life"]
+        .into_iter()
+        .flat_map(|folder| files_in(folder, "rs"))
+        .map(|file| read_to_string(file).unwrap())
+        .collect();
+    let mut shown = 0;
+    for page in files_in("docs/book", "md") {
+        for block in blocks_of(&read_to_string(&page).unwrap(), "rust") {
+            let runs = programs.iter().any(|program| program.contains(&block));
+            assert!(runs, "{} shows what no program has:\n{block}", page.display());
+            shown += 1;
+        }
+    }
+    assert!(shown >= 5, "the test reads the blocks");
+}
+
+/// Every page is found from the first one.
+#[test]
+fn the_readme_links_to_every_page_of_the_book() {
+    let readme = read_to_string("README.md").unwrap();
+    for page in files_in("docs/book", "md") {
+        assert!(readme.contains(&format!("]({})", page.display())), "{}", page.display());
+    }
+}
+
+fn files_in(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|is| is == extension)).collect()
 }
 
 /// Names in a path that stand for one of the reader's.
