@@ -6,9 +6,9 @@
 mod busy_provider;
 mod children;
 mod follow_up;
+mod last_of_many;
 mod one_payment;
 mod panicking_drop;
-mod last_of_many;
 mod paused_clock;
 mod polling;
 mod results;
