@@ -12,5 +12,6 @@ mod judge;
 mod page;
 mod payment;
 mod provider;
+mod releases;
 mod replayed_errors;
 mod window;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use orch_core::handler::Registration;
 use orch_core::store::ManualClock;
 use orch_core::words::{Command, OpId, Operation};
 
@@ -55,11 +56,14 @@ impl<P: ProviderBooks> Matrix<P> {
                 deaths += 1;
             }
         }
-        let (op_id, end) = world.to_the_end(self).await;
+        let successor = self.successor.filter(|_| deaths > 0);
+        let (op_id, end) = world.to_the_end(self, successor).await;
         let (ended, operation) = match end {
             Driven::Ended(operation) => (true, operation),
             Driven::Stuck(Some(operation)) => (false, operation),
-            Driven::Stuck(None) | Driven::Died => panic!("nobody kills the last process"),
+            Driven::Stuck(None) | Driven::Died | Driven::Left => {
+                panic!("nobody kills the last process, and it leaves nothing")
+            }
         };
         Cell {
             boundary: kill_at,
@@ -94,31 +98,57 @@ struct World<P> {
 impl<P: ProviderBooks> World<P> {
     /// A process that is to die: whether it came to its boundary, and what it had accepted.
     async fn until_killed(&self, matrix: &Matrix<P>, boundary: Boundary) -> (bool, Option<OpId>) {
-        let process = self.process(matrix, Some(boundary)).await;
+        let process = self.process(matrix, matrix.registration, Some(boundary)).await;
         if let Some(op_id) = self.accept(&process, matrix).await {
-            drive(&process, &self.clock, op_id, matrix.patience()).await;
+            drive(&process, &self.clock, op_id, matrix.patience(), false).await;
         }
         let gate = Arc::clone(&process.gate);
         (process.end().await, gate.accepted())
     }
 
     /// The last process. Its client is the first one's, which has heard of no end, and so sends
-    /// its request again.
-    async fn to_the_end(&self, matrix: &Matrix<P>) -> (OpId, Driven) {
-        let process = self.process(matrix, None).await;
-        let op_id = self.accept(&process, matrix).await.expect("nobody kills the last process");
-        let end = drive(&process, &self.clock, op_id, matrix.patience()).await;
+    /// its request again. One of another release comes before it, if there is such a successor: it may
+    /// leave the operation to the last one.
+    async fn to_the_end(
+        &self,
+        matrix: &Matrix<P>,
+        successor: Option<Registration>,
+    ) -> (OpId, Driven) {
+        if let Some(successor) = successor {
+            let (op_id, end) = self.driven(matrix, successor, true).await;
+            if !matches!(end, Driven::Left) {
+                return (op_id, end);
+            }
+        }
+        self.driven(matrix, matrix.registration, false).await
+    }
+
+    /// What a process that nobody kills makes of it.
+    async fn driven(
+        &self,
+        matrix: &Matrix<P>,
+        registration: Registration,
+        may_leave: bool,
+    ) -> (OpId, Driven) {
+        let process = self.process(matrix, registration, None).await;
+        let op_id = self.accept(&process, matrix).await.expect("nobody kills this process");
+        let end = drive(&process, &self.clock, op_id, matrix.patience(), may_leave).await;
         process.end().await;
         (op_id, end)
     }
 
-    async fn process(&self, matrix: &Matrix<P>, kill_at: Option<Boundary>) -> Process {
+    async fn process(
+        &self,
+        matrix: &Matrix<P>,
+        registration: Registration,
+        kill_at: Option<Boundary>,
+    ) -> Process {
         let provider = Arc::clone(&self.provider);
         let (states, given) = (matrix.states.clone(), Arc::clone(&self.provider));
         Process::start(Start {
             database: Arc::clone(&self.database),
             clock: Arc::clone(&self.clock),
-            registration: matrix.registration,
+            registration,
             states: Box::new(move |builder| {
                 states.iter().fold(builder, |builder, state| state(builder, &given))
             }),

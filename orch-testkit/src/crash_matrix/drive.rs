@@ -21,21 +21,25 @@ pub(super) enum Driven {
     Ended(Operation),
     /// The process died first.
     Died,
+    /// It is left to a process that has what this one lacks.
+    Left,
     /// Nothing has moved it for [`PATIENCE`].
     Stuck(Option<Operation>),
 }
 
 /// Drives an operation in this process to its end, where `patience` is the longest that one
-/// attempt of its handler may take.
+/// attempt of its handler may take. `may_leave` says that a process of another release comes after this
+/// one: then what this one lacks a part for is left to it at once.
 pub(super) async fn drive(
     process: &Process,
     clock: &ManualClock,
     op_id: OpId,
     patience: Duration,
+    may_leave: bool,
 ) -> Driven {
     let mut moves = process.gate.moves();
     let mut last: (Option<Operation>, Instant) = (None, monotonic::now());
-    let mut finalizer_due = None;
+    let (mut finalizer_due, mut finalizer_had_time) = (None, false);
     loop {
         moves.mark_unchanged();
         let no_claims = process.gate.no_claims().await;
@@ -48,11 +52,19 @@ pub(super) async fn drive(
         if operation.status.is_terminal() || operation.phase == Some(Phase::Parked) {
             return Driven::Ended(operation);
         }
+        if may_leave && process.gate.has_left() && operation.lease_expires_at.is_none() {
+            return Driven::Left;
+        }
         match next(&operation, process, clock.now()) {
             Next::At(instant) => clock.advance(instant.since(clock.now())),
             Next::Finalizer => {
                 let passes = process.gate.finalizer_passes();
                 if passes >= *finalizer_due.get_or_insert(passes + WHOLE_PASSES) {
+                    // The Finalizer passes over an end whose hook this process does not have.
+                    if may_leave && finalizer_had_time {
+                        return Driven::Left;
+                    }
+                    finalizer_had_time = true;
                     clock.advance(FINALIZER_HEAD_START);
                     finalizer_due = Some(passes + WHOLE_PASSES);
                 }

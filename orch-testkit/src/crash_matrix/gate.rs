@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::future::pending;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use orch_core::store::{
     Acceptance, Admitted, Claim, ClaimParams, Claimed, EndedAttempt, Finalization, Finalized,
-    Logged, Release, Released, Store, StoreError,
+    Logged, Release, ReleaseReason, Released, Store, StoreError,
 };
 use orch_core::words::OpId;
 use tokio::sync::{RwLock, RwLockWriteGuard, watch};
@@ -31,6 +31,8 @@ pub(super) struct Gate {
     moves: watch::Sender<u64>,
     /// Passes of the Finalizer so far.
     finalizer_passes: AtomicU64,
+    /// Whether this process has left an operation to one of another release.
+    left: AtomicBool,
     /// Leases that this process holds.
     held: Mutex<HashSet<Claim>>,
     /// Read while a claim is under way: then the store may know of a lease that `held` does not.
@@ -46,6 +48,7 @@ impl Gate {
             dead: watch::Sender::new(false),
             moves: watch::Sender::new(0),
             finalizer_passes: AtomicU64::new(0),
+            left: AtomicBool::new(false),
             held: Mutex::default(),
             claiming: RwLock::default(),
             accepted: watch::Sender::new(None),
@@ -92,6 +95,11 @@ impl Gate {
 
     pub(super) fn finalizer_passes(&self) -> u64 {
         self.finalizer_passes.load(Ordering::SeqCst)
+    }
+
+    /// True once this process has given an operation back for which it lacks a part.
+    pub(super) fn has_left(&self) -> bool {
+        self.left.load(Ordering::SeqCst)
     }
 
     fn moved(&self) {
@@ -228,7 +236,10 @@ impl StoreLayer for Gate {
 
     async fn release(&self, next: &dyn Store, batch: Vec<Release>) -> Answer<Vec<Released>> {
         let ended: Vec<Claim> = batch.iter().map(|release| release.claim).collect();
+        let unhandled = |it: &Release| matches!(it.reason, ReleaseReason::Unhandled { .. });
+        let leaves = batch.iter().any(unhandled);
         let released = self.around(Verb::Release, next.release(batch)).await?;
+        self.left.fetch_or(leaves, Ordering::SeqCst);
         self.give_up(&ended);
         Ok(released)
     }

@@ -45,7 +45,8 @@ pub(super) fn intercept(
             let hook = HookFn { run: die_in_hook, ..hook };
             builder.replace(Registration { finalize: Some(hook), ..registration })
         }
-        _ => builder,
+        // It may be of another release than what is linked in for the kind.
+        _ => builder.replace(registration),
     }
 }
 

@@ -18,7 +18,7 @@ mod sqlite_file;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::handler::{HandledCommand, Registration};
+use orch_core::handler::{Descriptor, HandledCommand, Registration};
 use orch_core::runtime::RuntimeBuilder;
 
 pub use books::ProviderBooks;
@@ -91,6 +91,8 @@ pub struct CrashMatrix {
 #[must_use = "nothing runs before `.run()`"]
 pub struct Matrix<P> {
     registration: Registration,
+    /// The handler as the release has it that takes over, under the kind of the first.
+    successor: Option<Registration>,
     request: Request,
     provider: Box<dyn Fn() -> P + Send + Sync>,
     states: Arc<Vec<GiveState<P>>>,
@@ -110,6 +112,7 @@ impl CrashMatrix {
         let Self { registration, request, time_budget } = self;
         Matrix {
             registration,
+            successor: None,
             request,
             provider: Box::new(provider),
             states: Arc::default(),
@@ -138,6 +141,27 @@ impl<P: ProviderBooks> Matrix<P> {
     /// is `SqliteFile`, with the feature `sqlite` of this crate.
     pub fn on<D: Database>(mut self, database: impl Fn() -> D + Send + Sync + 'static) -> Self {
         self.database = Box::new(move || Arc::new(database()));
+        self
+    }
+
+    /// Has a process of another release take over from the one that died: `handler` is the handler as
+    /// that release has it. Two handlers of one kind do not link, so declare it for another event type;
+    /// here it runs under the kind of the first. Where it leaves the operation, since it lacks a part (a
+    /// field of the command, the finalize hook, the reconcile), a third process, of the first release,
+    /// ends it, as in a deploy in which both are at work. Two deaths in a row are not tried then.
+    ///
+    /// # Panics
+    /// If the function is not the one that is registered for its command.
+    pub fn taken_over_by<C, Arguments, F>(mut self, handler: F) -> Self
+    where
+        C: HandledCommand,
+        F: OrchestratedFn<C, Arguments>,
+    {
+        let _ = handler;
+        let other = handler::registration::<C, F>();
+        let Descriptor { domain, event_type, .. } = self.registration.descriptor;
+        let descriptor = Descriptor { domain, event_type, ..other.descriptor };
+        self.successor = Some(Registration { descriptor, ..other });
         self
     }
 
@@ -178,7 +202,7 @@ impl<P: ProviderBooks> Matrix<P> {
 
     /// Where a second death in a row leads to a third run.
     fn again(&self, cells: &[Cell]) -> Vec<Boundary> {
-        if self.registration.descriptor.max_attempts < 3 {
+        if self.registration.descriptor.max_attempts < 3 || self.successor.is_some() {
             return Vec::new();
         }
         cells.iter().filter(|cell| cell.ran_again()).filter_map(|cell| cell.boundary).collect()
