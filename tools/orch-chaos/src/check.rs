@@ -13,8 +13,10 @@
 //! | I7 | no lease is taken back before its end, none stays expired for longer than a lease and two ticks; *at the end none is held*; no claim before its delay or after its deadline |
 //! | I8 | fences only grow; no effect under a fence that was not current, or by a stranger |
 //! | I9 | *sums of money are equal* |
+//!
+//! With two releases of the handlers there are R1–R6 as well: see [`releases`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use orch_lab::check::{self, found, plain};
 use orch_lab::ledger::Body;
@@ -22,9 +24,11 @@ use orch_lab::store::Stored;
 
 use crate::client::Line;
 use crate::evidence::{Change, Evidence};
-use crate::order::{Order, Product, Repeat};
+use crate::order::{Order, Orders, Product, Repeat};
+use crate::release::Release;
 
 mod answers;
+mod releases;
 mod way;
 
 /// How many bits of a fence are the id of a claim. The rest counts claims and take-overs; a take-over
@@ -42,24 +46,28 @@ pub(crate) struct Verdict {
     pub(crate) renewed: u64,
     pub(crate) finalized_twice: u64,
     pub(crate) outcome_changed: u64,
+    /// What two releases came to; little is in it in a run with one.
+    pub(crate) releases: releases::Counts,
 }
 
 /// Holds the evidence against the rules.
-pub(crate) fn check(seed: u64, evidence: &Evidence) -> Verdict {
+pub(crate) fn check(orders: Orders, evidence: &Evidence) -> Verdict {
     let book = Book::of(evidence);
-    let may_park = |stored: &Stored, body: Body| match Order::of(seed, body.order_id).product {
+    let may_park = |stored: &Stored, body: Body| match orders.of(body.order_id).product {
         Product::Payout => true,
         // After ten reconciles without an answer.
         Product::Transfer => stored.reconciles >= 10,
-        _ => false,
+        // What else is parked breaks R1.
+        product => Product::CHANGED.contains(&product),
     };
     let found = check::check(&evidence.common, may_park);
     let mut verdict = Verdict { found, ..Verdict::default() };
-    verdict.told(seed, evidence, &book);
+    verdict.told(orders, evidence, &book);
+    verdict.conflicts(&evidence.lines, &book);
     for stored in &evidence.common.stored {
         // One that cannot be read is a finding already.
         if let Ok(body) = serde_json::from_str::<Body>(&stored.body) {
-            verdict.operation(Order::of(seed, body.order_id), body, stored, &book);
+            verdict.operation(orders.of(body.order_id), body, stored, &book);
         }
     }
     verdict
@@ -72,6 +80,8 @@ struct Book<'a> {
     bookings: HashMap<u64, Vec<u64>>,
     /// How often an owner asked for its lease to be moved on, by operation and fence.
     renewals: HashMap<(&'a str, i64), u64>,
+    /// The release of each worker, in a run with two.
+    releases: Option<&'a BTreeMap<u32, Release>>,
 }
 
 impl<'a> Book<'a> {
@@ -81,6 +91,7 @@ impl<'a> Book<'a> {
             changes: HashMap::new(),
             bookings: HashMap::new(),
             renewals: HashMap::new(),
+            releases: Some(&evidence.releases).filter(|releases| !releases.is_empty()),
         };
         for (op_id, fence) in &evidence.renewals {
             *book.renewals.entry((op_id, *fence)).or_default() += 1;
@@ -101,7 +112,7 @@ impl Verdict {
     }
 
     /// I6: what became of changed bodies.
-    fn told(&mut self, seed: u64, evidence: &Evidence, book: &Book<'_>) {
+    fn told(&mut self, orders: Orders, evidence: &Evidence, book: &Book<'_>) {
         let mut refused = HashSet::new();
         for line in &evidence.lines {
             match line {
@@ -118,11 +129,14 @@ impl Verdict {
                 Line::Fooled { order, .. } => {
                     self.breaks("I6", || format!("order {order}: another body was accepted"));
                 }
-                Line::Told { .. } | Line::Sent { .. } | Line::Done { .. } => {}
+                Line::Told { .. }
+                | Line::Conflict { .. }
+                | Line::Sent { .. }
+                | Line::Done { .. } => {}
             }
         }
         for order in book.common.told.keys().filter(|order| !refused.contains(*order)) {
-            if Order::of(seed, *order).repeat == Repeat::Changed {
+            if orders.of(*order).repeat == Repeat::Changed {
                 self.breaks("I6", || format!("order {order}: another body was not refused"));
             }
         }
@@ -137,6 +151,7 @@ impl Verdict {
         self.as_answered(order, stored, &book.common);
         self.fenced(order, stored, book);
         self.way(order, stored, book);
+        self.releases(order, stored, book);
     }
 
     /// I2.
@@ -168,16 +183,7 @@ impl Verdict {
             self.outcome_changed += 1;
             self.breaks("I2", || format!("order {number}: its outcome was changed"));
         }
-        let expected: &[u64] = match (order.product, stored.status.as_str()) {
-            (Product::Capture, "COMPLETED") => &[order.amount],
-            (Product::Capture, "FAILED") => &[0],
-            _ => &[],
-        };
-        if bookings != expected {
-            self.breaks("I2", || {
-                format!("order {number} is {}: booked {bookings:?}", stored.status)
-            });
-        }
+        self.hooked(order, stored, book);
     }
 
     /// I8.

@@ -6,6 +6,7 @@ use orch_lab::process::Part;
 use orch_lab::store::Backend;
 
 use crate::fate::Fate;
+use crate::release::Release;
 use crate::topology::{Flaw, Scenario};
 
 /// Sends operations through worker processes that are killed, paused and cut off from their
@@ -28,6 +29,10 @@ pub(crate) struct Cli {
     /// Workers to kill with SIGKILL; the other faults come in proportion
     #[arg(long, value_name = "N", default_value_t = 40)]
     pub(crate) kills: u32,
+    /// How often the workers are replaced by those of another release, one after the other: to the
+    /// new one, back to the old one, and so on; in the end all are new. 0 is a run with one release
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) rolls: u32,
     /// Decides orders, faults and how the provider behaves
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -56,6 +61,9 @@ pub(crate) struct Cli {
     /// Where this worker dies or is stopped
     #[arg(long, hide = true, value_parser = |text: &str| serde_json::from_str::<Fate>(text))]
     pub(crate) fate: Option<Fate>,
+    /// The release of this worker
+    #[arg(long, hide = true, value_enum)]
+    pub(crate) release: Option<Release>,
     /// The database of this worker or client, where it is not that of the run
     #[arg(long, hide = true)]
     pub(crate) url: Option<String>,
@@ -63,6 +71,8 @@ pub(crate) struct Cli {
 
 /// A worker that is killed has to have had something to do.
 const OPERATIONS_PER_KILL: u64 = 40;
+/// The same for a release between two rolls.
+const OPERATIONS_PER_ROLL: u64 = 200;
 
 impl Cli {
     /// Refuses what cannot be run, naming flag and bound.
@@ -79,6 +89,15 @@ impl Cli {
             return Err(format!(
                 "--kills is {}; with {} operations it must be 5 to {most}, so that each meets work",
                 self.kills, self.operations
+            )
+            .into());
+        }
+        let most = self.operations / OPERATIONS_PER_ROLL;
+        if u64::from(self.rolls) > most {
+            return Err(format!(
+                "--rolls is {}; with {} operations it must be 0 to {most}, so that each release \
+                 meets work",
+                self.rolls, self.operations
             )
             .into());
         }

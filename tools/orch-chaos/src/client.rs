@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use orch::internals::flow::AcceptError;
-use orch::{Command, Orchestrator, Payload, Runtime};
+use orch::{Command, OpId, Orchestrator, Payload, Runtime};
 use orch_lab::ledger::{self, Body};
 use orch_lab::plan::now_us;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::order::{Order, Repeat};
+use crate::release::Release;
 use crate::worker::domain;
 use crate::world::World;
 
@@ -28,11 +29,13 @@ pub(crate) enum Line {
     /// A request is about to leave.
     Sent { order: u64 },
     /// It was accepted as this operation.
-    Told { order: u64, op_id: String },
+    Told { order: u64, op_id: String, lane: u32 },
     /// A changed body was refused.
     Refused { order: u64, op_id: String },
     /// A changed body was accepted.
     Fooled { order: u64, op_id: String },
+    /// The same body was refused as another one, by a client of this lane.
+    Conflict { order: u64, op_id: String, lane: u32 },
     /// All of an order's requests were answered.
     Done { order: u64 },
 }
@@ -49,6 +52,7 @@ pub(crate) async fn run(world: &World, lane: u32) -> crate::Result<()> {
     let runtime = Runtime::connect(&world.url).without_worker().start().await?;
     let client = Arc::new(Client {
         world: world.clone(),
+        lane,
         orchestrator: runtime.orchestrator().clone(),
         notes: Mutex::new(file),
     });
@@ -63,7 +67,7 @@ pub(crate) async fn run(world: &World, lane: u32) -> crate::Result<()> {
         let permit = Arc::clone(&room).acquire_owned().await?;
         let client = Arc::clone(&client);
         sending.spawn(async move {
-            let sent = client.send(Order::of(client.world.seed, number)).await;
+            let sent = client.send(client.world.orders.of(number)).await;
             drop(permit);
             sent
         });
@@ -79,6 +83,7 @@ pub(crate) async fn run(world: &World, lane: u32) -> crate::Result<()> {
 
 struct Client {
     world: World,
+    lane: u32,
     orchestrator: Orchestrator,
     notes: Mutex<File>,
 }
@@ -106,7 +111,7 @@ impl Client {
         }
         // The order after this one is the next client's: it is sent here as well, at about the
         // time when its own client sends it.
-        let next = Order::of(self.world.seed, order.number + 1);
+        let next = self.world.orders.of(order.number + 1);
         if next.repeat == Repeat::Neighbour && next.number < self.world.operations {
             self.request(next).await?;
         }
@@ -116,8 +121,12 @@ impl Client {
     async fn request(&self, order: Order) -> crate::Result<()> {
         let number = order.number;
         self.note(&Line::Sent { order: number })?;
+        let lane = self.lane;
         match self.accept(order, order.body()).await {
-            Ok(op_id) => self.note(&Line::Told { order: number, op_id }),
+            Ok(op_id) => self.note(&Line::Told { order: number, op_id, lane }),
+            Err(AcceptError::Conflict { op_id, .. }) => {
+                self.note(&Line::Conflict { order: number, op_id: op_id.to_string(), lane })
+            }
             Err(error) => Err(format!("order {number}: {error}").into()),
         }
     }
@@ -137,17 +146,28 @@ impl Client {
 
     /// Asks until the database is there.
     async fn accept(&self, order: Order, body: Body) -> Result<String, AcceptError> {
-        let domain = domain(self.world.backend, order.product);
-        let payload = Payload::json(&body)?;
-        let (biz_key, idem_key) = (order.biz_key(), order.idem_key());
-        let command = Command::new(domain, order.product.event(), &biz_key, &idem_key, payload)?;
         let budget = order.time_budget(self.world.duration);
+        let release = Release::of_client(self.lane.into());
         loop {
-            match self.orchestrator.start(command.clone(), budget).await {
+            let accepted = if self.world.orders.rolling {
+                release.accept(&self.orchestrator, order, body.amount, budget).await
+            } else {
+                self.start(order, body, budget).await
+            };
+            match accepted {
                 Err(AcceptError::Store(_)) => tokio::time::sleep(AGAIN).await,
                 answer => return Ok(answer?.to_string()),
             }
         }
+    }
+
+    /// Sends it as bytes.
+    async fn start(&self, order: Order, body: Body, budget: Duration) -> Result<OpId, AcceptError> {
+        let domain = domain(self.world.backend, order.product);
+        let payload = Payload::json(&body)?;
+        let (biz_key, idem_key) = (order.biz_key(), order.idem_key());
+        let command = Command::new(domain, order.product.event(), &biz_key, &idem_key, payload)?;
+        self.orchestrator.start(command, budget).await
     }
 
     fn note(&self, line: &Line) -> crate::Result<()> {

@@ -2,10 +2,12 @@
 //! which the process may die, and a count of the writes that it refuses as stale.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use orch::internals::store::{
-    ClaimParams, Claimed, EndedAttempt, Finalization, Finalized, Logged, RenewParams, Renewed,
+    ClaimParams, Claimed, EndedAttempt, Finalization, Finalized, Logged, Release, ReleaseReason,
+    Released, RenewParams, Renewed,
 };
 use orch::{Store, StoreError};
 use orch_lab::process::say;
@@ -15,7 +17,15 @@ use crate::fate::{Fates, Point};
 
 /// In front of the real store.
 pub(crate) struct Crashing {
-    pub(crate) fates: Arc<Fates>,
+    fates: Arc<Fates>,
+    /// Whether this process has got operations to run.
+    works: AtomicBool,
+}
+
+impl Crashing {
+    pub(crate) const fn new(fates: Arc<Fates>) -> Self {
+        Self { fates, works: AtomicBool::new(false) }
+    }
 }
 
 /// Tells the supervisor of refused writes.
@@ -38,6 +48,16 @@ fn noted<T>(answer: Result<T, StoreError>) -> Result<T, StoreError> {
     answer
 }
 
+/// What a worker of this release has not got, that gives an operation back; empty if it has all.
+fn lacks(reason: &ReleaseReason) -> &'static str {
+    match reason {
+        ReleaseReason::Unhandled { reason } if reason.contains("hook") => "hook",
+        ReleaseReason::Unhandled { reason } if reason.contains("reconcile") => "reconcile",
+        ReleaseReason::Unhandled { .. } => "field",
+        ReleaseReason::Unstarted | ReleaseReason::Unrunnable { .. } => "",
+    }
+}
+
 fn stale(finalized: &[Finalized]) -> usize {
     finalized.iter().filter(|one| **one == Finalized::Stale).count()
 }
@@ -52,9 +72,27 @@ impl StoreLayer for Crashing {
         self.fates.pass(Point::Claiming).await;
         let claimed = noted(next.claim(params).await)?;
         if !claimed.is_empty() {
+            if !self.works.swap(true, Ordering::Relaxed) {
+                say("works");
+            }
             self.fates.pass(Point::Claimed).await;
         }
         Ok(claimed)
+    }
+
+    async fn release(
+        &self,
+        next: &dyn Store,
+        batch: Vec<Release>,
+    ) -> Result<Vec<Released>, StoreError> {
+        let lacks: Vec<&str> = batch.iter().map(|release| lacks(&release.reason)).collect();
+        let released = noted(next.release(batch).await)?;
+        for (lacks, released) in lacks.iter().zip(&released) {
+            if !lacks.is_empty() && *released == Released::Released {
+                say(&format!("lacks {lacks}"));
+            }
+        }
+        Ok(released)
     }
 
     async fn renew(

@@ -1,11 +1,15 @@
 //! What is there when all has healed: what the lab reads, and what triggers recorded.
 
+use std::collections::BTreeMap;
+
 use orch_lab::check::plain;
 use orch_lab::ledger;
 use orch_lab::store::Words;
 use sqlx::FromRow;
 
 use crate::client::Line;
+use crate::faults::Struck;
+use crate::release::Release;
 use crate::scene::Scene;
 use crate::world::World;
 
@@ -22,6 +26,8 @@ pub(crate) struct Evidence {
     pub(crate) bookings: Vec<(i64, i64)>,
     /// Operation and fence of each lease that its owner asked to be moved on, as often as it did.
     pub(crate) renewals: Vec<(String, i64)>,
+    /// The release of each worker, by number; empty in a run with one release.
+    pub(crate) releases: BTreeMap<u32, Release>,
 }
 
 /// What the audit recorded; see [`crate::audit`].
@@ -48,13 +54,14 @@ impl Evidence {
     pub(crate) async fn collect(
         world: &World,
         scene: &Scene,
-        renewals: &[(String, i64)],
+        struck: &Struck,
     ) -> crate::Result<Self> {
         let store = scene.store()?;
         let mut evidence = Self {
             changes: store.ask(&CHANGES).await?,
             bookings: store.ask(&BOOKINGS).await?,
-            renewals: renewals.to_vec(),
+            renewals: struck.renewals.clone(),
+            releases: struck.releases.clone(),
             ..Self::default()
         };
         (evidence.common.stored, evidence.common.log) = store.read().await?;
@@ -63,7 +70,7 @@ impl Evidence {
             evidence.lines.extend(ledger::read::<Line>(&world.told(lane))?);
         }
         let told = |line: &Line| match line {
-            Line::Told { order, op_id } => Some((*order, plain(op_id))),
+            Line::Told { order, op_id, .. } => Some((*order, plain(op_id))),
             _ => None,
         };
         evidence.common.told = evidence.lines.iter().filter_map(told).collect();

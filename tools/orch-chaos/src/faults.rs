@@ -12,10 +12,12 @@ use tokio::task::JoinHandle;
 
 use crate::crew::Crew;
 use crate::plan::{Fault, Plan};
+use crate::release::Release;
 use crate::scene::Scene;
 use crate::world::{LEASE, TICK};
 
 mod heard;
+mod roll;
 mod strike;
 mod struck;
 
@@ -27,8 +29,9 @@ const STEP: Duration = Duration::from_millis(10);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// After the database was away every worker lets the owners of expired leases come first, for 3 s.
 const AFTERMATH: Duration = Duration::from_secs(5);
-/// A run in which nothing finishes for so long is given up.
-const STANDSTILL: Duration = Duration::from_secs(45);
+/// A run in which nothing finishes for so long is given up: more than the minute for which an operation
+/// waits at most that was given back.
+const STANDSTILL: Duration = Duration::from_secs(90);
 
 /// Carries the plan out.
 pub(crate) struct Faults {
@@ -43,6 +46,9 @@ pub(crate) struct Faults {
     pauses: u32,
     looked_at: Instant,
     open: u64,
+    /// The release that workers are replaced by.
+    rolls_to: Release,
+    rolled_at: Instant,
 }
 
 impl Faults {
@@ -64,6 +70,8 @@ impl Faults {
             pauses: 0,
             looked_at: Instant::now(),
             open: 0,
+            rolls_to: Release::New,
+            rolled_at: Instant::now(),
         }
     }
 
@@ -76,6 +84,7 @@ impl Faults {
             Scene::Postgres(postgres) => self.struck.cuts = postgres.proxy.struck(),
             Scene::Sqlite(sqlite) => self.struck.disk_can_be_full = sqlite.disk.can_be_full(),
         }
+        self.struck.releases = self.crew.releases;
         Ok(self.struck)
     }
 
@@ -86,6 +95,7 @@ impl Faults {
         let mut due_by_now: BTreeMap<&'static str, u32> = BTreeMap::new();
         for (due, fault) in schedule {
             while began.elapsed() < due {
+                self.roll()?;
                 self.step().await?;
             }
             let due = due_by_now.entry(fault.name()).or_default();
@@ -93,7 +103,13 @@ impl Faults {
             let due = *due;
             self.strike(fault, due).await?;
         }
-        while began.elapsed() < self.plan.duration {
+        let (rolls, duration) = (u64::from(self.plan.rolls), self.plan.duration);
+        let is_over = |rolled: u64| {
+            let more = if rolled < rolls { STANDSTILL } else { Duration::ZERO };
+            began.elapsed() >= duration + more
+        };
+        while !is_over(self.struck.rolls) {
+            self.roll()?;
             self.step().await?;
         }
         Ok(())
@@ -108,6 +124,7 @@ impl Faults {
         for pause in self.crew.fleet.resume(true)? {
             self.resumed(pause);
         }
+        self.roll_to_the_new_release().await?;
         let (mut moved_at, mut last) = (Instant::now(), (usize::MAX, u64::MAX));
         while moved_at.elapsed() < STANDSTILL {
             self.step().await?;

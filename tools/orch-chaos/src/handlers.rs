@@ -88,7 +88,7 @@ async fn what_happened(
     ctx: Context,
     desk: State<Desk>,
 ) -> Result<Reconciled<Receipt>, CallError> {
-    match desk.exchange(true, cmd.into(), &ctx).await? {
+    match desk.ask(cmd.into(), &ctx).await? {
         Answer::Done(receipt) => Ok(Reconciled::Happened(receipt)),
         Answer::NotHappened => Ok(Reconciled::NotHappened),
         _ => Ok(Reconciled::Unanswered),
@@ -114,6 +114,11 @@ impl Desk {
             Answer::Busy | Answer::Refused => Err(CallError::Busy),
             other => Err(CallError::NoAnswer(format!("{other:?}"))),
         }
+    }
+
+    /// What became of the calls of this operation.
+    pub(crate) async fn ask(&self, body: Body, ctx: &Context) -> Result<Answer, CallError> {
+        self.exchange(true, body, ctx).await
     }
 
     async fn exchange(&self, asks: bool, body: Body, ctx: &Context) -> Result<Answer, CallError> {

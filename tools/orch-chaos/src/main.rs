@@ -19,6 +19,7 @@
 //! | [`order`], [`plan`] | what is ordered, and the faults: both decided by the seed |
 //! | [`provider`] | somebody else's API: a process that is never killed and knows nothing of orch |
 //! | [`handlers`], [`hooks`] | what an application writes |
+//! | [`release`] | the same in two releases, for a run in which a deploy rolls |
 //! | [`worker`], [`fate`], [`crashing`] | the process that is killed, and where it dies |
 //! | [`client`] | sends the orders, some twice, some changed |
 //! | [`scene`], [`database`], [`disk`], [`proxy`], [`wire`] | server, disk, network |
@@ -48,6 +49,7 @@ mod plan;
 mod provider;
 mod proxy;
 mod recovery;
+mod release;
 mod report;
 mod scene;
 mod supervisor;
@@ -88,9 +90,12 @@ fn play(cli: &Cli, runtime: Runtime) -> Result<ExitCode> {
     match cli.part.role {
         Role::Supervisor => {}
         Role::Provider => {
-            runtime.block_on(provider::serve(&world, provider::Seeded(world.seed)))?
+            runtime.block_on(provider::serve(&world, provider::Seeded(world.orders)))?
         }
-        Role::Worker => runtime.block_on(worker::run(&world, cli.part.number, cli.fate))?,
+        Role::Worker => {
+            let fate = cli.fate;
+            runtime.block_on(worker::run(&world, cli.part.number, fate, cli.release))?
+        }
         Role::Client => runtime.block_on(client::run(&world, cli.part.number))?,
     }
     Ok(ExitCode::SUCCESS)

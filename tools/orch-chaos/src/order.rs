@@ -4,13 +4,24 @@ use orch_lab::ledger::Body;
 use orch_lab::plan::dice;
 use serde::{Deserialize, Serialize};
 
-/// What a client orders. The seed and the number decide it, for clients, provider and checker
-/// alike.
+use crate::release::Release;
+
+/// What decides all orders of a run, for clients, provider and checker alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Orders {
+    pub(crate) seed: u64,
+    /// True if two releases of the handlers are at work: then the products are those that differ.
+    pub(crate) rolling: bool,
+}
+
+/// What a client orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Order {
     pub(crate) number: u64,
     pub(crate) product: Product,
     pub(crate) amount: u64,
+    /// True if it says something in the field that only the new release has.
+    pub(crate) says_more: bool,
     /// A budget so short that some operations outlive it.
     pub(crate) hurried: bool,
     pub(crate) repeat: Repeat,
@@ -30,6 +41,18 @@ pub(crate) enum Product {
     Payout,
     /// Fails, uncertain.
     Notice,
+    /// The new release has one more field, with a default.
+    FieldAdded,
+    /// The new release has one more field, an `Option`.
+    OptionAdded,
+    /// The new release has a finalize hook.
+    HookAdded,
+    /// The new release asks the provider first; the old one runs again with the same key.
+    ReconcileAdded,
+    /// The result of the new release has one more field, with a default. Both have a hook.
+    OutputChanged,
+    /// The new release makes more attempts.
+    AttemptsChanged,
 }
 
 /// The budget of what is hurried.
@@ -48,9 +71,13 @@ pub(crate) enum Repeat {
     Changed,
 }
 
-impl Order {
-    pub(crate) fn of(seed: u64, number: u64) -> Self {
-        let mut dice = dice(&[seed, 1, number]);
+impl Orders {
+    pub(crate) fn of(self, number: u64) -> Order {
+        if self.rolling { self.of_two_releases(number) } else { self.of_one_release(number) }
+    }
+
+    fn of_one_release(self, number: u64) -> Order {
+        let mut dice = dice(&[self.seed, 1, number]);
         let product = match dice.u32(0..100) {
             0..40 => Product::Charge,
             40..70 => Product::Capture,
@@ -66,9 +93,29 @@ impl Order {
             16..18 => Repeat::Changed,
             _ => Repeat::Never,
         };
-        Self { number, product, amount, hurried, repeat }
+        Order { number, product, amount, says_more: false, hurried, repeat }
     }
 
+    /// The neighbour that repeats a request is of the other release: every other client is. So what
+    /// only the new release can say is never repeated by a neighbour.
+    fn of_two_releases(self, number: u64) -> Order {
+        let mut dice = dice(&[self.seed, 1, number]);
+        let product = Product::CHANGED[dice.usize(0..Product::CHANGED.len())];
+        let amount = dice.u64(1..=100_000);
+        let has_field = matches!(product, Product::FieldAdded | Product::OptionAdded);
+        let says_more = has_field && Release::of_client(number) == Release::New && dice.bool();
+        let repeat = match dice.u32(0..100) {
+            0..8 => Repeat::Twin,
+            8..40 if says_more => Repeat::Twin,
+            8..40 => Repeat::Neighbour,
+            40..43 => Repeat::Changed,
+            _ => Repeat::Never,
+        };
+        Order { number, product, amount, says_more, hurried: false, repeat }
+    }
+}
+
+impl Order {
     pub(crate) fn body(self) -> Body {
         Body { order_id: self.number, amount: self.amount }
     }
@@ -90,9 +137,19 @@ impl Order {
 }
 
 impl Product {
-    /// All, in the order in which reports name them.
+    /// All of a run with one release.
     pub(crate) const ALL: [Self; 5] =
         [Self::Charge, Self::Capture, Self::Transfer, Self::Payout, Self::Notice];
+
+    /// All of a run with two.
+    pub(crate) const CHANGED: [Self; 6] = [
+        Self::FieldAdded,
+        Self::OptionAdded,
+        Self::HookAdded,
+        Self::ReconcileAdded,
+        Self::OutputChanged,
+        Self::AttemptsChanged,
+    ];
 
     /// The event type.
     pub(crate) const fn event(self) -> &'static str {
@@ -102,6 +159,12 @@ impl Product {
             Self::Transfer => "TRANSFER",
             Self::Payout => "PAYOUT",
             Self::Notice => "NOTICE",
+            Self::FieldAdded => "FIELD_ADDED",
+            Self::OptionAdded => "OPTION_ADDED",
+            Self::HookAdded => "HOOK_ADDED",
+            Self::ReconcileAdded => "RECONCILE_ADDED",
+            Self::OutputChanged => "OUTPUT_CHANGED",
+            Self::AttemptsChanged => "ATTEMPTS_CHANGED",
         }
     }
 
@@ -115,22 +178,36 @@ impl Product {
 mod tests {
     use super::*;
 
+    const ONE: Orders = Orders { seed: 1, rolling: false };
+    const TWO: Orders = Orders { seed: 1, rolling: true };
+
     #[test]
     fn a_short_run_orders_everything() {
-        let orders: Vec<Order> = (0..1_000).map(|number| Order::of(1, number)).collect();
-        for product in Product::ALL {
-            assert!(orders.iter().filter(|order| order.product == product).count() > 20);
+        for (orders, products) in [(ONE, &Product::ALL[..]), (TWO, &Product::CHANGED)] {
+            let orders: Vec<Order> = (0..1_000).map(|number| orders.of(number)).collect();
+            for product in products {
+                assert!(orders.iter().filter(|order| order.product == *product).count() > 20);
+            }
+            for repeat in [Repeat::Twin, Repeat::Neighbour, Repeat::Changed] {
+                assert!(orders.iter().any(|order| order.repeat == repeat), "{repeat:?}");
+            }
         }
-        for repeat in [Repeat::Twin, Repeat::Neighbour, Repeat::Changed] {
-            assert!(orders.iter().any(|order| order.repeat == repeat), "{repeat:?}");
+        assert!((0..1_000).any(|number| ONE.of(number).hurried));
+        assert!((0..1_000).any(|number| TWO.of(number).says_more));
+    }
+
+    #[test]
+    fn an_old_client_is_not_asked_to_say_what_it_does_not_know() {
+        for order in (0..1_000).map(|number| TWO.of(number)).filter(|order| order.says_more) {
+            assert_eq!(Release::of_client(order.number), Release::New);
+            assert_ne!(order.repeat, Repeat::Neighbour, "the neighbour is old");
         }
-        assert!(orders.iter().any(|order| order.hurried));
     }
 
     #[test]
     fn an_order_depends_on_seed_and_number_only() {
-        assert_eq!(Order::of(1, 2), Order::of(1, 2));
-        let differ = (0..100).any(|number| Order::of(1, number) != Order::of(2, number));
-        assert!(differ);
+        assert_eq!(ONE.of(2), ONE.of(2));
+        let other = Orders { seed: 2, ..ONE };
+        assert!((0..100).any(|number| ONE.of(number) != other.of(number)));
     }
 }

@@ -75,6 +75,8 @@ pub(crate) struct Plan {
     pub(crate) workers: u32,
     /// Client processes.
     pub(crate) lanes: u32,
+    /// How often the workers are replaced by those of another release; 0 with one release.
+    pub(crate) rolls: u32,
     /// How long clients send and faults strike.
     pub(crate) duration: Duration,
     /// How many of each there are to be.
@@ -85,17 +87,36 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// The plan for so many operations and kills; everything else follows from these.
-    pub(crate) fn new(backend: Backend, operations: u64, kills: u32, seed: u64) -> Self {
+    pub(crate) fn new(
+        backend: Backend,
+        operations: u64,
+        kills: u32,
+        rolls: u32,
+        seed: u64,
+    ) -> Self {
         let duration = match backend {
             Backend::Postgres => seconds(operations, 240).max(seconds(kills.into(), 2)),
             Backend::Sqlite => {
                 seconds(operations, 120).max(seconds(kills.into(), 2)) + AFTER_A_DISK
             }
         };
+        let duration = duration.max(ROLL * rolls);
         let counts = counts(backend, kills);
         let schedule = schedule(seed, duration, &counts);
-        let workers = if backend == Backend::Postgres { 12 } else { 8 };
-        Self { seed, backend, workers, lanes: 3, duration, counts, schedule }
+        // With two releases every other client is of the new one.
+        let (workers, lanes) = match (rolls, backend) {
+            (0, Backend::Postgres) => (12, 3),
+            (0, Backend::Sqlite) => (8, 3),
+            _ => (6, 4),
+        };
+        Self { seed, backend, workers, lanes, rolls, duration, counts, schedule }
+    }
+
+    /// Between the ends of two workers that make room for another release: so that the rolls take the
+    /// whole run, and both releases are there most of the time.
+    pub(crate) fn roll_every(&self) -> Option<Duration> {
+        let steps = self.rolls * (self.workers + 1);
+        (steps > 0).then(|| self.duration.mul_f64(0.9) / steps)
     }
 
     /// Where the worker with this number dies or is stopped; a third of them wait for a fault from
@@ -138,6 +159,9 @@ impl Plan {
         self.counts.iter().find(|(planned, _)| *planned == fault).map_or(0, |(_, count)| *count)
     }
 }
+
+/// How long a roll takes at least.
+const ROLL: Duration = Duration::from_secs(4);
 
 /// A disk that was full leaves its mark for longer than the shortest run takes.
 const AFTER_A_DISK: Duration = Duration::from_secs(6);
@@ -198,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_full_run_reaches_its_figures_in_time() {
-        let plan = Plan::new(Backend::Postgres, 100_000, 1_000, 1);
+        let plan = Plan::new(Backend::Postgres, 100_000, 1_000, 0, 1);
         assert!(plan.duration <= Duration::from_secs(510), "{:?}", plan.duration);
         for (fault, least) in [
             (Fault::Kill, 1_000),
@@ -214,15 +238,26 @@ mod tests {
 
     #[test]
     fn a_plan_follows_from_its_seed() {
-        let of = |seed| Plan::new(Backend::Sqlite, 1_000, 20, seed);
+        let of = |seed| Plan::new(Backend::Sqlite, 1_000, 20, 0, seed);
         assert_eq!(of(1).schedule, of(1).schedule);
         assert_ne!(of(1).schedule, of(2).schedule);
         assert!((0..20).any(|number| of(1).fate(number) != of(2).fate(number)));
     }
 
     #[test]
+    fn the_rolls_fit_into_the_run() {
+        assert_eq!(Plan::new(Backend::Postgres, 1_000, 20, 0, 1).roll_every(), None);
+        for (backend, rolls) in [(Backend::Postgres, 40), (Backend::Sqlite, 3)] {
+            let plan = Plan::new(backend, 20_000, 200, rolls, 1);
+            let steps = rolls * (plan.workers + 1);
+            assert!(plan.roll_every().unwrap() * steps <= plan.duration);
+            assert_eq!(plan.lanes % 2, 0, "an order's number says the release of its client");
+        }
+    }
+
+    #[test]
     fn every_point_is_somebodys_end_in_a_full_run() {
-        let plan = Plan::new(Backend::Postgres, 100_000, 1_000, 1);
+        let plan = Plan::new(Backend::Postgres, 100_000, 1_000, 0, 1);
         for point in Point::value_variants() {
             for end in [End::Kill, End::Stop] {
                 let fates = (0..1_000).filter_map(|number| plan.fate(number));

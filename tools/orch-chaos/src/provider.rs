@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::order::Order;
+use crate::order::Orders;
 use crate::world::World;
 
 /// The line that says that calls are taken.
@@ -65,13 +65,13 @@ async fn receive<M: Manners>(provider: &Provider<M>, stream: UnixStream) -> crat
 }
 
 /// Behaves as the seed says. Only payouts take no keys: each call acts again.
-pub(crate) struct Seeded(pub(crate) u64);
+pub(crate) struct Seeded(pub(crate) Orders);
 
 impl Manners for Seeded {
     const KEEPS_DECLINES: bool = true;
 
     fn act(&self, order_id: u64, nth: u32) -> Act {
-        match dice(&[self.0, 3, order_id, nth.into()]).u32(0..100) {
+        match dice(&[self.0.seed, 3, order_id, nth.into()]).u32(0..100) {
             0..72 => Act::Do,
             72..78 => Act::Say(Answer::Declined),
             78..90 => Act::Say(Answer::Busy),
@@ -84,16 +84,16 @@ impl Manners for Seeded {
     /// A repeated key is slow, so that the answer of a worker that was stopped comes back while
     /// the next attempt's call is still open.
     fn latency(&self, order_id: u64, nth: u32) -> Duration {
-        let mut dice = dice(&[self.0, 2, order_id, nth.into()]);
+        let mut dice = dice(&[self.0.seed, 2, order_id, nth.into()]);
         let slow = nth > 1 || dice.u32(0..100) < 3;
         Duration::from_millis(if slow { dice.u64(200..800) } else { dice.u64(5..80) })
     }
 
     fn keyed(&self, order_id: u64) -> bool {
-        Order::of(self.0, order_id).product.keyed()
+        self.0.of(order_id).product.keyed()
     }
 
     fn evades(&self, order_id: u64, nth: u32) -> bool {
-        dice(&[self.0, 4, order_id, nth.into()]).u32(0..100) < 20
+        dice(&[self.0.seed, 4, order_id, nth.into()]).u32(0..100) < 20
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use orch_lab::fleet::Kill;
 use orch_lab::process::word;
 use orch_lab::store::Backend;
 use serde_json::{Map, Value, json};
@@ -10,6 +11,7 @@ use crate::fate::Point;
 use crate::faults::Struck;
 use crate::plan::{Fault, Plan};
 use crate::recovery::Recovery;
+use crate::release::Release;
 
 /// Everything that the run says at its end.
 pub(crate) struct Report {
@@ -25,6 +27,8 @@ pub(crate) struct Report {
 const RECOVERY_MS: u64 = 4_000;
 /// From SIGTERM to the end of the process.
 const HAND_OVER_MS: u64 = 1_000;
+/// Of so many operations with two releases, at least one is in doubt and met by an old worker.
+const SOME_DOUBT: u64 = 2_000;
 /// With so many kills, both times are limited.
 const LONG_RUN: u32 = 100;
 
@@ -41,11 +45,12 @@ impl Report {
         let found = &self.verdict.found;
         let of_all = |percent: u64| (self.operations * percent / 100).max(1);
         let recoveries = self.recovery.times.len() + self.recovery.times_in_outages.len();
+        let one_release = u64::from(self.plan.rolls == 0);
         let mut minima = vec![
             // An engine that accepts nothing, or ends all in doubt, breaks no rule.
             ("accepted", found.accepted, self.operations),
             ("completed", found.completed, of_all(70)),
-            ("parked", found.parked, 1),
+            ("parked", found.parked, one_release),
             ("uncertain", found.uncertain, 1),
             ("reconciles", found.reconciles, of_all(1)),
             ("replayed", found.replayed, of_all(5)),
@@ -64,6 +69,9 @@ impl Report {
             ("stale_rejected", self.stale_rejected(), some(5)),
             ("repeated_calls", found.repeated_calls, kills),
         ];
+        if self.plan.rolls > 0 {
+            minima.extend(self.minima_of_releases());
+        }
         if self.plan.backend == Backend::Postgres {
             let restarts = u64::from(self.plan.count(Fault::Restart));
             minima.push(("restarts", self.fault(Fault::Restart), restarts));
@@ -81,6 +89,36 @@ impl Report {
             minima.push(("io_errors", said("broken"), 1));
         }
         minima
+    }
+
+    /// The same for two releases of the handlers.
+    fn minima_of_releases(&self) -> Vec<(&'static str, u64, u64)> {
+        let of_all = |percent: u64| (self.operations * percent / 100).max(1);
+        let kills = u64::from(self.plan.count(Fault::Kill));
+        let counted = |name| self.verdict.releases.get(name).copied().unwrap_or(0);
+        let given_back = |what| self.struck.given_back.get(what).copied().unwrap_or(0);
+        vec![
+            ("rolls", self.struck.rolls, self.plan.rolls.into()),
+            ("kills_of_old", self.kills_of(Release::Old), kills / 10),
+            ("kills_of_new", self.kills_of(Release::New), kills / 10),
+            ("calls_of_old", counted("calls_of_old"), of_all(10)),
+            ("calls_of_new", counted("calls_of_new"), of_all(10)),
+            ("results_of_old", counted("results_of_old"), of_all(8)),
+            ("results_of_new", counted("results_of_new"), of_all(8)),
+            ("ends_with_the_hook", counted("ends_with_the_hook"), of_all(1)),
+            ("ends_without_the_hook", counted("ends_without_the_hook"), of_all(1)),
+            ("says_more", counted("says_more"), of_all(5)),
+            ("replayed_across", counted("replayed_across"), of_all(10)),
+            ("given_back_for_a_field", given_back("field"), of_all(1)),
+            // It takes doubt and an old worker that comes by: in a short run there may be none.
+            ("given_back_for_a_hook", given_back("hook"), self.operations / SOME_DOUBT),
+            ("given_back_for_a_reconcile", given_back("reconcile"), self.operations / SOME_DOUBT),
+        ]
+    }
+
+    fn kills_of(&self, release: Release) -> u64 {
+        let of = |kill: &Kill| self.struck.releases.get(&kill.worker) == Some(&release);
+        self.struck.kills.iter().filter(|(kill, _)| of(kill)).count() as u64
     }
 
     fn unmet(&self) -> Vec<String> {
@@ -185,6 +223,9 @@ impl Report {
         let mut all = figures.as_object_mut().map(std::mem::take).unwrap_or_default();
         for (name, value, _) in self.minima() {
             all.insert(name.to_owned(), value.into());
+        }
+        for (name, count) in &self.verdict.releases {
+            all.insert((*name).to_owned(), (*count).into());
         }
         for (fault, count) in &self.struck.faults {
             all.insert((*fault).to_owned(), (*count).into());

@@ -13,6 +13,7 @@ use crate::cli::Cli;
 use crate::crew::Crew;
 use crate::evidence::Evidence;
 use crate::faults::Faults;
+use crate::order::Orders;
 use crate::plan::Plan;
 use crate::provider::READY;
 use crate::recovery::Recovery;
@@ -36,12 +37,12 @@ pub(crate) fn run(cli: &Cli, runtime: Runtime) -> crate::Result<ExitCode> {
 /// True if all holds.
 async fn supervise(cli: &Cli, folder: &Path) -> crate::Result<bool> {
     let began = Instant::now();
-    let plan = Plan::new(cli.db, cli.operations, cli.kills, cli.seed);
+    let plan = Plan::new(cli.db, cli.operations, cli.kills, cli.rolls, cli.seed);
     let scene = Arc::new(Scene::set(cli.db, folder).await?);
     let world = World {
         folder: folder.to_owned(),
         backend: cli.db,
-        seed: cli.seed,
+        orders: Orders { seed: cli.seed, rolling: cli.rolls > 0 },
         operations: cli.operations,
         duration: plan.duration,
         lanes: plan.lanes,
@@ -57,8 +58,8 @@ async fn supervise(cli: &Cli, folder: &Path) -> crate::Result<bool> {
     let crew = Crew::start(spawner, plan.clone())?;
     let struck = Faults::new(plan.clone(), Arc::clone(&scene), crew, receiver).run().await?;
 
-    let evidence = Evidence::collect(&world, &scene, &struck.renewals).await?;
-    let mut verdict = check(cli.seed, &evidence);
+    let evidence = Evidence::collect(&world, &scene, &struck).await?;
+    let mut verdict = check(world.orders, &evidence);
     if !struck.healed {
         verdict.found.breaks("I1", || "operations were left open when the run was given up".into());
     }

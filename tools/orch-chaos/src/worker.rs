@@ -14,6 +14,7 @@ use crate::fate::{Fate, Fates};
 use crate::handlers::Desk;
 use crate::hooks::FATES;
 use crate::order::Product;
+use crate::release::{DOMAIN, Release};
 use crate::world::{LEASE, TICK, World};
 
 /// Handlers that run at once: so many are in doubt after one kill.
@@ -23,7 +24,12 @@ const CONCURRENCY: usize = 16;
 const DRAIN: Duration = Duration::from_millis(400);
 
 /// One worker process: runs the handlers until SIGTERM, then hands over.
-pub(crate) async fn run(world: &World, number: u32, fate: Option<Fate>) -> crate::Result<()> {
+pub(crate) async fn run(
+    world: &World,
+    number: u32,
+    fate: Option<Fate>,
+    release: Option<Release>,
+) -> crate::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let _full = survive_a_file_limit()?;
     // Where writes fail, what it logs is lost, and it must not panic about that.
@@ -43,14 +49,14 @@ pub(crate) async fn run(world: &World, number: u32, fate: Option<Fate>) -> crate
         .finalize_every(TICK)
         .drain_timeout(DRAIN);
     let inner = open(&named(world, &name(number))).await?;
-    let store = Arc::new(Layered::over(inner, Crashing { fates: Arc::clone(&fates) }));
+    let store = Arc::new(Layered::over(inner, Crashing::new(Arc::clone(&fates))));
     let desk = Desk { world: world.clone(), worker: number, fates: Arc::clone(&fates) };
-    let runtime = Runtime::on_shared(store)
-        .state(desk)
-        .config(config)
-        .only(kinds(world.backend))
-        .start()
-        .await?;
+    let builder = Runtime::on_shared(store).state(desk).config(config);
+    let builder = match release {
+        Some(release) => release.equip(builder, world.backend),
+        None => builder,
+    };
+    let runtime = builder.only(kinds(world)).start().await?;
     terminate.recv().await;
     fates.avert();
     let drained = runtime.shutdown().await;
@@ -72,15 +78,16 @@ fn named(world: &World, name: &str) -> String {
 }
 
 /// Where the kinds of this backend live: hooks differ in the connection that they take.
-pub(crate) fn kinds(backend: Backend) -> Vec<(&'static str, &'static str)> {
-    Product::ALL.iter().map(|product| (domain(backend, *product), product.event())).collect()
+fn kinds(world: &World) -> Vec<(&'static str, &'static str)> {
+    let products = if world.orders.rolling { &Product::CHANGED[..] } else { &Product::ALL };
+    products.iter().map(|product| (domain(world.backend, *product), product.event())).collect()
 }
 
 /// The domain of a product.
 pub(crate) fn domain(backend: Backend, product: Product) -> &'static str {
     match (backend, product) {
         (Backend::Sqlite, Product::Capture) => "CHAOS.EMBEDDED",
-        _ => "CHAOS",
+        _ => DOMAIN,
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 use orch_lab::store::Backend;
 use serde::{Deserialize, Serialize};
 
+use crate::order::Orders;
+
 /// Short, so that a dead worker's operations are soon taken over. The default is 30 s.
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
 /// Between two looks for expired leases.
@@ -15,7 +17,7 @@ pub(crate) struct World {
     /// Holds everything of the run.
     pub(crate) folder: PathBuf,
     pub(crate) backend: Backend,
-    pub(crate) seed: u64,
+    pub(crate) orders: Orders,
     pub(crate) operations: u64,
     /// How long the clients take to send them all.
     pub(crate) duration: Duration,

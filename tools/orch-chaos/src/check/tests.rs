@@ -6,11 +6,13 @@ use orch_lab::store::Logged;
 
 use super::*;
 
-const SEED: u64 = 1;
+mod releases;
+
+const ORDERS: Orders = Orders { seed: 1, rolling: false };
 
 /// The first order of this product.
 fn order(product: Product) -> Order {
-    (0..).map(|number| Order::of(SEED, number)).find(|order| order.product == product).unwrap()
+    (0..).map(|number| ORDERS.of(number)).find(|order| order.product == product).unwrap()
 }
 
 /// A charge that was accepted, called once, answered and finished.
@@ -38,12 +40,12 @@ fn sound() -> Evidence {
 fn broken(spoil: impl FnOnce(&mut Evidence)) -> Vec<&'static str> {
     let mut evidence = sound();
     spoil(&mut evidence);
-    check(SEED, &evidence).found.broken.into_keys().collect()
+    check(ORDERS, &evidence).found.broken.into_keys().collect()
 }
 
 #[test]
 fn what_is_sound_breaks_no_rule() {
-    let found = check(SEED, &sound()).found;
+    let found = check(ORDERS, &sound()).found;
     assert_eq!(found.findings, Vec::<String>::new());
     assert_eq!((found.accepted, found.completed, found.calls), (1, 1, 1));
 }
@@ -148,7 +150,7 @@ fn after_doubt(asked: bool) -> Evidence {
 #[test]
 fn a_run_where_the_provider_was_to_be_asked_is_found() {
     let broken =
-        |asked| check(SEED, &after_doubt(asked)).found.broken.into_keys().collect::<Vec<_>>();
+        |asked| check(ORDERS, &after_doubt(asked)).found.broken.into_keys().collect::<Vec<_>>();
     assert_eq!(broken(true), Vec::<&str>::new());
     assert_eq!(broken(false), ["I1"]);
 }
@@ -157,7 +159,7 @@ fn a_run_where_the_provider_was_to_be_asked_is_found() {
 fn an_answer_to_a_reconcile_that_was_never_made_is_found() {
     let mut evidence = after_doubt(true);
     evidence.common.ledger.retain(|entry| !matches!(entry, Entry::Reconciled { .. }));
-    assert_eq!(check(SEED, &evidence).found.broken.into_keys().collect::<Vec<_>>(), ["I3"]);
+    assert_eq!(check(ORDERS, &evidence).found.broken.into_keys().collect::<Vec<_>>(), ["I3"]);
 }
 
 #[test]
@@ -185,7 +187,7 @@ fn a_retry_before_its_delay_is_found() {
 
 #[test]
 fn a_claim_after_the_deadline_is_found() {
-    let hurried = (0..).map(|n| Order::of(SEED, n)).find(|order| order.hurried).unwrap();
+    let hurried = (0..).map(|n| ORDERS.of(n)).find(|order| order.hurried).unwrap();
     let late = |at| {
         let claim = Change { at, ..sound().changes[0].clone() };
         let body = serde_json::to_string(&hurried.body()).unwrap();
@@ -193,7 +195,7 @@ fn a_claim_after_the_deadline_is_found() {
             Stored { body, idem_key: hurried.idem_key(), ..sound().common.stored[0].clone() };
         let common = check::Evidence { stored: vec![stored], ..check::Evidence::default() };
         let evidence = Evidence { common, changes: vec![claim], ..Evidence::default() };
-        check(SEED, &evidence).found.broken.contains_key("I7")
+        check(ORDERS, &evidence).found.broken.contains_key("I7")
     };
     assert!(!late(1_600_000));
     assert!(late(1_800_000));
@@ -202,7 +204,7 @@ fn a_claim_after_the_deadline_is_found() {
 #[test]
 fn a_changed_body_that_was_not_refused_is_found() {
     let changed =
-        (0..).map(|n| Order::of(SEED, n)).find(|order| order.repeat == Repeat::Changed).unwrap();
+        (0..).map(|n| ORDERS.of(n)).find(|order| order.repeat == Repeat::Changed).unwrap();
     let (order, op_id) = (changed.number, OP.to_owned());
     let body = serde_json::to_string(&changed.body()).unwrap();
     let stored = Stored { body, idem_key: changed.idem_key(), ..sound().common.stored[0].clone() };
@@ -210,7 +212,7 @@ fn a_changed_body_that_was_not_refused_is_found() {
     let common = check::Evidence { told, stored, ..check::Evidence::default() };
     let mut evidence = Evidence { common, ..Evidence::default() };
     let unrefused = |evidence: &Evidence| {
-        let findings = check(SEED, evidence).found.findings;
+        let findings = check(ORDERS, evidence).found.findings;
         findings.iter().any(|finding| finding.contains("was not refused"))
     };
     assert!(unrefused(&evidence));
@@ -229,6 +231,13 @@ fn a_renewal_that_the_owner_did_not_ask_for_is_found() {
         e.renewals.push((OP.into(), 1));
     });
     assert_eq!(asked, Vec::<&str>::new());
+}
+
+#[test]
+fn an_equal_request_that_was_refused_is_found() {
+    let order = order(Product::Charge).number;
+    let refused = Line::Conflict { order, op_id: OP.into(), lane: 0 };
+    assert_eq!(broken(|e| e.lines.push(refused)), ["I6"]);
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::time::Duration;
 use orch_lab::check::found;
 use orch_lab::store::{Failure, Logged, Stored};
 
+use super::releases::max_attempts;
 use super::{Book, Verdict};
 use crate::evidence::Change;
-use crate::handlers::{BACKOFF_BASE, BACKOFF_CAP, MAX_ATTEMPTS};
+use crate::handlers::{BACKOFF_BASE, BACKOFF_CAP};
 use crate::order::{HURRY, Order, Product};
 
 /// Clocks of a database may count in whole milliseconds, downwards.
@@ -33,7 +34,7 @@ impl Verdict {
                 self.found.lost += 1;
                 self.breaks("I1", || format!("order {number}: an outcome was never finalized"));
             }
-            if doubt && is_run(entry) && !order.product.runs_in_doubt() {
+            if doubt && is_run(entry) && !order.product.may_run_in_doubt() {
                 self.breaks("I1", || format!("order {number} ran again while nobody knew"));
             }
             doubt = match entry.outcome.as_str() {
@@ -46,7 +47,7 @@ impl Verdict {
             self.breaks("I1", || format!("order {number} is parked, and there was no doubt"));
         }
         if let Some(Ok(failure)) = stored.failure.as_deref().map(serde_json::from_str) {
-            self.failed_as_declared(order, &failure, &log, doubt);
+            self.failed_as_declared(order, &failure, &log, doubt, book);
         }
         self.in_time(order, stored, book, &log);
     }
@@ -57,6 +58,7 @@ impl Verdict {
         failure: &Failure,
         log: &[&Logged],
         doubt: bool,
+        book: &Book<'_>,
     ) {
         let (number, code) = (order.number, failure.code.as_str());
         let runs = log.iter().filter(|entry| is_run(entry)).count();
@@ -64,7 +66,7 @@ impl Verdict {
             "DECLINED" => log.iter().any(|entry| is_run(entry) && entry.outcome == "FAIL"),
             "IN_DOUBT" => order.product == Product::Notice,
             "TIME_BUDGET_EXCEEDED" => order.hurried,
-            "ATTEMPTS_EXHAUSTED" => runs >= MAX_ATTEMPTS as usize,
+            "ATTEMPTS_EXHAUSTED" => runs >= max_attempts(order.product, log, book) as usize,
             _ => false,
         };
         if !declared {
@@ -109,14 +111,23 @@ impl Verdict {
 }
 
 /// True if the handler ran, or may have run.
-fn is_run(entry: &Logged) -> bool {
+pub(super) fn is_run(entry: &Logged) -> bool {
     entry.source == "handler" || entry.source == "engine" && entry.outcome == "IN_DOUBT"
 }
 
 impl Product {
     /// True if doubt is followed by another run with the same key.
-    const fn runs_in_doubt(self) -> bool {
-        matches!(self, Self::Charge | Self::Capture)
+    fn runs_in_doubt(self) -> bool {
+        match self {
+            Self::Charge | Self::Capture => true,
+            Self::ReconcileAdded => false,
+            product => Self::CHANGED.contains(&product),
+        }
+    }
+
+    /// The same, or one release asks first and the other does not: then R6 says when.
+    fn may_run_in_doubt(self) -> bool {
+        self.runs_in_doubt() || self == Self::ReconcileAdded
     }
 }
 

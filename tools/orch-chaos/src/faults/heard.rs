@@ -71,6 +71,10 @@ impl Faults {
                 *self.struck.stale.entry((*verb).to_owned()).or_default() +=
                     count.parse::<u64>()?;
             }
+            ["works"] => self.crew.works(number),
+            ["lacks", what] => {
+                *self.struck.given_back.entry((*what).to_owned()).or_default() += 1;
+            }
             _ => {}
         }
         Ok(())
@@ -86,7 +90,7 @@ impl Faults {
                     let took = Duration::from_micros((at - asked_at).max(0).unsigned_abs());
                     self.struck.hand_overs.push(HandOver { took, worker: number, asked_at });
                 }
-                if !fated {
+                if !fated && !self.crew.has_successor(number) {
                     return Ok(());
                 }
             }
@@ -94,6 +98,6 @@ impl Faults {
                 self.struck.unexpected.push(format!("worker {number} ended by itself: {status}"));
             }
         }
-        self.crew.add_worker()
+        self.crew.replace(number)
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use orch_lab::fleet::Kill;
 use orch_lab::plan::now_us;
 
 use super::{AFTERMATH, Faults, STEP};
@@ -59,10 +58,7 @@ impl Faults {
 
     fn kill(&mut self) -> crate::Result<()> {
         let Some(worker) = self.crew.fleet.drawn(&mut self.dice) else { return Ok(()) };
-        if let Some(at) = self.crew.fleet.kill(worker)? {
-            self.struck.kills.push((Kill { worker, at }, None));
-        }
-        Ok(())
+        self.kill_worker(worker)
     }
 
     /// Stops a worker for longer than its lease, and says for how long; one that might hold

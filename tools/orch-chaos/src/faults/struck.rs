@@ -4,6 +4,7 @@ use std::time::Duration;
 use orch_lab::fleet::Kill;
 
 use crate::fate::Point;
+use crate::release::Release;
 
 /// What has struck, and what was seen of it from outside.
 #[derive(Debug, Default)]
@@ -20,6 +21,12 @@ pub(crate) struct Struck {
     pub(crate) hand_overs: Vec<HandOver>,
     /// When the database was away, with its aftermath, in microseconds since 1970.
     pub(crate) outages: Vec<(i64, i64)>,
+    /// The release of each worker, by number; empty in a run with one release.
+    pub(crate) releases: BTreeMap<u32, Release>,
+    /// How often all workers were replaced by those of another release.
+    pub(crate) rolls: u64,
+    /// Operations that a worker gave back to one of another release, by what it lacked.
+    pub(crate) given_back: BTreeMap<String, u64>,
     /// What SQLite said of its disk, full or broken: calls that it failed.
     pub(crate) disk_errors: BTreeMap<String, u64>,
     /// False on a plain folder, which takes root to avoid.

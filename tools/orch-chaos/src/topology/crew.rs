@@ -15,6 +15,7 @@ use super::control::Control;
 use super::judge::Evidence;
 use super::scenario::{Flaw, Scenario};
 use crate::cli::Cli;
+use crate::order::Orders;
 use crate::provider::READY;
 use crate::world::World;
 
@@ -78,7 +79,7 @@ impl Crew {
         let world = World {
             folder: self.folder.clone(),
             backend: Backend::Postgres,
-            seed: self.seed,
+            orders: Orders { seed: self.seed, rolling: false },
             operations: self.operations,
             duration: self.duration,
             lanes: LANES,
