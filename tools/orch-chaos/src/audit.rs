@@ -7,6 +7,7 @@
 /// | word | recorded |
 /// |---|---|
 /// | `fence` | a claim, or any change of a fence: old and new |
+/// | `released` | a worker gave a claim back to one that has what it lacks itself |
 /// | `log` | an entry of the log that has effect, with its fence and source |
 /// | `finished` | an operation became terminal, with its outcome |
 /// | `letter` | a dead letter was written |
@@ -30,6 +31,15 @@ CREATE FUNCTION chaos_fence() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 CREATE TRIGGER chaos_fence AFTER UPDATE ON orch_queue FOR EACH ROW
     WHEN (OLD.fence <> NEW.fence OR NEW.worker IS NOT NULL AND OLD.worker IS DISTINCT FROM NEW.worker)
     EXECUTE FUNCTION chaos_fence();
+
+CREATE FUNCTION chaos_released() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO chaos_audit (what, op_id, fence, worker)
+    VALUES ('released', NEW.op_id, NEW.fence, OLD.worker);
+    RETURN NULL; END $$;
+CREATE TRIGGER chaos_released AFTER UPDATE ON orch_queue FOR EACH ROW
+    WHEN (OLD.fence = NEW.fence AND OLD.worker IS NOT NULL AND NEW.worker IS NULL
+          AND NEW.unhandled_since IS NOT NULL)
+    EXECUTE FUNCTION chaos_released();
 
 CREATE FUNCTION chaos_early() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO chaos_audit (what, op_id, fence, worker, detail)
@@ -114,6 +124,14 @@ CREATE TRIGGER chaos_fence AFTER UPDATE ON orch_operation
 BEGIN
     INSERT INTO chaos_audit (what, op_id, fence, old_fence, worker)
     VALUES ('fence', NEW.op_id, NEW.fence, OLD.fence, NEW.worker);
+END;
+
+CREATE TRIGGER chaos_released AFTER UPDATE ON orch_operation
+    WHEN OLD.fence = NEW.fence AND OLD.worker IS NOT NULL AND NEW.worker IS NULL
+        AND NEW.unhandled_since IS NOT NULL
+BEGIN
+    INSERT INTO chaos_audit (what, op_id, fence, worker)
+    VALUES ('released', NEW.op_id, NEW.fence, OLD.worker);
 END;
 
 CREATE TRIGGER chaos_early AFTER UPDATE ON orch_operation

@@ -103,12 +103,15 @@ impl Faults {
             let due = *due;
             self.strike(fault, due).await?;
         }
-        let (rolls, duration) = (u64::from(self.plan.rolls), self.plan.duration);
-        let is_over = |rolled: u64| {
-            let more = if rolled < rolls { STANDSTILL } else { Duration::ZERO };
-            began.elapsed() >= duration + more
-        };
-        while !is_over(self.struck.rolls) {
+        // Where new processes take their time, the rolls take longer than was planned.
+        let (rolls, mut rolled_at) = (u64::from(self.plan.rolls), Instant::now());
+        let mut rolled = self.struck.rolls;
+        while began.elapsed() < self.plan.duration
+            || rolled < rolls && rolled_at.elapsed() < STANDSTILL
+        {
+            if rolled < self.struck.rolls {
+                (rolled, rolled_at) = (self.struck.rolls, Instant::now());
+            }
             self.roll()?;
             self.step().await?;
         }

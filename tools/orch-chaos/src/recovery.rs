@@ -95,7 +95,8 @@ fn ended(claim: &Change, rest: &[&Change], killed_at: i64) -> bool {
         return false;
     }
     rest.iter().any(|change| {
-        let over = change.what == "log" && same(&change) || change.what == "fence";
+        let ends = change.what == "log" || change.what == "released";
+        let over = ends && same(&change) || change.what == "fence";
         change.at <= killed_at && over
     })
 }
@@ -107,4 +108,32 @@ fn went_on(rest: &[&Change], killed_at: i64) -> Option<i64> {
     let finished = after().find(|change| change.what == "finished");
     let taken_back = after().find(|change| change.what == "fence" || change.what == "log");
     claimed.or(finished).or(taken_back).map(|change| change.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_back_before_the_kill_is_not_recovered_from_it() {
+        let change = |at, what: &str, fence, worker: Option<&str>| Change {
+            at,
+            what: what.into(),
+            op_id: "a".into(),
+            fence: Some(fence),
+            old_fence: None,
+            worker: worker.map(Into::into),
+            detail: None,
+        };
+        let claim = change(1, "fence", 1, Some("w1-a"));
+        let released = change(2, "released", 1, Some("w1-a"));
+        let next = change(9_000, "fence", 2, Some("w2-b"));
+        let mut struck = Struck::default();
+        struck.kills.push((Kill { worker: 1, at: 3 }, None));
+        let times = |changes: Vec<Change>| {
+            Recovery::of(&struck, &Evidence { changes, ..Evidence::default() }).times
+        };
+        assert_eq!(times(vec![claim.clone(), released, next.clone()]), []);
+        assert_eq!(times(vec![claim, next]), [Duration::from_micros(8_997)]);
+    }
 }
