@@ -100,7 +100,11 @@ impl Plan {
                 seconds(operations, 120).max(seconds(kills.into(), 2)) + AFTER_A_DISK
             }
         };
-        let duration = duration.max(ROLL * rolls);
+        // There are fewer workers then, and each lives long enough to work.
+        let duration = match rolls {
+            0 => duration,
+            _ => duration.max(ROLL * rolls).max(seconds(kills.into(), 1)),
+        };
         let counts = counts(backend, kills);
         let schedule = schedule(seed, duration, &counts);
         // With two releases every other client is of the new one.
