@@ -10,10 +10,10 @@ use divan::{Bencher, black_box};
 use orch::prelude::*;
 use orch::{BizKey, HandledCommand, IdemKey, Kind, OpId, Owner, Payload, Timestamp};
 use orch_core::handler::{Call, Registration, States};
-use orch_core::metrics::MetersByKind;
+use orch_core::metrics::{Became, MetersByKind};
 use orch_core::policies::Backoff;
 use orch_core::provider::ProviderKey;
-use orch_core::store::{Admitted, Finalized};
+use orch_core::store::Finalized;
 use orch_core::words::{
     AttemptEnd, Envelope, Fence, FinalOutcome, Fingerprint, KeySeed, KeySource, Source,
 };
@@ -108,13 +108,12 @@ fn the_macro_path(bencher: Bencher<'_, '_>) {
 fn the_meters_of_one_operation(bencher: Bencher<'_, '_>) {
     let by_kind = MetersByKind::default();
     let kind = Kind::new(Charge::DOMAIN, Charge::EVENT).unwrap();
-    let admitted = Admitted::Created { op_id: OpId::generate() };
     let output = Payload::json(&1).unwrap();
     let end = AttemptEnd::Outcome(orch_core::words::Outcome::Ok { output: output.clone() });
     let finished = Finalized::Finished(FinalOutcome::Ok(output));
     bencher.bench_local(|| {
         let meters = by_kind.of(black_box(&kind.domain), black_box(&kind.event_type));
-        meters.accepted(black_box(&admitted));
+        meters.accepted(black_box(Became::Created));
         let began = Instant::now();
         meters.ended(Source::Handler, black_box(&end), began.elapsed());
         meters.moved(black_box(&finished));
