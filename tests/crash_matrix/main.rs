@@ -1,4 +1,5 @@
 //! The crash matrix: handlers of every kind, killed at every boundary, on every store.
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(unreachable_pub, reason = "a test exports nothing")]
 
