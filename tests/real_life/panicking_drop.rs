@@ -1,7 +1,7 @@
 //! A handler that holds something whose `Drop` panics, and is dropped before it has answered.
 
 use orch::prelude::*;
-use orch::{LogEntry, Orchestrator, Phase};
+use orch::{HistoryEntry, Orchestrator, Phase};
 
 struct Grumpy;
 
@@ -38,7 +38,7 @@ async fn call(cmd: Call) -> Result<(), NoAnswer> {
 }
 
 /// What the history says once the operation is parked; long before its lease ends.
-async fn parked(orchestrator: &Orchestrator, id: u32) -> Vec<LogEntry> {
+async fn parked(orchestrator: &Orchestrator, id: u32) -> Vec<HistoryEntry> {
     let accepted = orchestrator.accept(Call { id }).await.unwrap();
     for _ in 0..100 {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -55,8 +55,8 @@ async fn the_end_is_recorded_and_the_worker_goes_on() {
     let runtime = Runtime::connect("memory:").only([("PANICKING_DROP", "CALL")]);
     let running = runtime.start().await.unwrap();
     for id in [2, 3] {
-        let history = parked(&running.orchestrator(), id).await;
-        let end = format!("{:?}", history.last().unwrap().end);
+        let history = parked(running.orchestrator(), id).await;
+        let end = format!("{:?}", history.last().unwrap().entry.end);
         assert!(end.contains("no answer within the attempt timeout of 100ms"), "{end}");
     }
     let _ = running.shutdown().await;

@@ -34,8 +34,8 @@ pub mod seeds;
 pub mod stale;
 pub mod time;
 pub mod undecodable;
-pub mod unique;
 pub mod unfinished;
+pub mod unique;
 pub mod versions;
 pub mod waiting;
 

@@ -124,7 +124,7 @@ impl Client {
         let lane = self.lane;
         match self.accept(order, order.body()).await {
             Ok(op_id) => self.note(&Line::Told { order: number, op_id, lane }),
-            Err(AcceptError::Conflict { op_id, .. }) => {
+            Err(AcceptError::Conflict { op_id, .. } | AcceptError::OtherVersion { op_id, .. }) => {
                 self.note(&Line::Conflict { order: number, op_id: op_id.to_string(), lane })
             }
             Err(error) => Err(format!("order {number}: {error}").into()),
