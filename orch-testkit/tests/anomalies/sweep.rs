@@ -18,8 +18,7 @@ use crate::process::{BEYOND_THE_LEASE, Process, in_peace, new_key};
 const fn lanes(backend: Backend) -> usize {
     match backend {
         Backend::Memory => 128,
-        Backend::Sqlite => 32,
-        Backend::Postgres => 48,
+        Backend::Sqlite | Backend::Postgres => 32,
     }
 }
 
