@@ -24,7 +24,7 @@ held AS (
       AND NOT EXISTS (SELECT FROM orch_operation o
                       WHERE o.biz_key = a.biz_key AND o.event_type = a.event_type
                         AND o.domain = a.domain AND o.owner = a.owner
-                        AND (o.idem_key = a.idem_key
+                        AND (o.idem_key = a.idem_key AND o.redrive = 0
                              OR NOT EXISTS (SELECT FROM orch_dead_letter d
                                             WHERE d.op_id = o.op_id)))
     ORDER BY a.biz_key, a.event_type, a.domain, a.owner, a.place
@@ -34,9 +34,9 @@ held AS (
 ),
 new AS (
     INSERT INTO orch_operation (op_id, accepted_at, time_budget_ms, owner, domain, event_type,
-                                biz_key, idem_key, fingerprint, payload, key_seed)
+                                biz_key, idem_key, fingerprint, payload, key_seed, is_unique)
     SELECT a.op_id, c.now, a.time_budget_ms, a.owner, a.domain, a.event_type, a.biz_key,
-           a.idem_key, a.fingerprint, a.payload, a.key_seed
+           a.idem_key, a.fingerprint, a.payload, a.key_seed, a.is_unique
     FROM asked a, clock c
     WHERE NOT a.is_unique OR a.op_id IN (SELECT op_id FROM held)
     ORDER BY a.place

@@ -4,8 +4,7 @@
 -- Index: the primary keys; orch_operation_identity_idx for the next free number and the biz key.
 -- Shape: the dead letter is the guard: whoever locks it before it is redriven redrives. The
 --   operation is locked before it, as a purge locks them, so that neither waits for the other. Where
---   it is to be the only one for its biz key, the row that says who holds it is locked as well: an
---   accept that came first has changed it.
+--   it is to be the only one for its biz key it takes that as an accept does: accept_unique.sql.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 failed AS MATERIALIZED (SELECT * FROM orch_operation WHERE op_id = $2 FOR UPDATE),
 letter AS MATERIALIZED (
@@ -16,33 +15,35 @@ letter AS MATERIALIZED (
                                AND (l.outcome = 'OK' OR l.unreadable IS NOT NULL)))
     FOR UPDATE OF d
 ),
-held AS MATERIALIZED (
-    SELECT u.op_id FROM failed f
-    JOIN orch_unique u ON u.biz_key = f.biz_key AND u.event_type = f.event_type
-                      AND u.domain = f.domain AND u.owner = f.owner
-    FOR UPDATE OF u
-),
 taken AS MATERIALIZED (
-    SELECT h.op_id FROM held h
-    WHERE NOT EXISTS (SELECT FROM orch_dead_letter d WHERE d.op_id = h.op_id)
-    UNION ALL
-    SELECT o.op_id FROM held h CROSS JOIN failed f
+    SELECT o.op_id FROM failed f
     JOIN orch_operation o ON o.biz_key = f.biz_key AND o.event_type = f.event_type
                          AND o.domain = f.domain AND o.owner = f.owner
-    WHERE NOT EXISTS (SELECT FROM orch_dead_letter d WHERE d.op_id = o.op_id)
+    WHERE (f.is_unique OR o.is_unique)
+      AND NOT EXISTS (SELECT FROM orch_dead_letter d WHERE d.op_id = o.op_id)
+),
+held AS (
+    INSERT INTO orch_unique AS u (biz_key, event_type, domain, owner, op_id)
+    SELECT f.biz_key, f.event_type, f.domain, f.owner, $3
+    FROM letter l JOIN failed f ON f.op_id = l.op_id
+    WHERE f.is_unique AND NOT EXISTS (SELECT FROM taken)
+    ON CONFLICT (biz_key, event_type, domain, owner) DO UPDATE SET op_id = EXCLUDED.op_id
+        WHERE EXISTS (SELECT FROM orch_dead_letter d WHERE d.op_id = u.op_id)
+    RETURNING u.op_id
 ),
 new AS (
     INSERT INTO orch_operation (op_id, accepted_at, time_budget_ms, redrive, owner, domain,
                                 event_type, biz_key, idem_key, redrive_of, fingerprint, payload,
-                                key_seed)
+                                key_seed, is_unique)
     SELECT $3, c.now, o.time_budget_ms,
            (SELECT max(p.redrive) + 1 FROM orch_operation p
             WHERE p.owner = o.owner AND p.domain = o.domain AND p.event_type = o.event_type
               AND p.biz_key = o.biz_key AND p.idem_key = o.idem_key),
            o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.op_id, o.fingerprint,
-           o.payload, o.key_seed
+           o.payload, o.key_seed, o.is_unique
     FROM letter l JOIN failed o ON o.op_id = l.op_id CROSS JOIN clock c
     WHERE NOT EXISTS (SELECT FROM taken)
+      AND (NOT o.is_unique OR EXISTS (SELECT FROM held))
     RETURNING op_id, accepted_at, time_budget_ms, domain, event_type
 ),
 queued AS (
@@ -52,11 +53,6 @@ queued AS (
            (SELECT i.number FROM orch_incarnation i WHERE i.confirmed_at IS NOT NULL
             ORDER BY i.number DESC LIMIT 1)
     FROM new
-),
-handed_on AS (
-    UPDATE orch_unique u SET op_id = n.op_id
-    FROM new n, held h
-    WHERE u.op_id = h.op_id
 )
 UPDATE orch_dead_letter d SET redriven_as = n.op_id FROM new n WHERE d.op_id = $2
 RETURNING d.op_id

@@ -19,11 +19,20 @@ const ELSEWHERE: &str = "this connection leads to another orch than the store: c
                          same database with the same search_path. Nothing was accepted";
 
 /// The tables that are one orch. The system's identifier is `None` where the server does not tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 struct Installation {
     operations: i64,
     database: i64,
     system_identifier: Option<i64>,
+}
+
+impl Installation {
+    /// The caller's role may be told less than the store's.
+    fn is(self, other: Self) -> bool {
+        let systems = self.system_identifier.zip(other.system_identifier);
+        (self.operations, self.database) == (other.operations, other.database)
+            && systems.is_none_or(|(ours, theirs)| ours == theirs)
+    }
 }
 
 /// Where the store's own connections lead, once it was asked. Shared by the handles on a store.
@@ -47,13 +56,13 @@ impl Own {
             })?;
         let theirs = decode(&found)?;
         let known = *lock(&self.0);
-        if known == Some(theirs) {
+        if known.is_some_and(|ours| ours.is(theirs)) {
             return Ok(());
         }
         // The first time; or the store's own connections lead to a restored database since.
         let ours = decode(&db.fetch(INSTALLATION, arguments![]).await?)?;
         *lock(&self.0) = Some(ours);
-        if ours == theirs { Ok(()) } else { Err(StoreError::fatal(ELSEWHERE)) }
+        if ours.is(theirs) { Ok(()) } else { Err(StoreError::fatal(ELSEWHERE)) }
     }
 }
 

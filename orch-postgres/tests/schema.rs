@@ -6,9 +6,10 @@ mod common;
 
 use std::time::Duration;
 
-use orch_core::store::{Store, StoreError};
+use orch_core::store::{Acceptance, Admitted, Claimed, RedriveParams, Redriven, Store, StoreError};
+use orch_core::words::OpId;
 use orch_postgres::PostgresStore;
-use orch_testkit::fixture::{acceptance, claim_params, ended, ok, policy};
+use orch_testkit::fixture::{acceptance, claim_params, ended, fail, ok, owner, policy};
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::task::JoinSet;
 
@@ -88,6 +89,44 @@ async fn who_may_read_the_view_still_may_after_a_migration() {
             format!("SELECT has_table_privilege('{role}', 'orch_status', 'SELECT')::int::bigint");
         assert_eq!(number(&mut admin, &may).await, 1, "{role}");
     }
+}
+
+/// Rights that were given on the tables of the first release, and none by default on later ones.
+#[tokio::test]
+async fn who_may_write_the_tables_still_may_after_a_migration() {
+    let schema = Schema::create().await;
+    let mut admin = of_the_first_release(&schema).await;
+    let role = format!("{}_writer", schema.name);
+    let granted = format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {0} TO {role};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {0} TO {role}",
+        schema.name
+    );
+    execute(&mut admin, &granted).await;
+    PostgresStore::open(&schema.url("")).await.unwrap();
+    let store = PostgresStore::open(&as_role(&schema.url(""), &role)).await.unwrap();
+    for unique in [false, true] {
+        let item = Acceptance { unique, ..acceptance(&format!("key-{unique}")) };
+        let op_id = item.op_id;
+        assert_eq!(store.accept(vec![item]).await.unwrap(), [Admitted::Created { op_id }]);
+        let claimed = store.claim(claim_params([policy()])).await.unwrap();
+        let [Claimed::Operation(claimed)] = &claimed[..] else { panic!("{claimed:?}") };
+        store.settle(vec![ended(claimed.claim(), fail("REFUSED"))]).await.unwrap();
+        let (owner, new_op_id) = (owner(), OpId::generate());
+        let again = RedriveParams { op_id, owner, new_op_id, even_if_uncertain: false };
+        let redriven = store.redrive(again).await.unwrap();
+        assert_eq!(redriven, Redriven::Created { op_id: new_op_id });
+        let claimed = store.claim(claim_params([policy()])).await.unwrap();
+        let [Claimed::Operation(claimed)] = &claimed[..] else { panic!("{claimed:?}") };
+        store.settle(vec![ended(claimed.claim(), fail("REFUSED"))]).await.unwrap();
+    }
+}
+
+/// This URL with another user.
+fn as_role(url: &str, role: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let host = rest.split_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{role}@{host}")
 }
 
 /// A statement waits behind a migration that waits for a long transaction, such as a dump.

@@ -191,6 +191,8 @@ macro_rules! conformance {
                 a_redrive_and_an_accept_at_once_make_one
                 a_purge_frees_it
                 one_of_a_purged_failure_stays_with_its_holder
+                redrives_after_a_purge_of_the_holder_make_one
+                what_failed_without_it_is_not_redriven_beside_one
             }
             versions {
                 what_is_given_back_waits_and_counts_no_attempt

@@ -107,6 +107,7 @@ pub const fn checks<C: HandledCommand>() -> Checks {
         command: |payload| caught(|| C::from_stored(payload).map(drop)),
         output: |output| C::Output::from_whole_payload(output).map(drop),
         stored_output: |output| C::Output::from_payload(output).map(drop),
+        unique: C::UNIQUE,
     }
 }
 

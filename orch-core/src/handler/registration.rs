@@ -22,6 +22,8 @@ pub struct Checks {
     pub output: fn(&Payload) -> Result<(), Undecodable>,
     /// Whether an output that is stored can be read: what the type does not know of it is passed over.
     pub stored_output: fn(&Payload) -> Result<(), Undecodable>,
+    /// Whether its command is to be the only one for its biz key.
+    pub unique: bool,
 }
 
 /// What the attribute says about a handler, as constants.

@@ -19,7 +19,7 @@ fn accept_one(tables: &mut Tables, item: Acceptance, now: Timestamp) -> Admitted
     if let Some(there) = tables.identities.get(&(identity.clone(), 0)) {
         return repeated(&tables.rows[there], &item);
     }
-    if let (true, Some(op_id)) = (item.unique, tables.not_failed(&identity)) {
+    if let (true, Some(op_id)) = (item.unique, tables.not_failed(&identity).next()) {
         return Admitted::Taken { op_id };
     }
     tables.insert(Stored {

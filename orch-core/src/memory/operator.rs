@@ -65,9 +65,10 @@ pub(super) fn redrive(
     }
 }
 
-/// The operation for the same biz key that has not FAILED, where there may be only one.
+/// The operation for the same biz key that has not FAILED, where either is to be the only one for it.
 fn taken_by(tables: &Tables, failed: &Stored) -> Option<OpId> {
-    if failed.unique { tables.not_failed(&failed.request.identity) } else { None }
+    let mut there = tables.not_failed(&failed.request.identity);
+    there.find(|op_id| failed.unique || tables.rows[op_id].unique)
 }
 
 /// The same request as a new operation.

@@ -61,10 +61,10 @@ impl Tables {
         self.rows.insert(op_id, stored);
     }
 
-    /// The oldest operation for the same entity that has not FAILED.
-    pub(super) fn not_failed(&self, identity: &Identity) -> Option<OpId> {
-        let mut op_ids = self.entities.get(&entity(identity))?.iter().copied();
-        op_ids.find(|op_id| self.rows[op_id].row.status != Status::Failed)
+    /// The operations for the same entity that have not FAILED, the oldest first.
+    pub(super) fn not_failed(&self, identity: &Identity) -> impl Iterator<Item = OpId> {
+        let op_ids = self.entities.get(&entity(identity)).into_iter().flatten().copied();
+        op_ids.filter(|op_id| self.rows[op_id].row.status != Status::Failed)
     }
 
     /// The operation, if it is this owner's.

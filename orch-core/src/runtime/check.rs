@@ -97,7 +97,7 @@ impl RuntimeBuilder {
     /// schema is not migrated either, so one that is behind is an error. No `state` is needed.
     ///
     /// A handler that [`only`](RuntimeBuilder::only) leaves out counts as missing. Operations that are
-    /// accepted meanwhile may be left out. It reads page by page, 100 operations at a time; on SQLite
+    /// accepted meanwhile may be left out, and so may those of a host whose clock is ahead. It reads page by page, 100 operations at a time; on SQLite
     /// each page passes over finished operations.
     ///
     /// ```

@@ -31,6 +31,11 @@ impl KnownKinds {
         &self.hooked
     }
 
+    /// True if a command of the kind is to be the only one for its biz key.
+    pub(super) fn is_unique(&self, kind: &Kind) -> bool {
+        self.checks.get(kind).is_some_and(|checks| checks.is_some_and(|checks| checks.unique))
+    }
+
     /// Refuses an output that the kind's handler would not return.
     pub(super) fn check_output(&self, kind: Kind, output: &Payload) -> Result<(), ResolveError> {
         match self.checks.get(&kind) {

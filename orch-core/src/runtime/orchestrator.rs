@@ -7,8 +7,8 @@ use super::{Accept, RedriveError, ResolveError};
 use crate::flow::{AcceptError, Acceptor, Watch, divergence};
 use crate::handler::HandledCommand;
 use crate::store::{
-    Finalized, ListParams, Page, RedriveParams, Redriven, Resolution, ResolveParams, Resolved,
-    Store, StoreError, refuse_inside_hook,
+    Acceptance, Finalized, ListParams, Page, RedriveParams, Redriven, Resolution, ResolveParams,
+    Resolved, Store, StoreError, refuse_inside_hook,
 };
 use crate::words::{
     Command, DeadLetter, Fingerprint, Identity, Invalid, KeyNamespace, Meaning, OpId, Operation,
@@ -68,6 +68,9 @@ impl Orchestrator {
 
     /// Accepts an untyped command. The same command again returns the same operation.
     ///
+    /// Whether it is to be the only one for its biz key (`unique`) is known only if the handler of its kind
+    /// is linked in.
+    ///
     /// # Errors
     /// [`AcceptError`]; among them a conflict, when the identity was used for another payload.
     pub async fn start(
@@ -76,7 +79,9 @@ impl Orchestrator {
         time_budget: Duration,
     ) -> Result<OpId, AcceptError> {
         let fingerprint = Fingerprint::of(command.payload());
+        let unique = self.kinds.is_unique(&command.kind());
         let acceptance = self.acceptance(command, fingerprint, time_budget);
+        let acceptance = Acceptance { unique, ..acceptance };
         Ok(self.acceptor.accept(acceptance, &Meaning::WHOLE).await?.0)
     }
 

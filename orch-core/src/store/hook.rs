@@ -1,7 +1,7 @@
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::ops::Deref;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -105,9 +105,14 @@ impl FinalizeHook {
         outcome: &FinalOutcome,
         of: &Envelope,
     ) -> Option<Result<(), String>> {
-        let running = IN_HOOK.scope((), self.run(connection, outcome, of));
-        let running = AssertUnwindSafe(running);
-        let failed = match monotonic::timeout(limit, running.catch_unwind()).await.ok()? {
+        let mut running = Box::pin(IN_HOOK.scope((), self.run(connection, outcome, of)));
+        let ended = AssertUnwindSafe(&mut running).catch_unwind();
+        let ended = monotonic::timeout(limit, ended).await;
+        // What the hook still holds is dropped here, and user code may panic in that: its end stands.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(running))) {
+            tracing::error!(panic = panic_text(&*panic), "what a hook held panicked when dropped");
+        }
+        let failed = match ended.ok()? {
             Ok(Ok(())) => return Some(Ok(())),
             Ok(Err(error)) => error.to_string(),
             Err(panic) => format!("finalize hook panicked: {}", panic_text(&*panic)),
@@ -209,4 +214,39 @@ pub fn connection<C: 'static>(any: &mut (dyn Any + Send)) -> Result<&mut C, Hook
             type_name::<C>()
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+    use crate::words::{Command, Failure, OpId, Owner, Timestamp};
+
+    struct Grumpy;
+
+    impl Drop for Grumpy {
+        fn drop(&mut self) {
+            panic!("not like this");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_whose_drop_panics_at_its_limit_has_overrun_and_no_more() {
+        let hook = FinalizeHook::from(HookFn {
+            connection: ConnectionType::of::<()>,
+            run: |_, _, _| {
+                Box::pin(async {
+                    let _held = Grumpy;
+                    pending().await
+                })
+            },
+        });
+        let command = Command::new("A", "B", "c", "d", "{}").unwrap();
+        let now = Timestamp::from_micros(0);
+        let of = Envelope::new(OpId::generate(), Owner::default(), command, now, now);
+        let outcome = FinalOutcome::Failed(Failure::new("CODE", "text"));
+        let ended = hook.run_within(Duration::from_millis(20), &mut (), &outcome, &of).await;
+        assert_eq!(ended, None);
+    }
 }

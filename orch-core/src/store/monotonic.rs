@@ -15,13 +15,15 @@
 //! clock each answer would come too late. The timers therefore belong to a separate small runtime on a
 //! separate thread, which no one can pause; a test's own timers stay with the test. (Not `spawn_blocking` where
 //! the clock is found paused: while it runs, tokio's clock does not jump, so a test's own timers would never
-//! end. Nor a crate of timers: this is tokio's own.)
+//! end. Nor a crate of timers: this is tokio's own.) A process that forks does so before it uses orch: the
+//! child has no such thread.
 #![expect(clippy::disallowed_methods, reason = "this is the place that the others are pointed to")]
 
 use std::future::{IntoFuture, pending, poll_fn};
 use std::pin::pin;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use tokio::runtime::{Builder, EnterGuard, Handle};
 use tokio::time::{Sleep, Timeout};
@@ -64,12 +66,22 @@ fn real_time() -> Option<EnterGuard<'static>> {
 }
 
 /// Starts the thread that drives the timers, for as long as the process lives.
-fn start_timers() -> std::io::Result<Handle> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let handle = runtime.handle().clone();
-    let thread = std::thread::Builder::new().name("orch-time".into());
-    thread.spawn(move || runtime.block_on(pending::<()>()))?;
-    Ok(handle)
+///
+/// The runtime is made on that thread: where there is none, none has to be dropped on the caller's, whose
+/// own runtime would not have it.
+fn start_timers() -> io::Result<Handle> {
+    let (started, handle) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new().name("orch-time".into());
+    thread.spawn(move || match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            let _ = started.send(Ok(runtime.handle().clone()));
+            runtime.block_on(pending::<()>());
+        }
+        Err(error) => {
+            let _ = started.send(Err(error));
+        }
+    })?;
+    handle.recv().map_err(io::Error::other)?
 }
 
 #[cfg(test)]

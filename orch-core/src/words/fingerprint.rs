@@ -101,8 +101,10 @@ impl Meaning {
     /// [`CannotRead::NotKept`], naming the first top-level field that is not.
     pub fn check_kept(&self, stored: &Payload, rewritten: &Payload) -> Result<(), CannotRead> {
         let not_kept = |reason| Err(CannotRead::NotKept { reason });
-        let (Some(stored), Some(rewritten)) = (self.fields(stored), self.fields(rewritten)) else {
-            return not_kept("it is no JSON object".to_owned());
+        let (stored, rewritten) = match (self.fields(stored), self.fields(rewritten)) {
+            (Some(stored), Some(rewritten)) => (stored, rewritten),
+            (None, None) if keeps_whole(stored, rewritten) => return Ok(()),
+            _ => return not_kept("it is another value".to_owned()),
         };
         let lost = stored.iter().find(|(name, value)| {
             let theirs = rewritten.iter().find(|(other, _)| other == name);
@@ -138,6 +140,12 @@ impl Meaning {
         fields.retain(|(name, _)| !self.ignored.contains(&name.as_str()));
         Some(fields)
     }
+}
+
+/// True if a payload that is no JSON object says in its rewritten form what it said before.
+fn keeps_whole(stored: &Payload, rewritten: &Payload) -> bool {
+    let form = |payload: &Payload| canonical(payload.as_bytes());
+    form(stored).zip(form(rewritten)).is_some_and(|(stored, theirs)| keeps(&stored, &theirs))
 }
 
 /// The same of two texts in canonical form. The order of a list may be another one: it may be a set.

@@ -202,3 +202,32 @@ pub async fn one_of_a_purged_failure_stays_with_its_holder(world: World) {
     assert_eq!(world.store.purge(10).await.unwrap().operations, 1);
     assert_eq!(world.admit(only_one("ORDER-7", "third")).await, Admitted::Taken { op_id });
 }
+
+pub async fn redrives_after_a_purge_of_the_holder_make_one(world: World) {
+    let mut failed = Vec::new();
+    for key in ["first", "second"] {
+        failed.push(world.accepted_as(only_one("ORDER-7", key)).await);
+        fails(&world).await;
+    }
+    world.accepted_as(only_one("ORDER-7", "third")).await;
+    let claim = world.claim().await;
+    world.settle(ended(claim, ok("paid"))).await;
+    world.advance(8 * 24 * 60 * 60);
+    assert_eq!(world.store.purge(10).await.unwrap().operations, 1);
+    let other = world.reopened().await;
+    let (one, two) = tokio::join!(world.redrive(failed[0], false), other.redrive(failed[1], false));
+    let made = [&one, &two].into_iter().filter(|it| matches!(it, Redriven::Created { .. }));
+    assert_eq!(made.count(), 1, "{one:?} {two:?}");
+    let taken = [&one, &two].into_iter().filter(|it| matches!(it, Redriven::Taken { .. }));
+    assert_eq!(taken.count(), 1, "{one:?} {two:?}");
+}
+
+pub async fn what_failed_without_it_is_not_redriven_beside_one(world: World) {
+    let before = Acceptance { unique: false, ..only_one("ORDER-7", "first") };
+    let failed = world.accepted_as(before).await;
+    fails(&world).await;
+    let by = world.accepted_as(only_one("ORDER-7", "second")).await;
+    assert_eq!(world.redrive(failed, false).await, Redriven::Taken { by });
+    fails(&world).await;
+    assert!(matches!(world.redrive(failed, false).await, Redriven::Created { .. }));
+}
