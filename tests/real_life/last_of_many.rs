@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use orch::Orchestrator;
 use orch::prelude::*;
-use orch::sqlite::SqliteStore;
+use orch_sqlite::SqliteStore;
 use sqlx::{Connection, SqliteConnection};
 
 #[derive(Serialize, Deserialize, Command)]
