@@ -1,5 +1,6 @@
 //! A throw-away server of a test's own, to be stopped and restarted.
 
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,13 +24,21 @@ impl Cluster {
     }
 
     fn at_a_free_port() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let home = std::env::temp_dir().join(format!("orch-cluster-{}-{port}", std::process::id()));
-        std::fs::create_dir(&home).unwrap();
-        if is_root() {
-            run(Command::new("chown").arg("postgres").arg(&home));
+        loop {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let name = format!("orch-cluster-{}-{port}", std::process::id());
+            let home = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&home) {
+                Ok(()) => {
+                    if is_root() {
+                        run(Command::new("chown").arg("postgres").arg(&home));
+                    }
+                    return Self { home, port };
+                }
+                // Another test has it, and its server does not listen yet.
+                Err(error) => assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}"),
+            }
         }
-        Self { home, port }
     }
 
     /// A primary and a standby that follows it, both started. The second is a copy of the first
