@@ -29,11 +29,8 @@ struct Call {
     attempt_timeout = "100ms",
     in_doubt = "park"
 )]
-async fn call(cmd: Call) -> Result<(), NoAnswer> {
+async fn call(_cmd: Call) -> Result<(), NoAnswer> {
     let _grumpy = Grumpy;
-    if cmd.id == 1 {
-        panic!("before it has answered");
-    }
     std::future::pending().await
 }
 
@@ -54,7 +51,7 @@ async fn parked(orchestrator: &Orchestrator, id: u32) -> Vec<HistoryEntry> {
 async fn the_end_is_recorded_and_the_worker_goes_on() {
     let runtime = Runtime::connect("memory:").only([("PANICKING_DROP", "CALL")]);
     let running = runtime.start().await.unwrap();
-    for id in [2, 3] {
+    for id in [1, 2] {
         let history = parked(running.orchestrator(), id).await;
         let end = format!("{:?}", history.last().unwrap().entry.end);
         assert!(end.contains("no answer within the attempt timeout of 100ms"), "{end}");

@@ -122,7 +122,7 @@ impl Acceptor {
     /// [`Invalid`].
     pub fn check(&self, acceptance: &Acceptance) -> Result<(), Invalid> {
         let Acceptance { command, owner, time_budget, .. } = acceptance;
-        command.identity(owner).check_size()?;
+        command.check_identity(owner)?;
         command.payload().check_size(self.payload_limit)?;
         let (min, max) = (MIN_TIME_BUDGET, MAX_TIME_BUDGET);
         Invalid::check_duration("time_budget", *time_budget, min, max)?;

@@ -88,6 +88,26 @@ impl Command {
         &self.payload
     }
 
+    /// Refuses an identity under this owner that an index could not keep.
+    ///
+    /// # Errors
+    /// [`Invalid::IdentityTooLong`] beyond [`IDENTITY_LIMIT`].
+    pub fn check_identity(&self, owner: &Owner) -> Result<(), Invalid> {
+        let words = [
+            owner.as_str(),
+            self.domain.as_str(),
+            self.event_type.as_str(),
+            self.biz_key.as_str(),
+            self.idem_key.as_str(),
+        ];
+        match words.map(str::len).iter().sum() {
+            size if size > IDENTITY_LIMIT => {
+                Err(Invalid::IdentityTooLong { size, limit: IDENTITY_LIMIT })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The identity of the operation that this command asks for, under an owner.
     #[must_use]
     pub fn identity(&self, owner: &Owner) -> Identity {
@@ -118,27 +138,6 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Refuses one that an index could not keep.
-    ///
-    /// # Errors
-    /// [`Invalid::IdentityTooLong`] beyond [`IDENTITY_LIMIT`].
-    pub fn check_size(&self) -> Result<(), Invalid> {
-        let Self { owner, domain, event_type, biz_key, idem_key } = self;
-        let words = [
-            owner.as_str(),
-            domain.as_str(),
-            event_type.as_str(),
-            biz_key.as_str(),
-            idem_key.as_str(),
-        ];
-        match words.map(str::len).iter().sum() {
-            size if size > IDENTITY_LIMIT => {
-                Err(Invalid::IdentityTooLong { size, limit: IDENTITY_LIMIT })
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Domain and event type together.
     #[must_use]
     pub fn kind(&self) -> Kind {

@@ -188,7 +188,7 @@ pub async fn the_longest_identity_is_kept(world: World) {
     let [biz_key, idem_key] = [0, 0].map(|_| random_text(1020));
     let command = Command::new("PAYMENT", "CHARGE", &biz_key, &idem_key, "{}").unwrap();
     let item = Acceptance { owner: owner.unwrap(), command, unique: true, ..acceptance("k") };
-    item.command.identity(&item.owner).check_size().unwrap();
+    item.command.check_identity(&item.owner).unwrap();
     world.accepted_as(item.clone()).await;
     let op_id = item.op_id;
     assert_eq!(world.admit(repeated(&item)).await, Admitted::Replayed { op_id });
