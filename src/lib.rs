@@ -103,8 +103,8 @@ pub use orch_core::words::KeyNamespace;
 pub use orch_core::flow::{AcceptError, Disposition};
 pub use orch_core::runtime::{Accept, Accepted, Orchestrator};
 pub use orch_core::words::{
-    BizKey, CannotRead, Command, Domain, Envelope, EventType, IdemKey, Identity, Invalid, Kind,
-    OpId, Owner, Payload,
+    BizKey, CannotRead, Command, Domain, Envelope, EventType, IdemKey, Identity, IdentityForm,
+    Invalid, Kind, OpId, OtherForm, Owner, Payload, StoredForm,
 };
 
 // Waiting, looking, deciding.
@@ -153,11 +153,12 @@ pub mod __private {
     pub use std::result::Result;
     pub use std::string::String;
     pub use std::time::Duration;
+    pub use std::vec::Vec;
 
     // `derive(Command)`.
     pub use orch_core::handler::emitted::{key, key_part, upgrade};
     pub use orch_core::handler::{HandledCommand, KeyFromCaller, KeyInCommand, TypedCommand};
-    pub use orch_core::words::{CannotRead, Payload, Reading};
+    pub use orch_core::words::{CannotRead, IdentityForm, Payload, Reading};
 
     // `derive(Outcome)`.
     pub use orch_core::handler::HandlerError;

@@ -1,5 +1,7 @@
--- Purpose: as accept.sql, of a batch in which some are to be the only operation for their biz key.
--- Parameters: as accept.sql; $12 which of them are.
+-- Purpose: as accept.sql, of a batch in which some are to be the only operation for their biz key, or may
+--   be there under an earlier one.
+-- Parameters: as accept.sql; $15 which of them are to be the only one; earlier biz keys, $16 the place of
+--   the item in the batch, from 1, and $17 the key.
 -- Index: the primary key of orch_unique decides who holds a biz key; orch_operation_identity_idx.
 -- Shape: what holds a biz key is stored first, so that no operation is made without it. An operation
 --   that has not FAILED keeps the key, whether it holds it or was accepted without; one that has
@@ -10,16 +12,31 @@
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
 asked AS MATERIALIZED (
     SELECT a.* FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                           $8::bytea[], $9::bigint[], $10::bytea[], $11::bytea[], $12::bool[])
+                           $8::bytea[], $9::bigint[], $10::bytea[], $11::bytea[], $15::bool[])
          WITH ORDINALITY
          AS a(op_id, owner, domain, event_type, biz_key, idem_key, fingerprint, time_budget_ms,
               payload, key_seed, is_unique, place)
+),
+other AS MATERIALIZED (
+    SELECT FROM unnest($12::text[], $13::integer[], $14::text[]) AS k(kind, number, keys)
+    LEFT JOIN orch_identity_form f ON f.kind = k.kind
+    WHERE (f.number, f.keys) IS DISTINCT FROM (k.number, k.keys)
+),
+fresh AS MATERIALIZED (
+    SELECT a.* FROM asked a
+    WHERE NOT EXISTS (SELECT FROM other)
+      AND NOT EXISTS (SELECT FROM unnest($16::bigint[], $17::text[]) AS e(place, biz_key)
+                      JOIN orch_operation o
+                        ON o.biz_key = e.biz_key AND o.idem_key = a.idem_key
+                           AND o.event_type = a.event_type AND o.domain = a.domain
+                           AND o.owner = a.owner AND o.redrive = 0
+                      WHERE e.place = a.place)
 ),
 held AS (
     INSERT INTO orch_unique AS u (biz_key, event_type, domain, owner, op_id)
     SELECT DISTINCT ON (a.biz_key, a.event_type, a.domain, a.owner)
            a.biz_key, a.event_type, a.domain, a.owner, a.op_id
-    FROM asked a
+    FROM fresh a
     WHERE a.is_unique
       AND NOT EXISTS (SELECT FROM orch_operation o
                       WHERE o.biz_key = a.biz_key AND o.event_type = a.event_type
@@ -37,7 +54,7 @@ new AS (
                                 biz_key, idem_key, fingerprint, payload, key_seed, is_unique)
     SELECT a.op_id, c.now, a.time_budget_ms, a.owner, a.domain, a.event_type, a.biz_key,
            a.idem_key, a.fingerprint, a.payload, a.key_seed, a.is_unique
-    FROM asked a, clock c
+    FROM fresh a, clock c
     WHERE NOT a.is_unique OR a.op_id IN (SELECT op_id FROM held)
     ORDER BY a.place
     ON CONFLICT (biz_key, idem_key, event_type, domain, owner, redrive) DO NOTHING
@@ -51,4 +68,4 @@ queued AS (
             ORDER BY i.number DESC LIMIT 1)
     FROM new
 )
-SELECT coalesce(array_agg(op_id), '{}') AS op_ids FROM new
+SELECT coalesce(array_agg(op_id), '{}') AS op_ids, EXISTS (SELECT FROM other) AS is_other FROM new

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use orch_core::store::codec::as_millis;
 use orch_core::store::{Acceptance, Admitted, StoreError};
-use orch_core::words::OpId;
+use orch_core::words::{BizKey, Command, IdentityForm, Kind, OpId, StoredForm};
 use sqlx::Arguments;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::types::Uuid;
 
-use crate::column::{column, from_uuid, to_uuid};
+use crate::column::{column, from_uuid, to_int, to_uuid};
 use crate::db::{Db, in_pieces};
 use crate::errors::{is_duplicate, is_unreferenced};
-use crate::pool::{arguments, each, fetch};
+use crate::form;
+use crate::pool::{arguments, each};
+use crate::server::Server;
 use crate::time::At;
 
 const ACCEPT: &str = include_str!("../queries/accept.sql");
@@ -43,55 +45,133 @@ pub(crate) async fn accept_in(
         .ok_or_else(|| StoreError::fatal("one command, but no answer"))
 }
 
-/// Where the statements run.
-enum Server<'c> {
-    Pool(&'c Db),
-    Caller { connection: &'c mut PgConnection, named: bool },
-}
+/// How often those that were held up by others of their batch are stored again.
+const ROUNDS: u32 = 5;
 
-impl Server<'_> {
-    async fn fetch(
-        &mut self,
-        sql: &'static str,
-        arguments: Result<PgArguments, StoreError>,
-    ) -> Result<Vec<PgRow>, StoreError> {
-        match self {
-            Self::Pool(db) => db.fetch(sql, arguments).await,
-            Self::Caller { connection, named } => fetch(connection, sql, arguments?, *named).await,
-        }
-    }
-}
-
+/// Nothing of a batch is stored while one kind of it is identified in another form. Who can only then be
+/// answered is, and the others go again.
 async fn accept_on(
     mut server: Server<'_>,
     batch: &[Acceptance],
     now: Option<At>,
 ) -> Result<Vec<Admitted>, StoreError> {
-    let sorted = by_identity(batch);
-    let stored = if batch.iter().any(|item| item.unique) {
+    let mut answers = HashMap::new();
+    let mut open: Vec<&Acceptance> = batch.iter().collect();
+    for _ in 0..ROUNDS {
+        let (new, is_other) = store(&mut server, &open, now).await?;
+        let created = |op_id: OpId| (op_id, Admitted::Created { op_id });
+        answers.extend(new.iter().copied().map(created));
+        open.retain(|item| !new.contains(&item.op_id));
+        answers.extend(present(&mut server, &open).await?);
+        open.retain(|item| !answers.contains_key(&item.op_id));
+        if open.is_empty() || !is_other {
+            break;
+        }
+        answers.extend(in_another_form(&mut server, &open).await?);
+        open.retain(|item| !answers.contains_key(&item.op_id));
+        if open.is_empty() {
+            break;
+        }
+    }
+    // Removed, or failed, between the two statements: the same call again will store it.
+    let gone = || StoreError::transient("what stood in the way of an accept is gone");
+    batch.iter().map(|item| answers.get(&item.op_id).cloned().ok_or_else(gone)).collect()
+}
+
+/// Stores what is new: those, and whether nothing was since a kind is identified in another form.
+async fn store(
+    server: &mut Server<'_>,
+    items: &[&Acceptance],
+    now: Option<At>,
+) -> Result<(HashSet<OpId>, bool), StoreError> {
+    let sorted = by_identity(items);
+    let looks = items.iter().any(|item| item.unique || !item.earlier.is_empty());
+    let rows = if looks {
         server.fetch(ACCEPT_UNIQUE, accept_unique_arguments(&sorted, now)).await
     } else {
         server.fetch(ACCEPT, accept_arguments(&sorted, now)).await
     };
-    let new = created(&stored.map_err(met)?)?;
-    let old = left_out(batch, &new);
-    let mut there = HashMap::new();
-    if !old.is_empty() {
-        there = present(&old, &server.fetch(PRESENT, present_arguments(&old)).await?)?;
-        let missing = |item: &&&Acceptance| item.unique && !there.contains_key(&item.op_id);
-        let missing: Vec<&Acceptance> = old.iter().filter(missing).copied().collect();
-        if !missing.is_empty() {
-            let rows = server.fetch(TAKEN, taken_arguments(&missing)).await?;
-            there.extend(taken(&missing, &rows).map_err(StoreError::fatal)?);
+    created(&rows.map_err(met)?).map_err(StoreError::fatal)
+}
+
+/// What there is already of these.
+async fn present(
+    server: &mut Server<'_>,
+    items: &[&Acceptance],
+) -> Result<HashMap<OpId, Admitted>, StoreError> {
+    let mut there = look_up(server, &made(items)).await?;
+    let missing = |item: &&&Acceptance| item.unique && !there.contains_key(&item.op_id);
+    let unique: Vec<&Acceptance> = items.iter().filter(missing).copied().collect();
+    if !unique.is_empty() {
+        let rows = server.fetch(TAKEN, taken_arguments(&unique)).await?;
+        there.extend(taken(&unique, &rows).map_err(StoreError::fatal)?);
+    }
+    Ok(there)
+}
+
+/// An item, and a biz key under which it may be there.
+struct Made<'a> {
+    item: &'a Acceptance,
+    biz_key: &'a BizKey,
+}
+
+fn made<'a>(items: &[&'a Acceptance]) -> Vec<Made<'a>> {
+    let all = |item: &&'a Acceptance| {
+        let item = *item;
+        item.biz_keys().map(move |biz_key| Made { item, biz_key })
+    };
+    items.iter().flat_map(all).collect()
+}
+
+async fn look_up(
+    server: &mut Server<'_>,
+    made: &[Made<'_>],
+) -> Result<HashMap<OpId, Admitted>, StoreError> {
+    if made.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = server.fetch(PRESENT, present_arguments(made)).await?;
+    let found = rows.iter().filter_map(|row| present_one(made, row).transpose());
+    found.collect::<Result<_, String>>().map_err(StoreError::fatal)
+}
+
+/// Those of a kind that is identified in another form.
+async fn in_another_form(
+    server: &mut Server<'_>,
+    items: &[&Acceptance],
+) -> Result<Vec<(OpId, Admitted)>, StoreError> {
+    let kinds = kinds(items).into_iter().map(|(kind, _)| kind).collect();
+    let stored: HashMap<Kind, StoredForm> =
+        form::forms_of(server, kinds).await?.into_iter().collect();
+    let other = |item: &&Acceptance| {
+        let answer = item.in_another_form(stored.get(&item.command.kind()))?;
+        Some((item.op_id, answer))
+    };
+    Ok(items.iter().filter_map(other).collect())
+}
+
+/// The kinds of these whose form is known, each once for each of its forms.
+fn kinds(items: &[&Acceptance]) -> Vec<(String, IdentityForm)> {
+    let mut kinds: Vec<(&Command, IdentityForm)> = Vec::new();
+    for Acceptance { command, form, .. } in items {
+        let is = |(other, its): &(&Command, IdentityForm)| {
+            Some(*its) == *form
+                && other.domain() == command.domain()
+                && other.event_type() == command.event_type()
+        };
+        if let Some(form) = *form
+            && !kinds.iter().any(is)
+        {
+            kinds.push((command, form));
         }
     }
-    answers(batch, &new, &there)
+    kinds.into_iter().map(|(command, form)| (command.kind().to_string(), form)).collect()
 }
 
 /// Two batches that share identities must meet them in one order, or they wait for each other.
 /// The sort is stable: of two items with one identity the first is stored.
-fn by_identity(batch: &[Acceptance]) -> Vec<&Acceptance> {
-    let mut sorted: Vec<&Acceptance> = batch.iter().collect();
+fn by_identity<'a>(items: &[&'a Acceptance]) -> Vec<&'a Acceptance> {
+    let mut sorted = items.to_vec();
     sorted.sort_by(|a, b| words(a).cmp(&words(b)));
     sorted
 }
@@ -124,11 +204,21 @@ fn accept_unique_arguments(
     now: Option<At>,
 ) -> Result<PgArguments, StoreError> {
     let mut arguments = accept_arguments(items, now)?;
-    arguments.add(each(items, |item| item.unique)).map_err(StoreError::fatal)?;
+    let earlier: Vec<(i64, &str)> = (1..)
+        .zip(items)
+        .flat_map(|(place, item)| item.earlier.iter().map(move |key| (place, key.as_str())))
+        .collect();
+    let mut add = || {
+        arguments.add(each(items, |item| item.unique))?;
+        arguments.add(each(&earlier, |(place, _)| *place))?;
+        arguments.add(each(&earlier, |(_, biz_key)| *biz_key))
+    };
+    add().map_err(StoreError::fatal)?;
     Ok(arguments)
 }
 
 fn accept_arguments(items: &[&Acceptance], now: Option<At>) -> Result<PgArguments, StoreError> {
+    let kinds = kinds(items);
     arguments![
         now,
         each(items, |item| to_uuid(item.op_id)),
@@ -141,18 +231,21 @@ fn accept_arguments(items: &[&Acceptance], now: Option<At>) -> Result<PgArgument
         each(items, |item| as_millis(item.time_budget)),
         each(items, |item| item.command.payload().as_bytes()),
         each(items, |item| item.key_seed.as_bytes().as_slice()),
+        each(&kinds, |(kind, _)| &**kind),
+        each(&kinds, |(_, form)| to_int(form.number)),
+        each(&kinds, |(_, form)| form.keys),
     ]
 }
 
-fn present_arguments(items: &[&Acceptance]) -> Result<PgArguments, StoreError> {
+fn present_arguments(made: &[Made<'_>]) -> Result<PgArguments, StoreError> {
     arguments![
-        each(items, |item| to_uuid(item.op_id)),
-        each(items, |item| item.owner.as_str()),
-        each(items, |item| item.command.domain().as_str()),
-        each(items, |item| item.command.event_type().as_str()),
-        each(items, |item| item.command.biz_key().as_str()),
-        each(items, |item| item.command.idem_key().as_str()),
-        each(items, |item| item.fingerprint.as_bytes().as_slice()),
+        each(made, |Made { item, .. }| to_uuid(item.op_id)),
+        each(made, |Made { item, .. }| item.owner.as_str()),
+        each(made, |Made { item, .. }| item.command.domain().as_str()),
+        each(made, |Made { item, .. }| item.command.event_type().as_str()),
+        each(made, |Made { biz_key, .. }| biz_key.as_str()),
+        each(made, |Made { item, .. }| item.command.idem_key().as_str()),
+        each(made, |Made { item, .. }| item.fingerprint.as_bytes().as_slice()),
     ]
 }
 
@@ -165,44 +258,29 @@ fn taken_arguments(items: &[&Acceptance]) -> Result<PgArguments, StoreError> {
     ]
 }
 
-fn created(rows: &[PgRow]) -> Result<HashSet<OpId>, StoreError> {
-    let Some(row) = rows.first() else { return Ok(HashSet::new()) };
-    let op_ids: Vec<Uuid> = column(row, "op_ids").map_err(StoreError::fatal)?;
-    Ok(op_ids.into_iter().map(from_uuid).collect())
+fn created(rows: &[PgRow]) -> Result<(HashSet<OpId>, bool), String> {
+    let Some(row) = rows.first() else { return Err("no answer to an accept".to_owned()) };
+    let op_ids: Vec<Uuid> = column(row, "op_ids")?;
+    Ok((op_ids.into_iter().map(from_uuid).collect(), column(row, "is_other")?))
 }
 
-/// What was not new, each item once. An id that was stored and comes twice is created twice.
-fn left_out<'a>(batch: &'a [Acceptance], new: &HashSet<OpId>) -> Vec<&'a Acceptance> {
-    batch.iter().filter(|item| !new.contains(&item.op_id)).collect()
-}
-
-fn present(asked: &[&Acceptance], rows: &[PgRow]) -> Result<HashMap<OpId, Admitted>, StoreError> {
-    let mut found = HashMap::new();
-    for row in rows {
-        if let Some((item, admitted)) = present_one(asked, row).map_err(StoreError::fatal)? {
-            found.insert(item, admitted);
-        }
-    }
-    Ok(found)
-}
-
-fn taken(asked: &[&Acceptance], rows: &[PgRow]) -> Result<HashMap<OpId, Admitted>, String> {
+fn taken(asked: &[&Acceptance], rows: &[PgRow]) -> Result<Vec<(OpId, Admitted)>, String> {
     let answer = |row: &PgRow| {
         let op_id = from_uuid(column(row, "op_id")?);
-        Ok((asked_at(asked, row)?, Admitted::Taken { op_id }))
+        Ok((at_place(asked, row)?.op_id, Admitted::Taken { op_id }))
     };
     rows.iter().map(answer).collect()
 }
 
-/// The operation that a row answers about.
-fn asked_at(asked: &[&Acceptance], row: &PgRow) -> Result<OpId, String> {
+/// The item that a row answers about.
+fn at_place<'a, T>(asked: &'a [T], row: &PgRow) -> Result<&'a T, String> {
     let place: i64 = column(row, "place")?;
     let place = usize::try_from(place - 1).map_err(|_| "a place is out of range")?;
-    Ok(asked.get(place).ok_or("a place is out of range")?.op_id)
+    Ok(asked.get(place).ok_or("a place is out of range")?)
 }
 
-fn present_one(asked: &[&Acceptance], row: &PgRow) -> Result<Option<(OpId, Admitted)>, String> {
-    let ours = asked_at(asked, row)?;
+fn present_one(made: &[Made<'_>], row: &PgRow) -> Result<Option<(OpId, Admitted)>, String> {
+    let ours = at_place(made, row)?.item.op_id;
     if column(row, "mine")? {
         return Ok(Some((ours, Admitted::Created { op_id: ours })));
     }
@@ -216,20 +294,4 @@ fn present_one(asked: &[&Acceptance], row: &PgRow) -> Result<Option<(OpId, Admit
             None => Admitted::Replayed { op_id: there },
         },
     )))
-}
-
-fn answers(
-    batch: &[Acceptance],
-    new: &HashSet<OpId>,
-    there: &HashMap<OpId, Admitted>,
-) -> Result<Vec<Admitted>, StoreError> {
-    let answer = |item: &Acceptance| {
-        if new.contains(&item.op_id) {
-            return Ok(Admitted::Created { op_id: item.op_id });
-        }
-        // Removed, or failed, between the two statements: the same call again will store it.
-        let gone = || StoreError::transient("what stood in the way of an accept is gone");
-        there.get(&item.op_id).cloned().ok_or_else(gone)
-    };
-    batch.iter().map(answer).collect()
 }

@@ -71,6 +71,16 @@ pub(crate) fn was_ended(error: &StoreError) -> bool {
     })
 }
 
+/// The error of a statement inside the caller's transaction. What the server picks as the victim of a
+/// conflict (class 40) there is that transaction.
+pub(crate) fn in_transaction(error: StoreError) -> StoreError {
+    let is_victim = code_of(&error).is_some_and(|code| code.starts_with("40"));
+    match error {
+        StoreError::Transient(source) if is_victim => StoreError::Outdated(source),
+        error => error,
+    }
+}
+
 /// True if a row violates a unique index.
 pub(crate) fn is_duplicate(error: &StoreError) -> bool {
     code_of(error).as_deref() == Some("23505")

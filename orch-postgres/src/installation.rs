@@ -40,7 +40,8 @@ impl Installation {
 pub(crate) struct Own(Arc<Mutex<Option<Installation>>>);
 
 impl Own {
-    /// Refuses a connection that leads elsewhere.
+    /// Refuses a connection that leads elsewhere. True if its transaction looks at the database as it was
+    /// when it began.
     ///
     /// # Errors
     /// [`StoreError::Fatal`] if it does, and whatever the server says.
@@ -48,32 +49,33 @@ impl Own {
         &self,
         db: &Db,
         connection: &mut PgConnection,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let named = !db.pool.target().pooled;
         let found =
             fetch(connection, INSTALLATION, arguments![]?, named).await.map_err(|error| {
                 if is_missing(&error) { StoreError::fatal(ELSEWHERE) } else { error }
             })?;
-        let theirs = decode(&found)?;
+        let (theirs, is_strict) = decode(&found)?;
         let known = *lock(&self.0);
         if known.is_some_and(|ours| ours.is(theirs)) {
-            return Ok(());
+            return Ok(is_strict);
         }
         // The first time; or the store's own connections lead to a restored database since.
-        let ours = decode(&db.fetch(INSTALLATION, arguments![]).await?)?;
+        let (ours, _) = decode(&db.fetch(INSTALLATION, arguments![]).await?)?;
         *lock(&self.0) = Some(ours);
-        if ours.is(theirs) { Ok(()) } else { Err(StoreError::fatal(ELSEWHERE)) }
+        if ours.is(theirs) { Ok(is_strict) } else { Err(StoreError::fatal(ELSEWHERE)) }
     }
 }
 
-fn decode(rows: &[PgRow]) -> Result<Installation, StoreError> {
+fn decode(rows: &[PgRow]) -> Result<(Installation, bool), StoreError> {
     let row = rows.first().ok_or_else(|| StoreError::fatal("no answer about the tables"))?;
     let read = || {
-        Ok::<_, String>(Installation {
+        let installation = Installation {
             operations: column(row, "operations")?,
             database: column(row, "database")?,
             system_identifier: column(row, "system_identifier")?,
-        })
+        };
+        Ok::<_, String>((installation, column(row, "is_strict")?))
     };
     read().map_err(StoreError::fatal)
 }

@@ -38,10 +38,12 @@ mod errors; // which ones pass
 mod hosts; // several servers in the URL, one that takes writes
 mod migrate; // the schema, once
 mod pool; // the engine's own connections
+mod server; // one of those, or the caller's
 
 mod accept; // S1
 mod claim; // S2
 mod finalize; // S3, second half
+mod form; // in which the identities of kinds are made
 mod hook; // with the user's hook in the transaction
 mod incarnation; // the database's incarnation
 mod installation; // do the caller's connection and the store lead to the same tables

@@ -12,20 +12,22 @@ use orch_core::store::{
     UnfinishedParams, monotonic,
 };
 use orch_core::words::{
-    DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
-    Timestamp,
+    DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
+    Owner, StoredForm, Timestamp,
 };
 use sqlx::postgres::PgConnection;
 
 use crate::connect::Target;
 use crate::db::Db;
+use crate::errors::in_transaction;
 use crate::incarnation::Seen;
 use crate::installation::Own;
 use crate::pool::Pool;
+use crate::server::Server;
 use crate::wake::Wake;
 use crate::{
-    accept, checks, claim, finalize, incarnation, lease, migrate, operator, purge, read, settle,
-    sweep,
+    accept, checks, claim, finalize, form, incarnation, lease, migrate, operator, purge, read,
+    settle, sweep,
 };
 
 /// Between two tries to reach the server at the start.
@@ -192,6 +194,14 @@ impl Store for PostgresStore {
         read::now(&self.db).await
     }
 
+    async fn forms(&self) -> Result<Vec<(Kind, StoredForm)>, StoreError> {
+        form::forms(&self.db).await
+    }
+
+    async fn identify(&self, kind: &Kind, form: IdentityForm) -> Result<StoredForm, StoreError> {
+        form::identify(Server::Pool(&self.db), kind, form).await
+    }
+
     async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {
         let admitted = accept::accept(&self.db, batch).await?;
         if admitted.iter().any(|one| matches!(one, Admitted::Created { .. })) {
@@ -327,13 +337,33 @@ impl AcceptIn<PgConnection> for PostgresStore {
     ///
     /// A connection that leads to other tables than the store's, of another database or by another
     /// `search_path`, is refused: [`StoreError::Fatal`]. Each call asks for that, one round trip more.
+    ///
+    /// A transaction that is stricter than READ COMMITTED fails with [`StoreError::Outdated`] where another one has
+    /// accepted the same request since it began: all of it is to be run again.
     async fn accept_in(
         &self,
         connection: &mut PgConnection,
         acceptance: Acceptance,
     ) -> Result<Admitted, StoreError> {
+        let is_strict = self.own.check(&self.db, connection).await?;
+        let named = !self.db.pool.target().pooled;
+        if is_strict {
+            form::unchanged(connection, &acceptance, named).await.map_err(in_transaction)?;
+        }
+        accept::accept_in(connection, acceptance, self.db.now(), named)
+            .await
+            .map_err(in_transaction)
+    }
+
+    async fn identify_in(
+        &self,
+        connection: &mut PgConnection,
+        kind: &Kind,
+        form: IdentityForm,
+    ) -> Result<StoredForm, StoreError> {
         self.own.check(&self.db, connection).await?;
         let named = !self.db.pool.target().pooled;
-        accept::accept_in(connection, acceptance, self.db.now(), named).await
+        let server = Server::Caller { connection, named };
+        form::identify(server, kind, form).await.map_err(in_transaction)
     }
 }

@@ -27,10 +27,10 @@ async fn sixteen_that_start_at_once_migrate_once() {
         opened.unwrap().unwrap();
     }
     let mut admin = schema.connect().await;
-    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 9);
+    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 10);
     // Each in a transaction of its own, so that no lock outlives the migration that needs it.
     let transactions = "SELECT count(DISTINCT xmin::text) FROM orch_migration";
-    assert_eq!(number(&mut admin, transactions).await, 9);
+    assert_eq!(number(&mut admin, transactions).await, 10);
 }
 
 #[tokio::test]
@@ -38,9 +38,9 @@ async fn a_newer_schema_is_refused() {
     let schema = Schema::create().await;
     let store = schema.store("").await;
     let mut admin = schema.connect().await;
-    execute(&mut admin, "INSERT INTO orch_migration (version) VALUES (10)").await;
+    execute(&mut admin, "INSERT INTO orch_migration (version) VALUES (11)").await;
     let error = PostgresStore::open(&schema.url("")).await.unwrap_err();
-    assert!(matches!(error, StoreError::SchemaTooNew { found: 10, known: 9 }), "{error:?}");
+    assert!(matches!(error, StoreError::SchemaTooNew { found: 11, known: 10 }), "{error:?}");
     assert!(error.to_string().contains("deploy the newer release"), "{error}");
     let again = store.migrate().await.unwrap_err();
     assert!(matches!(again, StoreError::SchemaTooNew { .. }), "{again:?}");
@@ -104,7 +104,7 @@ async fn who_may_write_the_tables_still_may_after_a_migration() {
     );
     execute(&mut admin, &granted).await;
     PostgresStore::open(&schema.url("")).await.unwrap();
-    let store = PostgresStore::open(&as_role(&schema.url(""), &role)).await.unwrap();
+    let store = common::store_as(&schema.url(""), &role).await;
     for unique in [false, true] {
         let item = Acceptance { unique, ..acceptance(&format!("key-{unique}")) };
         let op_id = item.op_id;
@@ -120,13 +120,6 @@ async fn who_may_write_the_tables_still_may_after_a_migration() {
         let [Claimed::Operation(claimed)] = &claimed[..] else { panic!("{claimed:?}") };
         store.settle(vec![ended(claimed.claim(), fail("REFUSED"))]).await.unwrap();
     }
-}
-
-/// This URL with another user.
-fn as_role(url: &str, role: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap();
-    let host = rest.split_once('@').map_or(rest, |(_, host)| host);
-    format!("{scheme}://{role}@{host}")
 }
 
 /// A statement waits behind a migration that waits for a long transaction, such as a dump.

@@ -74,6 +74,8 @@ fn acceptance(number: u64) -> Acceptance {
         command,
         time_budget: Duration::from_secs(3600),
         key_seed: KeySeed::from_bytes([9; 16]),
+        form: None,
+        earlier: Vec::new(),
         unique: false,
     }
 }

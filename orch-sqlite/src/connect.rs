@@ -65,12 +65,24 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
 
 /// True if SQLite could not open the file: its code CANTOPEN.
 pub(crate) fn cannot_open(error: &StoreError) -> bool {
-    let (StoreError::Transient(inner) | StoreError::Fatal(inner)) = error else { return false };
-    let code = inner.downcast_ref::<sqlx::Error>().and_then(|error| match error {
-        sqlx::Error::Database(inner) => inner.code()?.parse::<i32>().ok(),
+    code_of(error).is_some_and(|code| code & 0xff == 14)
+}
+
+/// The error of a statement inside the caller's transaction. One that began by reading cannot write once
+/// another has committed: BUSY_SNAPSHOT.
+pub(crate) fn in_transaction(error: StoreError) -> StoreError {
+    match (code_of(&error), error) {
+        (Some(517), StoreError::Transient(source)) => StoreError::Outdated(source),
+        (_, error) => error,
+    }
+}
+
+fn code_of(error: &StoreError) -> Option<i32> {
+    let (StoreError::Transient(inner) | StoreError::Fatal(inner)) = error else { return None };
+    match inner.downcast_ref::<sqlx::Error>()? {
+        sqlx::Error::Database(inner) => inner.code()?.parse().ok(),
         _ => None,
-    });
-    code.is_some_and(|code| code & 0xff == 14)
+    }
 }
 
 /// SQLite's primary result codes that may be gone on the next try: ABORT, BUSY, LOCKED, NOMEM,

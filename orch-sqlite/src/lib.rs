@@ -32,6 +32,7 @@ mod writer; // the one writer: groups, commits, answers
 
 mod accept; // S1
 mod claim; // S2
+mod form; // in which the identities of kinds are made
 mod lease; // renew, release
 mod settle; // S3: log, finalize, settle
 

@@ -7,7 +7,7 @@ use sqlx::{Connection, Row, SqlStr};
 use crate::connect::store_error;
 
 /// One file per version, in order; a released file never changes.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../migrations/0001_operation.sql"),
     include_str!("../migrations/0002_status.sql"),
     include_str!("../migrations/0003_key_seed.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0006_hooks.sql"),
     include_str!("../migrations/0007_retention.sql"),
     include_str!("../migrations/0008_unique.sql"),
+    include_str!("../migrations/0009_identity_form.sql"),
 ];
 /// The newest version that this binary knows.
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;

@@ -11,18 +11,18 @@ use orch_core::store::{
     UnfinishedParams, monotonic,
 };
 use orch_core::words::{
-    DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
-    Timestamp,
+    DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
+    Owner, StoredForm, Timestamp,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::Mutex;
 
-use crate::connect::{Readers, cannot_open, open_writing, options, store_error};
+use crate::connect::{Readers, cannot_open, in_transaction, open_writing, options, store_error};
 use crate::same_file::SameFile;
 use crate::sql::Db;
 use crate::wake::Wake;
 use crate::writer::{Piece, Writer, refused};
-use crate::{accept, claim, lease, migrate, read};
+use crate::{accept, claim, form, lease, migrate, read};
 
 /// How often, and with what pause, a file that cannot be opened is tried at start.
 const OPEN_TRIES: u32 = 10;
@@ -203,6 +203,20 @@ impl Store for SqliteStore {
         Ok(self.inner.clock.now())
     }
 
+    async fn forms(&self) -> Result<Vec<(Kind, StoredForm)>, StoreError> {
+        let mut reader = self.inner.readers.take().await?;
+        let forms = form::forms(&mut reader.connection).await?;
+        reader.done();
+        Ok(forms)
+    }
+
+    async fn identify(&self, kind: &Kind, form: IdentityForm) -> Result<StoredForm, StoreError> {
+        let _turn = self.inner.turn.lock().await;
+        let mut connection = open_writing(&self.inner.options).await.map_err(store_error)?;
+        self.inner.file.check()?;
+        form::identify(&mut connection, kind, form).await
+    }
+
     async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {
         self.inner.writer.call(Piece::Accept, batch).await
     }
@@ -338,8 +352,17 @@ impl AcceptIn<SqliteConnection> for SqliteStore {
         acceptance: Acceptance,
     ) -> Result<Admitted, StoreError> {
         let db = &mut Db { connection, now: self.inner.clock.now() };
-        let answers = accept::accept(db, &[&acceptance]).await?;
+        let answers = accept::accept(db, &[&acceptance]).await.map_err(in_transaction)?;
         let lost = || Err(StoreError::fatal("accept gave no answer"));
         answers.into_iter().next().unwrap_or_else(lost)
+    }
+
+    async fn identify_in(
+        &self,
+        connection: &mut SqliteConnection,
+        kind: &Kind,
+        form: IdentityForm,
+    ) -> Result<StoredForm, StoreError> {
+        form::identify(connection, kind, form).await.map_err(in_transaction)
     }
 }

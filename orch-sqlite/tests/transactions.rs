@@ -9,10 +9,10 @@ use std::any::Any;
 use common::{File, acceptance, claim, claim_of, kind, succeeded};
 use futures_util::FutureExt;
 use orch_core::store::{
-    AcceptIn, Admitted, Claim, ConnectionType, Finalization, FinalizeHook, Finalized, HookContext,
-    HookError, HookFn, Hooked, RunHook, Store, StoreError, connection,
+    AcceptIn, Acceptance, Admitted, Claim, ConnectionType, Finalization, FinalizeHook, Finalized,
+    HookContext, HookError, HookFn, Hooked, RunHook, Store, StoreError, connection,
 };
-use orch_core::words::{FinalOutcome, Owner, Phase, Status};
+use orch_core::words::{FinalOutcome, IdentityForm, Owner, Phase, Status};
 use orch_sqlite::SqliteStore;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -346,4 +346,41 @@ async fn hooks_that_all_hang_do_not_add_up() {
     let answers = store.finalize(batch.collect()).await.unwrap();
     assert!(asked_at.elapsed() < 3 * orch_sqlite::HOOK_LIMIT, "{:?}", asked_at.elapsed());
     assert!(answers.iter().all(|answer| matches!(answer, Finalized::HookFailed { .. })));
+}
+
+/// It began by reading, so SQLite shows it the file as it was, and does not let it write any more.
+#[tokio::test]
+async fn a_transaction_that_another_one_has_overtaken_is_told_to_begin_again() {
+    let (file, store) = world().await;
+    let mut connection = file.connection().await;
+    let mut transaction = connection.begin().await.unwrap();
+    let read = "SELECT count(*) FROM business";
+    sqlx::query_scalar::<_, i64>(read).fetch_one(&mut *transaction).await.unwrap();
+    let item = acceptance("key");
+    let op_id = item.op_id;
+    store.accept(vec![item]).await.unwrap();
+    let error = store.accept_in(&mut transaction, acceptance("key")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Outdated(_)), "{error:?}");
+    transaction.rollback().await.unwrap();
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let answer = store.accept_in(&mut transaction, acceptance("key")).await.unwrap();
+    assert_eq!(answer, Admitted::Replayed { op_id });
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_form_can_be_stored_by_the_transaction_that_accepts_in_it() {
+    let (file, store) = world().await;
+    let form = IdentityForm { number: 2, keys: "biz_key = \"{order_id}\"" };
+    let item = Acceptance { form: Some(form), ..acceptance("key") };
+    let mut connection = file.connection().await;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let answer = store.accept_in(&mut transaction, item.clone()).await.unwrap();
+    assert_eq!(answer, Admitted::OtherForm { stored: None });
+    let stored = store.identify_in(&mut transaction, &kind(), form).await.unwrap();
+    assert_eq!(stored, form.into());
+    let answer = store.accept_in(&mut transaction, item.clone()).await.unwrap();
+    assert_eq!(answer, Admitted::Created { op_id: item.op_id });
+    transaction.rollback().await.unwrap();
+    assert_eq!(store.forms().await.unwrap(), [], "it is gone with the transaction");
 }

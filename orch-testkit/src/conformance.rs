@@ -175,6 +175,17 @@ macro_rules! conformance {
                 late_is_paged_in_the_order_of_ids
                 late_keeps_owners_apart
             }
+            forms {
+                the_first_is_kept_and_a_later_one_replaces_it
+                an_earlier_one_or_other_keys_are_refused
+                nothing_is_accepted_before_its_form_is_stored
+                a_request_of_an_earlier_form_is_the_same_one
+                one_that_has_failed_is_still_the_same_request
+                an_accept_whose_reply_was_lost_is_answered_in_any_form
+                others_of_a_batch_are_not_held_up
+                of_two_who_come_next_at_once_one_is_refused
+                a_request_repeated_across_a_change_is_one_operation
+            }
             unique {
                 another_key_for_it_finds_the_operation
                 it_is_held_until_it_fails

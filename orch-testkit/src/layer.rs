@@ -14,8 +14,8 @@ use orch_core::store::{
     Store, StoreError, SweepParams, Swept, Unfinalized, Unfinished, UnfinishedParams,
 };
 use orch_core::words::{
-    DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
-    Timestamp,
+    DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
+    Owner, StoredForm, Timestamp,
 };
 
 /// A store behind a [`StoreLayer`]. It is a [`Store`] itself, so layers can be stacked; the
@@ -158,6 +158,8 @@ verbs! {
     Incarnation = incarnation() -> Incarnation;
     Confirm = confirm(params: ConfirmParams) -> Confirmed;
     Now = now() -> Timestamp;
+    Forms = forms() -> Vec<(Kind, StoredForm)>;
+    Identify = identify(kind: &Kind, form: IdentityForm) -> StoredForm;
     Accept = accept(batch: Vec<Acceptance>) -> Vec<Admitted>;
     Claim = claim(params: ClaimParams) -> Vec<Claimed>;
     Renew = renew(params: RenewParams) -> Vec<Renewed>;

@@ -6,6 +6,7 @@
 mod busy_provider;
 mod children;
 mod follow_up;
+mod identity;
 mod in_cents;
 mod last_of_many;
 mod one_payment;

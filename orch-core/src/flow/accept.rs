@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -5,11 +6,13 @@ use super::{Batcher, Patience};
 use crate::metrics::{Became, Meters, MetersByKind};
 use crate::policies::{MAX_TIME_BUDGET, MIN_TIME_BUDGET};
 use crate::store::{Acceptance, Admitted, Store, StoreError};
-use crate::words::{CannotRead, Comparison, Invalid, Meaning, OpId, Payload};
+use crate::words::{
+    CannotRead, Comparison, IdentityForm, Invalid, Kind, Meaning, OpId, OtherForm, Payload,
+};
 
 /// S1: checks a command, gathers it with others, stores it.
-#[derive(Debug)]
 pub struct Acceptor {
+    forms: Arc<dyn Store>,
     batcher: Batcher<Acceptance, Admitted>,
     payload_limit: usize,
     meters: MetersByKind,
@@ -69,18 +72,30 @@ pub enum AcceptError {
         #[source]
         why: CannotRead,
     },
+    /// This program makes the identity of this kind otherwise than the operations that are stored.
+    #[error("nothing was accepted: {0}")]
+    OtherForm(#[from] OtherForm),
     /// The database did not take it, or did not say so.
     #[error("{}", not_taken(.0))]
     Store(#[from] StoreError),
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor")
+            .field("payload_limit", &self.payload_limit)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Acceptor {
     /// Starts gathering.
     pub fn start(store: Arc<dyn Store>, payload_limit: usize, patience: Duration) -> Self {
         let (patience, at_once) = (Patience::For(patience), store.accept_batches());
+        let forms = Arc::clone(&store);
         let batcher =
             Batcher::start_with(store, "accept", patience, at_once, |store, b| store.accept(b));
-        Self { batcher, payload_limit, meters: MetersByKind::default() }
+        Self { forms, batcher, payload_limit, meters: MetersByKind::default() }
     }
 
     /// Accepts one command: when this returns, it is durable.
@@ -96,7 +111,11 @@ impl Acceptor {
         let payload = acceptance.command.payload().clone();
         let meters = self.meters_of(&acceptance);
         let kind = tracing::enabled!(tracing::Level::INFO).then(|| acceptance.command.kind());
-        let admitted = self.batcher.submit(acceptance).await?;
+        let mut admitted = self.batcher.submit(acceptance.clone()).await?;
+        if let Some((kind, form)) = next_form(&acceptance, &admitted)? {
+            OtherForm::check(&kind, form, &self.forms.identify(&kind, form).await?)?;
+            admitted = self.batcher.submit(acceptance).await?;
+        }
         let compared = disposition(admitted, &payload, meaning);
         count(&meters, &compared);
         let (op_id, disposition) = compared?;
@@ -130,10 +149,30 @@ impl Acceptor {
     }
 }
 
+/// The form of its kind's identity that is to be stored before a command can be accepted; `None` if none is
+/// missing.
+///
+/// # Errors
+/// [`OtherForm`] if another one is there that stays.
+pub fn next_form(
+    acceptance: &Acceptance,
+    admitted: &Admitted,
+) -> Result<Option<(Kind, IdentityForm)>, OtherForm> {
+    let (Admitted::OtherForm { stored }, Some(form)) = (admitted, acceptance.form) else {
+        return Ok(None);
+    };
+    let kind = acceptance.command.kind();
+    if let Some(stored) = stored {
+        OtherForm::check(&kind, form, stored)?;
+    }
+    Ok(Some((kind, form)))
+}
+
 /// The caller's view of the store's answer. `ours` is the payload that was to be accepted.
 ///
 /// # Errors
-/// [`AcceptError::Conflict`], [`AcceptError::Taken`], [`AcceptError::OtherVersion`].
+/// [`AcceptError::Conflict`], [`AcceptError::Taken`], [`AcceptError::OtherVersion`]; a transient one of the store
+/// for a form that is still another one.
 pub fn disposition(
     admitted: Admitted,
     ours: &Payload,
@@ -143,6 +182,10 @@ pub fn disposition(
         Admitted::Created { op_id } => Ok((op_id, Disposition::Created)),
         Admitted::Replayed { op_id } => Ok((op_id, Disposition::Replayed)),
         Admitted::Taken { op_id } => Err(AcceptError::Taken { op_id }),
+        Admitted::OtherForm { .. } => {
+            let error = "the form of the identity was changed meanwhile";
+            Err(AcceptError::Store(StoreError::transient(error)))
+        }
         // Another fingerprint may only be of another version of the command, or of orch.
         Admitted::Conflict { op_id, payload } => match meaning.compare(ours, &payload) {
             Comparison::Same => Ok((op_id, Disposition::Replayed)),
@@ -167,6 +210,9 @@ pub fn count(meters: &Meters, compared: &Result<(OpId, Disposition), AcceptError
 fn not_taken(error: &StoreError) -> &'static str {
     match error {
         StoreError::Ended | StoreError::InsideHook => "nothing was accepted",
+        StoreError::Outdated(_) => {
+            "nothing was accepted; roll the transaction back, and run all of it again"
+        }
         error if error.is_transient() => {
             "whether the command was accepted is unknown; accept it again with the same key"
         }

@@ -46,7 +46,7 @@ mod handlers; // what a worker can run
 
 mod history; // the log with what each entry means for the outcome
 
-pub use accept::{AcceptError, Acceptor, Disposition, count, disposition};
+pub use accept::{AcceptError, Acceptor, Disposition, count, disposition, next_form};
 pub use batch::{Batcher, Patience, Verb};
 pub use equipment::Equipment;
 pub use handlers::{Handler, Handlers};

@@ -108,6 +108,7 @@ pub const fn checks<C: HandledCommand>() -> Checks {
         output: |output| C::Output::from_whole_payload(output).map(drop),
         stored_output: |output| C::Output::from_payload(output).map(drop),
         unique: C::UNIQUE,
+        form: C::FORM,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::policies::{
     KindPolicy, Retention,
 };
 use crate::store::HookFn;
-use crate::words::{CannotRead, Invalid, Kind, Payload, Undecodable};
+use crate::words::{CannotRead, IdentityForm, Invalid, Kind, Payload, Undecodable};
 
 /// Decodes the command and returns the future: a handler or reconcile function behind its types.
 pub type StartFn = fn(&Call) -> Result<HandlerFuture, Unrunnable>;
@@ -24,6 +24,8 @@ pub struct Checks {
     pub stored_output: fn(&Payload) -> Result<(), Undecodable>,
     /// Whether its command is to be the only one for its biz key.
     pub unique: bool,
+    /// The form in which the identity of its command is made, if that is known.
+    pub form: Option<IdentityForm>,
 }
 
 /// What the attribute says about a handler, as constants.

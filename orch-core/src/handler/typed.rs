@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::policies::DEFAULT_TIME_BUDGET;
 use crate::store::panic_text;
 use crate::words::{
-    CannotRead, Envelope, Invalid, Meaning, Operation, Payload, Reading, Undecodable, storable,
+    CannotRead, Envelope, IdentityForm, Invalid, Meaning, Operation, Payload, Reading, Undecodable,
+    storable,
 };
 
 /// What orch can keep: it is written as JSON and read back, perhaps by another process. Every
@@ -83,6 +84,10 @@ pub trait TypedCommand: Storable + Send + 'static {
     /// apart: the option `unique`.
     const UNIQUE: bool = false;
 
+    /// The form in which its identity is made: the option `identity`, and what the keys are made from. `None`
+    /// is not compared with what other releases do.
+    const FORM: Option<IdentityForm> = None;
+
     /// The version of its form: what it stores carries it from version 2 on.
     const VERSION: u32 = 1;
 
@@ -94,6 +99,12 @@ pub trait TypedCommand: Storable + Send + 'static {
 
     /// The idempotency key, where a field is marked as such.
     fn idem_key(&self) -> Option<String>;
+
+    /// The biz keys that earlier forms of the identity gave it: an operation that is there under one of
+    /// them is the same request.
+    fn earlier_biz_keys(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Writes the command as it is stored: with its version, if that is not 1.
     ///

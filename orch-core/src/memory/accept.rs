@@ -1,7 +1,7 @@
 use super::tables::{Stored, Tables};
 use crate::machine::{Request, Row};
 use crate::store::{Acceptance, Admitted};
-use crate::words::Timestamp;
+use crate::words::{BizKey, Identity, IdentityForm, Kind, Standing, StoredForm, Timestamp};
 
 /// Stores what is new, in the order of the batch, so that a second item with an identity meets
 /// the first.
@@ -16,8 +16,15 @@ fn accept_one(tables: &mut Tables, item: Acceptance, now: Timestamp) -> Admitted
         return Admitted::Created { op_id };
     }
     let identity = item.command.identity(&item.owner);
-    if let Some(there) = tables.identities.get(&(identity.clone(), 0)) {
+    let is_there = |biz_key: &BizKey| {
+        let made = Identity { biz_key: biz_key.clone(), ..identity.clone() };
+        tables.identities.get(&(made, 0))
+    };
+    if let Some(there) = item.biz_keys().find_map(is_there) {
         return repeated(&tables.rows[there], &item);
+    }
+    if let Some(answer) = item.in_another_form(tables.forms.get(&identity.kind())) {
+        return answer;
     }
     if let (true, Some(op_id)) = (item.unique, tables.not_failed(&identity).next()) {
         return Admitted::Taken { op_id };
@@ -47,4 +54,12 @@ fn repeated(there: &Stored, item: &Acceptance) -> Admitted {
     } else {
         Admitted::Conflict { op_id, payload: there.request.payload.clone() }
     }
+}
+
+/// Stores a form that is the next one; returns the one that is stored then.
+pub(super) fn identify(tables: &mut Tables, kind: &Kind, form: IdentityForm) -> StoredForm {
+    if form.against(tables.forms.get(kind)) == Standing::Next {
+        tables.forms.insert(kind.clone(), form.into());
+    }
+    tables.forms[kind].clone()
 }

@@ -15,8 +15,8 @@ use crate::store::{
     UnfinishedParams, lock, monotonic,
 };
 use crate::words::{
-    DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
-    Timestamp,
+    DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
+    Owner, StoredForm, Timestamp,
 };
 
 /// Keeps operations in memory. A clone is another handle on the same tables, as a second
@@ -136,6 +136,15 @@ impl Store for MemoryStore {
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
         Ok(self.clock.now())
+    }
+
+    async fn forms(&self) -> Result<Vec<(Kind, StoredForm)>, StoreError> {
+        let all = |tables: &mut Tables, _| tables.forms.clone().into_iter().collect();
+        Ok(self.transact(all))
+    }
+
+    async fn identify(&self, kind: &Kind, form: IdentityForm) -> Result<StoredForm, StoreError> {
+        Ok(self.transact(|tables, _| accept::identify(tables, kind, form)))
     }
 
     async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError> {
@@ -292,6 +301,8 @@ mod tests {
             fingerprint,
             time_budget: HOUR,
             key_seed: KeySeed::from_bytes([9; 16]),
+            form: None,
+            earlier: Vec::new(),
             unique: false,
         }
     }

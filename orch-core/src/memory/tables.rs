@@ -4,7 +4,7 @@ use crate::machine::{Answer, Entry, EntryWrite, Fact, Request, Row, Step, step};
 use crate::store::{Claim, StoreError};
 use crate::words::{
     BizKey, DeadLetter, Fingerprint, Identity, Incarnation, KeyNamespace, Kind, OpId, Operation,
-    Owner, Status, Timestamp,
+    Owner, Status, StoredForm, Timestamp,
 };
 
 /// All that the store keeps.
@@ -16,6 +16,8 @@ pub(super) struct Tables {
     pub(super) identities: HashMap<(Identity, u32), OpId>,
     /// The operations for an entity.
     pub(super) entities: HashMap<Entity, BTreeSet<OpId>>,
+    /// The forms in which the identities of kinds are made.
+    pub(super) forms: HashMap<Kind, StoredForm>,
     /// The write-ahead log, oldest first within an operation.
     pub(super) log: BTreeMap<OpId, Vec<Entry>>,
     /// The dead letters.

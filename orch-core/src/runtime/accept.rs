@@ -8,10 +8,12 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::Orchestrator;
-use crate::flow::{AcceptError, Disposition, count, disposition};
+use crate::flow::{AcceptError, Disposition, count, disposition, next_form};
 use crate::handler::{HandledCommand, KeyFromCaller, KeyGiven, KeyInCommand};
 use crate::store::{AcceptIn, Acceptance};
-use crate::words::{BizKey, Command, Fingerprint, IdemKey, Invalid, KeySeed, Kind, OpId};
+use crate::words::{
+    BizKey, Command, Fingerprint, IdemKey, Invalid, KeySeed, Kind, OpId, OtherForm,
+};
 
 /// A command about to be accepted. `.await` it, or accept it inside your own transaction with
 /// [`Accept::within`]. Without an idempotency key neither compiles.
@@ -94,7 +96,11 @@ impl<C: HandledCommand, K: KeyGiven> Accept<C, K> {
         self.orchestrator.acceptor().check(&acceptance)?;
         let payload = acceptance.command.payload().clone();
         let meters = self.orchestrator.acceptor().meters_of(&acceptance);
-        let admitted = store.accept_in(connection, acceptance).await?;
+        let mut admitted = store.accept_in(connection, acceptance.clone()).await?;
+        if let Some((kind, form)) = next_form(&acceptance, &admitted)? {
+            OtherForm::check(&kind, form, &store.identify_in(connection, &kind, form).await?)?;
+            admitted = store.accept_in(connection, acceptance).await?;
+        }
         let compared = disposition(admitted, &payload, &C::meaning());
         count(&meters, &compared);
         Ok(Accepted::new(compared?))
@@ -110,7 +116,9 @@ impl<C: HandledCommand, K: KeyGiven> Accept<C, K> {
         let biz_key = BizKey::new(self.command.biz_key())?;
         let command = Command::of(Kind::new(C::DOMAIN, C::EVENT)?, biz_key, idem_key, payload);
         let acceptance = self.orchestrator.acceptance(command, fingerprint, self.time_budget);
-        Ok(Acceptance { unique: C::UNIQUE, ..acceptance })
+        let earlier = self.command.earlier_biz_keys().into_iter().map(BizKey::new);
+        let earlier = earlier.collect::<Result<_, _>>()?;
+        Ok(Acceptance { form: C::FORM, earlier, unique: C::UNIQUE, ..acceptance })
     }
 
     fn begin(&self) -> BoxFuture<'static, Result<Accepted<C>, AcceptError>> {
@@ -160,6 +168,8 @@ impl Orchestrator {
             command,
             fingerprint,
             time_budget,
+            form: None,
+            earlier: Vec::new(),
             unique: false,
         }
     }

@@ -11,7 +11,7 @@ use crate::handler::{Descriptor, Registration, States};
 use crate::metrics::describe;
 use crate::policies::{Backoff, Contradiction};
 use crate::store::{OpenError, Store, look, monotonic, open};
-use crate::words::{KeyNamespace, Kind};
+use crate::words::{KeyNamespace, Kind, OtherForm};
 
 /// The delay between two attempts to reach the database at start.
 const RETRY: Backoff = Backoff::from_millis(100, 10_000);
@@ -130,7 +130,7 @@ impl RuntimeBuilder {
         describe();
         let handlers = if self.works { self.handlers()? } else { Handlers::default() };
         let kinds = KnownKinds::of(&self.registered);
-        let (store, namespace) = self.store().await?;
+        let (store, namespace) = self.store(&kinds).await?;
         check_hooks(&handlers, &*store)?;
 
         let watch = Watch::default();
@@ -175,6 +175,7 @@ impl RuntimeBuilder {
             Source::Store(store) => Arc::clone(store),
         };
         check_hooks(&handlers, &*store)?;
+        KnownKinds::of(&self.registered).check_forms(&store.forms().await?)?;
         Ok((store, handlers))
     }
 
@@ -241,23 +242,30 @@ impl RuntimeBuilder {
         Ok(())
     }
 
-    /// The store, open and up to date, and the namespace of new keys.
-    async fn store(&self) -> Result<(Arc<dyn Store>, KeyNamespace), StartError> {
+    /// The store, open and up to date, and the namespace of new keys. The database may be away for as long
+    /// as it likes.
+    async fn store(
+        &self,
+        kinds: &KnownKinds,
+    ) -> Result<(Arc<dyn Store>, KeyNamespace), StartError> {
         let mut tries = 0;
         loop {
-            match self.open().await {
-                Err(OpenError::Store(error)) if error.is_transient() => {
-                    tries += 1;
-                    let delay: Duration = RETRY.delay(tries, fastrand::f64());
-                    tracing::warn!(error = ?error, ?delay, "waiting for the database");
-                    monotonic::sleep(delay).await;
+            let error = match self.open(kinds).await {
+                Err(StartError::Store(error) | StartError::Open(OpenError::Store(error)))
+                    if error.is_transient() =>
+                {
+                    error
                 }
-                done => return Ok(done?),
-            }
+                done => return done,
+            };
+            tries += 1;
+            let delay: Duration = RETRY.delay(tries, fastrand::f64());
+            tracing::warn!(error = ?error, ?delay, "waiting for the database");
+            monotonic::sleep(delay).await;
         }
     }
 
-    async fn open(&self) -> Result<(Arc<dyn Store>, KeyNamespace), OpenError> {
+    async fn open(&self, kinds: &KnownKinds) -> Result<(Arc<dyn Store>, KeyNamespace), StartError> {
         let store = match &self.source {
             Source::Url(url) => open(url).await?,
             Source::Store(store) => {
@@ -267,7 +275,22 @@ impl RuntimeBuilder {
         };
         let namespace = store.key_namespace(self.config.key_namespace).await?;
         report_unconfirmed(&store.incarnation().await?);
+        self.identify(&*store, kinds).await?;
         Ok((store, namespace))
+    }
+
+    /// Compares the forms in which identities are made here with those that are stored. A worker stores
+    /// those that are the next; who only accepts may not be allowed to write that, and an accept does it.
+    async fn identify(&self, store: &dyn Store, kinds: &KnownKinds) -> Result<(), StartError> {
+        let stored = store.forms().await?;
+        kinds.check_forms(&stored)?;
+        for (kind, form) in kinds.next_forms(&stored).filter(|_| self.works) {
+            OtherForm::check(kind, form, &store.identify(kind, form).await?)?;
+            if form.number > 1 {
+                tracing::info!(%kind, form = form.number, "accepts in a new form of the identity");
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::policies::Contradiction;
 use crate::store::{OpenError, StoreError};
-use crate::words::{Incarnation, Invalid, Kind, OpId, Phase, Status, Undecodable};
+use crate::words::{Incarnation, Invalid, Kind, OpId, OtherForm, Phase, Status, Undecodable};
 
 /// Why a runtime did not start. Nothing was claimed.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +96,9 @@ pub enum StartError {
         /// What it is set to.
         retention: Duration,
     },
+    /// The identity of a kind is made otherwise here than in the operations that are stored.
+    #[error(transparent)]
+    OtherForm(#[from] OtherForm),
     /// The thread for the lease renewal cannot be started.
     #[error("the thread that renews leases cannot be started")]
     Thread(#[source] std::io::Error),

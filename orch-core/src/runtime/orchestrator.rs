@@ -68,8 +68,9 @@ impl Orchestrator {
 
     /// Accepts an untyped command. The same command again returns the same operation.
     ///
-    /// Whether it is to be the only one for its biz key (`unique`) is known only if the handler of its kind
-    /// is linked in.
+    /// Whether it is to be the only one for its biz key (`unique`), and in which form its identity is made
+    /// (`identity`), is known only if the handler of its kind is linked in. It is not looked for under biz keys
+    /// of earlier forms.
     ///
     /// # Errors
     /// [`AcceptError`]; among them a conflict, when the identity was used for another payload.
@@ -79,9 +80,10 @@ impl Orchestrator {
         time_budget: Duration,
     ) -> Result<OpId, AcceptError> {
         let fingerprint = Fingerprint::of(command.payload());
-        let unique = self.kinds.is_unique(&command.kind());
+        let kind = command.kind();
+        let (unique, form) = (self.kinds.is_unique(&kind), self.kinds.form(&kind));
         let acceptance = self.acceptance(command, fingerprint, time_budget);
-        let acceptance = Acceptance { unique, ..acceptance };
+        let acceptance = Acceptance { unique, form, ..acceptance };
         Ok(self.acceptor.accept(acceptance, &Meaning::WHOLE).await?.0)
     }
 

@@ -10,8 +10,8 @@ use super::{
     SweepParams, Swept, Unfinalized, Unfinished, UnfinishedParams,
 };
 use crate::words::{
-    DeadLetter, Identity, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation, Owner,
-    Timestamp,
+    DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
+    Owner, StoredForm, Timestamp,
 };
 
 /// A database that keeps operations, their log and their dead letters.
@@ -26,7 +26,7 @@ use crate::words::{
 ///
 ///   | verb | the same call again |
 ///   |---|---|
-///   | `accept`, `log`, `finalize`, `settle`, `release` | changes nothing; the answer is the one of the first call (of an end `AlreadyFinal`), or `Stale` once another claim or the end of the operation has come between |
+///   | `accept`, `identify`, `log`, `finalize`, `settle`, `release` | changes nothing; the answer is the one of the first call (of an end `AlreadyFinal`), or `Stale` once another claim or the end of the operation has come between |
 ///   | `redrive` | changes nothing: `Created` again for the same `new_op_id`, for another one `AlreadyRedriven`, with the first |
 ///   | `resolve` | `NotParked`, unless the operation was parked again since |
 ///   | `confirm` | changes nothing; the answer is the one of the first call |
@@ -75,9 +75,20 @@ pub trait Store: Send + Sync + 'static {
     /// The store's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 
+    /// The forms in which identities are made, of every kind of which one is stored.
+    async fn forms(&self) -> Result<Vec<(Kind, StoredForm)>, StoreError>;
+
+    /// Stores the form in which a kind's identity is made, if it is the first or its number the highest
+    /// so far, and returns the one that is stored then: another one if this is refused. Once it is
+    /// stored, nothing is accepted in an earlier form any more, and what was accepted in one is to be
+    /// seen.
+    async fn identify(&self, kind: &Kind, form: IdentityForm) -> Result<StoredForm, StoreError>;
+
     /// **S1.** Stores operation and queue entry, PENDING, due at once, in one transaction per
     /// item. The identity decides: a second item with it is `Replayed` or `Conflict`, also
-    /// within one batch. The same `op_id` again is `Created` again.
+    /// within one batch. The same `op_id` again is `Created` again. An operation that is there under an
+    /// earlier biz key is the same one. In another form than the stored one nothing is accepted; where
+    /// none is stored, [`Store::identify`] comes first.
     async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Admitted>, StoreError>;
 
     /// **S2.** Leases at most `limit` due operations of the kinds given, oldest due first
@@ -224,6 +235,15 @@ pub trait AcceptIn<Connection: Send>: Store {
         connection: &mut Connection,
         acceptance: Acceptance,
     ) -> Result<Admitted, StoreError>;
+
+    /// [`Store::identify`] on this connection, which is in a transaction: what that transaction holds would
+    /// be in the way of another one.
+    async fn identify_in(
+        &self,
+        connection: &mut Connection,
+        kind: &Kind,
+        form: IdentityForm,
+    ) -> Result<StoredForm, StoreError>;
 }
 
 /// Why a store could not carry out a call. The text includes the database's own message, so there
@@ -251,6 +271,13 @@ pub enum StoreError {
         /// What is wrong, without the content.
         reason: String,
     },
+    /// Another transaction has come before the caller's own one, which looks at the database as it was when
+    /// it began. Nothing was accepted, and the same call in it would fail again.
+    #[error(
+        "another transaction has come before this one; nothing was accepted: roll it back, and run all \
+         of it again: {0}"
+    )]
+    Outdated(Arc<dyn std::error::Error + Send + Sync>),
     /// The tokio runtime in which the orch runtime was started has ended, and that with it. The call was
     /// not made, and the same call again never is.
     #[error(

@@ -15,6 +15,8 @@ mod canonical; // what a JSON text says, however it is written
 
 mod version; // of a command's form
 
+mod form; // in which an identity is made
+
 mod fingerprint; // what a repetition must match
 
 mod command; // all of it together
@@ -44,6 +46,7 @@ mod spelling; // words with one spelling
 pub(crate) use canonical::canonical;
 pub use command::{Command, Envelope, IDENTITY_LIMIT, Identity};
 pub use fingerprint::{Comparison, Fingerprint, Meaning};
+pub use form::{IdentityForm, OtherForm, Standing, StoredForm};
 pub use id::{ClaimId, Fence, OpId, WorkerId};
 pub use incarnation::{Confirmation, Incarnation};
 pub use invalid::Invalid;

@@ -36,6 +36,8 @@ fn acceptance(event: &str, key: &str, body: &str) -> Acceptance {
         command,
         time_budget: Duration::from_secs(3600),
         key_seed: KeySeed::from_bytes([1; 16]),
+        form: None,
+        earlier: Vec::new(),
         unique: false,
     }
 }

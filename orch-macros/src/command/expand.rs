@@ -1,5 +1,6 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use super::model::{Binding, Command, Member, Part};
@@ -9,10 +10,9 @@ use crate::shared::{local, scope, time_budget_const};
 /// The implementation of `TypedCommand`, and that of `HandledCommand` if the command is bound here.
 pub(super) fn command(command: &Command<'_>) -> TokenStream {
     let Command { krate, ident, idem_ignore, sets, .. } = command;
-    let biz_key = command.biz_key.iter().map(|part| match part {
-        Part::Text(text) => quote!(&#text),
-        Part::Field(member) => key_part(*member),
-    });
+    let biz_key = key(&command.biz_key.parts);
+    let form = form(command);
+    let earlier = earlier(command);
     let (key, idem_key) = match command.idem_key {
         Some(member) => {
             let part = key_part(member);
@@ -32,17 +32,20 @@ pub(super) fn command(command: &Command<'_>) -> TokenStream {
         impl __orch::TypedCommand for #ident {
             const IDEM_IGNORE: &'static [&'static __orch::str] = &[#(#idem_ignore),*];
             const SETS: &'static [&'static __orch::str] = &[#(#sets),*];
+            #form
             #unique
             #version
             type Key = __orch::#key;
 
             fn biz_key(&self) -> __orch::String {
-                __orch::key(&[#(#biz_key),*])
+                #biz_key
             }
 
             fn idem_key(&self) -> __orch::Option<__orch::String> {
                 #idem_key
             }
+
+            #earlier
         }
 
         #follows
@@ -73,6 +76,39 @@ fn versioned(
         }
     };
     (members, quote!(const _: () = #follows;))
+}
+
+/// The constant that other releases are compared by: what a request is found again by.
+fn form(command: &Command<'_>) -> TokenStream {
+    let number = command.form.number;
+    let idem_key = match command.idem_key {
+        Some(Member { ident, .. }) => format!("idem_key {{{}}}", ident.unraw()),
+        None => "the caller's idem_key".to_owned(),
+    };
+    let keys = format!("biz_key = {:?} and {idem_key}", command.biz_key.written);
+    quote! {
+        const FORM: __orch::Option<__orch::IdentityForm> =
+            __orch::Some(__orch::IdentityForm { number: #number, keys: #keys });
+    }
+}
+
+fn earlier(command: &Command<'_>) -> Option<TokenStream> {
+    let earlier: Vec<TokenStream> = command.form.earlier.iter().map(|parts| key(parts)).collect();
+    (!earlier.is_empty()).then(|| {
+        quote! {
+            fn earlier_biz_keys(&self) -> __orch::Vec<__orch::String> {
+                __orch::Vec::from([#(#earlier),*])
+            }
+        }
+    })
+}
+
+fn key(parts: &[Part<'_>]) -> TokenStream {
+    let parts = parts.iter().map(|part| match part {
+        Part::Text(text) => quote!(&#text),
+        Part::Field(member) => key_part(*member),
+    });
+    quote!(__orch::key(&[#(#parts),*]))
 }
 
 /// A field as text, with its type as the place of a missing `Display`.

@@ -2,6 +2,7 @@
 
 mod expand;
 mod fallback;
+mod keys;
 mod model;
 mod parse;
 mod versions;

@@ -2,18 +2,21 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{Attribute, Ident, LitInt, LitStr, Path, Type};
 
+use super::keys::{self, BizKey, Form};
 use super::parse::{Field, Struct};
 use super::versions::{self, Versioned};
-use crate::errors::{Errors, Rule, did_you_mean, listed};
+use crate::errors::{Errors, Rule};
 use crate::options::{Entry, Given, Options, Table, Value, options};
 use crate::shared::{krate, name, require_names, time_budget};
-use crate::values::{self, Millis, Piece};
+use crate::values::Millis;
 
 options! {
     /// What `#[command(…)]` says on the struct.
     OnStruct {
         [biz_key = "ORDER-{order_id}"]   biz_key: Entry,       Given::entry;
         [unique = "biz_key"]             unique: (),           by_biz_key;
+        [identity = 2]                   identity: LitInt,     Given::number;
+        [earlier = "ORDER-{order_id}"]   earlier: Entry,       Given::entry;
         [domain = "PAYMENT"]             domain: LitStr,       name;
         [event = "CHARGE"]               event: LitStr,        name;
         [output = Receipt]               output: Type,         Given::ty;
@@ -37,7 +40,8 @@ options! {
 pub(super) struct Command<'a> {
     pub(super) krate: Path,
     pub(super) ident: &'a Ident,
-    pub(super) biz_key: Vec<Part<'a>>,
+    pub(super) biz_key: BizKey<'a>,
+    pub(super) form: Form<'a>,
     pub(super) unique: bool,
     pub(super) idem_key: Option<Member<'a>>,
     /// Names as the JSON spells them.
@@ -79,7 +83,8 @@ impl<'a> Command<'a> {
         let mut said: OnStruct = options.read(errors);
         let krate = krate(said.krate.take());
         let unique = said.unique.is_some();
-        let biz_key = biz_key(said.biz_key.take(), &options, &members, errors);
+        let biz_key = keys::biz_key(said.biz_key.take(), &options, &members, errors);
+        let form = keys::form(&mut said, &options, &members, errors);
         let versioned = versions::versioned(&mut said, &options, raw.ident, errors);
         versions::no_field_of_that_name(raw.attributes, &raw.fields, errors);
         let binding = binding(said, &options, errors);
@@ -92,6 +97,7 @@ impl<'a> Command<'a> {
                     krate,
                     ident,
                     biz_key,
+                    form,
                     unique,
                     idem_key,
                     idem_ignore,
@@ -132,91 +138,6 @@ fn misplaced(options: &mut Options, fields: &[Field<'_>], errors: &mut Errors) {
         }
         .at(&key, errors);
     }
-}
-
-fn biz_key<'a>(
-    entry: Option<Entry>,
-    options: &Options,
-    members: &[Member<'a>],
-    errors: &mut Errors,
-) -> Option<Vec<Part<'a>>> {
-    let example = members.first().map_or("id".to_owned(), |member| member.ident.to_string());
-    let example = format!("biz_key = \"ORDER-{{{example}}}\"");
-    options.require(
-        "biz_key",
-        &Rule {
-            rule: "this command has no `biz_key`",
-            reason: "the biz key names the entity acted on; it is part of the operation's identity, and people search by it",
-            remedy: &format!("add `#[command({example})]`"),
-        },
-        errors,
-    );
-    let text = Given { entry: &entry?, example: &example, errors }.text()?;
-    match values::template(&text.value()) {
-        Ok(pieces) => parts(&text, pieces, members, &example, errors),
-        Err(wrong) => {
-            Rule {
-                rule: &format!("`biz_key` is not a template: {wrong}"),
-                reason: "a template is text and `{field}`, and nothing else",
-                remedy: &format!("write it as in `{example}`"),
-            }
-            .at(text, errors);
-            None
-        }
-    }
-}
-
-fn parts<'a>(
-    text: &LitStr,
-    pieces: Vec<Piece>,
-    members: &[Member<'a>],
-    example: &str,
-    errors: &mut Errors,
-) -> Option<Vec<Part<'a>>> {
-    let before = errors.count();
-    let mut parts = Vec::new();
-    for piece in pieces {
-        match piece {
-            Piece::Text(text) => parts.push(Part::Text(text)),
-            Piece::Field(name) => match members.iter().find(|member| names(member.ident, &name)) {
-                Some(member) => parts.push(Part::Field(*member)),
-                None => no_such_field(text, &name, members, errors),
-            },
-        }
-    }
-    if errors.count() > before {
-        return None;
-    }
-    if !parts.iter().any(|part| matches!(part, Part::Field(_))) {
-        Rule {
-            rule: "this `biz_key` names no field",
-            reason: "every operation would act on the same entity, as far as orch can tell",
-            remedy: &format!("put the entity's id into it, as in `{example}`"),
-        }
-        .at(text, errors);
-        return None;
-    }
-    Some(parts)
-}
-
-/// `type` names the field `r#type`.
-fn names(ident: &Ident, name: &str) -> bool {
-    ident == name || ident.to_string().strip_prefix("r#") == Some(name)
-}
-
-fn no_such_field(text: &LitStr, name: &str, members: &[Member<'_>], errors: &mut Errors) {
-    let known: Vec<String> = members.iter().map(|member| member.ident.to_string()).collect();
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let remedy = match did_you_mean(name, &known) {
-        Some(meant) => format!("did you mean `{{{meant}}}`?"),
-        None => format!("the fields are {}", listed(&known)),
-    };
-    Rule {
-        rule: &format!("`{{{name}}}` is not a field of this command"),
-        reason: "the biz key is made of the command's own fields",
-        remedy: &remedy,
-    }
-    .at(text, errors);
 }
 
 /// Domain, event and output: all of them, or none.

@@ -40,6 +40,15 @@ fn every_option() {
 }
 
 #[test]
+fn a_later_form_of_the_identity() {
+    insta::assert_snapshot!(expanded(quote! {
+        #[command(biz_key = "{shop}/{order_id}")]
+        #[command(identity = 3, earlier = ["ORDER-{order_id}", "{order_id}"])]
+        struct Charge { shop: String, order_id: u64, #[command(idem_key)] r#type: String }
+    }));
+}
+
+#[test]
 fn all_mistakes_are_reported_at_once() {
     let (_, errors) = super::expand(quote! {
         #[command(biz_kye = "A-{id}", idem_key)]

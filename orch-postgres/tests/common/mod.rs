@@ -83,3 +83,10 @@ pub async fn rows(connection: &mut PgConnection, sql: &str) -> Vec<PgRow> {
 pub async fn number(connection: &mut PgConnection, sql: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(connection).await.unwrap()
 }
+
+/// A store that works as this role.
+pub async fn store_as(url: &str, role: &str) -> PostgresStore {
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let host = rest.split_once('@').map_or(rest, |(_, host)| host);
+    PostgresStore::open(&format!("{scheme}://{role}@{host}")).await.unwrap()
+}

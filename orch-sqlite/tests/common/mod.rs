@@ -65,6 +65,8 @@ pub(crate) fn acceptance(key: &str) -> Acceptance {
         command,
         time_budget: Duration::from_secs(3600),
         key_seed: KeySeed::from_bytes([9; 16]),
+        form: None,
+        earlier: Vec::new(),
         unique: false,
     }
 }

@@ -265,6 +265,8 @@ mod tests {
             command,
             time_budget: Duration::from_secs(300),
             key_seed: KeySeed::from_bytes([9; 16]),
+            form: None,
+            earlier: Vec::new(),
             unique: false,
         }
     }

@@ -115,6 +115,8 @@ impl Released {
                 command: Command::of(kind.clone(), biz_key.clone(), idem_key.clone(), payload),
                 time_budget: BUDGET,
                 key_seed: KeySeed::from_bytes([9; 16]),
+                form: None,
+                earlier: Vec::new(),
                 unique: false,
             };
             let requests = [request(there.payload.clone()), request("another body".into())];

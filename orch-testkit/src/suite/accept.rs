@@ -158,6 +158,7 @@ fn op_id_of(answer: &Admitted) -> OpId {
         | Admitted::Replayed { op_id }
         | Admitted::Taken { op_id }
         | Admitted::Conflict { op_id, .. } => *op_id,
+        Admitted::OtherForm { .. } => panic!("{answer:?}"),
     }
 }
 

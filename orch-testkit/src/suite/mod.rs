@@ -15,6 +15,7 @@ pub mod divergence;
 pub mod doubt;
 pub mod fence;
 pub mod finalize;
+pub mod forms;
 pub mod history;
 pub mod hooks;
 pub mod incarnation;

@@ -109,6 +109,8 @@ impl World {
             command,
             time_budget: *time_budget,
             key_seed: KeySeed::from_bytes([9; 16]),
+            form: None,
+            earlier: Vec::new(),
             unique: false,
         };
         self.acceptor.check(&acceptance)?;

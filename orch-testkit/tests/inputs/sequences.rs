@@ -178,7 +178,9 @@ impl Stores {
                 let answer = store.accept(vec![self.acceptance(client)]).await.unwrap();
                 let op = match &answer[0] {
                     Admitted::Created { op_id } | Admitted::Replayed { op_id } => self.op(*op_id),
-                    Admitted::Conflict { .. } | Admitted::Taken { .. } => None,
+                    Admitted::Conflict { .. }
+                    | Admitted::Taken { .. }
+                    | Admitted::OtherForm { .. } => None,
                 };
                 (Said::Op(op.unwrap()), format!("{answer:?}"))
             }
@@ -287,6 +289,8 @@ impl Stores {
             command,
             time_budget: seconds(TIME_BUDGET),
             key_seed: KeySeed::from_bytes([9; 16]),
+            form: None,
+            earlier: Vec::new(),
             unique: false,
         }
     }

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use crate::words::{Command, Fingerprint, KeySeed, OpId, Owner, Payload};
+use crate::words::{
+    BizKey, Command, Fingerprint, IdentityForm, KeySeed, OpId, Owner, Payload, Standing, StoredForm,
+};
 
 /// One command to accept.
 #[derive(Debug, Clone)]
@@ -18,9 +20,28 @@ pub struct Acceptance {
     pub time_budget: Duration,
     /// What its provider keys are derived from.
     pub key_seed: KeySeed,
+    /// The form in which its identity is made; `None` if that is not known, so not compared.
+    pub form: Option<IdentityForm>,
+    /// The biz keys under which earlier forms may have accepted the same request, with the same
+    /// idempotency key.
+    pub earlier: Vec<BizKey>,
     /// True if it is to be the only operation of its kind and owner for its biz key, those that have
     /// FAILED apart.
     pub unique: bool,
+}
+
+impl Acceptance {
+    /// The biz keys under which it may be there already: its own, then those of earlier forms.
+    pub fn biz_keys(&self) -> impl Iterator<Item = &BizKey> {
+        std::iter::once(self.command.biz_key()).chain(&self.earlier)
+    }
+
+    /// The answer if its kind's identity is not stored in its form; `None` if it may be accepted.
+    #[must_use]
+    pub fn in_another_form(&self, stored: Option<&StoredForm>) -> Option<Admitted> {
+        let is_stored = self.form?.against(stored) == Standing::Stored;
+        (!is_stored).then(|| Admitted::OtherForm { stored: stored.cloned() })
+    }
 }
 
 /// What became of an [`Acceptance`].
@@ -48,5 +69,11 @@ pub enum Admitted {
     Taken {
         /// The operation that is there.
         op_id: OpId,
+    },
+    /// Its kind's identity is stored in another form, or in none yet. Nothing is stored: see
+    /// [`Store::identify`](super::super::Store::identify).
+    OtherForm {
+        /// The form that is stored.
+        stored: Option<StoredForm>,
     },
 }
