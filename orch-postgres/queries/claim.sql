@@ -4,7 +4,8 @@
 --   $7 backoff_base_ms, $8 backoff_cap_ms, $9 in_doubt, $10 max_reconciles,
 --   $11 hooked, $12 replays_errors; then $13, the id of the claim, $14 the incarnation that the
 --   process knows, $15 the furthest WAL position seen under it (NULL: none); two more of the
---   policies: $16 completed_retention_s, $17 failed_retention_s.
+--   policies: $16 completed_retention_s, $17 failed_retention_s; $18 array of the op_ids that the server
+--   has refused to lease lately, which are passed over.
 -- Index: orch_queue_claim_idx, walked in its order for each kind until the limit is reached.
 -- Shape: `asks` is orch_core::machine::Purpose::of, the fence is orch_core::words::Fence::next. One
 --   walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED shares the
@@ -41,6 +42,7 @@ due AS MATERIALIZED (
           AND (q.deadline > (SELECT now FROM clock)
                OR q.first_called_at IS NOT NULL AND 'reconcile' IN (k.in_doubt, q.in_doubt))
           AND q.incarnation >= h.whole_since
+          AND q.op_id <> ALL($18::uuid[])
         ORDER BY q.due_at
         LIMIT $2
         FOR UPDATE SKIP LOCKED

@@ -1,32 +1,15 @@
--- Purpose: removes terminal operations that have expired with all that belongs to them, the longest
---   expired first.
--- Parameters: $1 now (NULL: the server's clock), $2 limit, $3 for how many seconds an operation is
---   kept that does not say when it expires.
--- Index: orch_write_ahead_log_purge_idx, in its order: a walk over what says it, one over what does not.
--- Shape: a redriven operation stays as long as the new one does. SKIP LOCKED: two purges share the work.
-WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
-past AS MATERIALIZED (
-    SELECT op_id FROM (
-        (SELECT l.op_id, l.expires_at FROM orch_write_ahead_log l
-         WHERE l.finished_at IS NOT NULL AND l.expires_at <= (SELECT now FROM clock)
-           AND NOT EXISTS (SELECT FROM orch_dead_letter d
-                           JOIN orch_operation anew ON anew.op_id = d.redriven_as
-                           WHERE d.op_id = l.op_id)
-         ORDER BY l.expires_at NULLS FIRST LIMIT $2)
-        UNION ALL
-        (SELECT l.op_id, l.finished_at + $3 * interval '1 second' FROM orch_write_ahead_log l
-         WHERE l.finished_at IS NOT NULL AND l.expires_at IS NULL
-           AND l.finished_at <= (SELECT now - $3 * interval '1 second' FROM clock)
-           AND NOT EXISTS (SELECT FROM orch_dead_letter d
-                           JOIN orch_operation anew ON anew.op_id = d.redriven_as
-                           WHERE d.op_id = l.op_id)
-         ORDER BY l.expires_at NULLS FIRST, l.finished_at LIMIT $2)
-    ) expired
-    ORDER BY expires_at
-    LIMIT $2
-),
-locked AS MATERIALIZED (
-    SELECT o.op_id FROM past p JOIN orch_operation o ON o.op_id = p.op_id
+-- Purpose: removes terminal operations that expired.sql has found, with all that belongs to them.
+-- Parameters: $1 op_id array.
+-- Index: the primary keys, and orch_write_ahead_log_one_outcome_idx.
+-- Shape: looked at again, since another session may have redriven one, or removed it and accepted its id
+--   anew. SKIP LOCKED: two purges share the work.
+WITH locked AS MATERIALIZED (
+    SELECT o.op_id FROM unnest($1::uuid[]) AS p(op_id) JOIN orch_operation o ON o.op_id = p.op_id
+    WHERE EXISTS (SELECT FROM orch_write_ahead_log l
+                  WHERE l.op_id = o.op_id AND l.finished_at IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM orch_dead_letter d
+                      JOIN orch_operation anew ON anew.op_id = d.redriven_as
+                      WHERE d.op_id = o.op_id)
     FOR UPDATE OF o SKIP LOCKED
 ),
 letters AS (

@@ -1,34 +1,112 @@
 //! S2: due operations are leased to a worker.
 
+use std::time::Instant;
+
 use orch_core::flow::report_unconfirmed;
 use orch_core::store::codec::as_millis;
 use orch_core::store::{
-    Claim, ClaimParams, Claimed, ClaimedOperation, Purpose, Release, ReleaseReason, StoreError,
+    Claim, ClaimParams, Claimed, ClaimedOperation, Limits, Purpose, PutOff, Release, ReleaseReason,
+    StoreError, monotonic,
 };
 use orch_core::words::{
     BizKey, Command, Domain, Envelope, EventType, Fence, IdemKey, Invalid, KeySeed, Kind, OpId,
-    Owner, Payload,
+    Owner, Payload, Timestamp,
 };
 use sqlx::Row as _;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Uuid;
 
-use crate::column::{from_uuid, to_int, to_seconds};
+use crate::column::{column, from_uuid, kind_of, op_id, to_int, to_seconds, to_uuid};
 use crate::db::{Db, to_limit, with_limit};
 use crate::pool::{arguments, each};
 use crate::time::At;
 use crate::{incarnation, lease};
 
 const CLAIM: &str = include_str!("../queries/claim.sql");
+const CLAIM_REFUSED: &str = include_str!("../queries/claim_refused.sql");
 
-/// Leases what is due, in the order of the kinds.
+/// Operations that the server has refused to lease, by this process's own time: what the server's clock
+/// says is not known before a claim.
+#[derive(Debug)]
+pub(crate) struct Unleased {
+    put_off: PutOff,
+    started: Instant,
+}
+
+impl Default for Unleased {
+    fn default() -> Self {
+        Self { put_off: PutOff::default(), started: monotonic::now() }
+    }
+}
+
+impl Unleased {
+    fn now(&self, db: &Db) -> Timestamp {
+        let elapsed = || Timestamp::from_micros(0).plus(self.started.elapsed());
+        db.clock.as_ref().map_or_else(elapsed, |clock| clock.now())
+    }
+
+    fn passed_over(&self, db: &Db) -> Vec<Uuid> {
+        self.put_off.all_off(self.now(db)).into_iter().map(to_uuid).collect()
+    }
+}
+
+/// Leases what is due, in the order of the kinds. Fewer at once where the server refuses the whole, so
+/// that what it refuses is alone in the end: that is put off. Once something is leased its worker has to
+/// be told, whatever comes after.
 pub(crate) async fn claim(db: &Db, params: ClaimParams) -> Result<Vec<Claimed>, StoreError> {
-    if params.limit == 0 || params.kinds.is_empty() {
+    if params.kinds.is_empty() {
         return Ok(Vec::new());
     }
+    let (mut claimed, mut limits) = (Vec::new(), Limits::of(params.limit));
+    while let Some(limit) = limits.next() {
+        let error = match lease(db, &params, limit).await {
+            Ok(leased) => {
+                let last = leased.len() < limit;
+                claimed.extend(leased);
+                if last {
+                    break;
+                }
+                continue;
+            }
+            Err(error) => error,
+        };
+        let refused = match error.is_transient() {
+            false if limits.refused(limit) => refused(db, &params, &error).await,
+            false => continue,
+            true => Ok(None),
+        };
+        match refused {
+            Ok(Some(refused)) => claimed.push(refused),
+            Ok(None) | Err(_) if claimed.is_empty() => return Err(error),
+            Ok(None) | Err(_) => {
+                tracing::warn!(error = ?error, "a part of a claim failed");
+                break;
+            }
+        }
+    }
+    Ok(claimed)
+}
+
+/// The operation that the server refuses to lease; `None` if it is not about one.
+async fn refused(
+    db: &Db,
+    params: &ClaimParams,
+    error: &StoreError,
+) -> Result<Option<Claimed>, StoreError> {
+    let kinds = each(&params.kinds, |k| k.kind.to_string());
+    let in_doubt = each(&params.kinds, |k| k.in_doubt.as_str());
+    let arguments = arguments![db.now(), kinds, in_doubt, db.unleased.passed_over(db)];
+    let rows = db.fetch(CLAIM_REFUSED, arguments).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let op_id = op_id(row, "op_id").map_err(StoreError::fatal)?;
+    let kind = column(row, "kind").and_then(kind_of).map_err(StoreError::fatal)?;
+    db.unleased.put_off.refused(op_id, db.unleased.now(db));
+    Ok(Some(Claimed::Refused { op_id, kind, reason: error.to_string() }))
+}
+
+async fn lease(db: &Db, params: &ClaimParams, limit: usize) -> Result<Vec<Claimed>, StoreError> {
     let rows =
-        with_limit(params.limit, |limit| db.fetch(CLAIM, claim_arguments(db, &params, limit)))
-            .await?;
+        with_limit(limit, |limit| db.fetch(CLAIM, claim_arguments(db, params, limit))).await?;
     let Some((first, rows)) = rows.split_first() else {
         return Err(StoreError::fatal("there is no incarnation"));
     };
@@ -41,6 +119,7 @@ pub(crate) async fn claim(db: &Db, params: ClaimParams) -> Result<Vec<Claimed>, 
     let mut undecodable = Vec::new();
     for row in rows {
         let claim = leased(row).map_err(StoreError::fatal)?;
+        db.unleased.put_off.moved(claim.op_id);
         claimed.push(match operation(row, claim) {
             Ok(operation) => Claimed::Operation(operation),
             Err(reason) => {
@@ -51,8 +130,12 @@ pub(crate) async fn claim(db: &Db, params: ClaimParams) -> Result<Vec<Claimed>, 
             }
         });
     }
-    if !undecodable.is_empty() {
-        lease::release(db, undecodable).await?;
+    if !undecodable.is_empty()
+        && let Err(error) = lease::release(db, undecodable).await
+    {
+        // The others are leased, and their worker has to hear of it. What is not parked now is in a sweep,
+        // once its lease has expired.
+        tracing::warn!(error = ?error, "operations that cannot be decoded are not parked yet");
     }
     Ok(claimed)
 }
@@ -83,6 +166,7 @@ pub(crate) fn claim_arguments(
         wal_position,
         each(kinds, |k| to_seconds(k.retention.completed())),
         each(kinds, |k| to_seconds(k.retention.failed())),
+        db.unleased.passed_over(db),
     ]
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use orch_core::store::{Clock, PutOff, StoreError};
 use sqlx::postgres::{PgArguments, PgRow};
 
+use crate::claim::Unleased;
 use crate::errors::was_cancelled;
 use crate::incarnation::Seen;
 use crate::pool::Pool;
@@ -17,8 +18,10 @@ pub(crate) struct Db {
     pub(crate) clock: Option<Arc<dyn Clock>>,
     /// Which incarnation this process knows.
     pub(crate) seen: Seen,
-    /// What the server has refused to move in a sweep.
+    /// What the server has refused to move in a sweep, or to remove.
     pub(crate) put_off: Arc<PutOff>,
+    /// What it has refused to lease.
+    pub(crate) unleased: Arc<Unleased>,
 }
 
 impl Db {

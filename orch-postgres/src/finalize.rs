@@ -68,11 +68,12 @@ async fn finalize_whole(
             Err(error) => return Err(error),
         }
     }
-    let parked = park(db, &undecodable).await?;
-    answers.extend(undecodable.into_iter().map(|(claim, _)| match parked.contains(&claim.op_id) {
-        true => (claim, Finalized::Parked),
-        false => (claim, Finalized::Stale),
-    }));
+    let mut parked = park(db, &undecodable).await?;
+    answers.extend(
+        undecodable
+            .into_iter()
+            .map(|(claim, _)| (claim, parked.remove(&claim.op_id).unwrap_or(Finalized::Stale))),
+    );
     let hooked = hooks.into_iter().filter(|(claim, _)| !answers.contains_key(claim)).collect();
     answers.extend(run_hooks(db, hooked).await?);
     Ok(in_order(batch.iter().map(|item| item.claim), &answers))

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use orch_core::store::{StoreError, lock, monotonic};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::sync::Semaphore;
 
 use crate::connect::{CONNECT_TIMEOUT, Target};
@@ -74,15 +74,17 @@ impl Pool {
         let begin = self.0.target.pooled.then(|| self.0.target.begin());
         self.lend(Some(limit), move |mut connection| {
             Box::pin(async move {
-                let Some(begin) = begin else {
-                    let rows = fetch(&mut connection, sql, arguments, true).await?;
-                    return Ok((rows, Some(connection)));
-                };
-                // A transaction keeps the pooler from changing the server half-way.
-                command(&mut connection, begin).await?;
-                let rows = fetch(&mut connection, sql, arguments, false).await?;
-                command(&mut connection, "COMMIT".to_owned()).await?;
-                Ok((rows, Some(connection)))
+                match fetch_within(&mut connection, begin, sql, arguments).await {
+                    Ok(rows) => Ok((rows, Some(connection))),
+                    Err(error) => {
+                        // The server says no before it lets go of the rows. Once it answers again it has: so
+                        // the next statement of the same batch does not find them locked.
+                        if !error.is_transient() {
+                            let _ = connection.ping().await;
+                        }
+                        Err(error)
+                    }
+                }
             })
         })
         .await
@@ -165,6 +167,21 @@ impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pool({} of {})", lock(&self.0.idle).len(), self.0.target.connections)
     }
+}
+
+/// Runs a statement in its own transaction: one that the server makes, or one that keeps a pooler from
+/// changing the server half-way.
+async fn fetch_within(
+    connection: &mut PgConnection,
+    begin: Option<String>,
+    sql: &'static str,
+    arguments: PgArguments,
+) -> Result<Vec<PgRow>, StoreError> {
+    let Some(begin) = begin else { return fetch(connection, sql, arguments, true).await };
+    command(connection, begin).await?;
+    let rows = fetch(connection, sql, arguments, false).await?;
+    command(connection, "COMMIT").await?;
+    Ok(rows)
 }
 
 /// Runs a statement with parameters on this connection.

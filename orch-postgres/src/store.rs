@@ -7,9 +7,9 @@ use orch_core::policies::Backoff;
 use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
     ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
-    Purged, PutOff, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
-    ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, Unfinalized, Unfinished,
-    UnfinishedParams, monotonic,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
+    Resolved, Store, StoreError, SweepParams, Swept, Unfinalized, Unfinished, UnfinishedParams,
+    monotonic,
 };
 use orch_core::words::{
     DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
@@ -140,11 +140,10 @@ impl PostgresStore {
 
     fn on(pool: Pool, target: Target, clock: Option<Arc<dyn Clock>>) -> Self {
         let seen = Seen::default();
-        let put_off = Arc::new(PutOff::default());
-        let db = Db { pool, clock: clock.clone(), seen: seen.clone(), put_off: put_off.clone() };
+        let db = Db { pool, clock, seen, put_off: Arc::default(), unleased: Arc::default() };
         Self {
+            renewals: Db { pool: Pool::new(target, 1), ..db.clone() },
             db,
-            renewals: Db { pool: Pool::new(target, 1), clock, seen, put_off },
             wake: Arc::new(Wake::new()),
             own: Own::default(),
         }

@@ -1,10 +1,10 @@
 //! Lost leases and spent time budgets.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use orch_core::machine::{Fact, Row, step};
-use orch_core::store::{Claim, Finalized, StoreError, SweepParams, Swept, columns};
-use orch_core::words::{OpId, Timestamp};
+use orch_core::store::{Claim, Finalized, Pieces, StoreError, SweepParams, Swept, columns};
+use orch_core::words::{Kind, OpId, Timestamp};
 use sqlx::postgres::PgRow;
 
 use crate::column::{Named, column, instant, op_id};
@@ -80,7 +80,7 @@ async fn sweep<'p>(
     let Some(first) = rows.first() else { return Ok(Vec::new()) };
     let now = instant(first, "now").map_err(StoreError::fatal)?;
     let mut decided = Vec::new();
-    let (mut undecodable, mut bad) = (Vec::new(), Vec::new());
+    let (mut undecodable, mut kinds) = (Vec::new(), Vec::new());
     let passed_over = |row: &&PgRow| op_id(row, "op_id").is_ok_and(|it| db.put_off.is_off(it, now));
     let was_refused = |row: &&PgRow| op_id(row, "op_id").is_ok_and(|it| db.put_off.was_refused(it));
     let mut page: Vec<&PgRow> = rows.iter().filter(|row| !passed_over(row)).collect();
@@ -93,31 +93,22 @@ async fn sweep<'p>(
             }
             Err(reason) => {
                 undecodable.push((claim_of(row)?, reason));
-                bad.push(row);
+                kinds.push(columns::kind(&Named(row)).ok());
             }
         }
     }
     let mut swept = save_each(db, &decided, now).await?;
-    let parked = park(db, &undecodable).await?;
-    for ((Claim { op_id, .. }, _), row) in undecodable.iter().zip(bad) {
-        if let (true, Ok(kind)) = (parked.contains(op_id), columns::kind(&Named(row))) {
-            swept.push(Swept { op_id: *op_id, kind, to: Some(Finalized::Parked) });
-        }
-    }
+    swept.extend(park_each(db, &undecodable, kinds, now).await?);
     Ok(swept)
 }
-
-/// So many refusals end a pass: then the server is at fault rather than a row.
-const REFUSALS: usize = 8;
 
 /// Saves what was decided, in smaller pieces where the server refuses it whole, so that what it refuses
 /// is alone in the end: that is put off.
 async fn save_each(db: &Db, decided: &[Decided], now: Timestamp) -> Result<Vec<Swept>, StoreError> {
-    let (mut swept, mut refusals) = (Vec::new(), 0);
-    let mut pieces = vec![decided];
-    while let Some(piece) = pieces.pop() {
-        match (save(db, piece).await, piece) {
-            (Ok(saved), _) => {
+    let (mut swept, mut pieces) = (Vec::new(), Pieces::of(decided));
+    while let Some(piece) = pieces.next() {
+        match save(db, piece).await {
+            Ok(saved) => {
                 let saved = piece.iter().filter(|one| saved.contains(&one.before.op_id));
                 swept.extend(saved.map(|Decided { before, step }| {
                     db.put_off.moved(before.op_id);
@@ -125,39 +116,75 @@ async fn save_each(db: &Db, decided: &[Decided], now: Timestamp) -> Result<Vec<S
                     Swept { op_id: before.op_id, kind: before.policy.kind.clone(), to }
                 }));
             }
-            (Err(error), _) if error.is_transient() => return Err(error),
-            (Err(error), [Decided { before, .. }]) => {
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => {
+                let Some(Decided { before, .. }) = pieces.refused(piece) else { continue };
                 db.put_off.refused(before.op_id, now);
-                let (op_id, kind) = (before.op_id, before.policy.kind.clone());
-                let to = Some(Finalized::Refused { reason: error.to_string() });
-                swept.push(Swept { op_id, kind, to });
-                refusals += 1;
-                if refusals == REFUSALS {
-                    break;
-                }
-            }
-            (Err(_), _) => {
-                let (first, second) = piece.split_at(piece.len() / 2);
-                pieces.extend([second, first]);
+                swept.push(refused(before.op_id, before.policy.kind.clone(), &error));
             }
         }
     }
     Ok(swept)
 }
 
-/// Parks operations whose rows cannot be decoded, for the reasons given; returns those that were still as
-/// they had been read.
+/// Parks rows that cannot be decoded, and puts off what the server refuses to park. One whose kind cannot
+/// be read either is not told of.
+async fn park_each(
+    db: &Db,
+    undecodable: &[(Claim, String)],
+    kinds: Vec<Option<Kind>>,
+    now: Timestamp,
+) -> Result<Vec<Swept>, StoreError> {
+    let answers = park(db, undecodable).await?;
+    let mut swept = Vec::with_capacity(undecodable.len());
+    for ((Claim { op_id, .. }, _), kind) in undecodable.iter().zip(kinds) {
+        let Some(to) = answers.get(op_id).cloned() else { continue };
+        match to {
+            Finalized::Refused { .. } => db.put_off.refused(*op_id, now),
+            _ => db.put_off.moved(*op_id),
+        }
+        swept.extend(kind.map(|kind| Swept { op_id: *op_id, kind, to: Some(to) }));
+    }
+    Ok(swept)
+}
+
+fn refused(op_id: OpId, kind: Kind, error: &StoreError) -> Swept {
+    Swept { op_id, kind, to: Some(Finalized::Refused { reason: error.to_string() }) }
+}
+
+/// Parks operations whose rows cannot be decoded, for the reasons given, in smaller pieces where the server
+/// refuses them whole. Those that were still as they had been read are parked, or refused.
 pub(crate) async fn park(
     db: &Db,
     undecodable: &[(Claim, String)],
-) -> Result<HashSet<OpId>, StoreError> {
-    if undecodable.is_empty() {
-        return Ok(HashSet::new());
+) -> Result<HashMap<OpId, Finalized>, StoreError> {
+    let (mut answers, mut pieces) = (HashMap::new(), Pieces::of(undecodable));
+    while let Some(piece) = pieces.next() {
+        match park_whole(db, piece).await {
+            Ok(parked) => {
+                answers.extend(parked.into_iter().map(|op_id| (op_id, Finalized::Parked)));
+            }
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => {
+                let Some((Claim { op_id, .. }, why)) = pieces.refused(piece) else { continue };
+                let reason = error.to_string();
+                tracing::error!(%op_id, why, reason,
+                    "the row cannot be decoded, and the database refuses to park it");
+                answers.insert(*op_id, Finalized::Refused { reason });
+            }
+        }
     }
-    for (Claim { op_id, .. }, reason) in undecodable {
-        tracing::error!(%op_id, reason, "the row cannot be decoded; it is parked");
-    }
+    Ok(answers)
+}
+
+async fn park_whole(db: &Db, undecodable: &[(Claim, String)]) -> Result<HashSet<OpId>, StoreError> {
     let (ids, fences) = claim_columns(undecodable.iter().map(|(claim, _)| claim));
     let reasons = each(undecodable, |(_, reason)| reason.as_str());
-    saved(&db.fetch(PARK, arguments![ids, fences, reasons]).await?)
+    let parked = saved(&db.fetch(PARK, arguments![ids, fences, reasons]).await?)?;
+    for (Claim { op_id, .. }, reason) in undecodable {
+        if parked.contains(op_id) {
+            tracing::error!(%op_id, reason, "the row cannot be decoded; it is parked");
+        }
+    }
+    Ok(parked)
 }

@@ -200,12 +200,40 @@ impl Backend for Postgres {
              END $$;
              DROP TRIGGER IF EXISTS refuse ON orch_queue;
              CREATE TRIGGER refuse BEFORE UPDATE OR DELETE ON orch_queue
+             FOR EACH ROW EXECUTE FUNCTION refuse();
+             DROP TRIGGER IF EXISTS refuse ON orch_operation;
+             CREATE TRIGGER refuse BEFORE DELETE ON orch_operation
              FOR EACH ROW EXECUTE FUNCTION refuse()";
         execute(&mut admin, trigger).await;
         let ids: Vec<String> = op_ids.iter().map(|op_id| format!("'{op_id}'")).collect();
         let sql = match refused {
             true => format!("INSERT INTO refused VALUES ({})", ids.join("), (")),
             false => format!("DELETE FROM refused WHERE op_id IN ({})", ids.join(", ")),
+        };
+        execute(&mut admin, &sql).await;
+        true
+    }
+
+    async fn refuse_at_commit(&self, op_ids: &[OpId], refused: bool) -> bool {
+        let mut admin = connect(&self.urls().admin).await;
+        let trigger = "CREATE TABLE IF NOT EXISTS refused_late (op_id uuid NOT NULL);
+             CREATE OR REPLACE FUNCTION refuse_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF EXISTS (SELECT FROM refused_late r WHERE r.op_id = OLD.op_id) THEN
+                     RAISE EXCEPTION 'not this one' USING ERRCODE = 'foreign_key_violation';
+                 END IF;
+                 RETURN NULL;
+             END $$;
+             DROP TRIGGER IF EXISTS refuse_late ON orch_queue;
+             CREATE CONSTRAINT TRIGGER refuse_late AFTER UPDATE OR DELETE ON orch_queue
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_late();
+             DROP TRIGGER IF EXISTS refuse_late ON orch_operation;
+             CREATE CONSTRAINT TRIGGER refuse_late AFTER DELETE ON orch_operation
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_late()";
+        execute(&mut admin, trigger).await;
+        let ids: Vec<String> = op_ids.iter().map(|op_id| format!("'{op_id}'")).collect();
+        let sql = match refused {
+            true => format!("INSERT INTO refused_late VALUES ({})", ids.join("), (")),
+            false => format!("DELETE FROM refused_late WHERE op_id IN ({})", ids.join(", ")),
         };
         execute(&mut admin, &sql).await;
         true

@@ -24,7 +24,7 @@ async fn claimed(store: &PostgresStore) -> Vec<OpId> {
     let params = claim_params([policy()]);
     let op_id = |claimed| match claimed {
         Claimed::Operation(operation) => operation.envelope.op_id,
-        Claimed::Undecodable { op_id, .. } => op_id,
+        Claimed::Undecodable { op_id, .. } | Claimed::Refused { op_id, .. } => op_id,
     };
     store.claim(params).await.unwrap().into_iter().map(op_id).collect()
 }

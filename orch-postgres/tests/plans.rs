@@ -10,9 +10,10 @@ use sqlx::{PgConnection, Row};
 use common::{Schema, execute, rows};
 
 const CLAIM: &str = include_str!("../queries/claim.sql");
-const PURGE: &str = include_str!("../queries/purge.sql");
+const CLAIM_REFUSED: &str = include_str!("../queries/claim_refused.sql");
+const EXPIRED: &str = include_str!("../queries/expired.sql");
 /// Queries that run on every operation or every tick; no backlog may make them scan a table.
-const OTHERS: [(&str, &str); 17] = [
+const OTHERS: [(&str, &str); 19] = [
     ("accept_present", include_str!("../queries/accept_present.sql")),
     ("accept_taken", include_str!("../queries/accept_taken.sql")),
     ("accept_unique", include_str!("../queries/accept_unique.sql")),
@@ -29,7 +30,9 @@ const OTHERS: [(&str, &str); 17] = [
     ("sweep_over_budget", include_str!("../queries/sweep_over_budget.sql")),
     ("unfinalized", include_str!("../queries/unfinalized.sql")),
     ("unknown_kinds", include_str!("../queries/unknown_kinds.sql")),
-    ("purge", PURGE),
+    ("claim_refused", CLAIM_REFUSED),
+    ("expired", EXPIRED),
+    ("purge", include_str!("../queries/purge.sql")),
 ];
 
 /// A page of each starts where the last one ended.
@@ -104,7 +107,7 @@ impl World {
         assert!(plan.contains("Tid Scan on orch_queue"), "{plan}");
         assert!(!plan.contains("Sort"), "the backlog would be sorted:\n{plan}");
         assert!(!plan.contains("Seq Scan"), "{plan}");
-        let plan = self.plan(PURGE).await;
+        let plan = self.plan(EXPIRED).await;
         let walks = plan.matches("Index Scan using orch_write_ahead_log_purge_idx").count();
         assert!(walks == 2 && plan.matches("Sort Key").count() <= 1, "{plan}");
         for (name, sql) in LISTS {

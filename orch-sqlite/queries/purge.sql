@@ -1,24 +1,7 @@
--- Purpose: removes terminal operations that have expired, the longest expired first; the log and the
---   dead letters go with them by ON DELETE CASCADE.
--- Parameters: ?1 now, ?2 the latest finished_at of what does not say when it expires, ?3 limit.
--- Index: orch_operation_purge_idx, in its order: a search for what says it, one for what does not.
--- Guard: a redriven operation stays as long as the new one is there, since it holds the key.
--- Shape: two searches joined by UNION ALL, since one with OR would not keep the index's order.
-DELETE FROM orch_operation WHERE rowid IN (
-    SELECT rowid FROM (
-        SELECT rowid FROM orch_operation AS f INDEXED BY orch_operation_purge_idx
-        WHERE finished_at IS NOT NULL AND expires_at <= ?1
-          AND (status = 'COMPLETED' OR NOT EXISTS (
-              SELECT 1 FROM orch_dead_letter AS d
-              CROSS JOIN orch_operation AS r INDEXED BY orch_operation_op_id_idx
-                  ON r.op_id = d.redriven_as
-              WHERE d.op_id = f.op_id))
-        UNION ALL
-        SELECT rowid FROM orch_operation AS f INDEXED BY orch_operation_purge_idx
-        WHERE expires_at IS NULL AND finished_at IS NOT NULL AND finished_at <= ?2
-          AND (status = 'COMPLETED' OR NOT EXISTS (
-              SELECT 1 FROM orch_dead_letter AS d
-              CROSS JOIN orch_operation AS r INDEXED BY orch_operation_op_id_idx
-                  ON r.op_id = d.redriven_as
-              WHERE d.op_id = f.op_id)))
-    LIMIT ?3)
+-- Purpose: removes operations that expired.sql has found in the same transaction; the log and the dead
+--   letters go with them by ON DELETE CASCADE.
+-- Parameters, per row: op_id.
+-- Index: orch_operation_op_id_idx.
+-- Shape: a row that stays unbound is NULL and removes nothing.
+DELETE FROM orch_operation
+WHERE op_id IN (SELECT column1 FROM (VALUES /*row*/(?)/*row*/) WHERE column1 IS NOT NULL)

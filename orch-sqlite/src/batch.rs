@@ -4,12 +4,12 @@
 //! Everything here runs inside the writer's transaction, which took the write lock at BEGIN: so
 //! no one changes a row between its load and its save. The save has its guard all the same.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, btree_map};
 
 use orch_core::machine::{Answer, Entry, EntryWrite, Fact, Request, Row, Step, step};
 use orch_core::store::columns::{self, Columns};
 use orch_core::store::{Claim, StoreError};
-use orch_core::words::{Failure, Fence, OpId, Status, Timestamp};
+use orch_core::words::{Failure, Fence, Kind, OpId, Status, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::row::{Found, corrupt, spell_entry, spell_letter, spell_row, spell_update};
@@ -31,6 +31,8 @@ pub(crate) struct Batch<'c> {
     pub(crate) connection: &'c mut SqliteConnection,
     pub(crate) now: Timestamp,
     rows: BTreeMap<OpId, Result<Loaded, String>>,
+    /// Of the rows that cannot be decoded, as far as these can be.
+    kinds: BTreeMap<OpId, Kind>,
     entries: HashMap<Claim, Result<Entry, String>>,
     /// In the order of writing, which is the order of the history.
     appended: Vec<Claim>,
@@ -60,6 +62,7 @@ impl<'c> Batch<'c> {
             connection: &mut *db.connection,
             now: db.now,
             rows: BTreeMap::new(),
+            kinds: BTreeMap::new(),
             entries: HashMap::new(),
             appended: Vec::new(),
             updated: BTreeSet::new(),
@@ -97,7 +100,12 @@ impl<'c> Batch<'c> {
         let mut batch = Self::new(db);
         for found in &found {
             let op_id = found.op_id()?;
-            batch.rows.entry(op_id).or_insert_with(|| columns::row(found).map(Loaded::new));
+            if let btree_map::Entry::Vacant(place) = batch.rows.entry(op_id) {
+                let row = place.insert(columns::row(found).map(Loaded::new));
+                if let (Err(_), Ok(kind)) = (row, columns::kind(found)) {
+                    batch.kinds.insert(op_id, kind);
+                }
+            }
             batch.keep_entry(op_id, found)?;
         }
         Ok(batch)
@@ -125,6 +133,13 @@ impl<'c> Batch<'c> {
     pub(crate) fn row(&self, op_id: OpId) -> Result<Option<&Row>, StoreError> {
         let loaded = self.rows.get(&op_id).map(Result::as_ref).transpose();
         loaded.map(|loaded| loaded.map(|loaded| &loaded.row)).map_err(|e| corrupt(op_id, e))
+    }
+
+    /// What an operation is, also where the rest of its row cannot be decoded.
+    pub(crate) fn kind(&self, op_id: OpId) -> Option<Kind> {
+        let row = self.rows.get(&op_id).and_then(|loaded| loaded.as_ref().ok());
+        let kind = row.map(|loaded| &loaded.row.policy.kind);
+        kind.or_else(|| self.kinds.get(&op_id)).cloned()
     }
 
     /// What is logged under a claim, late answers left out.
@@ -211,7 +226,7 @@ impl<'c> Batch<'c> {
 
     /// Writes everything.
     pub(crate) async fn flush(self) -> Result<(), StoreError> {
-        let Self { connection, now, rows, entries, appended, updated, letters, late } = self;
+        let Self { connection, now, rows, entries, appended, updated, letters, late, .. } = self;
         let entry = |claim: Claim| Some((claim.op_id, entries.get(&claim)?.as_ref().ok()?));
         let spell =
             |values: Values, (op_id, entry): &(OpId, &Entry)| spell_entry(values, *op_id, entry);

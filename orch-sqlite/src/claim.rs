@@ -2,33 +2,72 @@
 
 use orch_core::machine::{Answer, Fact, Request, Row};
 use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::store::{ClaimParams, Claimed, ClaimedOperation, StoreError, columns};
+use orch_core::store::{
+    ClaimParams, Claimed, ClaimedOperation, Pieces, PutOff, StoreError, columns,
+};
+use orch_core::words::{OpId, Timestamp};
 
 use crate::batch::Batch;
 use crate::incarnation::known;
 use crate::row::Found;
-use crate::sql::{Db, Values, fetch, repeat};
+use crate::sql::{Db, Values, fetch, repeat, savepoint};
 
 pub(crate) const CLAIM: &str = include_str!("../queries/claim.sql");
 /// SQLite joins at most 500 SELECTs; kinds beyond this many are looked at in a next statement.
 const KINDS: usize = 100;
 
-/// Leases what is due, in the order of the kinds.
+/// Leases what is due, in the order of the kinds. In smaller pieces where SQLite refuses it whole, so that
+/// what it refuses is alone in the end: that is put off.
 pub(crate) async fn claim(
     db: &mut Db<'_>,
     params: &ClaimParams,
+    put_off: &PutOff,
 ) -> Result<Vec<Claimed>, StoreError> {
     let whole_since = known(db.connection).await?.whole_since;
     let mut due = Vec::new();
     for kinds in params.kinds.chunks(KINDS) {
         let left = params.limit.saturating_sub(due.len());
         if left > 0 {
-            due.extend(find(db, kinds, whole_since, left).await?);
+            let mut found = find(db, kinds, whole_since, put_off.room(left)).await?;
+            retain(&mut found, put_off, db.now)?;
+            found.truncate(left);
+            due.extend(found);
         }
     }
+    let (mut claimed, mut pieces) = (Vec::with_capacity(due.len()), Pieces::of(&due));
+    while let Some(piece) = pieces.next() {
+        match savepoint!(db, |db| claim_each(db, piece, params, whole_since)) {
+            Ok(some) => claimed.extend(some),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => {
+                let Some(found) = pieces.refused(piece) else { continue };
+                let (op_id, kind) = (found.op_id()?, columns::kind(found));
+                put_off.refused(op_id, db.now);
+                let (kind, reason) = (kind.map_err(StoreError::fatal)?, error.to_string());
+                claimed.push(Claimed::Refused { op_id, kind, reason });
+            }
+        }
+    }
+    Ok(claimed)
+}
+
+/// Without those that are passed over.
+fn retain(due: &mut Vec<Found>, put_off: &PutOff, now: Timestamp) -> Result<(), StoreError> {
+    let found: Result<Vec<OpId>, StoreError> = due.iter().map(Found::op_id).collect();
+    let mut found = found?.into_iter();
+    due.retain(|_| found.next().is_some_and(|op_id| !put_off.is_off(op_id, now)));
+    Ok(())
+}
+
+async fn claim_each(
+    db: &mut Db<'_>,
+    due: &[Found],
+    params: &ClaimParams,
+    whole_since: u32,
+) -> Result<Vec<Claimed>, StoreError> {
     let mut batch = Batch::new(db);
     let mut claimed = Vec::with_capacity(due.len());
-    for found in &due {
+    for found in due {
         claimed.extend(claim_one(&mut batch, found, params, whole_since).await?);
     }
     batch.flush().await?;
@@ -37,10 +76,16 @@ pub(crate) async fn claim(
 
 /// True if a claim would find something: read without the write lock, so that idle workers do
 /// not disturb a busy one in another process.
-pub(crate) async fn is_due(db: &mut Db<'_>, params: &ClaimParams) -> Result<bool, StoreError> {
+pub(crate) async fn is_due(
+    db: &mut Db<'_>,
+    params: &ClaimParams,
+    put_off: &PutOff,
+) -> Result<bool, StoreError> {
     let whole_since = known(db.connection).await?.whole_since;
     for kinds in params.kinds.chunks(KINDS) {
-        if !find(db, kinds, whole_since, 1).await?.is_empty() {
+        let mut found = find(db, kinds, whole_since, put_off.room(1)).await?;
+        retain(&mut found, put_off, db.now)?;
+        if !found.is_empty() {
             return Ok(true);
         }
     }

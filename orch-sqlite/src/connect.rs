@@ -63,6 +63,16 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     if passing { StoreError::transient(error) } else { StoreError::fatal(error) }
 }
 
+/// What an error of a commit means. What a constraint refuses that is looked at only then is refused for
+/// good; all else may be gone on the next try.
+pub(crate) fn commit_error(error: sqlx::Error) -> StoreError {
+    match store_error(error) {
+        rejected @ StoreError::Rejected(_) => rejected,
+        StoreError::Fatal(error) => StoreError::Transient(error),
+        passing => passing,
+    }
+}
+
 /// True if SQLite could not open the file: its code CANTOPEN.
 pub(crate) fn cannot_open(error: &StoreError) -> bool {
     code_of(error).is_some_and(|code| code & 0xff == 14)

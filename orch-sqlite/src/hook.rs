@@ -77,7 +77,7 @@ impl Hooks {
         if let Some(reason) = self.given_up.get(&claim) {
             return Ok(Ran::Failed(reason.clone()));
         }
-        if self.given_up.len() >= GIVEN_UP_AT_MOST && !lock(&self.ended).contains(&claim) {
+        if self.given_up.len() >= GIVEN_UP_AT_MOST && !self.has_ended(claim) {
             return Ok(Ran::PutOff);
         }
         let mut savepoint = connection.begin().await.map_err(store_error)?;
@@ -98,6 +98,11 @@ impl Hooks {
         }
         lock(&self.ended).insert(claim);
         Ok(ran.map_or_else(Ran::Failed, |()| Ran::Done))
+    }
+
+    /// True if this hook has come to an end by itself in this group.
+    pub(crate) fn has_ended(&self, claim: Claim) -> bool {
+        lock(&self.ended).contains(&claim)
     }
 
     /// Forgets the last group.

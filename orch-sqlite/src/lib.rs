@@ -22,12 +22,13 @@
 //! # Failure
 //! A commit that fails, or a connection in an unknown state, is rolled back and replaced, and
 //! every caller of the group gets `Transient`: it is safe to repeat each verb. A group that the
-//! database refuses for good is run again piece by piece, then item by item, so that one bad
-//! item fails alone.
+//! database refuses for good, also if only at the commit, is run again piece by piece, then item by item, or
+//! in halves of what a limit allows, so that one bad item fails alone.
 
 mod store; // the verbs, as calls
 
 mod hook; // finalize hooks inside the writer's transaction
+mod piece; // a call that waits for the writer
 mod writer; // the one writer: groups, commits, answers
 
 mod accept; // S1
@@ -42,6 +43,8 @@ mod purge; // retention
 mod read; // get, find, history, dead_letter, list, unfinalized, unknown_kinds
 mod sweep; // lost leases, time budgets
 mod wake; // wait_for_work
+
+mod page; // verbs that take as many as a limit allows
 
 mod batch; // the rows that a batch is about: loaded, changed by the machine, saved
 mod row; // rows as orch-core reads them, and how what it says is spelled

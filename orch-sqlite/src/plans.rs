@@ -84,7 +84,8 @@ fn queries() -> Vec<(&'static str, SqlStr, Vec<&'static str>)> {
             plain(include_str!("../queries/redrive.sql")),
             vec!["orch_operation_op_id_idx", "orch_operation_identity_idx"],
         ),
-        ("purge", plain(purge::PURGE), vec!["orch_operation_purge_idx"]),
+        ("expired", plain(purge::EXPIRED), vec!["orch_operation_purge_idx"]),
+        ("purge", purge::PURGE.sized(64), vec!["orch_operation_op_id_idx"]),
     ]
 }
 

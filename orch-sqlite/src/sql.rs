@@ -10,6 +10,31 @@ use sqlx::{Arguments, AssertSqlSafe, Encode, SqlSafeStr, SqlStr, Type};
 use crate::connect::store_error;
 use crate::row::Found;
 
+/// Runs a piece of a batch in its own savepoint: what SQLite refuses leaves nothing behind.
+macro_rules! savepoint {
+    ($db:expr, |$inner:ident| $run:expr) => {{
+        let now = $db.now;
+        let mut savepoint = sqlx::Connection::begin(&mut *$db.connection)
+            .await
+            .map_err(crate::connect::store_error)?;
+        let done = {
+            let $inner = &mut crate::sql::Db { connection: &mut savepoint, now };
+            $run.await
+        };
+        match done {
+            Ok(done) => {
+                savepoint.commit().await.map_err(crate::connect::store_error)?;
+                Ok(done)
+            }
+            Err(error) => {
+                savepoint.rollback().await.map_err(orch_core::store::StoreError::transient)?;
+                Err(error)
+            }
+        }
+    }};
+}
+pub(crate) use savepoint;
+
 /// The answers to a batch: one bad item fails alone.
 pub(crate) type Answers<T> = Result<Vec<Result<T, StoreError>>, StoreError>;
 

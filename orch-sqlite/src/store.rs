@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use orch_core::store::{
     AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
     ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
-    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, Unfinished,
-    UnfinishedParams, monotonic,
+    Purged, PutOff, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
+    ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
+    Unfinished, UnfinishedParams, monotonic,
 };
 use orch_core::words::{
     DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
@@ -18,10 +18,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::Mutex;
 
 use crate::connect::{Readers, cannot_open, in_transaction, open_writing, options, store_error};
+use crate::page::purged;
+use crate::piece::Piece;
 use crate::same_file::SameFile;
 use crate::sql::Db;
 use crate::wake::Wake;
-use crate::writer::{Piece, Writer, refused};
+use crate::writer::{Writer, refused};
 use crate::{accept, claim, form, lease, migrate, read};
 
 /// How often, and with what pause, a file that cannot be opened is tried at start.
@@ -61,6 +63,8 @@ struct Inner {
     renewing: Mutex<Option<SqliteConnection>>,
     readers: Readers,
     wake: Arc<Wake>,
+    /// What SQLite has refused to move, to lease or to remove.
+    put_off: Arc<PutOff>,
 }
 
 impl SqliteStore {
@@ -119,6 +123,7 @@ impl SqliteStore {
         let options = options.clone().create_if_missing(false);
         let turn = Arc::new(Mutex::new(()));
         let wake = Arc::new(Wake::new(&options));
+        let put_off = Arc::<PutOff>::default();
         let file = SameFile::of(&options);
         let writer = Writer::start(
             options.clone(),
@@ -126,10 +131,11 @@ impl SqliteStore {
             Arc::clone(&clock),
             Arc::clone(&turn),
             Arc::clone(&wake),
+            Arc::clone(&put_off),
         )?;
         let readers = Readers::new(&options, file.clone());
         let renewing = Mutex::new(renewing);
-        let inner = Inner { options, file, clock, writer, turn, renewing, readers, wake };
+        let inner = Inner { options, file, clock, writer, turn, renewing, readers, wake, put_off };
         Ok(Self { inner: Arc::new(inner) })
     }
 }
@@ -224,7 +230,7 @@ impl Store for SqliteStore {
     async fn claim(&self, params: ClaimParams) -> Result<Vec<Claimed>, StoreError> {
         let mut reader = self.inner.readers.take().await?;
         let db = &mut Db { connection: &mut reader.connection, now: self.inner.clock.now() };
-        let due = claim::is_due(db, &params).await?;
+        let due = claim::is_due(db, &params, &self.inner.put_off).await?;
         reader.done();
         if !due {
             return Ok(Vec::new());
@@ -328,7 +334,7 @@ impl Store for SqliteStore {
     }
 
     async fn purge(&self, limit: usize) -> Result<Purged, StoreError> {
-        self.inner.writer.call(Piece::Purge, limit).await
+        self.inner.writer.call(Piece::Purge, limit).await.map(purged)
     }
 
     async fn unknown_kinds(&self, known: &[Kind]) -> Result<Vec<(Kind, u64)>, StoreError> {

@@ -1,15 +1,14 @@
 //! Lost leases and spent time budgets.
 
 use orch_core::machine::{Fact, Row};
-use orch_core::store::{Finalized, PutOff, StoreError, SweepParams, Swept};
-use orch_core::words::{OpId, Timestamp};
-use sqlx::Connection;
+use orch_core::store::{Finalized, Pieces, PutOff, StoreError, SweepParams, Swept};
+use orch_core::words::OpId;
 
 use crate::batch::Batch;
-use crate::connect::store_error;
 use crate::incarnation::{copied_at, known};
+use crate::page::page;
 use crate::row::Found;
-use crate::sql::{Db, Values, fetch};
+use crate::sql::{Db, Values, fetch, savepoint};
 
 pub(crate) const EXPIRED: &str = include_str!("../queries/sweep_expired.sql");
 pub(crate) const EARLIER: &str = include_str!("../queries/sweep_earlier.sql");
@@ -78,56 +77,25 @@ pub(crate) async fn earlier(
     Ok(moved)
 }
 
-/// The operations found that are not passed over.
-fn page(
-    found: &[Found],
-    limit: usize,
-    put_off: &PutOff,
-    now: Timestamp,
-) -> Result<Vec<OpId>, StoreError> {
-    let found: Vec<OpId> = found.iter().map(Found::op_id).collect::<Result<_, _>>()?;
-    let mut found: Vec<OpId> =
-        found.into_iter().filter(|op_id| !put_off.is_off(*op_id, now)).collect();
-    found.sort_by_key(|op_id| put_off.was_refused(*op_id));
-    found.truncate(limit);
-    Ok(found)
-}
-
-/// So many refusals end a pass: then the file is at fault rather than a row.
-const REFUSALS: usize = 8;
-
 /// Carries out a fact about every operation found, in smaller pieces where SQLite refuses them whole, so
 /// that what it refuses is alone in the end: that is put off.
 async fn sweep<'p>(
     db: &mut Db<'_>,
-    found: Vec<OpId>,
+    found: Vec<&Found>,
     put_off: &PutOff,
     fact: impl Fn(&Row) -> Fact<'p>,
 ) -> Result<Vec<Swept>, StoreError> {
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (mut swept, mut refusals) = (Vec::with_capacity(found.len()), 0);
-    let mut pieces = vec![&*found];
-    while let Some(piece) = pieces.pop() {
-        match (saved(db, piece, &fact).await, piece) {
-            (Ok(moved), _) => {
-                moved.iter().for_each(|one| put_off.moved(one.op_id));
-                swept.extend(moved);
-            }
-            (Err(error), _) if error.is_transient() => return Err(error),
-            (Err(error), [op_id]) => {
+    let found: Result<Vec<OpId>, StoreError> = found.into_iter().map(Found::op_id).collect();
+    let found = found?;
+    let (mut swept, mut pieces) = (Vec::with_capacity(found.len()), Pieces::of(&found));
+    while let Some(piece) = pieces.next() {
+        match savepoint!(db, |db| moved(db, piece, &fact)) {
+            Ok(moved) => swept.extend(moved),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => {
+                let Some(op_id) = pieces.refused(piece) else { continue };
                 put_off.refused(*op_id, db.now);
                 swept.extend(refused(db, *op_id, &error).await?);
-                refusals += 1;
-                if refusals == REFUSALS {
-                    break;
-                }
-            }
-            (Err(_), []) => {}
-            (Err(_), _) => {
-                let (first, second) = piece.split_at(piece.len() / 2);
-                pieces.extend([second, first]);
             }
         }
     }
@@ -140,29 +108,12 @@ async fn refused(
     error: &StoreError,
 ) -> Result<Option<Swept>, StoreError> {
     let batch = Batch::of_operations(db, [op_id].into_iter()).await?;
-    let Some(kind) = batch.row(op_id)?.map(|row| row.policy.kind.clone()) else { return Ok(None) };
+    let Some(kind) = batch.kind(op_id) else {
+        tracing::error!(%op_id, error = ?error, "SQLite refuses to park a row that cannot be decoded");
+        return Ok(None);
+    };
     let to = Some(Finalized::Refused { reason: error.to_string() });
     Ok(Some(Swept { op_id, kind, to }))
-}
-
-/// One piece, in a savepoint of its own: what is refused leaves nothing behind.
-async fn saved<'p>(
-    db: &mut Db<'_>,
-    piece: &[OpId],
-    fact: &impl Fn(&Row) -> Fact<'p>,
-) -> Result<Vec<Swept>, StoreError> {
-    let now = db.now;
-    let mut savepoint = db.connection.begin().await.map_err(store_error)?;
-    match moved(&mut Db { connection: &mut savepoint, now }, piece, fact).await {
-        Ok(moved) => {
-            savepoint.commit().await.map_err(store_error)?;
-            Ok(moved)
-        }
-        Err(error) => {
-            savepoint.rollback().await.map_err(StoreError::transient)?;
-            Err(error)
-        }
-    }
 }
 
 /// A row that cannot be decoded is parked.
@@ -181,8 +132,11 @@ async fn moved<'p>(
                 swept.push(Swept { op_id, kind, to: batch.apply(op_id, fact)?.moved_or_logged() });
             }
             Err(StoreError::Corrupt { reason, .. }) => {
-                tracing::warn!(%op_id, reason, "parked an operation whose row cannot be decoded");
-                batch.park(op_id, None, &reason).await?;
+                if batch.park(op_id, None, &reason).await? {
+                    tracing::error!(%op_id, reason, "the row cannot be decoded; it is parked");
+                    let parked = |kind| Swept { op_id, kind, to: Some(Finalized::Parked) };
+                    swept.extend(batch.kind(op_id).map(parked));
+                }
             }
             Err(error) => return Err(error),
         }

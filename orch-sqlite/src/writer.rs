@@ -7,55 +7,25 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use orch_core::store::{
-    Acceptance, Admitted, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed, EndedAttempt,
-    Finalization, Finalized, Logged, Purged, PutOff, RedriveParams, Redriven, Release, Released,
-    ResolveParams, Resolved, StoreError, SweepParams, Swept,
-};
-use orch_core::words::Incarnation;
+use orch_core::store::{Clock, Finalization, Finalized, Limits, PutOff, StoreError};
+use orch_core::words::storable;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use crate::connect::{close, open_writing, store_error};
+use crate::connect::{close, commit_error, open_writing, store_error};
 use crate::hook::{Hooks, Trouble};
-use crate::same_file::{Birth, SameFile};
+use crate::page::{Limited, Taken};
+use crate::piece::{Call, Many, Piece, single};
+use crate::same_file::SameFile;
 use crate::sql::Db;
 use crate::wake::Wake;
-use crate::{accept, claim, incarnation, lease, operator, purge, settle, sweep};
+use crate::{accept, lease, settle};
 
 /// The most calls that one commit takes: a bound on how long a group holds the write lock.
 const GROUP: usize = 256;
 /// How many VM steps of SQLite pass between two looks at whether a hook was given up.
 const INTERRUPT_EVERY: i32 = 10_000;
-
-/// A call that waits for its answer.
-pub(crate) struct Call<P, A> {
-    params: P,
-    reply: oneshot::Sender<Result<A, StoreError>>,
-    answer: Option<Result<A, StoreError>>,
-}
-
-/// A call of a verb over a batch.
-type Many<I, A> = Call<Vec<I>, Vec<A>>;
-
-/// The verbs that write.
-pub(crate) enum Piece {
-    Accept(Many<Acceptance, Admitted>),
-    Claim(Call<ClaimParams, Vec<Claimed>>),
-    Log(Many<EndedAttempt, Logged>),
-    Finalize(Many<Finalization, Finalized>),
-    Settle(Many<EndedAttempt, Finalized>),
-    Release(Many<Release, Released>),
-    SweepExpired(Call<usize, Vec<Swept>>),
-    SweepEarlier(Call<SweepParams, Vec<Swept>>),
-    SweepOverBudget(Call<SweepParams, Vec<Swept>>),
-    Incarnation(Call<Birth, Incarnation>),
-    Confirm(Call<(ConfirmParams, Birth), Confirmed>),
-    Resolve(Call<ResolveParams, Resolved>),
-    Redrive(Call<RedriveParams, Redriven>),
-    Purge(Call<usize, Purged>),
-}
 
 /// Runs the calls of one batch verb as a single batch, and deals out the answers.
 macro_rules! merged {
@@ -80,6 +50,14 @@ macro_rules! merged {
     }};
 }
 
+/// Serves a verb that takes as many operations as a limit allows.
+macro_rules! limited {
+    ($thread:ident, $call:ident, $verb:ident) => {{
+        let unwrap = |piece| if let Piece::$verb(call) = piece { Some(call) } else { None };
+        $thread.limit_by_limit($call, Piece::$verb, unwrap).await
+    }};
+}
+
 /// The way to the writer. Cheap to clone; the thread ends with the last one.
 #[derive(Clone)]
 pub(crate) struct Writer {
@@ -94,6 +72,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
         turn: Arc<Mutex<()>>,
         wake: Arc<Wake>,
+        put_off: Arc<PutOff>,
     ) -> Result<Self, StoreError> {
         let (pieces, arriving) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -108,7 +87,7 @@ impl Writer {
             turn,
             wake,
             hooks: Hooks::default(),
-            put_off: PutOff::default(),
+            put_off,
         };
         std::thread::Builder::new()
             .name("orch-sqlite-writer".to_owned())
@@ -139,8 +118,8 @@ struct Thread {
     turn: Arc<Mutex<()>>,
     wake: Arc<Wake>,
     hooks: Hooks,
-    /// What SQLite has refused to move in a sweep.
-    put_off: PutOff,
+    /// What SQLite has refused to move, to lease or to remove.
+    put_off: Arc<PutOff>,
 }
 
 impl Thread {
@@ -166,7 +145,7 @@ impl Thread {
         let alone = group.len() == 1;
         match self.commit(&mut group).await {
             Ok(()) => self.answer(group),
-            Err(error) if error.is_transient() || (alone && group[0].items() <= 1) => {
+            Err(error) if error.is_transient() || alone && !group[0].is_divisible() => {
                 group.into_iter().for_each(|piece| piece.fail(&error));
             }
             Err(_) => {
@@ -179,10 +158,18 @@ impl Thread {
 
     /// One piece, in a separate transaction; a batch that still fails, item by item.
     async fn serve_alone(&mut self, piece: Piece) {
+        let piece = match piece {
+            Piece::Claim(call) => return limited!(self, call, Claim),
+            Piece::SweepExpired(call) => return limited!(self, call, SweepExpired),
+            Piece::SweepEarlier(call) => return limited!(self, call, SweepEarlier),
+            Piece::SweepOverBudget(call) => return limited!(self, call, SweepOverBudget),
+            Piece::Purge(call) => return limited!(self, call, Purge),
+            piece => piece,
+        };
         let mut group = vec![piece];
         match self.commit(&mut group).await {
             Ok(()) => self.answer(group),
-            Err(error) if error.is_transient() || group[0].items() <= 1 => {
+            Err(error) if error.is_transient() || !group[0].is_divisible() => {
                 group.into_iter().for_each(|piece| piece.fail(&error));
             }
             Err(_) => {
@@ -225,11 +212,71 @@ impl Thread {
         let _ = call.reply.send(answers.map(|answers| answers.into_iter().flatten().collect()));
     }
 
+    /// A verb that takes what it finds. Fewer at once where SQLite refuses the whole only at the commit, as
+    /// for a deferred foreign key, so that what it refuses is alone in the end: that is put off.
+    async fn limit_by_limit<P: Limited, A: Taken>(
+        &mut self,
+        call: Call<P, Vec<A>>,
+        wrap: fn(Call<P, Vec<A>>) -> Piece,
+        unwrap: fn(Piece) -> Option<Call<P, Vec<A>>>,
+    ) {
+        let Call { mut params, reply: caller, .. } = call;
+        let (mut taken, mut limits) = (Vec::new(), Limits::of(params.limit()));
+        let mut failed = None;
+        while let Some(limit) = limits.next() {
+            params.set_limit(limit);
+            let (reply, _) = oneshot::channel();
+            let mut group = [wrap(Call { params: params.clone(), reply, answer: None })];
+            let committed = self.commit(&mut group).await;
+            let [piece] = group;
+            if committed.is_ok() {
+                self.note(&piece);
+            }
+            let found = unwrap(piece).and_then(|call| call.answer?.ok()).unwrap_or_default();
+            let last = found.len() < limit;
+            let (refused, moved): (Vec<A>, Vec<A>) = found.into_iter().partition(A::is_refused);
+            taken.extend(refused);
+            match committed {
+                Ok(()) => {
+                    taken.extend(moved);
+                    if last {
+                        break;
+                    }
+                }
+                Err(error) if error.is_transient() || moved.is_empty() => {
+                    failed = Some(error);
+                    break;
+                }
+                Err(error) => {
+                    if limits.refused(moved.len()) {
+                        let alone = moved.into_iter().next();
+                        if let Some(alone) = alone {
+                            self.put_off.refused(alone.op_id(), self.clock.now());
+                            taken.extend(alone.refused(error.to_string()));
+                        }
+                    }
+                }
+            }
+        }
+        // What has been taken has to be told, whatever came after: it may be leased.
+        let answer = match failed {
+            Some(error) if taken.is_empty() => Err(error),
+            _ => Ok(taken),
+        };
+        let _ = caller.send(answer);
+    }
+
     fn answer(&self, group: Vec<Piece>) {
-        if group.iter().any(Piece::makes_work) {
+        group.iter().for_each(|piece| self.note(piece));
+        group.into_iter().for_each(Piece::answer);
+    }
+
+    /// What this piece has written is durable.
+    fn note(&self, piece: &Piece) {
+        piece.note_moved(&self.put_off);
+        if piece.makes_work() {
             self.wake.now();
         }
-        group.into_iter().for_each(Piece::answer);
     }
 
     /// One transaction for the whole group. After a hook that had to be given up, once more
@@ -281,11 +328,26 @@ impl Thread {
             }
             return Err(trouble);
         }
-        transaction.commit().await.map_err(StoreError::transient)?;
+        if let Err(error) = transaction.commit().await {
+            // The transaction is open still, and rolled back by having been dropped.
+            return Err(self.trouble_at_commit(group, commit_error(error)));
+        }
         if connection.is_in_transaction() {
             return Err(StoreError::transient("a hook left a savepoint open").into());
         }
         Ok(())
+    }
+
+    /// What SQLite refuses only at the commit is the hook's failure where one was the last to write: then
+    /// the outcome is not to be finalized without an end.
+    fn trouble_at_commit(&self, group: &[Piece], error: StoreError) -> Trouble {
+        let [Piece::Finalize(call)] = group else { return error.into() };
+        let [Finalization { claim, hook: Some(_) }] = &*call.params else { return error.into() };
+        if error.is_transient() || !self.hooks.has_ended(*claim) {
+            return error.into();
+        }
+        let reason = storable(&format!("finalize hook failed at its commit: {error}"));
+        Trouble::Hook { claim: *claim, reason }
     }
 
     /// The connection of the last group, or a new one.
@@ -324,89 +386,4 @@ pub(crate) fn refused(error: StoreError) -> Result<Finalized, StoreError> {
         return Err(error);
     }
     Ok(Finalized::Refused { reason: error.to_string() })
-}
-
-/// The verbs that are no batch, one after the other.
-async fn single(db: &mut Db<'_>, piece: &mut Piece, put_off: &PutOff) -> Result<(), StoreError> {
-    match piece {
-        Piece::Claim(call) => call.answer = Some(Ok(claim::claim(db, &call.params).await?)),
-        Piece::SweepExpired(call) => {
-            call.answer = Some(Ok(sweep::expired(db, call.params, put_off).await?));
-        }
-        Piece::SweepOverBudget(call) => {
-            call.answer = Some(Ok(sweep::over_budget(db, &call.params, put_off).await?));
-        }
-        Piece::SweepEarlier(call) => {
-            call.answer = Some(Ok(sweep::earlier(db, &call.params, put_off).await?));
-        }
-        Piece::Incarnation(call) => {
-            call.answer = Some(Ok(incarnation::look(db, call.params).await?));
-        }
-        Piece::Confirm(call) => {
-            let (params, birth) = &call.params;
-            call.answer = Some(Ok(incarnation::confirm(db, params, *birth).await?));
-        }
-        Piece::Resolve(call) => call.answer = Some(Ok(operator::resolve(db, &call.params).await?)),
-        Piece::Redrive(call) => call.answer = Some(Ok(operator::redrive(db, &call.params).await?)),
-        Piece::Purge(call) => call.answer = Some(Ok(purge::purge(db, call.params).await?)),
-        Piece::Accept(_)
-        | Piece::Log(_)
-        | Piece::Finalize(_)
-        | Piece::Settle(_)
-        | Piece::Release(_) => {}
-    }
-    Ok(())
-}
-
-/// Does the same to the call inside, whatever verb it is of.
-macro_rules! each {
-    ($piece:expr, $call:ident => $act:expr) => {
-        match $piece {
-            Piece::Accept($call) => $act,
-            Piece::Claim($call) => $act,
-            Piece::Log($call) => $act,
-            Piece::Finalize($call) => $act,
-            Piece::Settle($call) => $act,
-            Piece::Release($call) => $act,
-            Piece::SweepExpired($call) => $act,
-            Piece::SweepEarlier($call) => $act,
-            Piece::SweepOverBudget($call) => $act,
-            Piece::Incarnation($call) => $act,
-            Piece::Confirm($call) => $act,
-            Piece::Resolve($call) => $act,
-            Piece::Redrive($call) => $act,
-            Piece::Purge($call) => $act,
-        }
-    };
-}
-
-impl Piece {
-    /// Sends the answer, now that it is durable. A caller that no longer listens is no error.
-    fn answer(self) {
-        each!(self, call => {
-            let lost = || Err(StoreError::transient("the writer has no answer"));
-            let _ = call.reply.send(call.answer.unwrap_or_else(lost));
-        });
-    }
-
-    fn fail(self, error: &StoreError) {
-        each!(self, call => { let _ = call.reply.send(Err(error.clone())); });
-    }
-
-    /// Items that can fail apart from each other.
-    fn items(&self) -> usize {
-        match self {
-            Self::Accept(call) => call.params.len(),
-            Self::Log(call) => call.params.len(),
-            Self::Settle(call) => call.params.len(),
-            Self::Finalize(call) => call.params.len(),
-            Self::Release(call) => call.params.len(),
-            _ => 1,
-        }
-    }
-
-    /// True for the verbs after which there may be work to claim.
-    fn makes_work(&self) -> bool {
-        !matches!(self, Self::Claim(_) | Self::Log(_) | Self::Purge(_) | Self::Incarnation(_))
-    }
 }

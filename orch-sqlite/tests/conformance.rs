@@ -78,12 +78,39 @@ impl Backend for Sqlite {
         let trigger = "CREATE TABLE IF NOT EXISTS refused (op_id BLOB NOT NULL) STRICT;
             CREATE TRIGGER IF NOT EXISTS refuse BEFORE UPDATE ON orch_operation
             WHEN old.op_id IN (SELECT op_id FROM refused)
+            BEGIN SELECT RAISE(ABORT, 'not this one'); END;
+            CREATE TRIGGER IF NOT EXISTS refuse_removal BEFORE DELETE ON orch_operation
+            WHEN old.op_id IN (SELECT op_id FROM refused)
             BEGIN SELECT RAISE(ABORT, 'not this one'); END";
         sqlx::raw_sql(trigger).execute(&mut connection).await.unwrap();
         for op_id in op_ids {
             let sql = match refused {
                 true => "INSERT INTO refused VALUES (?1)",
                 false => "DELETE FROM refused WHERE op_id = ?1",
+            };
+            let id = op_id.as_bytes().as_slice();
+            sqlx::query(sql).bind(id).execute(&mut connection).await.unwrap();
+        }
+        true
+    }
+
+    async fn refuse_at_commit(&self, op_ids: &[OpId], refused: bool) -> bool {
+        let mut connection = self.connection().await;
+        let triggers = "CREATE TABLE IF NOT EXISTS refused_late (op_id BLOB NOT NULL) STRICT;
+            CREATE TABLE IF NOT EXISTS absent (id INTEGER PRIMARY KEY) STRICT;
+            CREATE TABLE IF NOT EXISTS tied
+                (id INTEGER REFERENCES absent (id) DEFERRABLE INITIALLY DEFERRED) STRICT;
+            CREATE TRIGGER IF NOT EXISTS refuse_late AFTER UPDATE ON orch_operation
+            WHEN old.op_id IN (SELECT op_id FROM refused_late)
+            BEGIN INSERT INTO tied VALUES (1); END;
+            CREATE TRIGGER IF NOT EXISTS refuse_removal_late AFTER DELETE ON orch_operation
+            WHEN old.op_id IN (SELECT op_id FROM refused_late)
+            BEGIN INSERT INTO tied VALUES (1); END";
+        sqlx::raw_sql(triggers).execute(&mut connection).await.unwrap();
+        for op_id in op_ids {
+            let sql = match refused {
+                true => "INSERT INTO refused_late VALUES (?1)",
+                false => "DELETE FROM refused_late WHERE op_id = ?1",
             };
             let id = op_id.as_bytes().as_slice();
             sqlx::query(sql).bind(id).execute(&mut connection).await.unwrap();

@@ -14,8 +14,8 @@ use orch_core::store::{
 };
 use orch_core::words::{FinalOutcome, IdentityForm, Owner, Phase, Status};
 use orch_sqlite::SqliteStore;
-use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection};
 
 const TABLE: &str = "CREATE TABLE business (text TEXT NOT NULL) STRICT";
 const ROW: &str = "INSERT INTO business (text) VALUES ('paid')";
@@ -121,9 +121,25 @@ fn nests<'a>(any: &'a mut (dyn Any + Send), _: &'a FinalOutcome, _: HookContext<
     .boxed()
 }
 
+/// SQLite looks at the rule that this breaks only at the commit.
+fn owes<'a>(any: &'a mut (dyn Any + Send), _: &'a FinalOutcome, _: HookContext<'a>) -> Hooked<'a> {
+    async move {
+        let connection = connection::<SqliteConnection>(any)?;
+        sqlx::query(ROW).execute(&mut *connection).await.map_err(HookError::new)?;
+        let owed = "INSERT INTO tied VALUES (1)";
+        sqlx::query(owed).execute(connection).await.map(drop).map_err(HookError::new)
+    }
+    .boxed()
+}
+
+/// A table with a rule that SQLite looks at only at the commit, and that every row breaks.
+const TIED: &str = "CREATE TABLE absent (id INTEGER PRIMARY KEY) STRICT;
+    CREATE TABLE tied (id INTEGER REFERENCES absent (id) DEFERRABLE INITIALLY DEFERRED) STRICT";
+
 /// Three operations, of which the middle one has this hook and the others one that writes.
 async fn finalize_between_neighbours(middle: FinalizeHook) -> (File, SqliteStore, Finalized) {
     let (file, store) = world().await;
+    sqlx::raw_sql(TIED).execute(&mut file.connection().await).await.unwrap();
     let claims = logged(&store, 3).await;
     let hooks = [hook(writes), middle, hook(writes)];
     let batch = claims.iter().zip(hooks);
@@ -187,6 +203,14 @@ async fn a_hook_that_ends_the_transaction_itself_is_given_up() {
     assert!(reason(middle).contains("ended orch's transaction itself"));
     assert_eq!(rows(&file).await, 2);
     store.accept(vec![acceptance("next")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hook_that_breaks_a_deferred_rule_has_failed() {
+    let (file, _store, middle) = finalize_between_neighbours(hook(owes)).await;
+    let reason = reason(middle);
+    assert!(reason.starts_with("finalize hook failed at its commit: "), "{reason}");
+    assert_eq!(rows(&file).await, 2);
 }
 
 #[tokio::test]
@@ -272,6 +296,24 @@ async fn a_bad_item_fails_alone() {
     .execute(&mut file.connection().await)
     .await
     .unwrap();
+    let batch = vec![acceptance("good"), acceptance("bad"), acceptance("fine")];
+    let (first, last) = (batch[0].op_id, batch[2].op_id);
+    let (refused, other) =
+        tokio::join!(store.accept(batch), store.accept(vec![acceptance("another")]));
+    assert!(matches!(refused.unwrap_err(), StoreError::Rejected(_)));
+    assert!(matches!(other.unwrap()[0], Admitted::Created { .. }));
+    for op_id in [first, last] {
+        assert!(store.get(&Owner::default(), op_id).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_is_refused_at_the_commit_fails_alone() {
+    let (file, store) = world().await;
+    let refuse = "CREATE TRIGGER refuse AFTER INSERT ON orch_operation WHEN NEW.idem_key = 'bad'
+        BEGIN INSERT INTO tied VALUES (1); END";
+    let sql = format!("{TIED}; {refuse}");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut file.connection().await).await.unwrap();
     let batch = vec![acceptance("good"), acceptance("bad"), acceptance("fine")];
     let (first, last) = (batch[0].op_id, batch[2].op_id);
     let (refused, other) =

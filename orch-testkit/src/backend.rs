@@ -21,9 +21,12 @@ pub trait Backend: Send + Sync + 'static {
     /// it is late stay readable.
     async fn corrupt_log(&self, op_id: OpId);
 
-    /// Makes the database refuse every change of these operations' rows, or ends that. False where a
-    /// database cannot refuse anything.
+    /// Makes the database refuse every change and the removal of these operations' rows, or ends that.
+    /// False where a database cannot refuse anything.
     async fn refuse(&self, op_ids: &[OpId], refused: bool) -> bool;
+
+    /// The same, where the database says so only at the commit, as it does for a deferred foreign key.
+    async fn refuse_at_commit(&self, op_ids: &[OpId], refused: bool) -> bool;
 
     /// Sets how often the finalize hook of an operation's logged end has failed.
     async fn hook_has_failed(&self, op_id: OpId, times: u32);

@@ -397,8 +397,25 @@ macro_rules! conformance {
             }
             refused {
                 a_sweep_of_leases_goes_on_past_them
+                a_sweep_of_leases_goes_on_past_what_is_refused_at_the_commit
+                each_refusal_puts_it_off_for_longer
+                each_refusal_at_the_commit_puts_it_off_for_longer
                 a_full_page_of_them_does_not_hide_the_others
                 a_sweep_of_deadlines_goes_on_past_them
+                a_sweep_of_deadlines_goes_on_past_what_is_refused_at_the_commit
+                a_claim_goes_on_past_them
+                a_claim_goes_on_past_what_is_refused_at_the_commit
+                a_claim_of_one_comes_to_the_others
+                a_claim_of_many_slots_takes_all_but_them
+                a_purge_goes_on_past_them
+                a_purge_goes_on_past_what_is_refused_at_the_commit
+                a_full_page_of_them_does_not_hide_what_is_to_be_purged
+                the_pruner_counts_them_and_removes_the_others
+                an_end_that_is_refused_at_the_commit_holds_up_no_other
+                what_cannot_be_decoded_nor_parked_stops_no_sweep_of_leases
+                what_cannot_be_decoded_nor_parked_stops_no_sweep_of_deadlines
+                what_cannot_be_decoded_nor_parked_stops_no_claim
+                a_log_that_cannot_be_decoded_nor_parked_holds_up_no_other
                 a_page_of_them_does_not_hide_what_is_to_be_finalized
             }
             batch {

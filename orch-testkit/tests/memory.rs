@@ -48,6 +48,10 @@ impl Backend for Memory {
         false
     }
 
+    async fn refuse_at_commit(&self, _: &[OpId], _: bool) -> bool {
+        false
+    }
+
     async fn hook_has_failed(&self, op_id: OpId, times: u32) {
         self.0.lock().unwrap().as_ref().unwrap().hook_has_failed(op_id, times);
     }

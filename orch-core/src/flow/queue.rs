@@ -12,7 +12,9 @@ use super::{Equipment, Handlers, LeaseKeeper, Recorder};
 use crate::handler::States;
 use crate::machine::ReleaseReason;
 use crate::policies::{Backoff, KindPolicy};
-use crate::store::{ClaimParams, Claimed, ClaimedOperation, Release, Store, StoreError, monotonic};
+use crate::store::{
+    ClaimParams, Claimed, ClaimedOperation, Finalized, Release, Store, StoreError, monotonic,
+};
 use crate::words::{ClaimId, WorkerId};
 
 /// Between two claims while the database is away. With 5 s, work went on 2.8 s after the promotion that
@@ -172,6 +174,13 @@ impl Queue {
                 Claimed::Operation(operation) => self.start(operation, room, asked_at),
                 Claimed::Undecodable { op_id, reason } => {
                     tracing::error!(%op_id, reason, "the row cannot be decoded; it is parked");
+                }
+                Claimed::Refused { op_id, kind, reason } => {
+                    self.handlers
+                        .meters(&kind)
+                        .moved(&Finalized::Refused { reason: reason.clone() });
+                    tracing::error!(%op_id, %kind, reason,
+                        "the database refuses to lease an operation; it is put off");
                 }
             }
         }

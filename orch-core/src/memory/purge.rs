@@ -17,7 +17,7 @@ pub(super) fn purge(tables: &mut Tables, limit: usize, now: Timestamp) -> Purged
     for (_, op_id) in &past {
         tables.remove(*op_id);
     }
-    Purged { operations: past.len() }
+    Purged { operations: past.len(), refused: Vec::new() }
 }
 
 /// True if the operation that runs this one again exists.

@@ -20,7 +20,7 @@
 //! | `orch_hook_failures_total` | counter | `domain`, `event` | failed runs of a finalize hook; the Finalizer retries |
 //! | `orch_unhandled_total` | counter | `domain`, `event` | operations that this worker gave back because it cannot read or finish them |
 //! | `orch_leases_lost_total` | counter | `domain`, `event` | leases that expired and were taken back by the Reaper of this process |
-//! | `orch_refused_total` | counter | `domain`, `event` | times that the database refused to let the upkeep move an operation; it is tried again |
+//! | `orch_refused_total` | counter | `domain`, `event` | times that the database refused to let an operation be moved, leased or removed; it is tried again |
 
 mod meters;
 mod table;

@@ -111,7 +111,8 @@ pub(super) const REFUSED: Metric = Metric {
     name: "orch_refused_total",
     kind: MetricKind::Counter,
     labels: &[],
-    says: "times that the database refused to let the upkeep move an operation; it is tried again",
+    says: "times that the database refused to let an operation be moved, leased or removed; it is \
+           tried again",
 };
 /// From accept to the first claim.
 pub(super) const START_DELAY: Metric = Metric {

@@ -20,6 +20,8 @@ pub mod monotonic; // the process's own time, for spans that never leave it
 
 mod put_off; // what a database refuses to move
 
+mod pieces; // how that is found among others
+
 mod lock; // what its threads share
 
 mod backend; // a URL becomes a store
@@ -40,8 +42,9 @@ pub use params::{
     Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, ConfirmParams, Confirmed,
     Cursor, EndedAttempt, Finalization, LateParams, ListParams, Listed, Logged, Page, Purged,
     RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
-    SweepParams, Swept, Unfinalized, Unfinished, UnfinishedOperation, UnfinishedParams,
+    SweepParams, Swept, Unfinalized, Unfinished, UnfinishedOperation, UnfinishedParams, Unpurged,
 };
+pub use pieces::{Limits, Pieces};
 pub use put_off::PutOff;
 pub use states::{StateNeed, States};
 pub use verbs::{AcceptIn, Store, StoreError};

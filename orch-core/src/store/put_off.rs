@@ -32,6 +32,13 @@ impl PutOff {
         lock(&self.0).get(&op_id).is_some_and(|off| off.until > now)
     }
 
+    /// Those that are to be passed over.
+    #[must_use]
+    pub fn all_off(&self, now: Timestamp) -> Vec<OpId> {
+        let all = lock(&self.0);
+        all.iter().filter(|(_, off)| off.until > now).map(|(op_id, _)| *op_id).collect()
+    }
+
     /// True if the database has refused to move it lately: it comes after those that were never refused.
     #[must_use]
     pub fn was_refused(&self, op_id: OpId) -> bool {
@@ -69,8 +76,10 @@ mod tests {
             put_off.refused(op_id, now);
             let longest = PAUSE.delay(refusals, 1.0);
             assert!(put_off.is_off(op_id, now));
+            assert_eq!(put_off.all_off(now), [op_id]);
             assert!(!put_off.is_off(op_id, now.plus(longest)), "{refusals}");
             now = now.plus(longest);
+            assert_eq!(put_off.all_off(now), []);
         }
         put_off.moved(op_id);
         assert!(!put_off.is_off(op_id, now));

@@ -37,8 +37,9 @@ use crate::words::{
 ///   match. Zero rows is the answer `Stale`, not an error.
 /// - **Batches lock in one order** (by `op_id`), so that two of them never deadlock.
 /// - **One bad row does not stop the others.** What cannot be decoded is parked. What the database
-///   refuses to move in a sweep, or to finalize, is answered as [`Finalized::Refused`]; a sweep then
-///   passes it over for a while.
+///   refuses to move in a sweep, or to finalize, is answered as [`Finalized::Refused`], what it refuses
+///   to lease as [`Claimed::Refused`], and what it refuses to remove is in [`Purged::refused`]; a sweep, a
+///   claim and a purge then pass it over for a while.
 /// - **Time is the store's**, read inside the verb.
 ///
 /// A backend is done when the conformance suite of `orch-testkit` passes.

@@ -57,7 +57,7 @@ async fn claimed(store: &impl Store, policy: KindPolicy) -> Vec<Claim> {
         ClaimParams { kinds: vec![policy], worker, id: ClaimId::generate(), limit: 100, lease };
     let claim = |claimed| match claimed {
         Claimed::Operation(operation) => operation.claim(),
-        Claimed::Undecodable { op_id, .. } => panic!("{op_id}"),
+        Claimed::Undecodable { op_id, .. } | Claimed::Refused { op_id, .. } => panic!("{op_id}"),
     };
     store.claim(params).await.unwrap().into_iter().map(claim).collect()
 }

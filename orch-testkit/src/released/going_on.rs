@@ -242,7 +242,9 @@ impl GoingOn<'_> {
     async fn claimed(&mut self, claimed: Claimed) {
         let operation = match claimed {
             Claimed::Operation(operation) => operation,
-            Claimed::Undecodable { op_id, .. } => return self.happened(op_id, "a claim").await,
+            Claimed::Undecodable { op_id, .. } | Claimed::Refused { op_id, .. } => {
+                return self.happened(op_id, "a claim").await;
+            }
         };
         let (number, generation) = (operation.envelope.attempt, operation.envelope.key_generation);
         let mut what = match operation.purpose {

@@ -21,7 +21,9 @@ fn refund(key: &str) -> Acceptance {
 fn claimed_ids(claimed: Vec<Claimed>) -> Vec<OpId> {
     let id = |claimed| match claimed {
         Claimed::Operation(attempt) => attempt.envelope.op_id,
-        Claimed::Undecodable { op_id, reason } => panic!("{op_id}: {reason}"),
+        Claimed::Undecodable { op_id, reason } | Claimed::Refused { op_id, reason, .. } => {
+            panic!("{op_id}: {reason}")
+        }
     };
     claimed.into_iter().map(id).collect()
 }

@@ -51,7 +51,7 @@ async fn claimed_unsafely(world: &World) -> Vec<OpId> {
     let params = claim_params([parks()]);
     let op_id = |claimed| match claimed {
         Claimed::Operation(operation) => operation.envelope.op_id,
-        Claimed::Undecodable { op_id, .. } => op_id,
+        Claimed::Undecodable { op_id, .. } | Claimed::Refused { op_id, .. } => op_id,
     };
     world.store.claim(params).await.unwrap().into_iter().map(op_id).collect()
 }

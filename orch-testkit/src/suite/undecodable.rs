@@ -20,7 +20,7 @@ async fn corrupted(world: &World, key: &str) -> OpId {
 fn undecodable(claimed: &[Claimed]) -> Vec<OpId> {
     let id = |claimed: &Claimed| match claimed {
         Claimed::Undecodable { op_id, .. } => Some(*op_id),
-        Claimed::Operation(_) => None,
+        Claimed::Operation(_) | Claimed::Refused { .. } => None,
     };
     claimed.iter().filter_map(id).collect()
 }

@@ -91,6 +91,6 @@ fn unstarted(claimed: Claimed) -> Option<Release> {
             let claim = Claim { op_id: attempt.envelope.op_id, fence: attempt.envelope.fence };
             Some(Release { claim, reason: ReleaseReason::Unstarted })
         }
-        Claimed::Undecodable { .. } => None,
+        Claimed::Undecodable { .. } | Claimed::Refused { .. } => None,
     }
 }

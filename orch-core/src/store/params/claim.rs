@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::Claim;
 use crate::machine::{Purpose, Request, Row};
 use crate::policies::KindPolicy;
-use crate::words::{ClaimId, Envelope, OpId, Timestamp, WorkerId};
+use crate::words::{ClaimId, Envelope, Kind, OpId, Timestamp, WorkerId};
 
 /// What to claim.
 #[derive(Debug, Clone)]
@@ -30,6 +30,15 @@ pub enum Claimed {
         /// The operation.
         op_id: OpId,
         /// What is wrong with the row.
+        reason: String,
+    },
+    /// The database refuses to lease it: it is as it was, and passed over for a while.
+    Refused {
+        /// The operation.
+        op_id: OpId,
+        /// What it is.
+        kind: Kind,
+        /// What the database says.
         reason: String,
     },
 }

@@ -19,4 +19,4 @@ pub use read::{
     Cursor, LateParams, ListParams, Listed, Page, Unfinished, UnfinishedOperation, UnfinishedParams,
 };
 pub use settle::{EndedAttempt, Finalization, Logged};
-pub use upkeep::{Purged, SweepParams, Swept, Unfinalized};
+pub use upkeep::{Purged, SweepParams, Swept, Unfinalized, Unpurged};

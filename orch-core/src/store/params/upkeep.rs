@@ -70,8 +70,22 @@ pub struct Unfinalized {
 }
 
 /// What was removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Purged {
     /// Operations removed, their log entries and dead letters with them.
     pub operations: usize,
+    /// Those that the database refuses to remove, as a foreign key of the user's tables makes it do: each
+    /// is as it was, and passed over for a while.
+    pub refused: Vec<Unpurged>,
+}
+
+/// An operation that has expired and that the database refuses to remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpurged {
+    /// The operation.
+    pub op_id: OpId,
+    /// What it is.
+    pub kind: Kind,
+    /// What the database says.
+    pub reason: String,
 }
