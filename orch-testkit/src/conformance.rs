@@ -323,6 +323,9 @@ macro_rules! conformance {
             budget {
                 a_pending_operation_fails_as_never_called
                 its_end_is_logged_by_the_engine
+                the_history_shows_the_way_of_one_that_no_worker_claimed
+                with_a_hook_the_history_shows_it_as_far_as_it_has_gone
+                one_that_was_claimed_has_its_attempts_to_show_it
                 a_waiting_operation_fails_with_its_last_reason
                 a_released_one_that_never_ran_says_so
                 in_doubt_with_retry_fails_as_uncertain
@@ -336,6 +339,10 @@ macro_rules! conformance {
                 a_pending_operation_of_an_unknown_kind_is_left_alone
                 a_waiting_operation_ends_whoever_sweeps
                 a_pending_operation_of_a_hooked_kind_is_only_logged
+                a_logged_end_of_a_kind_that_no_worker_has_any_more_is_parked
+                a_hooked_one_that_waits_ends_whoever_sweeps_and_is_parked
+                one_in_doubt_ends_whoever_sweeps
+                one_to_be_reconciled_of_an_unknown_kind_waits_visibly
                 a_sweep_ends_each_operation_once
                 a_sweep_keeps_its_limit_and_the_next_goes_on
                 each_operation_has_its_own_budget

@@ -15,6 +15,11 @@ const LOST: &str = "the database was failed over, restored or copied; an attempt
 /// Why an operation of a copy is parked.
 const COPIED: &str = "the database is a copy of another one; the operation belongs to the original";
 
+/// The way of an operation that no worker has claimed: it has no entry of an attempt that would show it.
+const TAKEN_UP: &str = "PENDING → IN_PROGRESS; no worker had claimed it";
+/// The same where it ends at once.
+const ENDED: &str = "PENDING → IN_PROGRESS → FAILED; no worker had claimed it";
+
 /// A lost attempt is logged in doubt under its own fence, counted, and followed as the row
 /// declares. A lost reconcile is only due again, or parked after the last one. Who held the lease
 /// is stale from here on.
@@ -70,6 +75,7 @@ pub(super) fn history_lost(
         next => next,
     };
     let mut entry = Entry::of(row, Source::Engine, doubt, now);
+    entry.log.note = never_claimed.then(|| TAKEN_UP.to_owned());
     entry.log.started_at = Some(row.deadline.minus(row.time_budget));
     row.count(&entry.log);
     change.append(entry);
@@ -105,8 +111,8 @@ pub(super) fn budget_spent(
     if !change.row.is_over_budget(whole_since, change.now) {
         return change.answer(Answer::Stale);
     }
+    let never_claimed = change.row.status == Status::Pending;
     if let Some(policy) = policy {
-        let never_claimed = change.row.status == Status::Pending;
         change.row.adopt(policy, never_claimed);
     }
     let failure = over_budget(&change.row);
@@ -114,7 +120,10 @@ pub(super) fn budget_spent(
         return change.answer(Answer::Stale);
     }
     change.supersede(ClaimId::NONE);
-    conclude(change, FinalOutcome::Failed(failure), Source::Engine, None)
+    // With a hook it is FAILED once that has run, and an operator may decide otherwise before.
+    let way = if change.row.policy.hooked { TAKEN_UP } else { ENDED };
+    let note = never_claimed.then_some(way);
+    conclude(change, FinalOutcome::Failed(failure), Source::Engine, note)
 }
 
 /// Ends an operation that no worker ended, under its latest fence. With a finalize hook the end is

@@ -24,7 +24,8 @@ pub struct LogEntry {
     /// True for an answer that came after its fence was superseded or the operation was
     /// terminal: kept, and without effect.
     pub late: bool,
-    /// Who decided and why, for an operator's entry.
+    /// Who decided and why, for an operator's entry. For one of orch itself about an operation that was PENDING:
+    /// which way it has gone, since no attempt shows that.
     pub note: Option<String>,
     /// The latest error of its finalize hook: why the status does not follow yet, while the entry
     /// is PENDING. It stays when a later try succeeds. At most 8 KiB, then cut and marked.

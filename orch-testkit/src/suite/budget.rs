@@ -1,14 +1,17 @@
 //! The time budget, in every phase that an operation can be in when it ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::policies::{InDoubt, KindPolicy};
-use orch_core::store::{Acceptance, Finalized, ReleaseReason, Renewed, SweepParams};
-use orch_core::words::{LogStatus, Phase, Source, Status};
+use orch_core::flow::{Equipment, Handlers, Watch, history};
+use orch_core::policies::{InDoubt, KindPolicy, UNHANDLED_PARKED_AFTER};
+use orch_core::store::{Acceptance, Finalized, ReleaseReason, Renewed, Resolution, SweepParams};
+use orch_core::upkeep::{Finalizer, Upkeep};
+use orch_core::words::{LogStatus, OpId, Phase, Source, Status};
 
 use crate::fixture::{
-    BUDGET, DELAY, LEASE, World, acceptance, ended, in_doubt, kind, ok, other_kind, policy, retry,
-    sweep_params,
+    BUDGET, DELAY, LEASE, World, acceptance, ended, in_doubt, kind, ok, other_kind, owner, policy,
+    retry, sweep_params,
 };
 
 pub async fn a_pending_operation_fails_as_never_called(world: World) {
@@ -33,6 +36,34 @@ pub async fn its_end_is_logged_by_the_engine(world: World) {
     assert_eq!((history[0].source, history[0].worker.as_ref()), (Source::Engine, None));
     assert_eq!(history[0].fence, world.operation(op_id).await.fence);
     assert_eq!((history[0].status, history[0].late), (LogStatus::Completed, false));
+}
+
+pub async fn the_history_shows_the_way_of_one_that_no_worker_claimed(world: World) {
+    let op_id = world.accepted("k").await;
+    world.spend_budget().await;
+    let note = world.history(op_id).await.pop().unwrap().note.unwrap();
+    assert!(note.starts_with("PENDING → IN_PROGRESS → FAILED"), "{note}");
+    let (_, history) = history(&*world.store, &owner(), op_id).await.unwrap();
+    let line = history[0].to_string();
+    assert!(line.contains("TIME_BUDGET_EXCEEDED") && line.contains(&note), "{line}");
+}
+
+pub async fn with_a_hook_the_history_shows_it_as_far_as_it_has_gone(world: World) {
+    let op_id = world.accepted("k").await;
+    world.clock.advance(BUDGET);
+    let params = sweep_params([KindPolicy { hooked: true, ..policy() }]);
+    world.store.sweep_over_budget(params).await.unwrap();
+    let note = world.history(op_id).await.pop().unwrap().note.unwrap();
+    assert!(note.starts_with("PENDING → IN_PROGRESS;"), "{note}");
+}
+
+pub async fn one_that_was_claimed_has_its_attempts_to_show_it(world: World) {
+    let claim = world.running("k").await;
+    world.settle(ended(claim, retry("busy"))).await;
+    world.spend_budget().await;
+    let history = world.history(claim.op_id).await;
+    let notes: Vec<_> = history.iter().map(|entry| (entry.source, entry.note.as_ref())).collect();
+    assert_eq!(notes, [(Source::Handler, None), (Source::Engine, None)]);
 }
 
 pub async fn a_waiting_operation_fails_with_its_last_reason(world: World) {
@@ -151,6 +182,64 @@ pub async fn a_pending_operation_of_a_hooked_kind_is_only_logged(world: World) {
     assert!(matches!(answer, Finalized::HookFailed { .. }), "{answer:?}");
     world.finalize(logged, Some(world.backend.marking_hook())).await;
     assert!(!world.failure(op_id).await.called);
+}
+
+/// A worker with no handler at all finalizes what it can: nothing of this kind is left but its rows.
+async fn finalized_by_a_stranger(world: &World) -> usize {
+    let (store, handlers) = (Arc::clone(&world.store), Handlers::default());
+    let finalizer = Finalizer::new(Equipment { store, handlers, watch: Watch::default() });
+    finalizer.run_once().await.unwrap().moved
+}
+
+/// What becomes of a logged end whose hook no worker has any more: nothing for a while, then it is parked
+/// visibly, and an operator ends it.
+async fn is_parked_and_can_be_ended(world: &World, op_id: OpId) {
+    world.advance(1);
+    assert_eq!(finalized_by_a_stranger(world).await, 0, "a worker with the hook may come");
+    world.clock.advance(UNHANDLED_PARKED_AFTER);
+    assert_eq!(finalized_by_a_stranger(world).await, 1);
+    assert_eq!(world.operation(op_id).await.phase, Some(Phase::Parked));
+    assert_eq!(finalized_by_a_stranger(world).await, 0, "once");
+    world.resolve(op_id, Resolution::SkipHook).await;
+    assert_eq!(world.failure(op_id).await.code, "TIME_BUDGET_EXCEEDED");
+}
+
+pub async fn a_logged_end_of_a_kind_that_no_worker_has_any_more_is_parked(world: World) {
+    let op_id = world.accepted("k").await;
+    world.clock.advance(BUDGET);
+    let params = sweep_params([KindPolicy { hooked: true, ..policy() }]);
+    assert!(world.store.sweep_over_budget(params).await.unwrap()[0].logged());
+    is_parked_and_can_be_ended(&world, op_id).await;
+}
+
+pub async fn a_hooked_one_that_waits_ends_whoever_sweeps_and_is_parked(world: World) {
+    let claim = world.running_as("k", KindPolicy { hooked: true, ..policy() }).await;
+    world.settle(ended(claim, retry("busy"))).await;
+    world.clock.advance(BUDGET);
+    assert!(world.store.sweep_over_budget(sweep_params([])).await.unwrap()[0].logged());
+    is_parked_and_can_be_ended(&world, claim.op_id).await;
+}
+
+pub async fn one_in_doubt_ends_whoever_sweeps(world: World) {
+    let claim = world.running("k").await;
+    world.settle(ended(claim, in_doubt("no answer"))).await;
+    world.clock.advance(BUDGET);
+    assert_eq!(
+        world.store.sweep_over_budget(sweep_params([])).await.unwrap()[0].op_id,
+        claim.op_id
+    );
+    let failure = world.failure(claim.op_id).await;
+    assert!(failure.uncertain && failure.called);
+}
+
+pub async fn one_to_be_reconciled_of_an_unknown_kind_waits_visibly(world: World) {
+    let asking = KindPolicy { in_doubt: InDoubt::Reconcile, ..policy() };
+    let claim = world.running_as("k", asking.clone()).await;
+    world.settle(ended(claim, in_doubt("no answer"))).await;
+    world.clock.advance(BUDGET);
+    assert_eq!(world.store.sweep_over_budget(sweep_params([])).await.unwrap(), []);
+    assert_eq!(world.store.unknown_kinds(&[other_kind()]).await.unwrap(), [(kind(), 1)]);
+    world.reconcile(asking).await;
 }
 
 pub async fn a_sweep_ends_each_operation_once(world: World) {
