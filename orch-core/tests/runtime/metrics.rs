@@ -4,16 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use async_trait::async_trait;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use orch_core::flow::{Equipment, Handlers, Watch};
 use orch_core::handler::Registration;
-use orch_core::memory::MemoryConnection;
+use orch_core::memory::{MemoryConnection, MemoryStore};
 use orch_core::metrics::{ALL, MetricKind};
 use orch_core::policies::Ending;
 use orch_core::policies::InDoubt;
-use orch_core::store::{ConnectionType, HookError, HookFn, Resolution};
-use orch_core::words::Phase;
+use orch_core::runtime::Runtime;
+use orch_core::store::{
+    ClaimParams, Claimed, ConnectionType, HookError, HookFn, Purged, Resolution, Store, StoreError,
+    Unpurged,
+};
+use orch_core::upkeep::{Pruner, Upkeep};
+use orch_core::words::{Kind, OpId, Phase};
+use orch_testkit::{Layered, StoreLayer};
 
-use crate::world::{Answer, Provider, accept, finished, handler, handler_with, runtime, until};
+use crate::world::{
+    Answer, Provider, accept, config, finished, handler, handler_with, runtime, until,
+};
 
 /// Every series that the recorder knows, as `name{label=value,…}`, the labels sorted.
 fn series(recorder: &DebuggingRecorder) -> Vec<(String, String, DebugValue)> {
@@ -128,6 +138,62 @@ async fn a_failing_hook_is_counted() {
     let _ = runtime.shutdown().await;
     let counted = counted(&recorder);
     assert_eq!(counted.get("orch_hook_failures_total"), Some(&1), "{counted:?}");
+    assert_eq!(counted.get("orch_finished_total"), Some(&1), "{counted:?}");
+}
+
+/// A database that refuses one operation, which is at the head of every page, once in a claim and once in a
+/// purge.
+#[derive(Default)]
+struct Refuses {
+    claims: AtomicU32,
+    purges: AtomicU32,
+}
+
+fn refused() -> (OpId, Kind, String) {
+    (OpId::generate(), Kind::new("PAYMENT", "CHARGE").unwrap(), "not this one".to_owned())
+}
+
+#[async_trait]
+impl StoreLayer for Refuses {
+    async fn claim(
+        &self,
+        next: &dyn Store,
+        params: ClaimParams,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        if self.claims.fetch_add(1, Ordering::SeqCst) > 0 {
+            return next.claim(params).await;
+        }
+        let limit = params.limit - 1;
+        let (op_id, kind, reason) = refused();
+        let mut claimed = vec![Claimed::Refused { op_id, kind, reason }];
+        claimed.extend(next.claim(ClaimParams { limit, ..params }).await?);
+        Ok(claimed)
+    }
+
+    async fn purge(&self, next: &dyn Store, limit: usize) -> Result<Purged, StoreError> {
+        let mut purged = next.purge(limit).await?;
+        if self.purges.fetch_add(1, Ordering::SeqCst) == 0 {
+            let (op_id, kind, reason) = refused();
+            purged.refused.push(Unpurged { op_id, kind, reason });
+        }
+        Ok(purged)
+    }
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_to_lease_or_to_remove_is_counted() {
+    let recorder = DebuggingRecorder::new();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let store = Arc::new(Layered::over(Arc::new(MemoryStore::new()), Refuses::default()));
+    let worker = Runtime::on_shared(store.clone()).config(config()).register(handler());
+    let runtime = worker.state(Arc::<Provider>::default()).start().await.unwrap();
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    finished(runtime.orchestrator(), &accepted).await;
+    let _ = runtime.shutdown().await;
+    let (handlers, watch) = (Handlers::default(), Watch::default());
+    Pruner::new(Equipment { store, handlers, watch }).run_once().await.unwrap();
+    let counted = counted(&recorder);
+    assert_eq!(counted.get("orch_refused_total"), Some(&2), "{counted:?}");
     assert_eq!(counted.get("orch_finished_total"), Some(&1), "{counted:?}");
 }
 
