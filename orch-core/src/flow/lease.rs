@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Claim, RenewParams, Renewed, Store, lock, monotonic};
+use crate::store::{Claim, Pieces, RenewParams, Renewed, Store, lock, monotonic};
 
 /// Renews the leases that are held, from start until dropped.
 #[derive(Debug)]
@@ -169,28 +169,44 @@ impl Renewal {
     }
 }
 
+/// In smaller pieces where the database refuses the whole, so that one row that it refuses to change costs no
+/// other its lease.
 async fn renew(store: Arc<dyn Store>, shared: Arc<Shared>, claims: Vec<Claim>) {
-    let asked_at = monotonic::now();
-    let params = RenewParams { claims: claims.clone(), lease: shared.store_lease };
-    match store.renew(params).await {
-        Ok(answers) => {
-            let mut all = lock(&shared.held);
-            for (claim, answer) in claims.into_iter().zip(answers) {
-                let Some(held) = all.get_mut(&claim) else { continue };
-                match answer {
-                    Renewed::Renewed { .. } => held.safe_until = asked_at + shared.store_lease,
-                    Renewed::Stale if held.renew_until.is_some() => {
-                        tracing::warn!(op_id = %claim.op_id, fence = %claim.fence,
-                            "the lease was taken over; the attempt is cancelled");
-                        held.lost.cancel();
-                    }
-                    // The outcome is on its way, or stored and about to be dropped here.
-                    Renewed::Stale => {}
+    let mut pieces = Pieces::of(&claims);
+    while let Some(piece) = pieces.next() {
+        let asked_at = monotonic::now();
+        let params = RenewParams { claims: piece.to_vec(), lease: shared.store_lease };
+        match store.renew(params).await {
+            Ok(answers) => shared.renewed(piece, answers, asked_at),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(error = ?error, leases = piece.len(), "leases could not be renewed");
+                return;
+            }
+            Err(error) => {
+                if let Some(claim) = pieces.refused(piece) {
+                    tracing::error!(op_id = %claim.op_id, fence = %claim.fence, error = ?error,
+                        "the database refuses to renew a lease");
                 }
             }
         }
-        Err(error) => {
-            tracing::warn!(error = ?error, leases = claims.len(), "leases could not be renewed");
+    }
+}
+
+impl Shared {
+    fn renewed(&self, claims: &[Claim], answers: Vec<Renewed>, asked_at: Instant) {
+        let mut all = lock(&self.held);
+        for (claim, answer) in claims.iter().zip(answers) {
+            let Some(held) = all.get_mut(claim) else { continue };
+            match answer {
+                Renewed::Renewed { .. } => held.safe_until = asked_at + self.store_lease,
+                Renewed::Stale if held.renew_until.is_some() => {
+                    tracing::warn!(op_id = %claim.op_id, fence = %claim.fence,
+                        "the lease was taken over; the attempt is cancelled");
+                    held.lost.cancel();
+                }
+                // The outcome is on its way, or stored and about to be dropped here.
+                Renewed::Stale => {}
+            }
         }
     }
 }

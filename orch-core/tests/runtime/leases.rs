@@ -1,12 +1,14 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use orch_core::flow::LeaseKeeper;
+use async_trait::async_trait;
+use orch_core::flow::{HeldLease, LeaseKeeper};
 use orch_core::memory::MemoryStore;
-use orch_core::store::{Claim, ClaimParams, Claimed, Store};
+use orch_core::store::{Claim, ClaimParams, Claimed, RenewParams, Renewed, Store, StoreError};
 use orch_core::words::{Fence, OpId, Waited};
 use orch_testkit::fixture::{acceptance, claim_params, policy};
-use orch_testkit::{Fault, FaultStore, Verb};
+use orch_testkit::{Fault, FaultStore, Layered, StoreLayer, Verb};
 
 use crate::world::{Answer, Provider, accept, builder, config, finished, handler, operation};
 
@@ -91,6 +93,47 @@ async fn an_outcome_that_waits_to_be_stored_keeps_its_lease() {
     };
     tokio::time::timeout(Duration::from_secs(20), renewed).await.expect("it is not renewed");
     assert!(!held.lost().is_cancelled());
+}
+
+/// Refuses to renew what has this fence, and counts what it has renewed.
+struct RefusesOne {
+    bad: Fence,
+    renewed: AtomicUsize,
+}
+
+#[async_trait]
+impl StoreLayer for RefusesOne {
+    async fn renew(
+        &self,
+        next: &dyn Store,
+        params: RenewParams,
+    ) -> Result<Vec<Renewed>, StoreError> {
+        if params.claims.iter().any(|claim| claim.fence == self.bad) {
+            return Err(StoreError::fatal("not this one"));
+        }
+        self.renewed.fetch_add(params.claims.len(), Ordering::SeqCst);
+        next.renew(params).await
+    }
+}
+
+#[tokio::test]
+async fn a_lease_that_the_database_refuses_to_renew_costs_no_other_its_own() {
+    let bad = Fence::new(100);
+    let layer = RefusesOne { bad, renewed: AtomicUsize::new(0) };
+    let store = Arc::new(Layered::over(Arc::new(MemoryStore::new()), layer));
+    let keeper = LeaseKeeper::start(store.clone(), Duration::from_millis(300)).unwrap();
+    let held: Vec<_> = (98..104)
+        .map(|fence| Claim { op_id: OpId::generate(), fence: Fence::new(fence) })
+        .map(|claim| keeper.hold(claim, Instant::now(), Duration::from_secs(60)))
+        .collect();
+    // Renewed from here on however late this machine is.
+    held.iter().for_each(HeldLease::handler_returned);
+    let renewed = async {
+        while store.renewed.load(Ordering::SeqCst) < 10 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), renewed).await.expect("they are not renewed");
 }
 
 #[tokio::test]
