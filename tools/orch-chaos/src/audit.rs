@@ -6,6 +6,7 @@
 ///
 /// | word | recorded |
 /// |---|---|
+/// | `made` | an operation for a seat was stored: a new one or a redrive |
 /// | `fence` | a claim, or any change of a fence: old and new |
 /// | `released` | a worker gave a claim back to one that has what it lacks itself |
 /// | `log` | an entry of the log that has effect, with its fence and source |
@@ -23,6 +24,12 @@ CREATE TABLE chaos_audit (
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     what text NOT NULL, op_id uuid NOT NULL, fence bigint, old_fence bigint, worker text,
     detail text);
+
+CREATE FUNCTION chaos_made() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO chaos_audit (what, op_id) VALUES ('made', NEW.op_id);
+    RETURN NULL; END $$;
+CREATE TRIGGER chaos_made AFTER INSERT ON orch_operation FOR EACH ROW
+    WHEN (NEW.event_type = 'SEAT') EXECUTE FUNCTION chaos_made();
 
 CREATE FUNCTION chaos_fence() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO chaos_audit (what, op_id, fence, old_fence, worker)
@@ -118,6 +125,11 @@ CREATE TABLE chaos_audit (
     at INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000000 AS INTEGER)),
     what TEXT NOT NULL, op_id BLOB NOT NULL, fence INTEGER, old_fence INTEGER, worker TEXT,
     detail TEXT);
+
+CREATE TRIGGER chaos_made AFTER INSERT ON orch_operation WHEN NEW.event_type = 'SEAT'
+BEGIN
+    INSERT INTO chaos_audit (what, op_id) VALUES ('made', NEW.op_id);
+END;
 
 CREATE TRIGGER chaos_fence AFTER UPDATE ON orch_operation
     WHEN OLD.fence <> NEW.fence OR NEW.worker IS NOT NULL AND OLD.worker IS NOT NEW.worker

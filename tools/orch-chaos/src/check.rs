@@ -1,4 +1,4 @@
-//! The independent checker: ledger, store, audit and what clients were told, against nine rules.
+//! The independent checker: ledger, store, audit and what clients were told, against ten rules.
 //! It shares no code with the engine. What needs neither the audit nor the seed is
 //! [`orch_lab::check`]'s: in the table, the words in italics.
 //!
@@ -13,6 +13,7 @@
 //! | I7 | no lease is taken back before its end, none stays expired for longer than a lease and two ticks; *at the end none is held*; no claim before its delay or after its deadline |
 //! | I8 | fences only grow; no effect under a fence that was not current, or by a stranger |
 //! | I9 | *sums of money are equal* |
+//! | I10 | one operation for an entity: see [`seats`] |
 //!
 //! With two releases of the handlers there are R1–R6 as well: see [`releases`].
 
@@ -29,6 +30,7 @@ use crate::release::Release;
 
 mod answers;
 mod releases;
+mod seats;
 mod way;
 
 /// How many bits of a fence are the id of a claim. The rest counts claims and take-overs; a take-over
@@ -48,6 +50,8 @@ pub(crate) struct Verdict {
     pub(crate) outcome_changed: u64,
     /// What two releases came to; little is in it in a run with one.
     pub(crate) releases: releases::Counts,
+    /// What became of those that want one seat.
+    pub(crate) seats: seats::Counts,
 }
 
 /// Holds the evidence against the rules.
@@ -56,7 +60,7 @@ pub(crate) fn check(orders: Orders, evidence: &Evidence) -> Verdict {
     let may_park = |stored: &Stored, body: Body| match orders.of(body.order_id).product {
         Product::Payout => true,
         // After ten reconciles without an answer.
-        Product::Transfer => stored.reconciles >= 10,
+        Product::Transfer | Product::Seat => stored.reconciles >= 10,
         // What else is parked breaks R1.
         product => Product::CHANGED.contains(&product),
     };
@@ -64,6 +68,7 @@ pub(crate) fn check(orders: Orders, evidence: &Evidence) -> Verdict {
     let mut verdict = Verdict { found, ..Verdict::default() };
     verdict.told(orders, evidence, &book);
     verdict.conflicts(&evidence.lines, &book);
+    verdict.seats(orders, evidence, &book);
     for stored in &evidence.common.stored {
         // One that cannot be read is a finding already.
         if let Ok(body) = serde_json::from_str::<Body>(&stored.body) {
@@ -131,6 +136,10 @@ impl Verdict {
                 }
                 Line::Told { .. }
                 | Line::Conflict { .. }
+                // Of seats.
+                | Line::Taken { .. }
+                | Line::Redriving { .. }
+                | Line::Stuck { .. }
                 | Line::Sent { .. }
                 | Line::Done { .. } => {}
             }

@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::order::{Order, Repeat};
+use crate::order::{Order, Product, Repeat};
 use crate::release::Release;
 use crate::worker::domain;
 use crate::world::World;
+
+mod seat;
 
 /// Requests on their way at once, per client.
 const AT_ONCE: usize = 64;
@@ -36,6 +38,12 @@ pub(crate) enum Line {
     Fooled { order: u64, op_id: String },
     /// The same body was refused as another one, by a client of this lane.
     Conflict { order: u64, op_id: String, lane: u32 },
+    /// Nothing was accepted, since this operation is there for the same seat.
+    Taken { order: u64, op_id: String },
+    /// This failed operation is about to be redriven.
+    Redriving { order: u64, op_id: String },
+    /// The same as `Taken`, though the operation was seen to have failed before the request left.
+    Stuck { order: u64, op_id: String },
     /// All of an order's requests were answered.
     Done { order: u64 },
 }
@@ -60,14 +68,28 @@ pub(crate) async fn run(world: &World, lane: u32) -> crate::Result<()> {
     client.note_text("\n")?;
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut sending = JoinSet::new();
-    let mine =
-        (0..world.operations).filter(|number| number % u64::from(world.lanes) == u64::from(lane));
-    for number in mine.filter(|number| !done.contains(number)) {
-        client.until_due(number).await;
+    let is_mine = |order: &Order| {
+        order.product == Product::Seat || order.number % u64::from(world.lanes) == u64::from(lane)
+    };
+    for order in (0..world.operations).map(|number| world.orders.of(number)).filter(is_mine) {
+        if order.product == Product::Seat {
+            client.until_due(order.number).await;
+            let mine = order.of_lane(lane, world.lanes);
+            for order in mine.filter(|order| !done.contains(&order.number)) {
+                let client = Arc::clone(&client);
+                // Without a permit: it waits for the ends of operations.
+                sending.spawn(async move { client.want(order).await });
+            }
+            continue;
+        }
+        if done.contains(&order.number) {
+            continue;
+        }
+        client.until_due(order.number).await;
         let permit = Arc::clone(&room).acquire_owned().await?;
         let client = Arc::clone(&client);
         sending.spawn(async move {
-            let sent = client.send(client.world.orders.of(number)).await;
+            let sent = client.send(order).await;
             drop(permit);
             sent
         });

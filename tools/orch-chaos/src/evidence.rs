@@ -1,14 +1,15 @@
 //! What is there when all has healed: what the lab reads, and what triggers recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use orch_lab::check::plain;
-use orch_lab::ledger;
+use orch_lab::ledger::{self, Body};
 use orch_lab::store::Words;
 use sqlx::FromRow;
 
 use crate::client::Line;
 use crate::faults::Struck;
+use crate::order::redriven;
 use crate::release::Release;
 use crate::scene::Scene;
 use crate::world::World;
@@ -69,12 +70,44 @@ impl Evidence {
         for lane in 0..world.lanes {
             evidence.lines.extend(ledger::read::<Line>(&world.told(lane))?);
         }
-        let told = |line: &Line| match line {
-            Line::Told { order, op_id, .. } => Some((*order, plain(op_id))),
-            _ => None,
-        };
-        evidence.common.told = evidence.lines.iter().filter_map(told).collect();
+        evidence.tell_redrives_apart()?;
         Ok(evidence)
+    }
+
+    /// A redrive is an order of its own, as it is to the ledger: see [`redriven`]. Its client may have
+    /// died before it heard of it; then it was told by what it asked for.
+    fn tell_redrives_apart(&mut self) -> crate::Result<()> {
+        let mut numbers = HashMap::new();
+        for stored in self.common.stored.iter_mut().filter(|stored| stored.redrive > 0) {
+            let body: Body = serde_json::from_str(&stored.body)?;
+            let order_id = redriven(body.order_id, stored.redrive.unsigned_abs());
+            stored.body = serde_json::to_string(&Body { order_id, ..body })?;
+            numbers.insert(stored.op_id.clone(), order_id);
+        }
+        let mut told = Vec::new();
+        let mut redriving = HashSet::new();
+        for line in &self.lines {
+            match line {
+                Line::Told { order, op_id, .. } => {
+                    let op_id = plain(op_id);
+                    told.push((numbers.get(&op_id).copied().unwrap_or(*order), op_id));
+                }
+                Line::Redriving { order, op_id } => {
+                    let failed = numbers.get(&plain(op_id)).copied().unwrap_or(*order);
+                    redriving.insert(redriven(failed, 1));
+                }
+                _ => {}
+            }
+        }
+        let heard: HashSet<u64> = told.iter().map(|(order, _)| *order).collect();
+        let unheard = numbers.iter().filter(|(_, order)| !heard.contains(order));
+        told.extend(
+            unheard
+                .filter(|(_, order)| redriving.contains(order))
+                .map(|(op_id, order)| (*order, op_id.clone())),
+        );
+        self.common.told = told;
+        Ok(())
     }
 }
 

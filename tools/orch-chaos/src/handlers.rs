@@ -11,6 +11,7 @@ use tokio::net::UnixStream;
 
 use crate::fate::{Fates, Point};
 use crate::hooks::{book_postgres, book_sqlite};
+use crate::order::{Order, Product};
 use crate::provider::Sent;
 use crate::world::World;
 
@@ -83,15 +84,62 @@ kind!("CHAOS" "TRANSFER" Transfer transfer
 kind!("CHAOS" "PAYOUT" Payout payout in_doubt = "park");
 kind!("CHAOS" "NOTICE" Notice notice in_doubt = "fail");
 
+/// The only one for its seat.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, Command)]
+#[command(biz_key = "SEAT-{seat}", unique = "biz_key")]
+pub(crate) struct Reserve {
+    order_id: u64,
+    amount: u64,
+    seat: u64,
+}
+
+impl Reserve {
+    pub(crate) fn of(order: Order) -> Self {
+        let Body { order_id, amount } = order.body();
+        Self { order_id, amount, seat: order.seat() }
+    }
+}
+
+impl From<Reserve> for Body {
+    fn from(Reserve { order_id, amount, .. }: Reserve) -> Self {
+        Self { order_id, amount }
+    }
+}
+
+#[orchestrated(
+    domain = "CHAOS",
+    event = "SEAT",
+    attempt_timeout = "1500ms",
+    max_attempts = 15,
+    backoff(base = "100ms", cap = "1s"),
+    reconcile = is_reserved,
+    reconcile_backoff(base = "100ms", cap = "1s")
+)]
+async fn reserve(cmd: Reserve, ctx: Context, desk: State<Desk>) -> Result<Receipt, CallError> {
+    desk.call(cmd.into(), &ctx).await
+}
+
+async fn is_reserved(
+    cmd: Reserve,
+    ctx: Context,
+    desk: State<Desk>,
+) -> Result<Reconciled<Receipt>, CallError> {
+    Ok(reconciled(desk.ask(cmd.into(), &ctx).await?))
+}
+
 async fn what_happened(
     cmd: Transfer,
     ctx: Context,
     desk: State<Desk>,
 ) -> Result<Reconciled<Receipt>, CallError> {
-    match desk.ask(cmd.into(), &ctx).await? {
-        Answer::Done(receipt) => Ok(Reconciled::Happened(receipt)),
-        Answer::NotHappened => Ok(Reconciled::NotHappened),
-        _ => Ok(Reconciled::Unanswered),
+    Ok(reconciled(desk.ask(cmd.into(), &ctx).await?))
+}
+
+fn reconciled(answer: Answer) -> Reconciled<Receipt> {
+    match answer {
+        Answer::Done(receipt) => Reconciled::Happened(receipt),
+        Answer::NotHappened => Reconciled::NotHappened,
+        _ => Reconciled::Unanswered,
     }
 }
 
@@ -125,7 +173,10 @@ impl Desk {
         let stream =
             UnixStream::connect(self.world.socket()).await.map_err(CallError::Unreachable)?;
         let (key, attempt) = (ctx.provider_key().to_string(), ctx.attempt());
-        let sent = Sent { asks, request: Request { key, body, attempt, worker: self.worker } };
+        let redriven = ctx.kind().event_type.as_str() == Product::Seat.event();
+        let op_id = redriven.then(|| ctx.op_id().to_string());
+        let request = Request { key, body, attempt, worker: self.worker };
+        let sent = Sent { asks, op_id, request };
         let no_answer = |error: std::io::Error| CallError::NoAnswer(error.to_string());
         let line = serde_json::to_string(&sent).map_err(|e| no_answer(e.into()))? + "\n";
         let mut stream = BufReader::new(stream);

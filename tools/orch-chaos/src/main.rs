@@ -8,7 +8,7 @@
 //!                  ├────SIGKILL───────────► clients ──► what they were told
 //!                  ├────cuts, swallows────► proxy ──► Postgres ◄─ terminate, restart
 //!                  └────full, broken──────► disk of SQLite
-//!                heal ─► check: ledger, store and what was told, against I1–I9 ─► report
+//!                heal ─► check: ledger, store and what was told, against I1–I10 ─► report
 //! ```
 //!
 //! In the order in which the data flows:

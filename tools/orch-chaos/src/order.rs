@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::release::Release;
 
+mod seat;
+
+pub(crate) use seat::redriven;
+
 /// What decides all orders of a run, for clients, provider and checker alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Orders {
@@ -41,6 +45,9 @@ pub(crate) enum Product {
     Payout,
     /// Fails, uncertain.
     Notice,
+    /// The only one for its entity: requests with other keys want the same seat. The provider is
+    /// asked first, so that a failure is certain.
+    Seat,
     /// The new release has one more field, with a default.
     FieldAdded,
     /// The new release has one more field, an `Option`.
@@ -77,9 +84,10 @@ impl Orders {
     }
 
     fn of_one_release(self, number: u64) -> Order {
-        let mut dice = dice(&[self.seed, 1, number]);
+        let mut dice = dice(&[self.seed, 1, seat::first(number)]);
         let product = match dice.u32(0..100) {
-            0..40 => Product::Charge,
+            0..34 => Product::Charge,
+            34..40 => Product::Seat,
             40..70 => Product::Capture,
             70..85 => Product::Transfer,
             85..95 => Product::Payout,
@@ -88,6 +96,8 @@ impl Orders {
         let amount = dice.u64(1..=100_000);
         let hurried = product == Product::Charge && dice.u32(0..100) < 4;
         let repeat = match dice.u32(0..100) {
+            // Who wants a seat goes on by rules of its own.
+            _ if product == Product::Seat => Repeat::Never,
             0..8 => Repeat::Twin,
             8..16 => Repeat::Neighbour,
             16..18 => Repeat::Changed,
@@ -122,12 +132,15 @@ impl Order {
 
     /// The client's key.
     pub(crate) fn idem_key(self) -> String {
-        format!("request-{}", self.number)
+        format!("request-{}", self.request())
     }
 
     /// The entity.
     pub(crate) fn biz_key(self) -> String {
-        format!("ORDER-{}", self.number)
+        match self.product {
+            Product::Seat => format!("SEAT-{}", self.seat()),
+            _ => format!("ORDER-{}", self.number),
+        }
     }
 
     /// From accept to the deadline, in a run of this length.
@@ -138,8 +151,8 @@ impl Order {
 
 impl Product {
     /// All of a run with one release.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Charge, Self::Capture, Self::Transfer, Self::Payout, Self::Notice];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Charge, Self::Capture, Self::Transfer, Self::Payout, Self::Notice, Self::Seat];
 
     /// All of a run with two.
     pub(crate) const CHANGED: [Self; 6] = [
@@ -159,6 +172,7 @@ impl Product {
             Self::Transfer => "TRANSFER",
             Self::Payout => "PAYOUT",
             Self::Notice => "NOTICE",
+            Self::Seat => "SEAT",
             Self::FieldAdded => "FIELD_ADDED",
             Self::OptionAdded => "OPTION_ADDED",
             Self::HookAdded => "HOOK_ADDED",

@@ -1,6 +1,7 @@
 //! Somebody else's API, on a socket: lines of JSON.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use orch_lab::ledger::{Answer, Request};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::order::Orders;
+use crate::order::{Orders, Product, redriven};
 use crate::world::World;
 
 /// The line that says that calls are taken.
@@ -22,6 +23,9 @@ pub(crate) const READY: &str = "ready";
 pub(crate) struct Sent {
     /// True to ask what became of the key, false to act.
     pub(crate) asks: bool,
+    /// The operation, where one order may be several: one after the other, by redrives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) op_id: Option<String>,
     #[serde(flatten)]
     pub(crate) request: Request,
 }
@@ -30,23 +34,31 @@ pub(crate) struct Sent {
 pub(crate) async fn serve<M: Manners>(world: &World, manners: M) -> crate::Result<()> {
     let listener = UnixListener::bind(world.socket())?;
     let provider = Arc::new(Provider::open(manners, &world.ledger())?);
+    let redrives = Arc::new(Redrives::default());
     say(READY);
     loop {
         let (stream, _) = listener.accept().await?;
-        let provider = Arc::clone(&provider);
+        let (provider, redrives) = (Arc::clone(&provider), Arc::clone(&redrives));
         // Spawned: a caller that dies does not stop what has begun.
         tokio::spawn(async move {
             // An error here is a caller that is gone.
-            let _ = receive(&provider, stream).await;
+            let _ = receive(&provider, &redrives, stream).await;
         });
     }
 }
 
-async fn receive<M: Manners>(provider: &Provider<M>, stream: UnixStream) -> crate::Result<()> {
+async fn receive<M: Manners>(
+    provider: &Provider<M>,
+    redrives: &Redrives,
+    stream: UnixStream,
+) -> crate::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await?;
-    let Sent { asks, request } = serde_json::from_str(&line)?;
+    let Sent { asks, op_id, mut request } = serde_json::from_str(&line)?;
+    if let Some(op_id) = op_id {
+        request.body.order_id = redrives.number(request.body.order_id, op_id);
+    }
     let reply = if asks {
         Reply::Answer(provider.ask(request).await?)
     } else {
@@ -64,6 +76,25 @@ async fn receive<M: Manners>(provider: &Provider<M>, stream: UnixStream) -> crat
     Ok(())
 }
 
+/// The operations that called for an order, in the order in which they came. A redrive is an order of
+/// its own to the ledger, since it has a key of its own and may be answered otherwise.
+#[derive(Debug, Default)]
+struct Redrives(Mutex<HashMap<u64, Vec<String>>>);
+
+impl Redrives {
+    /// The number under which the ledger knows the operation. Each one of an order calls before the
+    /// next one is made of it, so they come in their order.
+    fn number(&self, order_id: u64, op_id: String) -> u64 {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = seen.entry(order_id).or_default();
+        let place = seen.iter().position(|there| *there == op_id).unwrap_or_else(|| {
+            seen.push(op_id);
+            seen.len() - 1
+        });
+        redriven(order_id, place as u64)
+    }
+}
+
 /// Behaves as the seed says. Only payouts take no keys: each call acts again.
 pub(crate) struct Seeded(pub(crate) Orders);
 
@@ -71,9 +102,11 @@ impl Manners for Seeded {
     const KEEPS_DECLINES: bool = true;
 
     fn act(&self, order_id: u64, nth: u32) -> Act {
+        // Most that are declined make room for another one.
+        let acts = if self.0.of(order_id).product == Product::Seat { 35 } else { 72 };
         match dice(&[self.0.seed, 3, order_id, nth.into()]).u32(0..100) {
-            0..72 => Act::Do,
-            72..78 => Act::Say(Answer::Declined),
+            roll if roll < acts => Act::Do,
+            ..78 => Act::Say(Answer::Declined),
             78..90 => Act::Say(Answer::Busy),
             90..92 => Act::DoInSilence,
             92..96 => Act::DoAndHangUp,

@@ -46,6 +46,7 @@ impl Report {
         let of_all = |percent: u64| (self.operations * percent / 100).max(1);
         let recoveries = self.recovery.times.len() + self.recovery.times_in_outages.len();
         let one_release = u64::from(self.plan.rolls == 0);
+        let seats = |what| self.verdict.seats.get(what).copied().unwrap_or(0);
         let mut minima = vec![
             // An engine that accepts nothing, or ends all in doubt, breaks no rule.
             ("accepted", found.accepted, self.operations),
@@ -68,6 +69,10 @@ impl Report {
             ("pauses", self.fault(Fault::Pause), kills * 3 / 10 * u64::from(kills >= 100) + 2),
             ("stale_rejected", self.stale_rejected(), some(5)),
             ("repeated_calls", found.repeated_calls, kills),
+            // Three keys of each seat are refused at first, and half of the seats are given again.
+            ("seats_refused", seats("seats_refused"), of_all(10) * one_release),
+            ("seats_made_free", seats("seats_made_free"), of_all(1) * one_release),
+            ("seats_redriven", seats("seats_redriven"), one_release),
         ];
         if self.plan.rolls > 0 {
             minima.extend(self.minima_of_releases());
@@ -225,7 +230,7 @@ impl Report {
         for (name, value, _) in self.minima() {
             all.insert(name.to_owned(), value.into());
         }
-        for (name, count) in &self.verdict.releases {
+        for (name, count) in self.verdict.releases.iter().chain(&self.verdict.seats) {
             all.insert((*name).to_owned(), (*count).into());
         }
         for (fault, count) in &self.struck.faults {

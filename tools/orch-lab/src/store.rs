@@ -41,6 +41,8 @@ pub struct Stored {
     pub event: String,
     /// The command's payload.
     pub body: String,
+    /// How many redrives of the same request came before; 0 unless it is one.
+    pub redrive: i64,
     /// Microseconds since 1970.
     pub accepted_at: i64,
     /// PENDING, IN_PROGRESS, COMPLETED, FAILED; two of them, joined, if the store says both.
@@ -228,7 +230,7 @@ FROM orch_operation WHERE status IN ('PENDING', 'IN_PROGRESS')",
 const STORED: Words = Words {
     postgres: "
 SELECT replace(o.op_id::text, '-', '') AS op_id, o.idem_key, o.event_type AS event,
-       convert_from(o.payload, 'UTF8') AS body,
+       convert_from(o.payload, 'UTF8') AS body, o.redrive::bigint AS redrive,
        (extract(epoch FROM o.accepted_at) * 1000000)::bigint AS accepted_at,
        concat_ws('+', q.status, CASE WHEN l.outcome = 'OK' THEN 'COMPLETED'
                                      WHEN l.outcome IS NOT NULL THEN 'FAILED' END) AS status,
@@ -245,7 +247,7 @@ LEFT JOIN orch_write_ahead_log l ON l.op_id = o.op_id AND l.finished_at IS NOT N
 LEFT JOIN orch_dead_letter d ON d.op_id = o.op_id",
     sqlite: "
 SELECT lower(hex(o.op_id)) AS op_id, o.idem_key, o.event_type AS event,
-       CAST(o.payload AS TEXT) AS body, o.accepted_at, o.status, o.phase,
+       CAST(o.payload AS TEXT) AS body, o.redrive, o.accepted_at, o.status, o.phase,
        o.lease_expires_at IS NOT NULL AS held, o.fence, o.retries, o.lost_attempts AS lost,
        o.reconciles, CAST(l.output AS TEXT) AS output, d.failure,
        CASE WHEN o.finished_at IS NOT NULL

@@ -7,6 +7,7 @@ use orch_lab::store::Logged;
 use super::*;
 
 mod releases;
+mod seats;
 
 const ORDERS: Orders = Orders { seed: 1, rolling: false };
 

@@ -68,7 +68,7 @@ impl Release {
     /// Whether its handler asks the provider about doubt, for the checker.
     pub(crate) const fn reconciles(self, product: Product) -> bool {
         match product {
-            Product::Transfer => true,
+            Product::Transfer | Product::Seat => true,
             Product::ReconcileAdded => matches!(self, Self::New),
             _ => false,
         }

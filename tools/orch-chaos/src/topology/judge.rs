@@ -176,6 +176,7 @@ mod tests {
             idem_key: format!("request-{number}"),
             event: "CHARGE".into(),
             body: String::new(),
+            redrive: 0,
             accepted_at: 0,
             status: "COMPLETED".into(),
             phase: None,

@@ -17,6 +17,7 @@ pub fn sound(body: Body) -> Evidence {
         idem_key: format!("request-{order_id}"),
         event: "CHARGE".into(),
         body: serde_json::to_string(&body).unwrap_or_default(),
+        redrive: 0,
         accepted_at: 0,
         status: "COMPLETED".into(),
         phase: None,
