@@ -73,7 +73,8 @@ async fn accept_on(
             break;
         }
     }
-    // Removed, or failed, between the two statements: the same call again will store it.
+    // Removed, or failed, between the two statements, or the same request came: the same call again
+    // tells.
     let gone = || StoreError::transient("what stood in the way of an accept is gone");
     batch.iter().map(|item| answers.get(&item.op_id).cloned().ok_or_else(gone)).collect()
 }
@@ -255,6 +256,7 @@ fn taken_arguments(items: &[&Acceptance]) -> Result<PgArguments, StoreError> {
         each(items, |item| item.command.domain().as_str()),
         each(items, |item| item.command.event_type().as_str()),
         each(items, |item| item.command.biz_key().as_str()),
+        each(items, |item| item.command.idem_key().as_str()),
     ]
 }
 
