@@ -25,6 +25,7 @@
 //! | `invariants`, `heal` | what must hold |
 //! | `mistake`, `wrong` | what can be wrong, and what is done then |
 //! | `check` | the search |
+//! | [`unique`] | another model: one operation for an entity at a time |
 
 mod check;
 mod columns;
@@ -35,6 +36,7 @@ mod provider;
 mod rules;
 mod steps;
 mod store;
+pub mod unique;
 mod upkeep;
 mod world;
 mod wrong;

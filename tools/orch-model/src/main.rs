@@ -6,11 +6,12 @@
 
 use std::process::ExitCode;
 
+use orch_model::unique;
 use orch_model::{Mistake, Rules, every_declaration, explore, hunt};
 
 fn main() -> ExitCode {
-    let held = hold();
-    let found = find();
+    let held = hold() & hold_unique();
+    let found = find() & find_unique();
     if held && found { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -62,6 +63,50 @@ fn find() -> bool {
     println!("mistake | broken invariant | steps to it | states looked at");
     for mistake in Mistake::ALL {
         let checked = hunt(mistake);
+        let found = checked.broken.iter().find(|(name, _)| *name == mistake.breaks());
+        let (name, steps) = found.map_or(("NOT FOUND", 0), |(name, path)| (*name, path.len()));
+        all_found &= found.is_some();
+        println!("{mistake:?} | {name} | {steps} | {}", checked.states);
+    }
+    all_found
+}
+
+/// One operation for an entity at a time: what is asked for, and after how many failures.
+fn unique_worlds() -> [unique::Rules; 5] {
+    [
+        unique::Rules::of(&[0, 0, 1], 4, 1, 1),
+        unique::Rules::of(&[0, 1, 2], 4, 1, 1),
+        unique::Rules::of(&[0, 1], 5, 2, 2),
+        unique::Rules::of(&[0, 0, 1], 4, 1, 2).after_failures(1),
+        unique::Rules::of(&[0, 1, 2], 5, 1, 2).after_failures(2),
+    ]
+}
+
+fn hold_unique() -> bool {
+    let (mut held, mut all) = (true, 0);
+    println!(
+        "keys of the callers | failed before | calls | faults | purges | distinct states | steps"
+    );
+    for rules in unique_worlds() {
+        let unique::Rules { keys, failed, calls, faults, purges, .. } = &rules;
+        print!("{keys:?} | {failed} | {} | {faults} | {purges}", calls - failed);
+        let checked = unique::explore(rules);
+        println!(" | {} | {}", checked.states, checked.steps);
+        for (invariant, path) in checked.broken {
+            held = false;
+            println!("BROKEN: {invariant}, after {} steps:", path.len());
+            path.iter().for_each(|step| println!("  {step:?}"));
+        }
+        all += checked.states;
+    }
+    println!("{all} distinct states in all\n");
+    held
+}
+
+fn find_unique() -> bool {
+    let mut all_found = true;
+    for mistake in unique::Mistake::ALL {
+        let checked = unique::hunt(mistake);
         let found = checked.broken.iter().find(|(name, _)| *name == mistake.breaks());
         let (name, steps) = found.map_or(("NOT FOUND", 0), |(name, path)| (*name, path.len()));
         all_found &= found.is_some();
