@@ -86,8 +86,8 @@ impl Orders {
     fn of_one_release(self, number: u64) -> Order {
         let mut dice = dice(&[self.seed, 1, seat::first(number)]);
         let product = match dice.u32(0..100) {
-            0..34 => Product::Charge,
-            34..40 => Product::Seat,
+            0..36 => Product::Charge,
+            36..40 => Product::Seat,
             40..70 => Product::Capture,
             70..85 => Product::Transfer,
             85..95 => Product::Payout,

@@ -70,7 +70,7 @@ impl Report {
             ("stale_rejected", self.stale_rejected(), some(5)),
             ("repeated_calls", found.repeated_calls, kills),
             // Three keys of each seat are refused at first, and half of the seats are given again.
-            ("seats_refused", seats("seats_refused"), of_all(10) * one_release),
+            ("seats_refused", seats("seats_refused"), of_all(5) * one_release),
             ("seats_made_free", seats("seats_made_free"), of_all(1) * one_release),
             ("seats_redriven", seats("seats_redriven"), one_release),
         ];

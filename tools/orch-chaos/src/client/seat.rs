@@ -10,8 +10,9 @@ use super::{AGAIN, Client, Line};
 use crate::handlers::Reserve;
 use crate::order::Order;
 
-/// All clients look and ask at whole multiples of this, so that they ask at once.
-const MOMENT: Duration = Duration::from_millis(100);
+/// All clients look and ask at whole multiples of this, so that they ask at once. Looking four times as
+/// often would be more work for the database than all orders are.
+const MOMENT: Duration = Duration::from_millis(400);
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
