@@ -23,20 +23,22 @@ BEGIN
 END
 $$;
 
--- Who accepts uses it, and it belongs to the owner of the others.
+-- Who may write operations uses it, and it belongs to the owner of the others.
 DO $$
 DECLARE
     held record;
 BEGIN
     FOR held IN
-        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC'
-                                       ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
-               a.privilege_type
+        SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC'
+                              ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
+               bool_or(a.privilege_type <> 'SELECT') AS writes
         FROM pg_class c, aclexplode(c.relacl) a
-        WHERE c.oid = 'orch_operation'::regclass AND a.privilege_type IN ('SELECT', 'INSERT')
+        WHERE c.oid IN ('orch_operation'::regclass, 'orch_queue'::regclass)
+          AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+        GROUP BY a.grantee
     LOOP
         EXECUTE format('GRANT SELECT ON orch_identity_form TO %s', held.grantee);
-        IF held.privilege_type = 'INSERT' THEN
+        IF held.writes THEN
             EXECUTE format('GRANT INSERT, UPDATE ON orch_identity_form TO %s', held.grantee);
             EXECUTE format('GRANT EXECUTE ON FUNCTION orch_raise_identity_form(text, integer, text)'
                            ' TO %s', held.grantee);

@@ -1,5 +1,5 @@
 -- Purpose: S1, what stands in the way of commands that were not new.
--- Parameters, an array each: $1 op_id, $2 owner, $3 domain, $4 event_type, $5 biz_key,
+-- Parameters, an array each, an item once for each biz key under which it may be there: $1 op_id, $2 owner, $3 domain, $4 event_type, $5 biz_key,
 --   $6 idem_key, $7 fingerprint.
 -- Index: the primary key for a repeated accept, orch_operation_identity_idx for a repeated
 --   request.
@@ -14,3 +14,4 @@ LEFT JOIN orch_operation mine ON mine.op_id = a.op_id
 LEFT JOIN orch_operation o
     ON o.owner = a.owner AND o.domain = a.domain AND o.event_type = a.event_type
    AND o.biz_key = a.biz_key AND o.idem_key = a.idem_key AND o.redrive = 0
+ORDER BY a.place

@@ -132,8 +132,14 @@ async fn look_up(
         return Ok(HashMap::new());
     }
     let rows = server.fetch(PRESENT, present_arguments(made)).await?;
-    let found = rows.iter().filter_map(|row| present_one(made, row).transpose());
-    found.collect::<Result<_, String>>().map_err(StoreError::fatal)
+    let mut found = HashMap::new();
+    for row in &rows {
+        if let Some((op_id, answer)) = present_one(made, row).map_err(StoreError::fatal)? {
+            // Its own biz key comes before earlier ones.
+            found.entry(op_id).or_insert(answer);
+        }
+    }
+    Ok(found)
 }
 
 /// Those of a kind that is identified in another form.

@@ -6,13 +6,17 @@ use sqlx::postgres::{PgConnection, PgRow};
 
 use crate::column::{column, kind_of, to_int};
 use crate::db::Db;
-use crate::pool::arguments;
+use crate::pool::{arguments, command};
 use crate::server::Server;
 
 const FORMS: &str = include_str!("../queries/forms.sql");
 const IDENTIFY: &str = include_str!("../queries/identify.sql");
 const RAISE: &str = include_str!("../queries/raise_form.sql");
 const UNCHANGED: &str = include_str!("../queries/form_unchanged.sql");
+
+const LATER: &str = "a later form of an identity is not stored inside a transaction of yours: start a \
+                     worker of this release first, or accept one command of the kind outside";
+const LOCK: &str = "LOCK TABLE orch_operation IN ROW EXCLUSIVE MODE";
 
 /// How often a form is read because another session came first.
 const LOOKS: u32 = 5;
@@ -31,6 +35,9 @@ pub(crate) async fn forms_of(
 }
 
 /// Stores the form of a kind, if it is the next one; returns the one that is stored then.
+///
+/// Not a later one in the caller's transaction. It would hold up every accept until that commits, and one that
+/// is stricter than READ COMMITTED would not see what was accepted in the earlier form meanwhile.
 pub(crate) async fn identify(
     mut server: Server<'_>,
     kind: &Kind,
@@ -42,9 +49,12 @@ pub(crate) async fn identify(
         let stored = stored.map(|(_, stored)| stored);
         match (form.against(stored.as_ref()), stored) {
             (Standing::Stored | Standing::Refused, Some(stored)) => return Ok(stored),
-            _ => {
-                // The first of all forms follows none in which something could be under way.
-                let sql = if form.number == 1 { IDENTIFY } else { RAISE };
+            (_, Some(_)) if matches!(server, Server::Caller { .. }) => {
+                return Err(StoreError::fatal(LATER));
+            }
+            (_, stored) => {
+                // The first of all follows none in which something could be under way.
+                let sql = if stored.is_none() { IDENTIFY } else { RAISE };
                 server.fetch(sql, arguments![&*named, to_int(form.number), form.keys]).await?;
             }
         }
@@ -61,6 +71,8 @@ pub(crate) async fn unchanged(
     if acceptance.form.is_none() {
         return Ok(());
     }
+    // As an insert does, and as 0010 takes them: the table first, then the row.
+    command(connection, LOCK).await?;
     let kind = acceptance.command.kind().to_string();
     Server::Caller { connection, named }.fetch(UNCHANGED, arguments![kind]).await.map(drop)
 }

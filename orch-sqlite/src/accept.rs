@@ -155,7 +155,8 @@ async fn look_up(
         } else {
             Admitted::Conflict { op_id, payload: there(found.bytes("payload"))?.into() }
         };
-        present.insert(asked, admitted);
+        // Its own biz key comes before earlier ones.
+        present.entry(asked).or_insert(admitted);
     }
     Ok(present)
 }

@@ -243,7 +243,7 @@ impl Thread {
                         break;
                     }
                 }
-                Err(error) if error.is_transient() || moved.is_empty() => {
+                Err(error) if moved.is_empty() || !matches!(error, StoreError::Rejected(_)) => {
                     failed = Some(error);
                     break;
                 }
@@ -343,7 +343,9 @@ impl Thread {
     fn trouble_at_commit(&self, group: &[Piece], error: StoreError) -> Trouble {
         let [Piece::Finalize(call)] = group else { return error.into() };
         let [Finalization { claim, hook: Some(_) }] = &*call.params else { return error.into() };
-        if error.is_transient() || !self.hooks.has_ended(*claim) {
+        // What is refused without the hook as well is not the hook's.
+        let is_hooks = self.hooks.has_ended(*claim) && !self.hooks.given_up.contains_key(claim);
+        if error.is_transient() || !is_hooks {
             return error.into();
         }
         let reason = storable(&format!("finalize hook failed at its commit: {error}"));

@@ -9,10 +9,10 @@ use std::any::Any;
 use common::{File, acceptance, claim, claim_of, kind, succeeded};
 use futures_util::FutureExt;
 use orch_core::store::{
-    AcceptIn, Acceptance, Admitted, Claim, ConnectionType, Finalization, FinalizeHook, Finalized,
-    HookContext, HookError, HookFn, Hooked, RunHook, Store, StoreError, connection,
+    Admitted, Claim, ConnectionType, Finalization, FinalizeHook, Finalized, HookContext, HookError,
+    HookFn, Hooked, RunHook, Store, StoreError, connection,
 };
-use orch_core::words::{FinalOutcome, IdentityForm, Owner, Phase, Status};
+use orch_core::words::{FinalOutcome, Owner, Phase, Status};
 use orch_sqlite::SqliteStore;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
@@ -213,33 +213,6 @@ async fn a_hook_that_breaks_a_deferred_rule_has_failed() {
     assert_eq!(rows(&file).await, 2);
 }
 
-#[tokio::test]
-async fn accept_in_commits_with_the_business_row() {
-    let (file, store) = world().await;
-    let mut connection = file.connection().await;
-    let item = acceptance("a");
-    let mut transaction = connection.begin().await.unwrap();
-    sqlx::query(ROW).execute(&mut *transaction).await.unwrap();
-    let admitted = store.accept_in(&mut *transaction, item.clone()).await.unwrap();
-    transaction.commit().await.unwrap();
-    assert_eq!(admitted, Admitted::Created { op_id: item.op_id });
-    assert!(store.get(&Owner::default(), item.op_id).await.unwrap().is_some());
-    assert_eq!(rows(&file).await, 1);
-}
-
-#[tokio::test]
-async fn accept_in_is_rolled_back_with_the_business_row() {
-    let (file, store) = world().await;
-    let mut connection = file.connection().await;
-    let item = acceptance("a");
-    let mut transaction = connection.begin().await.unwrap();
-    sqlx::query(ROW).execute(&mut *transaction).await.unwrap();
-    store.accept_in(&mut *transaction, item.clone()).await.unwrap();
-    transaction.rollback().await.unwrap();
-    assert!(store.get(&Owner::default(), item.op_id).await.unwrap().is_none());
-    assert_eq!(rows(&file).await, 0);
-}
-
 /// A full disk, made by the one who has the writer's connection: a hook.
 fn fills_the_disk<'a>(
     any: &'a mut (dyn Any + Send),
@@ -305,6 +278,31 @@ async fn a_bad_item_fails_alone() {
     for op_id in [first, last] {
         assert!(store.get(&Owner::default(), op_id).await.unwrap().is_some());
     }
+}
+
+/// A user's trigger that takes the row of the operation itself for bad: without the hook it is refused as
+/// well, so that is not the hook's, and the writer has others to serve.
+#[tokio::test]
+async fn an_end_that_is_refused_at_the_commit_with_and_without_its_hook_holds_up_no_other() {
+    let (file, store) = world().await;
+    let claim = logged(&store, 1).await[0];
+    let refuse = |table| {
+        format!(
+            "CREATE TRIGGER refuse_{table} AFTER UPDATE ON {table} BEGIN INSERT INTO tied VALUES (1); END"
+        )
+    };
+    let (rows_of, log) = (refuse("orch_operation"), refuse("orch_write_ahead_log"));
+    let sql = format!("{TIED}; {rows_of}; {log}");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut file.connection().await).await.unwrap();
+    for run in [writes, fails] {
+        let end = Finalization { claim, hook: Some(hook(run)) };
+        let answer = store.finalize(vec![end]).await.unwrap();
+        assert!(matches!(answer[0], Finalized::Refused { .. }), "{answer:?}");
+    }
+    let other = acceptance("other");
+    let admitted = store.accept(vec![other.clone()]).await.unwrap();
+    assert_eq!(admitted, [Admitted::Created { op_id: other.op_id }]);
+    assert_eq!(rows(&file).await, 0);
 }
 
 #[tokio::test]
@@ -388,41 +386,4 @@ async fn hooks_that_all_hang_do_not_add_up() {
     let answers = store.finalize(batch.collect()).await.unwrap();
     assert!(asked_at.elapsed() < 3 * orch_sqlite::HOOK_LIMIT, "{:?}", asked_at.elapsed());
     assert!(answers.iter().all(|answer| matches!(answer, Finalized::HookFailed { .. })));
-}
-
-/// It began by reading, so SQLite shows it the file as it was, and does not let it write any more.
-#[tokio::test]
-async fn a_transaction_that_another_one_has_overtaken_is_told_to_begin_again() {
-    let (file, store) = world().await;
-    let mut connection = file.connection().await;
-    let mut transaction = connection.begin().await.unwrap();
-    let read = "SELECT count(*) FROM business";
-    sqlx::query_scalar::<_, i64>(read).fetch_one(&mut *transaction).await.unwrap();
-    let item = acceptance("key");
-    let op_id = item.op_id;
-    store.accept(vec![item]).await.unwrap();
-    let error = store.accept_in(&mut transaction, acceptance("key")).await.unwrap_err();
-    assert!(matches!(error, StoreError::Outdated(_)), "{error:?}");
-    transaction.rollback().await.unwrap();
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    let answer = store.accept_in(&mut transaction, acceptance("key")).await.unwrap();
-    assert_eq!(answer, Admitted::Replayed { op_id });
-    transaction.commit().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_form_can_be_stored_by_the_transaction_that_accepts_in_it() {
-    let (file, store) = world().await;
-    let form = IdentityForm { number: 2, keys: "biz_key = \"{order_id}\"" };
-    let item = Acceptance { form: Some(form), ..acceptance("key") };
-    let mut connection = file.connection().await;
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    let answer = store.accept_in(&mut transaction, item.clone()).await.unwrap();
-    assert_eq!(answer, Admitted::OtherForm { stored: None });
-    let stored = store.identify_in(&mut transaction, &kind(), form).await.unwrap();
-    assert_eq!(stored, form.into());
-    let answer = store.accept_in(&mut transaction, item.clone()).await.unwrap();
-    assert_eq!(answer, Admitted::Created { op_id: item.op_id });
-    transaction.rollback().await.unwrap();
-    assert_eq!(store.forms().await.unwrap(), [], "it is gone with the transaction");
 }

@@ -2,17 +2,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::forms::{Forms, next_form};
 use super::{Batcher, Patience};
 use crate::metrics::{Became, Meters, MetersByKind};
 use crate::policies::{MAX_TIME_BUDGET, MIN_TIME_BUDGET};
 use crate::store::{Acceptance, Admitted, Store, StoreError};
-use crate::words::{
-    CannotRead, Comparison, IdentityForm, Invalid, Kind, Meaning, OpId, OtherForm, Payload,
-};
+use crate::words::{CannotRead, Comparison, Invalid, Meaning, OpId, OtherForm, Payload};
 
 /// S1: checks a command, gathers it with others, stores it.
 pub struct Acceptor {
-    forms: Arc<dyn Store>,
+    forms: Forms,
     batcher: Batcher<Acceptance, Admitted>,
     payload_limit: usize,
     meters: MetersByKind,
@@ -92,7 +91,7 @@ impl Acceptor {
     /// Starts gathering.
     pub fn start(store: Arc<dyn Store>, payload_limit: usize, patience: Duration) -> Self {
         let (patience, at_once) = (Patience::For(patience), store.accept_batches());
-        let forms = Arc::clone(&store);
+        let forms = Forms::of(Arc::clone(&store));
         let batcher =
             Batcher::start_with(store, "accept", patience, at_once, |store, b| store.accept(b));
         Self { forms, batcher, payload_limit, meters: MetersByKind::default() }
@@ -111,18 +110,22 @@ impl Acceptor {
         let payload = acceptance.command.payload().clone();
         let meters = self.meters_of(&acceptance);
         let kind = tracing::enabled!(tracing::Level::INFO).then(|| acceptance.command.kind());
-        let mut admitted = self.batcher.submit(acceptance.clone()).await?;
-        if let Some((kind, form)) = next_form(&acceptance, &admitted)? {
-            OtherForm::check(&kind, form, &self.forms.identify(&kind, form).await?)?;
-            admitted = self.batcher.submit(acceptance).await?;
-        }
-        let compared = disposition(admitted, &payload, meaning);
+        let admitted = self.admit(acceptance).await;
+        let compared = admitted.and_then(|admitted| disposition(admitted, &payload, meaning));
         count(&meters, &compared);
         let (op_id, disposition) = compared?;
         if let Some(kind) = kind {
             tracing::info!(%op_id, %kind, ?disposition, "accepted");
         }
         Ok((op_id, disposition))
+    }
+
+    /// What becomes of it once the form of its identity is stored.
+    async fn admit(&self, acceptance: Acceptance) -> Result<Admitted, AcceptError> {
+        let admitted = self.batcher.submit(acceptance.clone()).await?;
+        let Some((kind, form)) = next_form(&acceptance, &admitted)? else { return Ok(admitted) };
+        self.forms.identify(&kind, form).await??;
+        Ok(self.batcher.submit(acceptance).await?)
     }
 
     /// The meters of the kinds that were met.
@@ -147,25 +150,6 @@ impl Acceptor {
         Invalid::check_duration("time_budget", *time_budget, min, max)?;
         Ok(())
     }
-}
-
-/// The form of its kind's identity that is to be stored before a command can be accepted; `None` if none is
-/// missing.
-///
-/// # Errors
-/// [`OtherForm`] if another one is there that stays.
-pub fn next_form(
-    acceptance: &Acceptance,
-    admitted: &Admitted,
-) -> Result<Option<(Kind, IdentityForm)>, OtherForm> {
-    let (Admitted::OtherForm { stored }, Some(form)) = (admitted, acceptance.form) else {
-        return Ok(None);
-    };
-    let kind = acceptance.command.kind();
-    if let Some(stored) = stored {
-        OtherForm::check(&kind, form, stored)?;
-    }
-    Ok(Some((kind, form)))
 }
 
 /// The caller's view of the store's answer. `ours` is the payload that was to be accepted.
@@ -195,9 +179,11 @@ pub fn disposition(
     }
 }
 
-/// Counts what became of a command. Before the comparison it is not known.
+/// Counts what became of a command. Before the comparison it is not known, nor where the store has failed.
 pub fn count(meters: &Meters, compared: &Result<(OpId, Disposition), AcceptError>) {
     meters.accepted(match compared {
+        Err(AcceptError::Store(_) | AcceptError::Invalid(_)) => return,
+        Err(AcceptError::OtherForm(_)) => Became::OtherForm,
         Ok((_, Disposition::Created)) => Became::Created,
         Ok((_, Disposition::Replayed)) => Became::Replayed,
         Err(AcceptError::Taken { .. }) => Became::Taken,

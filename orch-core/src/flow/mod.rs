@@ -20,6 +20,8 @@
 
 mod accept; // S1
 
+mod forms; // of identities, before S1
+
 mod queue; // S2: the loop that claims
 
 mod lease; // leases, kept while their attempts run
@@ -46,9 +48,10 @@ mod handlers; // what a worker can run
 
 mod history; // the log with what each entry means for the outcome
 
-pub use accept::{AcceptError, Acceptor, Disposition, count, disposition, next_form};
+pub use accept::{AcceptError, Acceptor, Disposition, count, disposition};
 pub use batch::{Batcher, Patience, Verb};
 pub use equipment::Equipment;
+pub use forms::next_form;
 pub use handlers::{Handler, Handlers};
 pub use history::{HistoryEntry, history};
 pub use incarnation::report_unconfirmed;

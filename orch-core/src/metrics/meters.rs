@@ -17,6 +17,7 @@ pub struct Meters {
     conflict: Counter,
     taken: Counter,
     other_version: Counter,
+    other_form: Counter,
     attempt: Counter,
     reconcile: Counter,
     start_delay: Histogram,
@@ -47,6 +48,8 @@ pub enum Became {
     Taken,
     /// Refused: the operation is one of another version, which cannot be compared.
     OtherVersion,
+    /// Its identity is made in another form than the one that is stored.
+    OtherForm,
 }
 
 /// How attempts, or reconciles, end.
@@ -75,6 +78,7 @@ impl Meters {
             conflict: accepted("conflict"),
             taken: accepted("taken"),
             other_version: accepted("other_version"),
+            other_form: accepted("other_form"),
             attempt: claimed("attempt"),
             reconcile: claimed("reconcile"),
             start_delay: histogram(&table::START_DELAY, kind, &[]),
@@ -101,6 +105,7 @@ impl Meters {
             Became::Conflict => self.conflict.increment(1),
             Became::Taken => self.taken.increment(1),
             Became::OtherVersion => self.other_version.increment(1),
+            Became::OtherForm => self.other_form.increment(1),
         }
     }
 

@@ -7,7 +7,7 @@
 //!
 //! | metric | kind | labels | says |
 //! |---|---|---|---|
-//! | `orch_accepted_total` | counter | `domain`, `event`; `disposition`: `created`, `replayed`, `conflict`, `taken`, `other_version` | commands accepted, replayed or refused; inside the caller's own transaction, whether it commits or not |
+//! | `orch_accepted_total` | counter | `domain`, `event`; `disposition`: `created`, `replayed`, `conflict`, `taken`, `other_version`, `other_form` | commands accepted, replayed or refused; inside the caller's own transaction, whether it commits or not |
 //! | `orch_claimed_total` | counter | `domain`, `event`; `purpose`: `attempt`, `reconcile` | operations claimed by a worker, for an attempt or to reconcile |
 //! | `orch_start_delay_seconds` | histogram | `domain`, `event` | time from accept to the first claim, by the store's clock |
 //! | `orch_attempts_total` | counter | `domain`, `event`; `source`: `handler`, `reconcile`; `outcome`: `ok`, `retry`, `fail`, `in_doubt`, `not_happened`, `unreadable` | attempts and reconciles that ended in this process, by outcome |

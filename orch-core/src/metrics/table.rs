@@ -28,7 +28,10 @@ const SOURCES: (&str, &[&str]) = ("source", &["handler", "reconcile"]);
 pub(super) const ACCEPTED: Metric = Metric {
     name: "orch_accepted_total",
     kind: MetricKind::Counter,
-    labels: &[("disposition", &["created", "replayed", "conflict", "taken", "other_version"])],
+    labels: &[(
+        "disposition",
+        &["created", "replayed", "conflict", "taken", "other_version", "other_form"],
+    )],
     says: "commands accepted, replayed or refused; inside the caller's own transaction, whether \
            it commits or not",
 };

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use super::Orchestrator;
 use crate::flow::{AcceptError, Disposition, count, disposition, next_form};
 use crate::handler::{HandledCommand, KeyFromCaller, KeyGiven, KeyInCommand};
-use crate::store::{AcceptIn, Acceptance};
+use crate::store::{AcceptIn, Acceptance, Admitted};
 use crate::words::{
     BizKey, Command, Fingerprint, IdemKey, Invalid, KeySeed, Kind, OpId, OtherForm,
 };
@@ -96,12 +96,8 @@ impl<C: HandledCommand, K: KeyGiven> Accept<C, K> {
         self.orchestrator.acceptor().check(&acceptance)?;
         let payload = acceptance.command.payload().clone();
         let meters = self.orchestrator.acceptor().meters_of(&acceptance);
-        let mut admitted = store.accept_in(connection, acceptance.clone()).await?;
-        if let Some((kind, form)) = next_form(&acceptance, &admitted)? {
-            OtherForm::check(&kind, form, &store.identify_in(connection, &kind, form).await?)?;
-            admitted = store.accept_in(connection, acceptance).await?;
-        }
-        let compared = disposition(admitted, &payload, &C::meaning());
+        let admitted = admit_in(store, connection, acceptance).await;
+        let compared = admitted.and_then(|it| disposition(it, &payload, &C::meaning()));
         count(&meters, &compared);
         Ok(Accepted::new(compared?))
     }
@@ -129,6 +125,18 @@ impl<C: HandledCommand, K: KeyGiven> Accept<C, K> {
             Ok(Accepted::new(acceptor.accept(acceptance?, &C::meaning()).await?))
         })
     }
+}
+
+/// What becomes of it inside the caller's transaction, once the form of its identity is stored.
+async fn admit_in<Connection: Send>(
+    store: &impl AcceptIn<Connection>,
+    connection: &mut Connection,
+    acceptance: Acceptance,
+) -> Result<Admitted, AcceptError> {
+    let admitted = store.accept_in(connection, acceptance.clone()).await?;
+    let Some((kind, form)) = next_form(&acceptance, &admitted)? else { return Ok(admitted) };
+    OtherForm::check(&kind, form, &store.identify_in(connection, &kind, form).await?)?;
+    Ok(store.accept_in(connection, acceptance).await?)
 }
 
 /// A future, not `IntoFuture`: so rustc says what is missing where the key is, and not that this

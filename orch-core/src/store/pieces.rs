@@ -1,12 +1,38 @@
-/// So many refusals end a batch: then the database is at fault rather than a row.
+/// So many refusals, with nothing that passes between them, end a batch: then the database is at fault
+/// rather than a row.
 const REFUSALS: usize = 8;
+
+/// How many have been refused in a row.
+#[derive(Debug, Default)]
+struct Row {
+    refusals: usize,
+    /// A piece is out, of which no refusal has been told.
+    is_asked: bool,
+}
+
+impl Row {
+    /// The next piece goes out. The one before it has passed, unless it was refused.
+    fn ask(&mut self) {
+        if self.is_asked {
+            self.refusals = 0;
+        }
+        self.is_asked = true;
+    }
+
+    /// True if a lone item that is refused is the last one to be asked about.
+    fn refused(&mut self, is_alone: bool) -> bool {
+        self.is_asked = false;
+        self.refusals += usize::from(is_alone);
+        self.refusals == REFUSALS
+    }
+}
 
 /// A batch that is carried out in smaller pieces where the database refuses it whole, so that what it
 /// refuses is alone in the end and holds up none of the others.
 #[derive(Debug)]
 pub struct Pieces<'a, T> {
     left: Vec<&'a [T]>,
-    refusals: usize,
+    row: Row,
 }
 
 impl<'a, T> Pieces<'a, T> {
@@ -14,17 +40,16 @@ impl<'a, T> Pieces<'a, T> {
     #[must_use]
     pub fn of(batch: &'a [T]) -> Self {
         let left = if batch.is_empty() { Vec::new() } else { vec![batch] };
-        Self { left, refusals: 0 }
+        Self { left, row: Row::default() }
     }
 
     /// The database has refused this piece. Its halves come next; of a piece of one that is the item
-    /// itself, returned. After eight of those no piece is left.
+    /// itself, returned. After eight of those in a row no piece is left.
     pub fn refused(&mut self, piece: &'a [T]) -> Option<&'a T> {
+        if self.row.refused(piece.len() == 1) {
+            self.left.clear();
+        }
         if let [alone] = piece {
-            self.refusals += 1;
-            if self.refusals == REFUSALS {
-                self.left.clear();
-            }
             return Some(alone);
         }
         let (first, second) = piece.split_at(piece.len() / 2);
@@ -37,6 +62,7 @@ impl<'a, T> Iterator for Pieces<'a, T> {
     type Item = &'a [T];
 
     fn next(&mut self) -> Option<&'a [T]> {
+        self.row.ask();
         self.left.pop()
     }
 }
@@ -46,7 +72,7 @@ impl<'a, T> Iterator for Pieces<'a, T> {
 #[derive(Debug)]
 pub struct Limits {
     left: Vec<usize>,
-    refusals: usize,
+    row: Row,
 }
 
 impl Limits {
@@ -54,17 +80,16 @@ impl Limits {
     #[must_use]
     pub fn of(limit: usize) -> Self {
         let left = if limit == 0 { Vec::new() } else { vec![limit] };
-        Self { left, refusals: 0 }
+        Self { left, row: Row::default() }
     }
 
     /// The database has refused what was found within this limit: halves of it come next. True for a
-    /// limit of one: then the one found is what is refused. After eight of those no limit is left.
+    /// limit of one: then the one found is what is refused. After eight of those in a row no limit is left.
     pub fn refused(&mut self, limit: usize) -> bool {
+        if self.row.refused(limit <= 1) {
+            self.left.clear();
+        }
         if limit <= 1 {
-            self.refusals += 1;
-            if self.refusals == REFUSALS {
-                self.left.clear();
-            }
             return true;
         }
         self.left.extend([limit - limit / 2, limit / 2]);
@@ -76,6 +101,7 @@ impl Iterator for Limits {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
+        self.row.ask();
         self.left.pop()
     }
 }
@@ -116,6 +142,21 @@ mod tests {
             limits.refused(limit);
         }
         assert!((8..40).contains(&asked), "{asked}");
+    }
+
+    #[test]
+    fn many_bad_ones_among_good_ones_are_all_found() {
+        let batch: Vec<u32> = (0..200).collect();
+        let (mut passed, mut refused) = (0, 0);
+        let mut pieces = Pieces::of(&batch);
+        while let Some(piece) = pieces.next() {
+            if piece.iter().any(|item| item % 3 == 0) {
+                refused += usize::from(pieces.refused(piece).is_some());
+            } else {
+                passed += piece.len();
+            }
+        }
+        assert_eq!((passed, refused), (133, 67));
     }
 
     #[test]

@@ -238,7 +238,7 @@ pub trait AcceptIn<Connection: Send>: Store {
     ) -> Result<Admitted, StoreError>;
 
     /// [`Store::identify`] on this connection, which is in a transaction: what that transaction holds would
-    /// be in the way of another one.
+    /// be in the way of another one. A store may refuse a later form there ([`StoreError::Fatal`]).
     async fn identify_in(
         &self,
         connection: &mut Connection,

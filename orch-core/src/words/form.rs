@@ -85,23 +85,36 @@ impl OtherForm {
     fn text(&self) -> String {
         let Self { kind, ours, stored } = self;
         let next = stored.number.saturating_add(1);
-        if ours.number == stored.number {
-            return format!(
+        let before = if ours.number == stored.number {
+            format!(
                 "the identity of {kind} is made from {} here, and operations are stored whose \
                  identity is made from {}: the same request would be a new operation, and act again; \
                  put that back, or say `identity = {next}` in #[command(…)], and `earlier = \"…\"` with \
                  the biz key that it had",
                 ours.keys, stored.keys
-            );
+            )
+        } else {
+            format!(
+                "a later release accepts {kind}: it makes the identity from {} (form {}), and this one \
+                 from {} (form {}), so the same request would be a new operation, and act again; use the \
+                 later release; to go back, say `identity = {next}` in #[command(…)], and \
+                 `earlier = \"…\"` with the biz key of the later one",
+                stored.keys, stored.number, ours.keys, ours.number
+            )
+        };
+        if idem_key(ours.keys) == idem_key(&stored.keys) {
+            return before;
         }
         format!(
-            "a later release accepts {kind}: it makes the identity from {} (form {}), and this one \
-             from {} (form {}), so the same request would be a new operation, and act again; use the \
-             later release; to go back, say `identity = {next}` in #[command(…)], and \
-             `earlier = \"…\"` with the biz key of the later one",
-            stored.keys, stored.number, ours.keys, ours.number
+            "{before}. The idempotency key is another one as well: an operation is looked for under \
+             today's only, so each request must have the same as before"
         )
     }
+}
+
+/// What the idempotency key is made from: the last part.
+fn idem_key(keys: &str) -> &str {
+    keys.rsplit(" and ").next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -130,5 +143,19 @@ mod tests {
         let other = IdentityForm { keys: "c", ..FIRST };
         assert!(text(other, FIRST).contains("identity = 2"));
         assert!(text(FIRST, SECOND).contains("identity = 3"));
+    }
+
+    #[test]
+    fn another_idempotency_key_is_said_since_it_is_not_looked_for() {
+        let kind = Kind::new("PAYMENT", "CHARGE").unwrap();
+        let ours = IdentityForm { number: 1, keys: "biz_key = \"{a}\" and idem_key {request}" };
+        for (keys, is_said) in [
+            ("biz_key = \"{a}\" and the caller's idem_key", true),
+            ("biz_key = \"{b} and {a}\" and idem_key {request}", false),
+        ] {
+            let stored = StoredForm { number: 1, keys: keys.to_owned() };
+            let text = OtherForm::check(&kind, ours, &stored).unwrap_err().to_string();
+            assert_eq!(text.contains("today's only"), is_said, "{text}");
+        }
     }
 }
