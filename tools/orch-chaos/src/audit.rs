@@ -6,7 +6,7 @@
 ///
 /// | word | recorded |
 /// |---|---|
-/// | `made` | an operation for a seat was stored: a new one or a redrive |
+/// | `made` | an operation for a seat, new or a redrive, or one of the kind whose identity changes was stored |
 /// | `fence` | a claim, or any change of a fence: old and new |
 /// | `released` | a worker gave a claim back to one that has what it lacks itself |
 /// | `log` | an entry of the log that has effect, with its fence and source |
@@ -29,7 +29,7 @@ CREATE FUNCTION chaos_made() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO chaos_audit (what, op_id) VALUES ('made', NEW.op_id);
     RETURN NULL; END $$;
 CREATE TRIGGER chaos_made AFTER INSERT ON orch_operation FOR EACH ROW
-    WHEN (NEW.event_type = 'SEAT') EXECUTE FUNCTION chaos_made();
+    WHEN (NEW.event_type IN ('SEAT', 'IDENTITY_CHANGED')) EXECUTE FUNCTION chaos_made();
 
 CREATE FUNCTION chaos_fence() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO chaos_audit (what, op_id, fence, old_fence, worker)
@@ -126,7 +126,8 @@ CREATE TABLE chaos_audit (
     what TEXT NOT NULL, op_id BLOB NOT NULL, fence INTEGER, old_fence INTEGER, worker TEXT,
     detail TEXT);
 
-CREATE TRIGGER chaos_made AFTER INSERT ON orch_operation WHEN NEW.event_type = 'SEAT'
+CREATE TRIGGER chaos_made AFTER INSERT ON orch_operation
+    WHEN NEW.event_type IN ('SEAT', 'IDENTITY_CHANGED')
 BEGIN
     INSERT INTO chaos_audit (what, op_id) VALUES ('made', NEW.op_id);
 END;

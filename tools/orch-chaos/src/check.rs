@@ -15,7 +15,7 @@
 //! | I9 | *sums of money are equal* |
 //! | I10 | one operation for an entity: see [`seats`] |
 //!
-//! With two releases of the handlers there are R1–R6 as well: see [`releases`].
+//! With two releases of the handlers there are R1–R7 as well: see [`releases`].
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -29,6 +29,7 @@ use crate::order::{Order, Orders, Product, Repeat};
 use crate::release::Release;
 
 mod answers;
+mod forms;
 mod releases;
 mod seats;
 mod way;
@@ -69,6 +70,7 @@ pub(crate) fn check(orders: Orders, evidence: &Evidence) -> Verdict {
     verdict.told(orders, evidence, &book);
     verdict.conflicts(&evidence.lines, &book);
     verdict.seats(orders, evidence, &book);
+    verdict.forms(orders, evidence, &book);
     for stored in &evidence.common.stored {
         // One that cannot be read is a finding already.
         if let Ok(body) = serde_json::from_str::<Body>(&stored.body) {
@@ -140,6 +142,9 @@ impl Verdict {
                 | Line::Taken { .. }
                 | Line::Redriving { .. }
                 | Line::Stuck { .. }
+                // Of the kind whose identity changes.
+                | Line::OtherForm { .. }
+                | Line::LaterForm { .. }
                 | Line::Sent { .. }
                 | Line::Done { .. } => {}
             }

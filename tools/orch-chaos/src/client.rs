@@ -44,6 +44,10 @@ pub(crate) enum Line {
     Redriving { order: u64, op_id: String },
     /// The same as `Taken`, though the operation was seen to have failed before the request left.
     Stuck { order: u64, op_id: String },
+    /// An old client's request was refused, since a new one has accepted in the next form of the identity.
+    OtherForm { order: u64 },
+    /// A request in that form was answered with this operation.
+    LaterForm { order: u64, op_id: String },
     /// All of an order's requests were answered.
     Done { order: u64 },
 }
@@ -116,8 +120,21 @@ impl Client {
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let share = number as f64 / self.world.operations as f64;
         let due = self.world.duration.mul_f64(share);
-        let since = Duration::from_micros((now_us() - self.world.starts_at).max(0).unsigned_abs());
-        tokio::time::sleep(due.saturating_sub(since)).await;
+        tokio::time::sleep(due.saturating_sub(self.since_start())).await;
+    }
+
+    fn since_start(&self) -> Duration {
+        Duration::from_micros((now_us() - self.world.starts_at).max(0).unsigned_abs())
+    }
+
+    /// The release as which it sends an order now. The form of the identity is changed half-way: so there
+    /// are operations in either.
+    fn release(&self, order: Order) -> Release {
+        let is_early = self.since_start() < self.world.duration / 2;
+        match order.product {
+            Product::IdentityChanged if is_early => Release::Old,
+            _ => Release::of_client(self.lane.into()),
+        }
     }
 
     async fn send(&self, order: Order) -> crate::Result<()> {
@@ -137,14 +154,28 @@ impl Client {
         if next.repeat == Repeat::Neighbour && next.number < self.world.operations {
             self.request(next).await?;
         }
+        self.request_from_before(order).await?;
         self.note(&Line::Done { order: order.number })
+    }
+
+    /// Once the form of the identity is changed, repeats an order from before: as many orders before this
+    /// one as half of the run.
+    async fn request_from_before(&self, order: Order) -> crate::Result<()> {
+        let Some(number) = order.number.checked_sub(self.world.operations.div_ceil(2)) else {
+            return Ok(());
+        };
+        let before = self.world.orders.of(number);
+        if before.product == Product::IdentityChanged {
+            self.request(before).await?;
+        }
+        Ok(())
     }
 
     async fn request(&self, order: Order) -> crate::Result<()> {
         let number = order.number;
         self.note(&Line::Sent { order: number })?;
         let lane = self.lane;
-        match self.accept(order, order.body()).await {
+        match self.accept(order, order.body()).await? {
             Ok(op_id) => self.note(&Line::Told { order: number, op_id, lane }),
             Err(AcceptError::Conflict { op_id, .. } | AcceptError::OtherVersion { op_id, .. }) => {
                 self.note(&Line::Conflict { order: number, op_id: op_id.to_string(), lane })
@@ -157,7 +188,7 @@ impl Client {
     async fn changed(&self, order: Order) -> crate::Result<()> {
         let number = order.number;
         let body = Body { amount: order.amount + 1, ..order.body() };
-        match self.accept(order, body).await {
+        match self.accept(order, body).await? {
             Ok(op_id) => self.note(&Line::Fooled { order: number, op_id }),
             Err(AcceptError::Conflict { op_id, .. }) => {
                 self.note(&Line::Refused { order: number, op_id: op_id.to_string() })
@@ -166,10 +197,11 @@ impl Client {
         }
     }
 
-    /// Asks until the database is there.
-    async fn accept(&self, order: Order, body: Body) -> Result<String, AcceptError> {
+    /// Asks until the database is there; and as the new release where the old one may not accept, as a
+    /// load balancer does that tries the next process.
+    async fn accept(&self, order: Order, body: Body) -> crate::Result<Result<String, AcceptError>> {
         let budget = order.time_budget(self.world.duration);
-        let release = Release::of_client(self.lane.into());
+        let mut release = self.release(order);
         loop {
             let accepted = if self.world.orders.rolling {
                 release.accept(&self.orchestrator, order, body.amount, budget).await
@@ -178,7 +210,19 @@ impl Client {
             };
             match accepted {
                 Err(AcceptError::Store(_)) => tokio::time::sleep(AGAIN).await,
-                answer => return Ok(answer?.to_string()),
+                Err(AcceptError::OtherForm(_)) if release == Release::Old => {
+                    self.note(&Line::OtherForm { order: order.number })?;
+                    release = Release::New;
+                }
+                Err(error) => return Ok(Err(error)),
+                Ok(op_id) => {
+                    let op_id = op_id.to_string();
+                    if (order.product, release) == (Product::IdentityChanged, Release::New) {
+                        let (order, op_id) = (order.number, op_id.clone());
+                        self.note(&Line::LaterForm { order, op_id })?;
+                    }
+                    return Ok(Ok(op_id));
+                }
             }
         }
     }

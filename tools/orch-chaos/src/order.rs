@@ -60,6 +60,8 @@ pub(crate) enum Product {
     OutputChanged,
     /// The new release makes more attempts.
     AttemptsChanged,
+    /// The new release has another biz key: the second form of the identity.
+    IdentityChanged,
 }
 
 /// The budget of what is hurried.
@@ -143,6 +145,11 @@ impl Order {
         }
     }
 
+    /// The entity, in the second form of the identity.
+    pub(crate) fn later_biz_key(self) -> String {
+        format!("SHOP-1/{}", self.number)
+    }
+
     /// From accept to the deadline, in a run of this length.
     pub(crate) fn time_budget(self, run: Duration) -> Duration {
         if self.hurried { HURRY } else { run + Duration::from_secs(600) }
@@ -155,13 +162,14 @@ impl Product {
         [Self::Charge, Self::Capture, Self::Transfer, Self::Payout, Self::Notice, Self::Seat];
 
     /// All of a run with two.
-    pub(crate) const CHANGED: [Self; 6] = [
+    pub(crate) const CHANGED: [Self; 7] = [
         Self::FieldAdded,
         Self::OptionAdded,
         Self::HookAdded,
         Self::ReconcileAdded,
         Self::OutputChanged,
         Self::AttemptsChanged,
+        Self::IdentityChanged,
     ];
 
     /// The event type.
@@ -179,6 +187,7 @@ impl Product {
             Self::ReconcileAdded => "RECONCILE_ADDED",
             Self::OutputChanged => "OUTPUT_CHANGED",
             Self::AttemptsChanged => "ATTEMPTS_CHANGED",
+            Self::IdentityChanged => "IDENTITY_CHANGED",
         }
     }
 

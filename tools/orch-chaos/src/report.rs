@@ -114,6 +114,8 @@ impl Report {
             ("ends_without_the_hook", counted("ends_without_the_hook"), of_all(1)),
             ("says_more", counted("says_more"), of_all(5)),
             ("replayed_across", counted("replayed_across"), of_all(10)),
+            ("found_across_forms", counted("found_across_forms"), of_all(1)),
+            ("refused_in_the_old_form", counted("refused_in_the_old_form"), of_all(1)),
             ("given_back_for_a_field", given_back("field"), of_all(1)),
             // It takes doubt and an old worker that comes by: in a short run there may be none.
             ("given_back_for_a_hook", given_back("hook"), self.operations / SOME_DOUBT),

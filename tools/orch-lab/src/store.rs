@@ -35,6 +35,8 @@ pub enum Store {
 pub struct Stored {
     /// Which operation.
     pub op_id: String,
+    /// The entity.
+    pub biz_key: String,
     /// The client's key.
     pub idem_key: String,
     /// The event type.
@@ -229,8 +231,8 @@ FROM orch_operation WHERE status IN ('PENDING', 'IN_PROGRESS')",
 
 const STORED: Words = Words {
     postgres: "
-SELECT replace(o.op_id::text, '-', '') AS op_id, o.idem_key, o.event_type AS event,
-       convert_from(o.payload, 'UTF8') AS body, o.redrive::bigint AS redrive,
+SELECT replace(o.op_id::text, '-', '') AS op_id, o.biz_key, o.idem_key,
+       o.event_type AS event, convert_from(o.payload, 'UTF8') AS body, o.redrive::bigint AS redrive,
        (extract(epoch FROM o.accepted_at) * 1000000)::bigint AS accepted_at,
        concat_ws('+', q.status, CASE WHEN l.outcome = 'OK' THEN 'COMPLETED'
                                      WHEN l.outcome IS NOT NULL THEN 'FAILED' END) AS status,
@@ -246,7 +248,7 @@ LEFT JOIN orch_queue q ON q.op_id = o.op_id
 LEFT JOIN orch_write_ahead_log l ON l.op_id = o.op_id AND l.finished_at IS NOT NULL
 LEFT JOIN orch_dead_letter d ON d.op_id = o.op_id",
     sqlite: "
-SELECT lower(hex(o.op_id)) AS op_id, o.idem_key, o.event_type AS event,
+SELECT lower(hex(o.op_id)) AS op_id, o.biz_key, o.idem_key, o.event_type AS event,
        CAST(o.payload AS TEXT) AS body, o.redrive, o.accepted_at, o.status, o.phase,
        o.lease_expires_at IS NOT NULL AS held, o.fence, o.retries, o.lost_attempts AS lost,
        o.reconciles, CAST(l.output AS TEXT) AS output, d.failure,

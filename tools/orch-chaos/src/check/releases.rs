@@ -8,6 +8,7 @@
 //! | R4 | each result reads as the new release's, and says what the release said that kept it |
 //! | R5 | what says more than the old release knows is run by the new one alone |
 //! | R6 | an operation in doubt that the new release asks about is not run again before it was told that nothing has happened |
+//! | R7 | an order is one operation in whichever form of the identity it was accepted, and none is accepted in the first form after the second: see [`super::forms`] |
 
 use std::collections::BTreeMap;
 

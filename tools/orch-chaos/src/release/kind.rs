@@ -1,9 +1,11 @@
 /// One kind as one release has it: the command that a client sends, bound to the domain that both
-/// releases share, and the same command with its handler, under the release's own domain.
+/// releases share, and the same command with its handler, under the release's own domain. Where nothing
+/// is said `by`, its identity is that of all kinds.
 macro_rules! kind {
     (
         $name:ident $domain:literal $event:literal -> $output:ty,
         { $($(#[$attribute:meta])* $field:ident: $type:ty,)* }
+        by($($identity:tt)*)
         $($options:tt)*
     ) => {
         pub(super) mod $name {
@@ -16,7 +18,7 @@ macro_rules! kind {
             /// As a client sends it.
             #[allow(dead_code, reason = "clients send the same to either database")]
             #[derive(Debug, Clone, Serialize, Deserialize, Command)]
-            #[command(biz_key = "ORDER-{order_id}", domain = "CHAOS", event = $event, output = $output)]
+            #[command($($identity)*, domain = "CHAOS", event = $event, output = $output)]
             pub(in crate::release) struct Request {
                 pub(in crate::release) order_id: u64,
                 pub(in crate::release) amount: u64,
@@ -25,7 +27,7 @@ macro_rules! kind {
 
             /// As a worker reads it.
             #[derive(Debug, Clone, Serialize, Deserialize, Command)]
-            #[command(biz_key = "ORDER-{order_id}")]
+            #[command($($identity)*)]
             pub(in crate::release) struct Ordered {
                 order_id: u64,
                 amount: u64,
@@ -53,6 +55,16 @@ macro_rules! kind {
                 desk.call(cmd.into(), &ctx).await.map(<$output>::from)
             }
         }
+    };
+    (
+        $name:ident $domain:literal $event:literal -> $output:ty,
+        { $($fields:tt)* }
+        $($options:tt)*
+    ) => {
+        kind!(
+            $name $domain $event -> $output, { $($fields)* }
+            by(biz_key = "ORDER-{order_id}") $($options)*
+        );
     };
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use orch::internals::flow::AcceptError;
-use orch::internals::handler::{Descriptor, Registration};
+use orch::internals::handler::{Checks, Descriptor, Registration};
 use orch::{HandledCommand, KeyFromCaller, OpId, Orchestrator, RuntimeBuilder};
 use orch_lab::store::Backend;
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,15 @@ impl Release {
         let ours = if backend == Backend::Sqlite { declared(embedded) } else { None };
         let registration = ours.or_else(|| declared(any))?;
         let descriptor = Descriptor { domain: DOMAIN, ..registration.descriptor };
-        Some(Registration { descriptor, ..registration })
+        let checks = match product {
+            // Old workers come back after new ones here, and the start of one that names form 1 is refused
+            // once form 2 is stored. So workers of this kind name none: what clients accept decides.
+            Product::IdentityChanged => {
+                registration.checks.map(|checks| Checks { form: None, ..checks })
+            }
+            _ => registration.checks,
+        };
+        Some(Registration { descriptor, checks, ..registration })
     }
 
     /// Accepts an order as a client of this release does, typed.

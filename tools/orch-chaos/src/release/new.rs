@@ -48,6 +48,9 @@ kind!(output_changed "CHAOS.NEW" "OUTPUT_CHANGED" -> Slip, {}
 kind!(output_changed_embedded "CHAOS.NEW.EMBEDDED" "OUTPUT_CHANGED" -> Slip, {}
     max_attempts = 15, finalize = book_slip_sqlite);
 kind!(attempts_changed "CHAOS.NEW" "ATTEMPTS_CHANGED" -> Receipt, {} max_attempts = 15);
+kind!(identity_changed "CHAOS.NEW" "IDENTITY_CHANGED" -> Receipt, {}
+    by(biz_key = "SHOP-1/{order_id}", identity = 2, earlier = "ORDER-{order_id}")
+    max_attempts = 15);
 
 async fn what_happened(
     cmd: reconcile_added::Ordered,
@@ -77,6 +80,9 @@ pub(super) async fn accept(asked: Asked<'_>) -> Result<OpId, AcceptError> {
         Product::HookAdded => asked.send(hook_added::Request { order_id, amount }).await,
         Product::ReconcileAdded => asked.send(reconcile_added::Request { order_id, amount }).await,
         Product::OutputChanged => asked.send(output_changed::Request { order_id, amount }).await,
+        Product::IdentityChanged => {
+            asked.send(identity_changed::Request { order_id, amount }).await
+        }
         _ => asked.send(attempts_changed::Request { order_id, amount }).await,
     }
 }

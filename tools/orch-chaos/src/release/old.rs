@@ -21,6 +21,7 @@ kind!(output_changed "CHAOS.OLD" "OUTPUT_CHANGED" -> Receipt, {}
 kind!(output_changed_embedded "CHAOS.OLD.EMBEDDED" "OUTPUT_CHANGED" -> Receipt, {}
     max_attempts = 15, finalize = book_sqlite);
 kind!(attempts_changed "CHAOS.OLD" "ATTEMPTS_CHANGED" -> Receipt, {} max_attempts = 2);
+kind!(identity_changed "CHAOS.OLD" "IDENTITY_CHANGED" -> Receipt, {} max_attempts = 15);
 
 /// Sends it as the old release knows it.
 pub(super) async fn accept(asked: Asked<'_>) -> Result<OpId, AcceptError> {
@@ -32,6 +33,9 @@ pub(super) async fn accept(asked: Asked<'_>) -> Result<OpId, AcceptError> {
         Product::HookAdded => asked.send(hook_added::Request { order_id, amount }).await,
         Product::ReconcileAdded => asked.send(reconcile_added::Request { order_id, amount }).await,
         Product::OutputChanged => asked.send(output_changed::Request { order_id, amount }).await,
+        Product::IdentityChanged => {
+            asked.send(identity_changed::Request { order_id, amount }).await
+        }
         _ => asked.send(attempts_changed::Request { order_id, amount }).await,
     }
 }

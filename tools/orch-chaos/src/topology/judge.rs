@@ -173,6 +173,7 @@ mod tests {
     fn stored(number: u64, op_id: &str, lost: i64) -> Stored {
         Stored {
             op_id: op_id.into(),
+            biz_key: format!("ORDER-{number}"),
             idem_key: format!("request-{number}"),
             event: "CHARGE".into(),
             body: String::new(),

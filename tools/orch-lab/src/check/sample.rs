@@ -14,6 +14,7 @@ pub fn sound(body: Body) -> Evidence {
     let answer = Some(Answer::Done(receipt.clone()));
     let stored = Stored {
         op_id: OP.into(),
+        biz_key: format!("ORDER-{order_id}"),
         idem_key: format!("request-{order_id}"),
         event: "CHARGE".into(),
         body: serde_json::to_string(&body).unwrap_or_default(),

@@ -28,10 +28,18 @@ fn sound(product: Product, release: Release) -> Evidence {
     if release.has_hook(product) {
         e.bookings.push((order.number.cast_signed(), order.amount.cast_signed()));
     }
+    if product == Product::IdentityChanged {
+        e.changes.push(made(OP));
+    }
     if order.repeat == Repeat::Changed {
         e.lines.push(Line::Refused { order: order.number, op_id: OP.into() });
     }
     e
+}
+
+fn made(op_id: &str) -> Change {
+    let (op_id, what) = (op_id.into(), "made".into());
+    Change { at: 1, what, op_id, fence: None, old_fence: None, worker: None, detail: None }
 }
 
 fn broken(
@@ -177,4 +185,79 @@ fn each_release_has_its_own_attempts() {
     };
     assert!(!broken(Product::AttemptsChanged, Release::Old, spent).contains(&"I1"));
     assert!(broken(Product::AttemptsChanged, Release::New, spent).contains(&"I1"));
+}
+
+/// What a request in the second form of the identity was answered.
+fn later(op_id: &str) -> Line {
+    let order = order(Product::IdentityChanged, false).number;
+    Line::LaterForm { order, op_id: op_id.into() }
+}
+
+/// Another order of the kind, sound, as this operation.
+fn another(e: &mut Evidence, op_id: &str) -> Order {
+    let first = order(Product::IdentityChanged, false).number;
+    let is_it = |it: &Order| it.product == Product::IdentityChanged && it.repeat == Repeat::Never;
+    let other = (first + 1..).map(|number| ROLLING.of(number)).find(is_it).unwrap();
+    let mut common = check::sample::sound(other.body()).stored.remove(0);
+    common.op_id = op_id.into();
+    common.event = other.product.event().into();
+    e.common.stored.push(common);
+    e.changes.push(made(op_id));
+    other
+}
+
+const OTHER: &str = "0000000000000000000000000000000b";
+
+#[test]
+fn an_order_in_two_forms_is_found() {
+    let of = |spoil: fn(&mut Evidence)| broken(Product::IdentityChanged, Release::New, spoil);
+    let twice = |e: &mut Evidence| {
+        let biz_key = order(Product::IdentityChanged, false).later_biz_key();
+        let op_id = OTHER.into();
+        e.common.stored.push(Stored { op_id, biz_key, ..e.common.stored[0].clone() });
+        e.changes.push(made(OTHER));
+    };
+    assert!(of(twice).contains(&"R7"));
+    assert_eq!(of(|e| e.lines.push(later(OTHER))), ["R7"], "a client was told of another one");
+    assert_eq!(of(|e| e.common.stored[0].biz_key = "ELSE".into()), ["R7"], "in neither form");
+    assert_eq!(of(|e| e.changes.retain(|change| change.what != "made")), ["R7"], "not audited");
+    let paid_twice = |e: &mut Evidence| {
+        let is_act = |entry: &&Entry| matches!(entry, Entry::Act { .. });
+        let act = e.common.ledger.iter().find(is_act).cloned();
+        e.common.ledger.extend(act);
+    };
+    assert!(of(paid_twice).contains(&"R7"));
+    // Other kinds have one form.
+    let elsewhere = |e: &mut Evidence| e.common.stored[0].biz_key = "ELSE".into();
+    assert_eq!(broken(Product::HookAdded, Release::New, elsewhere), Vec::<&str>::new());
+}
+
+#[test]
+fn an_accept_in_the_first_form_after_the_second_is_found() {
+    let with = |first_is_later: bool| {
+        broken(Product::IdentityChanged, Release::New, move |e| {
+            let other = another(e, OTHER);
+            let order = order(Product::IdentityChanged, false);
+            if first_is_later {
+                e.common.stored[0].biz_key = order.later_biz_key();
+            } else {
+                e.common.stored[1].biz_key = other.later_biz_key();
+            }
+        })
+    };
+    assert!(with(true).contains(&"R7"));
+    assert!(!with(false).contains(&"R7"));
+}
+
+#[test]
+fn what_was_found_across_forms_and_refused_is_counted() {
+    let mut e = sound(Product::IdentityChanged, Release::Old);
+    let number = order(Product::IdentityChanged, false).number;
+    e.lines.extend([later(OP), later(OP), Line::OtherForm { order: number }]);
+    let counts = check(ROLLING, &e).releases;
+    let of = |what| counts.get(what).copied();
+    assert_eq!((of("found_across_forms"), of("refused_in_the_old_form")), (Some(1), Some(1)));
+    e.common.stored[0].biz_key = order(Product::IdentityChanged, false).later_biz_key();
+    let counts = check(ROLLING, &e).releases;
+    assert_eq!(counts.get("found_across_forms"), None, "it is in that form itself");
 }
