@@ -1,6 +1,6 @@
 //! A handler for every legal pair of effect and `in_doubt`: plain, and with a finalize hook of
 //! each store. The 16th pair, unsafe and retry, does not compile: see
-//! tests/ui/effect/unsafe_with_retry.rs.
+//! tests/ui/cases/effect/unsafe_with_retry.rs.
 
 use futures_util::future::BoxFuture;
 use orch_testkit::Report;
