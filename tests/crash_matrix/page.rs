@@ -14,7 +14,7 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/book/what-happens-
 /// What stands where nothing runs the handler again, so that there is no second death.
 const NO_SECOND: &str = "no other attempt";
 /// What stands for the pair that no handler here has: `unsafe` and `retry`.
-const NOT_THERE: &str = "[does not compile](../../tests/ui/effect/unsafe_with_retry.stderr)";
+const NOT_THERE: &str = "[does not compile](../../tests/ui/cases/effect/unsafe_with_retry.stderr)";
 /// Set, it has the page written instead of compared.
 const WRITE: &str = "ORCH_WRITE_PAGE";
 
