@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use orch_core::store::codec::as_millis;
-use orch_core::store::{Acceptance, Admitted, StoreError};
-use orch_core::words::{BizKey, Command, IdentityForm, Kind, OpId, StoredForm};
+use orch_core::store::{Acceptance, Admitted, Place, StoreError};
+use orch_core::words::{Command, IdentityForm, Kind, OpId, StoredForm};
 use sqlx::Arguments;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::types::Uuid;
@@ -100,7 +100,7 @@ async fn present(
     server: &mut Server<'_>,
     items: &[&Acceptance],
 ) -> Result<HashMap<OpId, Admitted>, StoreError> {
-    let mut there = look_up(server, &made(items)).await?;
+    let mut there = look_up(server, &places(items)).await?;
     let missing = |item: &&&Acceptance| item.unique && !there.contains_key(&item.op_id);
     let unique: Vec<&Acceptance> = items.iter().filter(missing).copied().collect();
     if !unique.is_empty() {
@@ -110,31 +110,21 @@ async fn present(
     Ok(there)
 }
 
-/// An item, and a biz key under which it may be there.
-struct Made<'a> {
-    item: &'a Acceptance,
-    biz_key: &'a BizKey,
-}
-
-fn made<'a>(items: &[&'a Acceptance]) -> Vec<Made<'a>> {
-    let all = |item: &&'a Acceptance| {
-        let item = *item;
-        item.biz_keys().map(move |biz_key| Made { item, biz_key })
-    };
-    items.iter().flat_map(all).collect()
+fn places<'a>(items: &[&'a Acceptance]) -> Vec<Place<'a>> {
+    items.iter().copied().flat_map(Place::of).collect()
 }
 
 async fn look_up(
     server: &mut Server<'_>,
-    made: &[Made<'_>],
+    places: &[Place<'_>],
 ) -> Result<HashMap<OpId, Admitted>, StoreError> {
-    if made.is_empty() {
+    if places.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = server.fetch(PRESENT, present_arguments(made)).await?;
+    let rows = server.fetch(PRESENT, present_arguments(places)).await?;
     let mut found = HashMap::new();
     for row in &rows {
-        if let Some((op_id, answer)) = present_one(made, row).map_err(StoreError::fatal)? {
+        if let Some((op_id, answer)) = present_one(places, row).map_err(StoreError::fatal)? {
             // Its own biz key comes before earlier ones.
             found.entry(op_id).or_insert(answer);
         }
@@ -244,15 +234,15 @@ fn accept_arguments(items: &[&Acceptance], now: Option<At>) -> Result<PgArgument
     ]
 }
 
-fn present_arguments(made: &[Made<'_>]) -> Result<PgArguments, StoreError> {
+fn present_arguments(places: &[Place<'_>]) -> Result<PgArguments, StoreError> {
     arguments![
-        each(made, |Made { item, .. }| to_uuid(item.op_id)),
-        each(made, |Made { item, .. }| item.owner.as_str()),
-        each(made, |Made { item, .. }| item.command.domain().as_str()),
-        each(made, |Made { item, .. }| item.command.event_type().as_str()),
-        each(made, |Made { biz_key, .. }| biz_key.as_str()),
-        each(made, |Made { item, .. }| item.command.idem_key().as_str()),
-        each(made, |Made { item, .. }| item.fingerprint.as_bytes().as_slice()),
+        each(places, |Place { item, .. }| to_uuid(item.op_id)),
+        each(places, |Place { item, .. }| item.owner.as_str()),
+        each(places, |Place { item, .. }| item.command.domain().as_str()),
+        each(places, |Place { item, .. }| item.command.event_type().as_str()),
+        each(places, |Place { biz_key, .. }| biz_key.as_str()),
+        each(places, |Place { item, .. }| item.command.idem_key().as_str()),
+        each(places, |Place { item, .. }| item.fingerprint.as_bytes().as_slice()),
     ]
 }
 
@@ -287,8 +277,8 @@ fn at_place<'a, T>(asked: &'a [T], row: &PgRow) -> Result<&'a T, String> {
     Ok(asked.get(place).ok_or("a place is out of range")?)
 }
 
-fn present_one(made: &[Made<'_>], row: &PgRow) -> Result<Option<(OpId, Admitted)>, String> {
-    let ours = at_place(made, row)?.item.op_id;
+fn present_one(places: &[Place<'_>], row: &PgRow) -> Result<Option<(OpId, Admitted)>, String> {
+    let ours = at_place(places, row)?.item.op_id;
     if column(row, "mine")? {
         return Ok(Some((ours, Admitted::Created { op_id: ours })));
     }

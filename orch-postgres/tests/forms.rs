@@ -186,6 +186,27 @@ async fn a_stricter_transaction_is_told_to_begin_again() {
     }
 }
 
+/// It takes its locks in the order in which a later form does: the table, then the row. The other way round
+/// the two wait for each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stricter_transaction_and_a_later_form_do_not_wait_for_each_other() {
+    let schema = Schema::create().await;
+    let store = schema.store("").await;
+    store.identify(&kind(), FIRST).await.unwrap();
+    let (mut admin, mut raising) = (schema.connect().await, schema.connect().await);
+    let mut connection = schema.connect().await;
+    begin(&mut connection, "REPEATABLE READ").await;
+    execute(&mut raising, "BEGIN; LOCK TABLE orch_operation IN SHARE MODE").await;
+    let accepting =
+        tokio::spawn(async move { store.accept_in(&mut connection, first("key")).await });
+    until_one_waits(&mut admin, "orch_operation").await;
+    let raise =
+        "SET LOCAL lock_timeout = '500ms'; UPDATE orch_identity_form SET number = 2; COMMIT";
+    execute(&mut raising, raise).await;
+    let error = accepting.await.unwrap().unwrap_err();
+    assert!(matches!(error, StoreError::Outdated(_)), "{error:?}");
+}
+
 /// A role that may only insert stores the first form; a later one is for one that runs workers.
 #[tokio::test]
 async fn a_later_form_is_for_roles_that_may_change_operations() {
@@ -206,4 +227,33 @@ async fn a_later_form_is_for_roles_that_may_change_operations() {
     front.accept(vec![first("key")]).await.unwrap();
     let error = front.identify(&kind(), SECOND).await.unwrap_err();
     assert!(error.to_string().contains("permission denied"), "{error}");
+}
+
+/// Such a role needs no INSERT on operations, and its start stores the forms of its kinds.
+#[tokio::test]
+async fn a_role_that_runs_workers_only_may_store_forms_after_a_migration() {
+    let schema = Schema::create().await;
+    let mut admin = schema.connect().await;
+    let before = [
+        include_str!("../migrations/0001_operation.sql"),
+        "CREATE TABLE orch_migration (version bigint NOT NULL PRIMARY KEY,
+             applied_at timestamptz NOT NULL DEFAULT clock_timestamp());
+         INSERT INTO orch_migration (version) VALUES (1)",
+    ];
+    for sql in before {
+        execute(&mut admin, sql).await;
+    }
+    let role = format!("{}_worker", schema.name);
+    let granted = format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {0} TO {role};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {0} TO {role};
+         REVOKE INSERT ON {0}.orch_operation FROM {role}",
+        schema.name
+    );
+    execute(&mut admin, &granted).await;
+    schema.store("").await;
+    let worker = common::store_as(&schema.url(""), &role).await;
+    for form in [FIRST, SECOND] {
+        assert_eq!(worker.identify(&kind(), form).await.unwrap(), form.into());
+    }
 }

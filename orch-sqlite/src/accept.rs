@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use orch_core::store::codec::as_millis;
 use orch_core::store::columns::Columns;
-use orch_core::store::{Acceptance, Admitted, StoreError};
+use orch_core::store::{Acceptance, Admitted, Place, StoreError};
 use orch_core::words::{BizKey, Kind, OpId, StoredForm};
 
 use crate::form;
@@ -73,25 +73,15 @@ async fn present(
     db: &mut Db<'_>,
     items: &[&Acceptance],
 ) -> Result<HashMap<OpId, Admitted>, StoreError> {
-    let mut there = look_up(db, &made(items)).await?;
+    let mut there = look_up(db, &places(items)).await?;
     let unique: Vec<&Acceptance> =
         unanswered(items, &there).into_iter().filter(|item| item.unique).collect();
     there.extend(taken(db, &unique).await?);
     Ok(there)
 }
 
-/// An item, and a biz key under which it may be there.
-struct Made<'a> {
-    item: &'a Acceptance,
-    biz_key: &'a BizKey,
-}
-
-fn made<'a>(items: &[&'a Acceptance]) -> Vec<Made<'a>> {
-    let all = |item: &&'a Acceptance| {
-        let item = *item;
-        item.biz_keys().map(move |biz_key| Made { item, biz_key })
-    };
-    items.iter().flat_map(all).collect()
+fn places<'a>(items: &[&'a Acceptance]) -> Vec<Place<'a>> {
+    items.iter().copied().flat_map(Place::of).collect()
 }
 
 /// Those of a kind whose identity is stored in another form.
@@ -142,11 +132,11 @@ async fn taken(
 
 async fn look_up(
     db: &mut Db<'_>,
-    made: &[Made<'_>],
+    places: &[Place<'_>],
 ) -> Result<HashMap<OpId, Admitted>, StoreError> {
-    let spell = |values: Values, made: &Made<'_>| identify(values, made.item, made.biz_key);
+    let spell = |values: Values, place: &Place<'_>| identify(values, place.item, place.biz_key);
     let mut present = HashMap::new();
-    for found in PRESENT.fetch(db.connection, made, spell).await? {
+    for found in PRESENT.fetch(db.connection, places, spell).await? {
         let (asked, op_id) = (there(found.id("asked"))?, found.op_id()?);
         let admitted = if op_id == asked {
             Admitted::Created { op_id }

@@ -3,26 +3,10 @@
 
 mod common;
 
-use common::{File, acceptance, kind};
+use common::{ROW, acceptance, kind, rows, world};
 use orch_core::store::{AcceptIn, Acceptance, Admitted, Store, StoreError};
 use orch_core::words::{IdentityForm, Owner};
-use orch_sqlite::SqliteStore;
 use sqlx::Connection;
-
-const TABLE: &str = "CREATE TABLE business (text TEXT NOT NULL) STRICT";
-const ROW: &str = "INSERT INTO business (text) VALUES ('paid')";
-
-async fn world() -> (File, SqliteStore) {
-    let file = File::new();
-    let store = SqliteStore::open(&file.url).await.unwrap();
-    sqlx::raw_sql(TABLE).execute(&mut file.connection().await).await.unwrap();
-    (file, store)
-}
-
-async fn rows(file: &File) -> i64 {
-    let mut connection = file.connection().await;
-    sqlx::query_scalar("SELECT count(*) FROM business").fetch_one(&mut connection).await.unwrap()
-}
 
 #[tokio::test]
 async fn accept_in_commits_with_the_business_row() {

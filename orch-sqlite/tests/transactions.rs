@@ -6,7 +6,7 @@ mod common;
 
 use std::any::Any;
 
-use common::{File, acceptance, claim, claim_of, kind, succeeded};
+use common::{File, ROW, acceptance, claim, claim_of, kind, rows, succeeded, world};
 use futures_util::FutureExt;
 use orch_core::store::{
     Admitted, Claim, ConnectionType, Finalization, FinalizeHook, Finalized, HookContext, HookError,
@@ -16,21 +16,6 @@ use orch_core::words::{FinalOutcome, Owner, Phase, Status};
 use orch_sqlite::SqliteStore;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
-
-const TABLE: &str = "CREATE TABLE business (text TEXT NOT NULL) STRICT";
-const ROW: &str = "INSERT INTO business (text) VALUES ('paid')";
-
-async fn world() -> (File, SqliteStore) {
-    let file = File::new();
-    let store = SqliteStore::open(&file.url).await.unwrap();
-    sqlx::raw_sql(TABLE).execute(&mut file.connection().await).await.unwrap();
-    (file, store)
-}
-
-async fn rows(file: &File) -> i64 {
-    let mut connection = file.connection().await;
-    sqlx::query_scalar("SELECT count(*) FROM business").fetch_one(&mut connection).await.unwrap()
-}
 
 /// So many operations, each with its success logged.
 async fn logged(store: &SqliteStore, count: usize) -> Vec<Claim> {

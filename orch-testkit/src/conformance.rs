@@ -180,6 +180,7 @@ macro_rules! conformance {
                 an_earlier_one_or_other_keys_are_refused
                 nothing_is_accepted_before_its_form_is_stored
                 a_request_of_an_earlier_form_is_the_same_one
+                its_own_biz_key_comes_before_earlier_ones
                 one_that_has_failed_is_still_the_same_request
                 an_accept_whose_reply_was_lost_is_answered_in_any_form
                 others_of_a_batch_are_not_held_up

@@ -12,7 +12,8 @@ use crate::words::{CannotRead, Comparison, Invalid, Meaning, OpId, OtherForm, Pa
 /// S1: checks a command, gathers it with others, stores it.
 pub struct Acceptor {
     forms: Forms,
-    batcher: Batcher<Acceptance, Admitted>,
+    /// Shared, since a command is kept here until the form of its identity is known to be stored.
+    batcher: Batcher<Arc<Acceptance>, Admitted>,
     payload_limit: usize,
     meters: MetersByKind,
 }
@@ -93,7 +94,9 @@ impl Acceptor {
         let (patience, at_once) = (Patience::For(patience), store.accept_batches());
         let forms = Forms::of(Arc::clone(&store));
         let batcher =
-            Batcher::start_with(store, "accept", patience, at_once, |store, b| store.accept(b));
+            Batcher::start_with(store, "accept", patience, at_once, |store, batch: Vec<_>| {
+                store.accept(batch.into_iter().map(Arc::unwrap_or_clone).collect())
+            });
         Self { forms, batcher, payload_limit, meters: MetersByKind::default() }
     }
 
@@ -122,7 +125,8 @@ impl Acceptor {
 
     /// What becomes of it once the form of its identity is stored.
     async fn admit(&self, acceptance: Acceptance) -> Result<Admitted, AcceptError> {
-        let admitted = self.batcher.submit(acceptance.clone()).await?;
+        let acceptance = Arc::new(acceptance);
+        let admitted = self.batcher.submit(Arc::clone(&acceptance)).await?;
         let Some((kind, form)) = next_form(&acceptance, &admitted)? else { return Ok(admitted) };
         self.forms.identify(&kind, form).await??;
         Ok(self.batcher.submit(acceptance).await?)

@@ -1,7 +1,7 @@
 use super::tables::{Stored, Tables};
 use crate::machine::{Request, Row};
-use crate::store::{Acceptance, Admitted};
-use crate::words::{BizKey, Identity, IdentityForm, Kind, Standing, StoredForm, Timestamp};
+use crate::store::{Acceptance, Admitted, Place};
+use crate::words::{Identity, IdentityForm, Kind, Standing, StoredForm, Timestamp};
 
 /// Stores what is new, in the order of the batch, so that a second item with an identity meets
 /// the first.
@@ -16,11 +16,11 @@ fn accept_one(tables: &mut Tables, item: Acceptance, now: Timestamp) -> Admitted
         return Admitted::Created { op_id };
     }
     let identity = item.command.identity(&item.owner);
-    let is_there = |biz_key: &BizKey| {
+    let is_there = |Place { biz_key, .. }: Place<'_>| {
         let made = Identity { biz_key: biz_key.clone(), ..identity.clone() };
         tables.identities.get(&(made, 0))
     };
-    if let Some(there) = item.biz_keys().find_map(is_there) {
+    if let Some(there) = Place::of(&item).find_map(is_there) {
         return repeated(&tables.rows[there], &item);
     }
     if let Some(answer) = item.in_another_form(tables.forms.get(&identity.kind())) {

@@ -40,9 +40,10 @@ pub use hook::{
 pub use lock::lock;
 pub use params::{
     Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, ConfirmParams, Confirmed,
-    Cursor, EndedAttempt, Finalization, LateParams, ListParams, Listed, Logged, Page, Purged,
-    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
-    SweepParams, Swept, Unfinalized, Unfinished, UnfinishedOperation, UnfinishedParams, Unpurged,
+    Cursor, EndedAttempt, Finalization, LateParams, ListParams, Listed, Logged, Page, Place,
+    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
+    Resolved, SweepParams, Swept, Unfinalized, Unfinished, UnfinishedOperation, UnfinishedParams,
+    Unpurged,
 };
 pub use pieces::{Limits, Pieces};
 pub use put_off::PutOff;

@@ -4,12 +4,12 @@ use std::time::Duration;
 use orch_core::flow::AcceptError;
 use orch_core::memory::MemoryStore;
 use orch_core::runtime::Runtime;
-use orch_core::store::ManualClock;
-use orch_core::words::{Command, Waited};
+use orch_core::store::{ManualClock, Store};
+use orch_core::words::{Command, Kind, Waited};
 use orch_testkit::{Fault, FaultStore, Verb};
 
 use crate::world::{
-    Answer, Charge, Provider, accept, builder, config, finished, handler, operation,
+    Answer, Charge, FORM, Provider, accept, builder, config, finished, handler, operation,
 };
 
 #[tokio::test]
@@ -50,6 +50,7 @@ async fn accept_gives_up_when_its_patience_ends_and_says_that_it_is_unknown() {
 #[tokio::test]
 async fn a_refused_batch_falls_back_to_its_items() {
     let store = FaultStore::new(Arc::new(MemoryStore::new()));
+    store.identify(&Kind::new("PAYMENT", "CHARGE").unwrap(), FORM).await.unwrap();
     store.plan(Verb::Accept, 1, Fault::Refused);
     store.plan(Verb::Accept, 2, Fault::Refused);
     let store = Arc::new(store);
@@ -177,4 +178,27 @@ async fn claiming_pauses_while_too_many_outcomes_wait_to_be_stored() {
         finished(runtime.orchestrator(), accepted).await;
     }
     assert_eq!(provider.calls(), 20);
+}
+
+/// To store a form holds up other accepts, so of many that miss it one asks, and none for a while after it has
+/// failed.
+#[tokio::test]
+async fn of_accepts_that_miss_a_form_one_stores_it_and_after_a_failure_none_for_a_while() {
+    for (fault, is_stored) in [(None, true), (Some(Fault::Refused), false)] {
+        let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
+        if let Some(fault) = fault {
+            store.plan(Verb::Identify, 1, fault);
+        }
+        let runtime = Runtime::on_shared(store.clone()).config(config()).without_worker();
+        let runtime = runtime.start().await.unwrap();
+        let orchestrator = runtime.orchestrator();
+        let accepting = (0..8).map(|order| async move {
+            let charge = Charge { order, amount: 1 };
+            orchestrator.accept(charge).idem_key("k").unwrap().await.is_ok()
+        });
+        let accepted = futures_util::future::join_all(accepting).await;
+        assert_eq!(accepted, [is_stored; 8]);
+        let asked = store.calls(Verb::Identify);
+        assert!(if is_stored { (1..=8).contains(&asked) } else { asked == 1 }, "{asked} calls");
+    }
 }

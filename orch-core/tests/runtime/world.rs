@@ -16,9 +16,12 @@ use orch_core::policies::{Backoff, InDoubt};
 use orch_core::provider::{AnyProvider, Provider as Contract};
 use orch_core::runtime::{Accepted, Config, Orchestrator, Runtime, RuntimeBuilder};
 use orch_core::store::Store;
-use orch_core::words::{Operation, Waited};
+use orch_core::words::{IdentityForm, Operation, Waited};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+
+/// How the identity of a charge is made.
+pub const FORM: IdentityForm = IdentityForm { number: 1, keys: "biz_key = \"ORDER-{order}\"" };
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Charge {
@@ -28,6 +31,7 @@ pub struct Charge {
 
 impl TypedCommand for Charge {
     const IDEM_IGNORE: &'static [&'static str] = &[];
+    const FORM: Option<IdentityForm> = Some(FORM);
     type Key = KeyFromCaller;
 
     fn biz_key(&self) -> String {

@@ -10,6 +10,7 @@ use orch_core::words::{
     AttemptEnd, ClaimId, Command as Cmd, Fingerprint, KeySeed, Kind, OpId, Outcome, Owner, Source,
     WorkerId,
 };
+use orch_sqlite::SqliteStore;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
@@ -93,4 +94,22 @@ pub(crate) fn succeeded(claim: Claim) -> EndedAttempt {
         end: AttemptEnd::Outcome(Outcome::Ok { output: "\"done\"".into() }),
         delay: Duration::ZERO,
     }
+}
+
+/// A table of the application's own.
+const TABLE: &str = "CREATE TABLE business (text TEXT NOT NULL) STRICT";
+pub(crate) const ROW: &str = "INSERT INTO business (text) VALUES ('paid')";
+
+/// A store, and the application's table beside its own.
+pub(crate) async fn world() -> (File, SqliteStore) {
+    let file = File::new();
+    let store = SqliteStore::open(&file.url).await.unwrap();
+    sqlx::raw_sql(TABLE).execute(&mut file.connection().await).await.unwrap();
+    (file, store)
+}
+
+/// The rows of that table.
+pub(crate) async fn rows(file: &File) -> i64 {
+    let mut connection = file.connection().await;
+    sqlx::query_scalar("SELECT count(*) FROM business").fetch_one(&mut connection).await.unwrap()
 }

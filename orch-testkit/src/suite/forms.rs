@@ -90,6 +90,16 @@ pub async fn a_request_of_an_earlier_form_is_the_same_one(world: World) {
     assert_eq!(world.all().await.len(), 2);
 }
 
+/// As where one was accepted by its untyped command, of which no form is known.
+pub async fn its_own_biz_key_comes_before_earlier_ones(world: World) {
+    identify(&world, FIRST).await;
+    world.accepted_as(asked(FIRST, "a")).await;
+    let untyped = Acceptance { form: None, earlier: Vec::new(), ..asked(SECOND, "a") };
+    let op_id = world.accepted_as(untyped).await;
+    identify(&world, SECOND).await;
+    assert_eq!(world.admit(asked(SECOND, "a")).await, Admitted::Replayed { op_id });
+}
+
 pub async fn one_that_has_failed_is_still_the_same_request(world: World) {
     identify(&world, FIRST).await;
     let op_id = world.accepted_as(asked(FIRST, "a")).await;

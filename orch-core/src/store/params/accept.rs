@@ -31,16 +31,28 @@ pub struct Acceptance {
 }
 
 impl Acceptance {
-    /// The biz keys under which it may be there already: its own, then those of earlier forms.
-    pub fn biz_keys(&self) -> impl Iterator<Item = &BizKey> {
-        std::iter::once(self.command.biz_key()).chain(&self.earlier)
-    }
-
     /// The answer if its kind's identity is not stored in its form; `None` if it may be accepted.
     #[must_use]
     pub fn in_another_form(&self, stored: Option<&StoredForm>) -> Option<Admitted> {
         let is_stored = self.form?.against(stored) == Standing::Stored;
         (!is_stored).then(|| Admitted::OtherForm { stored: stored.cloned() })
+    }
+}
+
+/// An item, and a biz key under which it may be there already.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The item.
+    pub item: &'a Acceptance,
+    /// Its own biz key, or one of an earlier form.
+    pub biz_key: &'a BizKey,
+}
+
+impl<'a> Place<'a> {
+    /// Those of an item, its own biz key first.
+    pub fn of(item: &'a Acceptance) -> impl Iterator<Item = Self> {
+        let keys = std::iter::once(item.command.biz_key()).chain(&item.earlier);
+        keys.map(move |biz_key| Self { item, biz_key })
     }
 }
 

@@ -10,7 +10,7 @@ mod operator; // what operators decide: resolve, redrive
 mod read; // list, late, unfinished
 mod upkeep; // what upkeep asks for: sweeps, unfinalized, purge
 
-pub use accept::{Acceptance, Admitted};
+pub use accept::{Acceptance, Admitted, Place};
 pub use claim::{ClaimParams, Claimed, ClaimedOperation};
 pub use incarnation::{ConfirmParams, Confirmed};
 pub use lease::{Claim, Release, Released, RenewParams, Renewed};
