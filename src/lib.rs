@@ -83,13 +83,13 @@ pub use orch_core::handler::{
     Context, HandledCommand, HandlerError, KeyFromCaller, KeyGiven, KeyInCommand, Reconciled,
     State, Storable, TypedCommand,
 };
-pub use orch_core::policies::{Ending, http};
+pub use orch_core::policies::{Ending, Meaning, http};
 pub use orch_core::words::{Failure, FinalOutcome, Outcome, Waited};
 
 // What a provider promises about its keys.
 pub use orch_core::provider::{
-    AnyProvider, CheckoutCom, KeyAlphabet, KeyLifetime, Provider, ProviderKey, Qonto, Square,
-    Stripe, Unkeyed,
+    AnyProvider, CheckoutCom, Keeps, KeyAlphabet, KeyForm, KeyLifetime, KeyPlace, Provider,
+    ProviderKey, Published, Qonto, Repeat, Square, Stripe, Unkeyed, Word,
 };
 
 // Starting a runtime.

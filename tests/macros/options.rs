@@ -8,7 +8,7 @@ use orch::internals::handler::{Descriptor, Registration};
 use orch::internals::policies::{Backoff, Effect, InDoubt};
 use orch::internals::store::ConnectionType;
 use orch::prelude::*;
-use orch::{AnyProvider, KeyLifetime, Provider};
+use orch::{AnyProvider, Keeps, KeyLifetime, Provider, Repeat};
 
 use crate::world::registration_of;
 
@@ -125,7 +125,7 @@ enum Bank {}
 impl Provider for Bank {
     const NAME: &'static str = "the bank";
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(HOUR);
-    const REPLAYS_ERRORS: bool = true;
+    const REPEAT: Repeat = Repeat::Answers(Keeps::Everything);
 }
 
 struct Ledger;

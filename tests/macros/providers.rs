@@ -6,7 +6,8 @@ use orch::internals::policies::{Effect, InDoubt, Retention};
 use orch::internals::words::{AttemptEnd, KeySource, Outcome as End};
 use orch::prelude::*;
 use orch::{
-    AnyProvider, KeyAlphabet, KeyLifetime, Provider, ProviderKey, Qonto, Square, Stripe, Unkeyed,
+    AnyProvider, Keeps, KeyAlphabet, KeyForm, KeyLifetime, KeyPlace, Provider, ProviderKey, Qonto,
+    Repeat, Square, Stripe, Unkeyed,
 };
 
 use crate::world::{call, registration};
@@ -57,7 +58,7 @@ async fn transfer(_cmd: Transfer, ctx: Context<Qonto>) -> Result<Sent, Infallibl
     Ok(sent(ctx.provider_key()))
 }
 
-#[orchestrated(domain = "PROVIDERS", event = "ORDER", provider = Square, in_doubt = "park")]
+#[orchestrated(domain = "PROVIDERS", event = "ORDER", provider = Square)]
 async fn order(_cmd: Order, ctx: Context<Square>) -> Result<String, Infallible> {
     Ok(ctx.provider_key().to_string())
 }
@@ -82,10 +83,10 @@ enum Bank {}
 
 impl Provider for Bank {
     const NAME: &'static str = "the bank";
-    const HEADER: &'static str = "X-Request-Id";
+    const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(HOUR);
-    const KEY_LENGTH: usize = 22;
-    const KEY_ALPHABET: KeyAlphabet = KeyAlphabet::ALPHANUMERIC;
+    const KEY_PLACE: KeyPlace = KeyPlace::Header("X-Request-Id");
+    const KEY_FORM: KeyForm = KeyForm::up_to(22).of(KeyAlphabet::ALPHANUMERIC);
 }
 
 #[orchestrated(domain = "PROVIDERS", event = "OWN", provider = self::Bank)]
@@ -179,7 +180,7 @@ async fn a_question_has_the_key_of_the_call_that_it_is_about() {
 #[tokio::test]
 async fn a_key_in_the_body_and_a_reference_are_texts() {
     let (value, text) = key::<_, Square>(&Order { id: 1 }, 0).await;
-    assert_eq!((value, Square::BODY_FIELD), (text, Some("idempotency_key")));
+    assert_eq!((value, Square::KEY_PLACE), (text, KeyPlace::BodyField("idempotency_key")));
     let (value, text) = key::<_, Unkeyed>(&Sms { id: 1 }, 0).await;
     assert_eq!(value, text);
 }
@@ -193,7 +194,7 @@ fn effect_and_lifetime_reach_the_descriptor() {
     let half_an_hour = Some(HOUR / 2);
     for (registration, expected) in [
         (registration::<Charge>(), (Effect::Keyed, InDoubt::Reconcile, Some(24 * HOUR))),
-        (registration::<Transfer>(), (Effect::Keyed, InDoubt::Retry, half_an_hour)),
+        (registration::<Transfer>(), (Effect::Keyed, InDoubt::Park, half_an_hour)),
         (registration::<Order>(), (Effect::Keyed, InDoubt::Park, None)),
         (registration::<Look>(), (Effect::Read, InDoubt::Retry, None)),
         (registration::<Sms>(), (Effect::Unsafe, InDoubt::Fail, None)),

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use super::bound::{Argument, Bound, Reconcile};
 use super::{Descriptor, ForProvider, FromCall, ReconcileFn};
-use crate::policies::Effect;
+use crate::policies::{Effect, InDoubt};
 use crate::provider::{Provider, Rules, Times};
 
 /// The contract that a handler is bound to. The bound of [`contract`] is the only one on the
@@ -38,8 +38,12 @@ impl<P> Contract<P> {
     pub const fn carries(&self, descriptor: &Descriptor) {
         let Descriptor { effect, in_doubt, time_budget, attempt_timeout, .. } = *descriptor;
         self.rules.carry(effect, in_doubt, Times { time_budget, attempt_timeout });
-        let Descriptor { completed_retention, failed_retention, .. } = *descriptor;
-        self.rules.outlived(effect, completed_retention, failed_retention);
+    }
+
+    /// What follows doubt where the handler says nothing about it.
+    #[must_use]
+    pub const fn in_doubt(&self, effect: Effect) -> InDoubt {
+        self.rules.in_doubt(effect)
     }
 
     /// Looks for the key among the arguments of a keyed handler, at compile time.

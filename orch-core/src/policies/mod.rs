@@ -16,6 +16,8 @@ mod ending; // how an attempt ends with an error
 
 mod handler_end; // what that means in view of earlier attempts
 
+mod meaning; // what a provider's own answer means
+
 pub mod http; // what an answer over HTTP means
 
 mod divergence; // whether two answers agree
@@ -25,6 +27,7 @@ pub use call::{CallFacts, REMEDY, Refusal, may_call};
 pub use divergence::{Bearing, bearings, compare, divergences};
 pub use ending::{After, Ending};
 pub use handler_end::HandlerEnd;
+pub use meaning::Meaning;
 pub use policy::{
     Contradiction, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,
     DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, DEFAULT_TIME_BUDGET, Effect,

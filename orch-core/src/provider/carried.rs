@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::KeyLifetime;
 use super::rules::{Rules, refuse};
-use crate::policies::{DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION, Effect, InDoubt};
+use super::{Keeps, KeyLifetime, KeyPlace, Repeat, Word};
+use crate::policies::{Effect, InDoubt};
 use crate::provider::Message;
 
 /// How long a handler goes on.
@@ -28,39 +28,52 @@ impl Rules {
     #[track_caller]
     pub(crate) const fn carry(&self, effect: Effect, in_doubt: InDoubt, times: Times) {
         self.legal();
-        if !matches!(effect, Effect::Keyed) {
+        if matches!((effect, self.repeat), (Effect::Keyed, Repeat::Acts)) {
+            self.has_no_keys();
+        }
+        if !matches!(in_doubt, InDoubt::Retry) {
             return;
         }
-        let repeats = matches!(in_doubt, InDoubt::Retry);
-        match self.lifetime {
-            KeyLifetime::NoKeys => self.has_no_keys(),
-            KeyLifetime::Unpublished if repeats => self.is_silent(),
-            KeyLifetime::Unpublished | KeyLifetime::Unlimited => {}
-            KeyLifetime::AtLeast(lifetime) => {
-                if repeats && lifetime.as_nanos() < times.last_end().as_nanos() {
-                    self.forgets_too_early(lifetime, times);
-                }
-            }
+        match self.doubt_about_repeats(effect) {
+            Some(Doubt::ActsBehindErrors) => self.acts_behind_errors(),
+            Some(Doubt::Refused) => self.refuses_repeats(),
+            Some(Doubt::NoKeyOfOurs) => self.has_no_key_of_ours(),
+            Some(Doubt::Silent) => self.is_silent(),
+            Some(Doubt::SaysDone) => self.says_done(),
+            None => {}
+        }
+        if let Some(lifetime) = self.key_lifetime(effect)
+            && lifetime.as_nanos() < times.last_end().as_nanos()
+        {
+            self.forgets_too_early(lifetime, times);
         }
     }
 
-    /// Refuses a key that outlives the operations: as long as the handler declares that they are
-    /// kept, or else by default.
-    #[track_caller]
-    pub(crate) const fn outlived(
-        &self,
-        effect: Effect,
-        completed: Option<Duration>,
-        failed: Option<Duration>,
-    ) {
-        let Some(lifetime) = self.key_lifetime(effect) else { return };
-        let completed = Kept::of("completed", completed, DEFAULT_COMPLETED_RETENTION);
-        let failed = Kept::of("failed", failed, DEFAULT_FAILED_RETENTION);
-        if lifetime.as_nanos() > completed.span.as_nanos() {
-            self.outlives_the_operation(lifetime, &completed);
+    /// What follows doubt where the handler says nothing: another call where the contract carries it,
+    /// and a person where not.
+    pub(crate) const fn in_doubt(&self, effect: Effect) -> InDoubt {
+        match self.doubt_about_repeats(effect) {
+            None => InDoubt::Retry,
+            Some(_) => InDoubt::Park,
         }
-        if lifetime.as_nanos() > failed.span.as_nanos() {
-            self.outlives_the_operation(lifetime, &failed);
+    }
+
+    /// Why a repeated call does not settle whether an earlier one has acted. About a read nothing is to
+    /// be settled, and what is unsafe is never repeated in doubt.
+    const fn doubt_about_repeats(&self, effect: Effect) -> Option<Doubt> {
+        match effect {
+            Effect::Read | Effect::Unsafe => return None,
+            Effect::Idempotent if Word::any_means_done(self.words) => return Some(Doubt::SaysDone),
+            Effect::Idempotent => return None,
+            Effect::Keyed => {}
+        }
+        match (self.repeat, self.place, self.lifetime) {
+            (Repeat::Answers(Keeps::Successes), ..) => Some(Doubt::ActsBehindErrors),
+            (Repeat::Refuses, ..) => Some(Doubt::Refused),
+            (_, KeyPlace::Command, _) => Some(Doubt::NoKeyOfOurs),
+            _ if Word::any_means_done(self.words) => Some(Doubt::SaysDone),
+            (_, _, KeyLifetime::Unpublished) => Some(Doubt::Silent),
+            _ => None,
         }
     }
 
@@ -74,7 +87,7 @@ impl Rules {
 
     /// Whether a definite error uses up a key.
     pub(crate) const fn replays_errors(&self) -> bool {
-        self.replays_errors
+        matches!(self.repeat, Repeat::Answers(Keeps::Everything))
     }
 
     /// Refuses a keyed handler that is not given the key. `offered` says of each argument behind
@@ -88,8 +101,8 @@ impl Rules {
             }
             at += 1;
         }
-        // A contract without keys has been refused for that.
-        if !matches!(self.lifetime, KeyLifetime::NoKeys) {
+        // A contract without keys has been refused for that, and a reference in the command is there.
+        if !matches!((self.repeat, self.place), (Repeat::Acts, _) | (_, KeyPlace::Command)) {
             panic!(
                 "the effect of this handler is `keyed`, and it does not take `Context`\n\
                  note: the key, which makes a repeated call the same call, comes with the context\n\
@@ -109,6 +122,55 @@ impl Rules {
                 .with("\nnote: without a key, a repeated call acts again; `keyed` holds where no `effect` is given")
                 .with("\nhelp: say what a repeated call does: `effect = \"read\"`, `\"idempotent\"` or `\"unsafe\"`"),
         )
+    }
+
+    #[track_caller]
+    const fn acts_behind_errors(&self) -> ! {
+        refuse(
+            self.in_doubt_the_call_is_repeated()
+                .with(self.name)
+                .with(" keeps a key behind a success only (`REPEAT` of its contract is `Answers(Keeps::Successes)`)")
+                .with("\nnote: behind a 5xx or an answer that broke off the first call may have acted, and the repeated one acts again")
+                .with(REMEDY),
+        )
+    }
+
+    #[track_caller]
+    const fn refuses_repeats(&self) -> ! {
+        refuse(
+            self.in_doubt_the_call_is_repeated()
+                .with(self.name)
+                .with(" refuses a reference that it has seen (`REPEAT` of its contract is `Refuses`)")
+                .with("\nnote: the refusal does not tell whether the first call has acted, so a paid order would end as FAILED")
+                .with(REMEDY),
+        )
+    }
+
+    #[track_caller]
+    const fn has_no_key_of_ours(&self) -> ! {
+        refuse(
+            self.in_doubt_the_call_is_repeated()
+                .with("at ")
+                .with(self.name)
+                .with(" the reference is in the command (`KEY_PLACE` of its contract is `Command`)")
+                .with("\nnote: no key of orch's makes the repeated call the same call; what it does is the provider's to say, and no promise")
+                .with(REMEDY),
+        )
+    }
+
+    #[track_caller]
+    const fn says_done(&self) -> ! {
+        refuse(
+            self.in_doubt_the_call_is_repeated()
+                .with(self.name)
+                .with(" answers a call that has succeeded with a refusal (a word of its contract means `Done`)")
+                .with("\nnote: the repeated call would be refused because the first one has acted, and nobody would have its result")
+                .with(REMEDY),
+        )
+    }
+
+    const fn in_doubt_the_call_is_repeated(&self) -> Message {
+        Message::EMPTY.with("in doubt this handler repeats the call, and ")
     }
 
     #[track_caller]
@@ -141,51 +203,25 @@ impl Rules {
                 .with("\nhelp: give `reconcile = …`, or `in_doubt = \"park\"` or `\"fail\"`, or a shorter `time_budget`"),
         )
     }
-
-    #[track_caller]
-    const fn outlives_the_operation(&self, lifetime: Duration, kept: &Kept) -> ! {
-        refuse(
-            Message::EMPTY
-                .with(self.name)
-                .with(" remembers keys for ")
-                .with_duration(lifetime)
-                .with(" (`KEY_LIFETIME` of its contract), and orch a ")
-                .with(kept.end)
-                .with(" operation for ")
-                .with_duration(kept.span)
-                .with(if kept.declared { " (" } else { " (the default " })
-                .with("`")
-                .with(kept.end)
-                .with(if kept.declared { "_retention` of this handler)" } else { "_retention`)" })
-                .with("\nnote: a request that comes again in between would be a new operation, and could act a second time")
-                .with("\nhelp: keep the operations longer, with `")
-                .with(kept.end)
-                .with("_retention = …`; or, since `AtLeast` is a lower bound and a shorter one is true as well, write at most ")
-                .with_duration(kept.span)
-                .with(" there"),
-        )
-    }
 }
 
-/// How long operations with one end are kept.
-struct Kept {
-    end: &'static str,
-    span: Duration,
-    declared: bool,
+/// Why a repeated call does not settle whether an earlier one has acted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    ActsBehindErrors,
+    Refused,
+    NoKeyOfOurs,
+    Silent,
+    SaysDone,
 }
 
-impl Kept {
-    const fn of(end: &'static str, declared: Option<Duration>, default: Duration) -> Self {
-        match declared {
-            Some(span) => Self { end, span, declared: true },
-            None => Self { end, span: default, declared: false },
-        }
-    }
-}
+const REMEDY: &str =
+    "\nhelp: give `reconcile = …`, which asks the provider, or `in_doubt = \"park\"` or `\"fail\"`";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policies::Meaning;
     use crate::provider::rules::tests::{lives, refusal, with};
     use crate::provider::{AnyProvider, Square, Stripe, Unkeyed};
 
@@ -236,43 +272,78 @@ mod tests {
         assert!(text.contains("the time budget of 24h makes 86430s"), "{text}");
     }
 
-    #[test]
-    fn an_operation_is_kept_as_long_as_its_key() {
-        lives(DEFAULT_COMPLETED_RETENTION).outlived(Effect::Keyed, None, None);
-        let long = lives(DEFAULT_COMPLETED_RETENTION + HOUR);
-        long.outlived(Effect::Keyed, Some(DEFAULT_COMPLETED_RETENTION + HOUR), None);
-        long.outlived(Effect::Read, None, None);
-        let text = refusal(move || long.outlived(Effect::Keyed, None, None));
-        let figures = "Stripe remembers keys for 169h (`KEY_LIFETIME` of its contract), and orch a \
-                       completed operation for 7d (the default `completed_retention`)";
-        assert!(text.starts_with(figures), "{text}");
+    const DONE: &[Word] = &[Word::of_code("ALREADY_PAID", Meaning::Done)];
+
+    fn keeps(keeps: Keeps) -> Rules {
+        with(|rules| rules.repeat = Repeat::Answers(keeps))
+    }
+
+    /// Contracts at which a repeated call settles nothing, with what each is told.
+    fn unsettled() -> [(Rules, &'static str); 6] {
+        let repeats = "in doubt this handler repeats the call, and Stripe ";
+        [
+            (keeps(Keeps::Successes), repeats),
+            (with(|rules| rules.repeat = Repeat::Refuses), repeats),
+            (with(|rules| rules.words = DONE), repeats),
+            (
+                with(|rules| rules.place = KeyPlace::Command),
+                "in doubt this handler repeats the call, and at",
+            ),
+            (
+                with(|rules| rules.lifetime = KeyLifetime::Unpublished),
+                "Stripe does not publish how",
+            ),
+            (Rules::of::<Square>(), "Square does not publish how long"),
+        ]
     }
 
     #[test]
-    fn what_a_handler_declares_counts_for_both_ends() {
-        let day = lives(24 * HOUR);
-        let kept =
-            |completed, failed| refusal(move || day.outlived(Effect::Keyed, completed, failed));
-        let text = kept(Some(HOUR), None);
-        let figures = "a completed operation for 1h (`completed_retention` of this handler)";
-        assert!(text.contains(figures) && text.contains("`completed_retention = …`"), "{text}");
-        let text = kept(None, Some(HOUR));
-        assert!(text.contains("a failed operation for 1h (`failed_retention` of"), "{text}");
-        let long = lives(DEFAULT_FAILED_RETENTION + HOUR);
-        let declared = Some(DEFAULT_FAILED_RETENTION + HOUR);
-        let text = refusal(move || long.outlived(Effect::Keyed, declared, None));
-        assert!(text.contains("a failed operation for 30d (the default `failed_"), "{text}");
-        long.outlived(Effect::Keyed, declared, declared);
-    }
-
-    #[test]
-    fn a_provider_that_says_nothing_carries_no_repetition() {
-        let square = Rules::of::<Square>();
-        for in_doubt in [InDoubt::Park, InDoubt::Fail, InDoubt::Reconcile] {
-            square.carry(Effect::Keyed, in_doubt, TIMES);
+    fn where_a_repeated_call_settles_nothing_it_is_not_made() {
+        for (rules, start) in unsettled() {
+            for in_doubt in [InDoubt::Park, InDoubt::Fail, InDoubt::Reconcile] {
+                rules.carry(Effect::Keyed, in_doubt, TIMES);
+            }
+            let text = refusal(move || rules.carry(Effect::Keyed, InDoubt::Retry, TIMES));
+            assert!(text.starts_with(start), "{text}");
+            assert!(
+                text.contains("\nnote: ") && text.contains("\nhelp: give `reconcile"),
+                "{text}"
+            );
         }
-        let text = refusal(move || square.carry(Effect::Keyed, InDoubt::Retry, TIMES));
-        assert!(text.starts_with("Square does not publish how long"), "{text}");
+    }
+
+    #[test]
+    fn what_follows_doubt_unless_it_is_said_is_what_the_contract_carries() {
+        for (rules, _) in unsettled() {
+            assert_eq!(rules.in_doubt(Effect::Keyed), InDoubt::Park);
+            assert_eq!(rules.in_doubt(Effect::Read), InDoubt::Retry);
+        }
+        for rules in [
+            Rules::of::<Stripe>(),
+            Rules::of::<AnyProvider>(),
+            keeps(Keeps::Effects),
+            keeps(Keeps::Everything),
+        ] {
+            assert_eq!(rules.in_doubt(Effect::Keyed), InDoubt::Retry);
+            rules.carry(Effect::Keyed, InDoubt::Retry, TIMES);
+        }
+    }
+
+    #[test]
+    fn a_word_for_done_asks_for_a_look_also_of_what_is_idempotent() {
+        let rules = with(|rules| rules.words = DONE);
+        assert_eq!(rules.in_doubt(Effect::Idempotent), InDoubt::Park);
+        let text = refusal(move || rules.carry(Effect::Idempotent, InDoubt::Retry, TIMES));
+        assert!(text.contains("a word of its contract means `Done`"), "{text}");
+        rules.carry(Effect::Read, InDoubt::Retry, TIMES);
+    }
+
+    #[test]
+    fn only_a_provider_that_keeps_everything_replays_errors() {
+        assert!(keeps(Keeps::Everything).replays_errors());
+        assert!(!keeps(Keeps::Effects).replays_errors());
+        assert!(!keeps(Keeps::Successes).replays_errors());
+        assert!(!with(|rules| rules.repeat = Repeat::Refuses).replays_errors());
     }
 
     #[test]
@@ -284,30 +355,30 @@ mod tests {
             assert!(refusal(move || stripe.key_is_taken(offered)).contains("`Context`"));
         }
         Rules::of::<Unkeyed>().key_is_taken(&[]);
+        with(|rules| rules.place = KeyPlace::Command).key_is_taken(&[]);
     }
 
     #[test]
     fn every_message_fits_with_the_longest_names() {
         const NAME: &str = "a provider with a name of fifty characters exactly";
         assert_eq!(NAME.len(), 50);
-        for (lifetime, in_doubt, last) in [
-            (KeyLifetime::NoKeys, InDoubt::Retry, "`\"unsafe\"`"),
-            (KeyLifetime::Unpublished, InDoubt::Retry, "has confirmed"),
-            (KeyLifetime::AtLeast(TIMEOUT), InDoubt::Retry, "`time_budget`"),
-        ] {
-            let rules = with(|rules| {
+        let long = |change: fn(&mut Rules)| {
+            with(|rules| {
                 rules.name = NAME;
-                rules.lifetime = lifetime;
-            });
-            let text = refusal(move || rules.carry(Effect::Keyed, in_doubt, TIMES));
+                change(rules);
+            })
+        };
+        for (rules, last) in [
+            (long(|rules| rules.repeat = Repeat::Acts), "`\"unsafe\"`"),
+            (long(|rules| rules.repeat = Repeat::Refuses), "`\"fail\"`"),
+            (long(|rules| rules.repeat = Repeat::Answers(Keeps::Successes)), "`\"fail\"`"),
+            (long(|rules| rules.place = KeyPlace::Command), "`\"fail\"`"),
+            (long(|rules| rules.words = DONE), "`\"fail\"`"),
+            (long(|rules| rules.lifetime = KeyLifetime::Unpublished), "has confirmed"),
+            (long(|rules| rules.lifetime = KeyLifetime::AtLeast(TIMEOUT)), "`time_budget`"),
+        ] {
+            let text = refusal(move || rules.carry(Effect::Keyed, InDoubt::Retry, TIMES));
             assert!(text.contains(NAME) && text.ends_with(last), "{text}");
         }
-        let odd = Duration::from_millis(u64::MAX / 2 - 1);
-        let long = with(|rules| {
-            rules.name = NAME;
-            rules.lifetime = KeyLifetime::AtLeast(Duration::from_millis(u64::MAX));
-        });
-        let text = refusal(move || long.outlived(Effect::Keyed, Some(odd), None));
-        assert!(text.contains(NAME) && text.ends_with(" there"), "{text}");
     }
 }

@@ -1,11 +1,12 @@
 //! Contracts of providers that have published theirs, and the two for everything else.
 //!
-//! Each names its source and the date on which it was read. A provider may change its page: your
+//! Each names its source and the date on which that was read (`PUBLISHED`). A provider may change its page: your
 //! own agreement with it comes first; write it as your own contract.
 
 use std::time::Duration;
 
-use super::{KeyLifetime, Provider};
+use super::{Keeps, KeyForm, KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
+use crate::policies::Meaning;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -17,6 +18,7 @@ pub enum AnyProvider {}
 
 impl Provider for AnyProvider {
     const NAME: &'static str = "any provider";
+    const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
 }
 
@@ -30,7 +32,7 @@ pub enum Unkeyed {}
 
 impl Provider for Unkeyed {
     const NAME: &'static str = "Unkeyed";
-    const KEY_LIFETIME: KeyLifetime = KeyLifetime::NoKeys;
+    const REPEAT: Repeat = Repeat::Acts;
 }
 
 /// Stripe, the API's version 1.
@@ -38,55 +40,70 @@ impl Provider for Unkeyed {
 /// Keys are pruned when they are at least 24 hours old. The first answer is kept whether it is a
 /// success or an error, 500 included; a refusal before the endpoint begins (validation, or another
 /// call with the key at work) is not. Another body under the same key is refused. Up to 255
-/// characters.
+/// characters. The code of an answer is the field `code` of its `error`, or `type` where there is
+/// none.
 ///
 /// Give the handler a `reconcile`. After a 500 it is unknown whether the call has acted; the same
 /// key only gets the same 500 again, and with a new one it would be another charge.
 ///
-/// Source: API reference, "Idempotent requests" (`docs.stripe.com/api/idempotent_requests`), which
-/// bears no date; read on 2026-11-22.
+/// Source: API reference, "Idempotent requests", which bears no date.
 #[derive(Debug, Clone, Copy)]
 pub enum Stripe {}
 
 impl Provider for Stripe {
     const NAME: &'static str = "Stripe";
+    const REPEAT: Repeat = Repeat::Answers(Keeps::Everything);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
-    const REPLAYS_ERRORS: bool = true;
-    const COMPARES_BODY: bool = true;
+    const WORDS: &'static [Word] = &[
+        Word::of(409, "idempotency_key_in_use", Meaning::StillRunning),
+        Word::of_code("idempotency_error", Meaning::OtherBody),
+    ];
+    const PUBLISHED: Option<Published> =
+        Some(Published::new("docs.stripe.com/api/idempotent_requests", (2026, 11, 28)));
 }
 
 /// Checkout.com.
 ///
-/// Keys expire after 24 hours unless agreed otherwise; the page of August 2024 said 120 seconds for
-/// the sandbox. Only what was processed is kept: after an error the call is made again under the
-/// same key. A second call while the first is in progress gets 429. The page names no limit of length
-/// and recommends UUIDs; whether bodies are compared is not said.
+/// Keys expire after 24 hours unless agreed otherwise. Only a 2xx is kept: after any other answer,
+/// a 5xx behind a payment among them, the same key makes another payment. So in doubt the call is not
+/// repeated: give a `reconcile` that looks for the reference (`GET /payments?reference=…`). Of two
+/// calls at once with one key, one is processed. The page names no limit of length and recommends
+/// UUIDs; whether bodies are compared is not said.
 ///
-/// Source: "Idempotency" (`checkout.com/docs/payments/manage-payments/retry-a-payment`), updated on
-/// 2024-11-13; read on 2026-11-22.
+/// Source: "Retry a payment", updated on 2026-01-07.
 #[derive(Debug, Clone, Copy)]
 pub enum CheckoutCom {}
 
 impl Provider for CheckoutCom {
     const NAME: &'static str = "Checkout.com";
-    const HEADER: &'static str = "Cko-Idempotency-Key";
+    const REPEAT: Repeat = Repeat::Answers(Keeps::Successes);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
+    const KEY_PLACE: KeyPlace = KeyPlace::Header("Cko-Idempotency-Key");
+    const PUBLISHED: Option<Published> = Some(Published::new(
+        "checkout.com/docs/payments/manage-payments/retry-a-payment",
+        (2026, 11, 28),
+    ));
 }
 
 /// Qonto.
 ///
-/// Keys expire after 30 minutes. Successful answers are kept, and a repeated key gets the kept
-/// answer whatever the body is. The page names no limit of length and recommends UUIDs.
+/// Keys expire after 30 minutes. Successful answers are kept and no others, so in doubt the call is not
+/// repeated: give a `reconcile` that looks into the list. A repeated key gets the kept answer whatever
+/// the body is. The page names no limit of length and recommends UUIDs.
 ///
-/// Source: "Idempotent requests" (`docs.qonto.com/get-started/general/idempotent-requests`), which
-/// bears no date; read on 2026-11-22.
+/// Source: "Idempotent requests", which bears no date.
 #[derive(Debug, Clone, Copy)]
 pub enum Qonto {}
 
 impl Provider for Qonto {
     const NAME: &'static str = "Qonto";
-    const HEADER: &'static str = "X-Qonto-Idempotency-Key";
+    const REPEAT: Repeat = Repeat::Answers(Keeps::Successes);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(MINUTE.saturating_mul(30));
+    const KEY_PLACE: KeyPlace = KeyPlace::Header("X-Qonto-Idempotency-Key");
+    const PUBLISHED: Option<Published> = Some(Published::new(
+        "docs.qonto.com/get-started/general/idempotent-requests",
+        (2026, 11, 28),
+    ));
 }
 
 /// Square.
@@ -97,15 +114,19 @@ impl Provider for Qonto {
 /// How long keys are remembered is not published, so in doubt a call is not repeated: give
 /// `reconcile`, or park, or fail.
 ///
-/// Source: "Idempotency" (`developer.squareup.com/docs/build-basics/common-api-patterns/idempotency`)
-/// and the reference of `CreatePayment`, which bear no date; read on 2026-11-22.
+/// Source: the specification of the API, 2025-08-19.
 #[derive(Debug, Clone, Copy)]
 pub enum Square {}
 
 impl Provider for Square {
     const NAME: &'static str = "Square";
+    const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unpublished;
-    const BODY_FIELD: Option<&'static str> = Some("idempotency_key");
-    const COMPARES_BODY: bool = true;
-    const KEY_LENGTH: usize = 45;
+    const KEY_PLACE: KeyPlace = KeyPlace::BodyField("idempotency_key");
+    const KEY_FORM: KeyForm = KeyForm::up_to(45);
+    const WORDS: &'static [Word] = &[Word::of_code("IDEMPOTENCY_KEY_REUSED", Meaning::OtherBody)];
+    const PUBLISHED: Option<Published> = Some(Published::new(
+        "github.com/square/connect-api-specification, api.json of 2025-08-19",
+        (2026, 11, 28),
+    ));
 }

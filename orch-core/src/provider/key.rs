@@ -5,8 +5,9 @@ use std::marker::PhantomData;
 use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
-use super::rules::{Form, Rules};
-use super::{AnyProvider, Provider};
+use super::form::Spelling;
+use super::rules::Rules;
+use super::{AnyProvider, KeyPlace, Provider};
 use crate::words::KeySource;
 
 /// The key for the provider's idempotency header, as its contract `P` wants it.
@@ -39,11 +40,14 @@ impl<P: Provider> ProviderKey<P> {
     #[doc(hidden)]
     #[must_use]
     pub fn text_of(source: KeySource) -> String {
-        let form = const { Rules::of::<P>().form() };
+        let spelling = const { Rules::of::<P>().spelling() };
         let bits = source.bits();
-        match form {
-            Form::Uuid => Uuid::new_v8(bits).to_string(),
-            Form::Digits(alphabet) => digits(u128::from_be_bytes(bits), alphabet.characters()),
+        match spelling {
+            Spelling::Uuid8 => Uuid::new_v8(bits).to_string(),
+            Spelling::Uuid4 => uuid::Builder::from_random_bytes(bits).into_uuid().to_string(),
+            Spelling::Digits { alphabet, width } => {
+                digits(u128::from_be_bytes(bits), alphabet.characters(), width)
+            }
         }
     }
 
@@ -56,16 +60,16 @@ impl<P: Provider> ProviderKey<P> {
     /// The header's name. A contract without a header is refused as [`header`](Self::header) does.
     #[must_use]
     pub fn header_name(&self) -> HeaderName {
-        const { Rules::of::<P>().sent_in_a_header() };
-        name::<P>()
+        name(const { Rules::of::<P>().header() })
     }
 
-    /// The header's value: the key's text. It is no secret and not marked as one, so a log of the
-    /// request shows it. A contract without a header is refused as [`header`](Self::header) does.
+    /// The header's value: the key's text, in quotes where the contract says so. It is no secret and not
+    /// marked as one, so a log of the request shows it. A contract without a header is refused as
+    /// [`header`](Self::header) does.
     #[must_use]
     pub fn header_value(&self) -> HeaderValue {
-        const { Rules::of::<P>().sent_in_a_header() };
-        value(&self.text)
+        const { Rules::of::<P>().header() };
+        value::<P>(&self.text)
     }
 
     /// Name and value, as an HTTP client takes them. Does not compile for a contract without a
@@ -73,27 +77,36 @@ impl<P: Provider> ProviderKey<P> {
     /// is found where this method is built for the contract.
     #[must_use]
     pub fn header(&self) -> (HeaderName, HeaderValue) {
-        const { Rules::of::<P>().sent_in_a_header() };
-        (name::<P>(), value(&self.text))
+        (name(const { Rules::of::<P>().header() }), value::<P>(&self.text))
     }
 }
 
-fn name<P: Provider>() -> HeaderName {
-    HeaderName::from_bytes(P::HEADER.as_bytes()).expect("the compiler has checked the contract")
+fn name(header: &str) -> HeaderName {
+    HeaderName::from_bytes(header.as_bytes()).expect("the compiler has checked the contract")
 }
 
-fn value(text: &str) -> HeaderValue {
+fn value<P: Provider>(text: &str) -> HeaderValue {
+    let text = match P::KEY_PLACE {
+        KeyPlace::QuotedHeader(_) => &quoted(text),
+        _ => text,
+    };
     HeaderValue::from_str(text).expect("a key is visible ASCII")
 }
 
-/// The number in these digits, the highest first, always as long as the largest one.
-fn digits(mut number: u128, characters: &'static [u8]) -> String {
+/// A string of structured fields, RFC 9651 §3.3.3.
+fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('"', r#"\""#);
+    format!("\"{escaped}\"")
+}
+
+/// The number in these digits, the highest first, with zeros before it up to the width, which has room
+/// for the largest number.
+fn digits(mut number: u128, characters: &'static [u8], width: usize) -> String {
     let base = characters.len() as u128;
-    let (mut largest, mut text) = (u128::MAX, Vec::new());
-    while largest > 0 {
+    let mut text = Vec::with_capacity(width);
+    for _ in 0..width {
         text.push(char::from(characters[(number % base) as usize]));
         number /= base;
-        largest /= base;
     }
     text.iter().rev().collect()
 }
@@ -136,28 +149,34 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::provider::{CheckoutCom, KeyAlphabet, KeyLifetime, Qonto, Square, Stripe};
+    use crate::provider::{CheckoutCom, KeyAlphabet, KeyForm, Qonto, Square, Stripe};
     use crate::words::OpId;
 
+    const HEADER: KeyPlace = KeyPlace::Header("Idempotency-Key");
+    const QUOTED: KeyPlace = KeyPlace::QuotedHeader("Idempotency-Key");
+
     macro_rules! contract {
-        ($name:ident, $length:literal, $alphabet:expr) => {
+        ($name:ident, $form:expr, $place:expr) => {
             enum $name {}
 
             impl Provider for $name {
                 const NAME: &'static str = stringify!($name);
-                const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
-                const KEY_LENGTH: usize = $length;
-                const KEY_ALPHABET: KeyAlphabet = $alphabet;
+                const KEY_PLACE: KeyPlace = $place;
+                const KEY_FORM: KeyForm = $form;
             }
         };
     }
 
-    contract!(Short, 35, KeyAlphabet::VISIBLE);
-    contract!(Shorter, 31, KeyAlphabet::VISIBLE);
-    contract!(Shortest, 20, KeyAlphabet::VISIBLE);
-    contract!(Plain, 255, KeyAlphabet::ALPHANUMERIC);
-    contract!(Numbers, 39, KeyAlphabet::DIGITS);
-    contract!(Letters, 64, KeyAlphabet::of("ABCD"));
+    contract!(Short, KeyForm::up_to(35), HEADER);
+    contract!(Shorter, KeyForm::up_to(31), HEADER);
+    contract!(Shortest, KeyForm::up_to(20), HEADER);
+    contract!(Plain, KeyForm::ANY.of(KeyAlphabet::ALPHANUMERIC), HEADER);
+    contract!(Long, KeyForm::up_to(64).of(KeyAlphabet::ALPHANUMERIC).at_least(40), HEADER);
+    contract!(Numbers, KeyForm::up_to(39).of(KeyAlphabet::DIGITS), HEADER);
+    contract!(Letters, KeyForm::up_to(64).of(KeyAlphabet::of("ABCD")), HEADER);
+    contract!(Random, KeyForm::Uuid4, HEADER);
+    contract!(Quoted, KeyForm::ANY, QUOTED);
+    contract!(QuotedShortest, KeyForm::up_to(20), QUOTED);
 
     const ID: OpId = OpId::from_bytes([7; 16]);
     /// As release 0.1.0 made it.
@@ -192,9 +211,10 @@ mod tests {
     fn a_key_fits_its_contract() {
         fn fits<P: Provider>(length: usize) -> String {
             let text = text::<P>();
-            let alphabet = P::KEY_ALPHABET.characters();
+            let KeyForm::Text { shortest, longest, alphabet } = P::KEY_FORM else { panic!() };
             assert_eq!(text.len(), length, "{text}");
-            assert!(length <= P::KEY_LENGTH && text.bytes().all(|c| alphabet.contains(&c)));
+            assert!((shortest..=longest).contains(&length));
+            assert!(alphabet.spells(text.as_bytes()), "{text}");
             text
         }
         // Written down, as above.
@@ -202,11 +222,28 @@ mod tests {
         assert_eq!(fits::<Shorter>(22), "6r8kVzjWvRHRtPcZqw48fz");
         assert_eq!(fits::<Shortest>(20), "*c.{3IbpGO5'xivc`[yl");
         assert_eq!(fits::<Plain>(32), fits::<Short>(32));
+        assert_eq!(fits::<Long>(40), format!("00000000{}", fits::<Short>(32)));
         assert_eq!(fits::<Numbers>(39), "299479373396847305458304267061744152587");
         assert_eq!(
             fits::<Letters>(64),
             "DCABBADBCCABABCBBDDABBCBAADBDDBCBCCADAABAACBCBADBBCACCBACDAAAACD"
         );
+    }
+
+    #[test]
+    fn a_uuid_that_must_pass_for_a_random_one_says_that_it_is() {
+        let key = Uuid::parse_str(&text::<Random>()).unwrap();
+        assert_eq!((key.get_version_num(), key.get_variant()), (4, uuid::Variant::RFC4122));
+        // Written down, as above.
+        assert_eq!(key.to_string(), "e14da119-7c59-4df6-a8c1-099358a4b00b");
+    }
+
+    #[test]
+    fn a_quoted_header_holds_a_string_of_structured_fields() {
+        let key = ProviderKey::<Quoted>::of(SOURCE);
+        assert_eq!(key.header_value(), format!("\"{}\"", key.as_str()));
+        let key = ProviderKey::<QuotedShortest> { text: r#"a"b\c"#.into(), provider: PhantomData };
+        assert_eq!(key.header_value().to_str().unwrap(), r#""a\"b\\c""#);
     }
 
     #[test]
@@ -223,10 +260,10 @@ mod tests {
 
     #[test]
     fn a_small_number_is_as_long_as_a_large_one() {
-        assert_eq!(digits(0, b"01"), "0".repeat(128));
-        assert_eq!(digits(u128::MAX, b"01"), "1".repeat(128));
-        assert_eq!(digits(255, KeyAlphabet::HEX.characters()), format!("{:032x}", 255));
-        assert_eq!(digits(u128::MAX, KeyAlphabet::DIGITS.characters()), u128::MAX.to_string());
+        assert_eq!(digits(0, b"01", 128), "0".repeat(128));
+        assert_eq!(digits(u128::MAX, b"01", 128), "1".repeat(128));
+        assert_eq!(digits(255, KeyAlphabet::HEX.characters(), 32), format!("{:032x}", 255));
+        assert_eq!(digits(u128::MAX, KeyAlphabet::DIGITS.characters(), 39), u128::MAX.to_string());
     }
 
     #[test]

@@ -1,20 +1,26 @@
 //! What providers promise about idempotency keys, as types.
 //!
-//! A [`Provider`] is a contract: how long a key is remembered, what a key may look like, what a
-//! repeated call gets. `#[orchestrated(provider = Stripe)]` binds a handler to one; from then on
-//! the compiler refuses what the contract does not carry, and the key is made to fit it.
+//! A [`Provider`] is a contract: what a repeated call does, how long a key is remembered, what a key
+//! looks like and where it goes, what the provider's own answers mean. `#[orchestrated(provider =
+//! Stripe)]` binds a handler to one; from then on the compiler refuses what the contract does not
+//! carry, and the key is made to fit it.
 
 mod contract; // what a provider promises
 
-mod documented; // those whose promises are published
+mod alphabet; // which characters it may have
+mod form; // what it looks like
+mod place; // where the key goes
+mod published;
+mod repeat; // what a repeated call does
+mod word; // what the provider's answers mean // where all that stands
 
-mod alphabet; // which characters a key may have
+mod documented; // those whose promises are published
 
 mod key; // the key itself
 
-mod carried; // whether a key is carried to the call
+mod carried; // whether a handler may rely on it
 
-mod rules; // what follows for effect and doubt
+mod rules; // whether a contract contradicts itself
 
 mod message; // texts of compile errors
 
@@ -22,6 +28,11 @@ pub use alphabet::KeyAlphabet;
 pub(crate) use carried::Times;
 pub use contract::{KeyLifetime, Provider};
 pub use documented::{AnyProvider, CheckoutCom, Qonto, Square, Stripe, Unkeyed};
+pub use form::KeyForm;
 pub use key::ProviderKey;
 pub(crate) use message::Message;
+pub use place::KeyPlace;
+pub use published::Published;
+pub use repeat::{Keeps, Repeat};
 pub(crate) use rules::Rules;
+pub use word::Word;

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use super::{KeyAlphabet, KeyLifetime, Provider};
+use super::form::Spelling;
+use super::{KeyAlphabet, KeyForm, KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
 use crate::provider::Message;
 
 /// A contract as values, with what the compiler holds it and its handlers to. Each method that
@@ -8,53 +9,35 @@ use crate::provider::Message;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
     pub(super) name: &'static str,
-    header: &'static str,
-    body_field: Option<&'static str>,
+    pub(super) repeat: Repeat,
     pub(super) lifetime: KeyLifetime,
-    pub(super) replays_errors: bool,
-    length: usize,
-    alphabet: KeyAlphabet,
-}
-
-/// How a key is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// As a UUID, with hyphens.
-    Uuid,
-    /// As a number, with these characters for digits.
-    Digits(KeyAlphabet),
+    pub(super) place: KeyPlace,
+    pub(super) form: KeyForm,
+    pub(super) words: &'static [Word],
+    published: Option<Published>,
 }
 
 impl Rules {
     pub(crate) const fn of<P: Provider>() -> Self {
         Self {
             name: P::NAME,
-            header: P::HEADER,
-            body_field: P::BODY_FIELD,
+            repeat: P::REPEAT,
             lifetime: P::KEY_LIFETIME,
-            replays_errors: P::REPLAYS_ERRORS,
-            length: P::KEY_LENGTH,
-            alphabet: P::KEY_ALPHABET,
+            place: P::KEY_PLACE,
+            form: P::KEY_FORM,
+            words: P::WORDS,
+            published: P::PUBLISHED,
         }
     }
 
-    /// The first form that fits, the most readable first.
+    /// How keys are written, of a contract that is legal.
     #[track_caller]
-    pub(super) const fn form(&self) -> Form {
+    pub(super) const fn spelling(&self) -> Spelling {
         self.legal();
-        if self.length >= 36 && self.alphabet.holds(KeyAlphabet::UUID) {
-            Form::Uuid
-        } else if self.takes(KeyAlphabet::HEX) {
-            Form::Digits(KeyAlphabet::HEX)
-        } else if self.takes(KeyAlphabet::ALPHANUMERIC) {
-            Form::Digits(KeyAlphabet::ALPHANUMERIC)
-        } else {
-            Form::Digits(self.alphabet)
+        match self.form.spelling() {
+            Some(spelling) => spelling,
+            None => unreachable!(),
         }
-    }
-
-    const fn takes(&self, alphabet: KeyAlphabet) -> bool {
-        self.alphabet.holds(alphabet) && alphabet.length_of_128_bits() <= self.length
     }
 
     /// Refuses a contract that contradicts itself.
@@ -67,60 +50,96 @@ impl Rules {
                  help: write the name that people use"
             );
         }
-        if !is_header_name(self.header) {
-            refuse(
-                self.says("`HEADER` is not the name of a header")
-                    .with("\nnote: the key would not be sent, and each call would act again")
-                    .with(
-                        "\nhelp: write letters, digits and hyphens, such as `\"Idempotency-Key\"`",
-                    ),
-            );
-        }
-        if !self.alphabet.is_legal() {
-            refuse(
-                self.says(
-                    "`KEY_ALPHABET` is not at least two characters of visible ASCII, each once",
-                )
-                .with("\nnote: keys are written with them, and sent in a header")
-                .with("\nhelp: write `KeyAlphabet::of(\"…\")` with others, or leave it out"),
-            );
-        }
-        let room = self.alphabet.length_of_128_bits();
-        if self.length < room {
-            refuse(
-                self.says("a key of ")
-                    .with_number(self.length as u128)
-                    .with(" characters (`KEY_LENGTH`) has no room for 128 bits, which need ")
-                    .with_number(room as u128)
-                    .with(" of its `KEY_ALPHABET`")
-                    .with("\nnote: with fewer, two operations could share a key, and one of them would not act")
-                    .with("\nhelp: allow longer keys or more characters if the provider does; else treat it as `Unkeyed`"),
-            );
-        }
+        self.place_is_legal();
+        self.form_is_legal();
         if let KeyLifetime::AtLeast(Duration::ZERO) = self.lifetime {
             refuse(
                 self.says("`KEY_LIFETIME` is zero")
                     .with("\nnote: a key that is forgotten at once makes no repetition safe")
-                    .with("\nhelp: write `KeyLifetime::NoKeys`, or the time that the provider has published"),
+                    .with("\nhelp: write `REPEAT` as `Repeat::Acts`, or the time that the provider has published"),
+            );
+        }
+        let mut at = 0;
+        while at < self.words.len() {
+            if !self.words[at].is_legal() {
+                refuse(
+                    self.says("word ")
+                        .with_number(at as u128 + 1)
+                        .with(" of `WORDS` has a status that is none, or no code, or an empty one")
+                        .with("\nnote: no answer would ever be this word, or every one")
+                        .with("\nhelp: write `Word::of(409, \"the code in the body\", …)`, `Word::of_status(…)` or `Word::of_code(…)`"),
+                );
+            }
+            at += 1;
+        }
+        if let Some(published) = self.published
+            && !published.is_legal()
+        {
+            refuse(
+                self.says("`PUBLISHED` names no place, or a date that is none")
+                    .with("\nnote: pages change, so a contract says which one it was read from, and when")
+                    .with("\nhelp: write `Some(Published::new(\"docs.example.com/keys\", (2026, 11, 28)))`, or leave it out"),
             );
         }
     }
 
-    /// Refuses a header for a key that does not go into one.
     #[track_caller]
-    pub(super) const fn sent_in_a_header(&self) {
-        if let Some(field) = self.body_field {
+    const fn place_is_legal(&self) {
+        let (named, sound) = match self.place {
+            KeyPlace::Header(name) | KeyPlace::QuotedHeader(name) => (name, is_header_name(name)),
+            KeyPlace::BodyField(name) | KeyPlace::Query(name) => (name, !name.is_empty()),
+            KeyPlace::Text | KeyPlace::Command => ("", true),
+        };
+        if !sound {
             refuse(
-                Message::EMPTY
-                    .with(self.name)
-                    .with(" reads the key from the field `")
-                    .with(field)
-                    .with("` of the request's body, not from a header")
-                    .with("\nnote: with the key in a header, each call would act again; the place of the call is named last, below")
-                    .with("\nhelp: put `key.as_str()` into that field"),
+                self.says("`KEY_PLACE` names `")
+                    .with(named)
+                    .with("`, which is not the name of a header, a field or a parameter")
+                    .with("\nnote: the key would not be sent, and each call would act again")
+                    .with("\nhelp: of a header write letters, digits and hyphens, such as `KeyPlace::Header(\"Idempotency-Key\")`"),
             );
         }
-        if let KeyLifetime::NoKeys = self.lifetime {
+    }
+
+    #[track_caller]
+    const fn form_is_legal(&self) {
+        let KeyForm::Text { shortest, longest, alphabet } = self.form else { return };
+        if !alphabet.is_legal() {
+            refuse(
+                self.says("the alphabet of `KEY_FORM` is not at least two characters of visible ASCII, each once")
+                    .with("\nnote: keys are written with them, and sent in a header")
+                    .with("\nhelp: write `.of(KeyAlphabet::of(\"…\"))` with others, or leave it out"),
+            );
+        }
+        let most = if longest < MAX_SHORTEST { longest } else { MAX_SHORTEST };
+        if shortest > most {
+            refuse(
+                self.says("a key of at least ")
+                    .with_number(shortest as u128)
+                    .with(" characters (`KEY_FORM`) is longer than ")
+                    .with_number(most as u128)
+                    .with(if most == longest { ", its longest" } else { ", which is all that orch writes" })
+                    .with("\nnote: no key could be written")
+                    .with("\nhelp: write how long it may be, and then how short: `KeyForm::up_to(64).at_least(16)`"),
+            );
+        }
+        if self.form.spelling().is_none() {
+            refuse(
+                self.says("a key of ")
+                    .with_number(longest as u128)
+                    .with(" characters (`KEY_FORM`) has no room for 128 bits, which need ")
+                    .with_number(alphabet.length_of_128_bits() as u128)
+                    .with(" of its alphabet")
+                    .with("\nnote: with fewer, two operations could share a key, and one of them would not act")
+                    .with("\nhelp: allow longer keys or more characters if the provider does; else treat it as `Unkeyed`"),
+            );
+        }
+    }
+
+    /// The header that takes the key. Refused where the key does not go into one.
+    #[track_caller]
+    pub(super) const fn header(&self) -> &'static str {
+        if let Repeat::Acts = self.repeat {
             refuse(
                 Message::EMPTY
                     .with(self.name)
@@ -129,12 +148,57 @@ impl Rules {
                     .with("\nhelp: send `key.as_str()` as a reference of yours, and find the call by it in `reconcile`"),
             );
         }
+        match self.place {
+            KeyPlace::Header(name) | KeyPlace::QuotedHeader(name) => name,
+            KeyPlace::BodyField(field) => self.is_elsewhere(
+                " reads the key from the field `",
+                field,
+                "` of the request's body",
+                "put `key.as_str()` into that field",
+            ),
+            KeyPlace::Query(parameter) => self.is_elsewhere(
+                " reads the key from the parameter `",
+                parameter,
+                "` of the URL",
+                "put `key.as_str()` into that parameter",
+            ),
+            KeyPlace::Text => self.is_elsewhere(
+                " reads the key from the text of the request",
+                "",
+                "",
+                "write `key.as_str()` where the provider's page says",
+            ),
+            KeyPlace::Command => self.is_elsewhere(
+                " takes the reference that is in the command",
+                "",
+                "",
+                "send the field of the command that has it, and find the call by it in `reconcile`",
+            ),
+        }
+    }
+
+    #[track_caller]
+    const fn is_elsewhere(&self, place: &str, name: &str, of: &str, remedy: &str) -> ! {
+        refuse(
+            Message::EMPTY
+                .with(self.name)
+                .with(place)
+                .with(name)
+                .with(of)
+                .with(", not from a header")
+                .with("\nnote: with the key in a header, each call would act again; the place of the call is named last, below")
+                .with("\nhelp: ")
+                .with(remedy),
+        )
     }
 
     const fn says(&self, what: &str) -> Message {
         Message::EMPTY.with("the contract of ").with(self.name).with(": ").with(what)
     }
 }
+
+/// The longest key that a contract may ask for.
+const MAX_SHORTEST: usize = 1024;
 
 #[track_caller]
 pub(super) const fn refuse(message: Message) -> ! {
@@ -151,6 +215,7 @@ pub(super) mod tests {
     use http::HeaderName;
 
     use super::*;
+    use crate::policies::Meaning;
     use crate::provider::{AnyProvider, CheckoutCom, Qonto, Square, Stripe, Unkeyed};
 
     pub(in crate::provider) fn with(change: impl FnOnce(&mut Rules)) -> Rules {
@@ -182,7 +247,7 @@ pub(super) mod tests {
             Rules::of::<Qonto>(),
             Rules::of::<Square>(),
         ];
-        assert!(rules.iter().all(|rules| rules.form() == Form::Uuid));
+        assert!(rules.iter().all(|rules| rules.spelling() == Spelling::Uuid8));
     }
 
     #[test]
@@ -194,13 +259,34 @@ pub(super) mod tests {
         assert!(!is_header_name("") && !is_header_name(&"a".repeat(101)));
     }
 
+    const EMPTY_WORD: &[Word] = &[Word::of_code("", Meaning::Done)];
+
     #[test]
     fn a_contract_that_contradicts_itself_is_refused() {
         for (rules, part) in [
             (with(|rules| rules.name = ""), "`NAME`"),
-            (with(|rules| rules.header = "Idempotency Key"), "`HEADER`"),
-            (with(|rules| rules.alphabet = KeyAlphabet::of("a")), "`KEY_ALPHABET`"),
-            (with(|rules| rules.length = 19), "19 characters (`KEY_LENGTH`)"),
+            (
+                with(|rules| rules.place = KeyPlace::Header("Idempotency Key")),
+                "`KEY_PLACE` names `Id",
+            ),
+            (with(|rules| rules.place = KeyPlace::QuotedHeader("")), "`KEY_PLACE` names ``"),
+            (with(|rules| rules.place = KeyPlace::BodyField("")), "`KEY_PLACE` names ``"),
+            (with(|rules| rules.place = KeyPlace::Query("")), "`KEY_PLACE` names ``"),
+            (with(|rules| rules.form = KeyForm::ANY.of(KeyAlphabet::of("a"))), "the alphabet of"),
+            (
+                with(|rules| rules.form = KeyForm::up_to(19)),
+                "19 characters (`KEY_FORM`) has no room",
+            ),
+            (
+                with(|rules| rules.form = KeyForm::up_to(40).at_least(41)),
+                "at least 41 characters (`KEY_FORM`) is longer than 40, its longest",
+            ),
+            (
+                with(|rules| rules.form = KeyForm::up_to(9999).at_least(1025)),
+                "is longer than 1024, which is all",
+            ),
+            (with(|rules| rules.words = EMPTY_WORD), "word 1 of `WORDS`"),
+            (with(|rules| rules.published = Some(Published::new("", (2026, 1, 1)))), "`PUBLISHED`"),
             (lives(Duration::ZERO), "`KEY_LIFETIME` is zero"),
         ] {
             let text = refusal(move || rules.legal());
@@ -211,13 +297,25 @@ pub(super) mod tests {
 
     #[test]
     fn a_key_that_no_header_takes_is_not_sent_in_one() {
-        Rules::of::<Stripe>().sent_in_a_header();
-        let text = refusal(|| Rules::of::<Square>().sent_in_a_header());
-        assert!(
-            text.starts_with("Square reads the key from the field `idempotency_key`"),
-            "{text}"
-        );
-        let text = refusal(|| Rules::of::<Unkeyed>().sent_in_a_header());
+        assert_eq!(Rules::of::<Stripe>().header(), "Idempotency-Key");
+        let quoted = with(|rules| rules.place = KeyPlace::QuotedHeader("Idempotency-Key"));
+        assert_eq!(quoted.header(), "Idempotency-Key");
+        for (place, start) in [
+            (
+                KeyPlace::BodyField("id"),
+                "Stripe reads the key from the field `id` of the request's",
+            ),
+            (KeyPlace::Query("id"), "Stripe reads the key from the parameter `id` of the URL, not"),
+            (
+                KeyPlace::Text,
+                "Stripe reads the key from the text of the request, not from a header",
+            ),
+            (KeyPlace::Command, "Stripe takes the reference that is in the command, not from a"),
+        ] {
+            let text = refusal(move || with(|rules| rules.place = place).header());
+            assert!(text.starts_with(start), "{text}");
+        }
+        let text = refusal(|| Rules::of::<Unkeyed>().header());
         assert!(text.starts_with("Unkeyed knows no idempotency keys"), "{text}");
     }
 }

@@ -207,39 +207,8 @@ impl RuntimeBuilder {
         }
         for registration in by_kind.values() {
             check_declarations(registration)?;
-            self.check_retention(registration)?;
         }
         Ok(by_kind)
-    }
-
-    /// Checks how long the operations of a handler are kept, by its declaration or by the settings.
-    /// That must be as long as the provider knows their keys: its identity is what keeps a repeated
-    /// request from becoming a new operation, which would call again.
-    fn check_retention(&self, registration: &Registration) -> Result<(), StartError> {
-        let Descriptor { key_lifetime, completed_retention, failed_retention, .. } =
-            registration.descriptor;
-        let key_lifetime = key_lifetime.unwrap_or_default();
-        let kept = registration.descriptor.retention(self.config.retention());
-        let completed = match completed_retention {
-            Some(_) => "the handler's completed_retention",
-            None => "Config::completed_retention",
-        };
-        let failed = match failed_retention {
-            Some(_) => "the handler's failed_retention",
-            None => "Config::failed_retention",
-        };
-        for (setting, retention) in [(completed, kept.completed()), (failed, kept.failed())] {
-            if retention < key_lifetime {
-                let handler = place(registration);
-                return Err(StartError::KeyOutlivesOperation {
-                    handler,
-                    key_lifetime,
-                    setting,
-                    retention,
-                });
-            }
-        }
-        Ok(())
     }
 
     /// The store, open and up to date, and the namespace of new keys. The database may be away for as long

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use crate::policies::Contradiction;
 use crate::store::{OpenError, StoreError};
 use crate::words::{Incarnation, Invalid, Kind, OpId, OtherForm, Phase, Status, Undecodable};
@@ -78,23 +76,6 @@ pub enum StartError {
         /// The contradiction.
         #[source]
         rule: Contradiction,
-    },
-    /// Operations are removed while the provider still knows their keys.
-    #[error(
-        "the provider of handler {handler} remembers keys for {key_lifetime:?}, but \
-         {setting} lets its operations expire after {retention:?}: a request repeated in between \
-         would be a new operation, and could act a second time; raise {setting} to at least \
-         {key_lifetime:?}"
-    )]
-    KeyOutlivesOperation {
-        /// The handler, with its place.
-        handler: String,
-        /// How long the provider remembers a key.
-        key_lifetime: Duration,
-        /// What is too short: a setting, or what the handler declares.
-        setting: &'static str,
-        /// What it is set to.
-        retention: Duration,
     },
     /// The identity of a kind is made otherwise here than in the operations that are stored.
     #[error(transparent)]

@@ -60,56 +60,14 @@ async fn a_url_says_what_is_missing() {
     assert!(matches!(open("nothing").await, Err(StartError::Open(OpenError::NoScheme))));
 }
 
+/// A request that comes again after the retention has the first one's key.
 #[tokio::test]
-async fn a_key_that_outlives_the_operations_stops_the_start_naming_both() {
-    let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
-    let keyed = || handler_with(|handler| handler.key_lifetime = Some(day));
-    let settings = [
-        ("Config::completed_retention", config().completed_retention(hour)),
-        ("Config::failed_retention", config().failed_retention(hour)),
-    ];
-    for (setting, config) in settings {
-        let starting = builder(MemoryStore::new(), &Arc::default(), keyed()).config(config).start();
-        let text = starting.await.unwrap_err().to_string();
-        for part in ["world::charge (", "world.rs:", "86400s", setting, "3600s"] {
-            assert!(text.contains(part), "{text}");
-        }
-    }
-    let exactly = config().completed_retention(day).failed_retention(day);
-    let starting = builder(MemoryStore::new(), &Arc::default(), keyed()).config(exactly).start();
+async fn a_key_may_be_remembered_for_longer_than_its_operation_is_kept() {
+    let (hour, month) = (Duration::from_secs(3600), Duration::from_secs(31 * 24 * 3600));
+    let keyed = handler_with(|handler| handler.key_lifetime = Some(month));
+    let config = config().completed_retention(hour).failed_retention(hour);
+    let starting = builder(MemoryStore::new(), &Arc::default(), keyed).config(config).start();
     assert!(starting.await.is_ok());
-}
-
-#[tokio::test]
-async fn what_the_handler_declares_comes_before_the_settings() {
-    let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
-    let declaring = |completed, failed| {
-        let keyed = handler_with(|handler| {
-            handler.key_lifetime = Some(day);
-            handler.completed_retention = Some(completed);
-            handler.failed_retention = Some(failed);
-        });
-        let config = config().completed_retention(hour).failed_retention(hour);
-        builder(MemoryStore::new(), &Arc::default(), keyed).config(config).start()
-    };
-    assert!(declaring(day, day).await.is_ok());
-    for (completed, failed, name) in
-        [(hour, day, "the handler's completed_retention"), (day, hour, "the handler's failed_")]
-    {
-        let text = declaring(completed, failed).await.unwrap_err().to_string();
-        assert!(text.contains(name) && text.contains("3600s"), "{text}");
-    }
-}
-
-/// Its settings say nothing about operations that other workers run.
-#[tokio::test]
-async fn a_worker_that_leaves_a_kind_out_starts_with_any_retention() {
-    let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
-    let keyed = handler_with(|handler| handler.key_lifetime = Some(day));
-    let config = config().completed_retention(hour);
-    let none: [(&str, &str); 0] = [];
-    let starting = Runtime::on(MemoryStore::new()).register(keyed).only(none).config(config);
-    assert!(starting.start().await.is_ok());
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use orch_core::handler::{
 use orch_core::memory::MemoryStore;
 use orch_core::policies::Ending;
 use orch_core::policies::{Backoff, InDoubt};
-use orch_core::provider::{AnyProvider, Provider as Contract};
+use orch_core::provider::{AnyProvider, Keeps, Provider as Contract, Repeat};
 use orch_core::runtime::{Accepted, Config, Orchestrator, Runtime, RuntimeBuilder};
 use orch_core::store::Store;
 use orch_core::words::{IdentityForm, Operation, Waited};
@@ -150,7 +150,7 @@ pub fn handler_of<P: Contract>() -> Registration {
             backoff: Backoff::from_millis(1, 10),
             reconcile_backoff: Backoff::from_millis(1, 10),
             in_doubt: InDoubt::Retry,
-            replays_errors: P::REPLAYS_ERRORS,
+            replays_errors: P::REPEAT == Repeat::Answers(Keeps::Everything),
             ..Descriptor::DEFAULTS
         },
         attempt: |call| {

@@ -105,12 +105,14 @@ fn descriptor(function: &Function, handler: &Handler<'_>) -> TokenStream {
         let bound = bound(handler);
         quote!(time_budget: #bound.time_budget,)
     });
+    let in_doubt = in_doubt(handler);
     let descriptor = quote! {
         __orch::Descriptor {
             name: __orch::concat!(__orch::module_path!(), #name),
             file: __orch::file!(),
             line: __orch::line!(),
             #time_budget
+            #in_doubt
             #given
             ..__orch::Descriptor::DEFAULTS
         }
@@ -119,6 +121,16 @@ fn descriptor(function: &Function, handler: &Handler<'_>) -> TokenStream {
         None => descriptor,
         Some(contract) => quote!(#contract.describe(#descriptor)),
     }
+}
+
+/// What follows doubt where the handler names a provider and says nothing of it.
+fn in_doubt(handler: &Handler<'_>) -> Option<TokenStream> {
+    let (None, Some(contract)) = (&handler.said.in_doubt, contract(handler)) else { return None };
+    let effect = match &handler.said.effect {
+        Some(effect) => quote!(#effect),
+        None => quote!(__orch::Descriptor::DEFAULTS.effect),
+    };
+    Some(quote!(in_doubt: #contract.in_doubt(#effect),))
 }
 
 /// The rules that need the contract of the provider. Where the attribute names neither provider

@@ -48,6 +48,7 @@ handlers! {
     checkout(ToCheckout, CheckoutCom, "E2"): { attempt_timeout = "5m" }
     qonto(ToQonto, Qonto, "E3"): { attempt_timeout = "5m" }
     any(ToAny, AnyProvider, "E4"): { attempt_timeout = "5m" }
+    square(ToSquare, Square, "E5"): { time_budget = "90d" }
 }
 
 /// Named by no provider, and without its key.

@@ -1,5 +1,5 @@
 use orch::prelude::*;
-use orch::{KeyAlphabet, KeyLifetime, Provider};
+use orch::{KeyAlphabet, KeyForm, KeyLifetime, Provider};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "ORDER-{order_id}")]
@@ -17,7 +17,7 @@ enum Acme {}
 impl Provider for Acme {
     const NAME: &'static str = "Acme";
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
-    const KEY_ALPHABET: KeyAlphabet = KeyAlphabet::of("0123456789abcdefa");
+    const KEY_FORM: KeyForm = KeyForm::ANY.of(KeyAlphabet::of("0123456789abcdefa"));
 }
 
 #[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Acme)]

@@ -1,5 +1,5 @@
 use orch::prelude::*;
-use orch::{KeyLifetime, Provider};
+use orch::{Keeps, KeyLifetime, Provider, Repeat};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "ORDER-{order_id}")]
@@ -16,6 +16,7 @@ enum Acme {}
 
 impl Provider for Acme {
     const NAME: &'static str = "Acme";
+    const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(Duration::from_secs(330));
 }
 

@@ -1,5 +1,5 @@
 use orch::prelude::*;
-use orch::{KeyLifetime, Provider};
+use orch::{KeyLifetime, KeyPlace, Provider};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "ORDER-{order_id}")]
@@ -17,7 +17,7 @@ enum Acme {}
 impl Provider for Acme {
     const NAME: &'static str = "Acme";
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
-    const HEADER: &'static str = "Idempotency Key";
+    const KEY_PLACE: KeyPlace = KeyPlace::Header("Idempotency Key");
 }
 
 #[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Acme)]

@@ -1,5 +1,5 @@
 use orch::prelude::*;
-use orch::{KeyLifetime, Provider};
+use orch::{KeyForm, KeyLifetime, Provider};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "ORDER-{order_id}")]
@@ -17,7 +17,7 @@ enum Acme {}
 impl Provider for Acme {
     const NAME: &'static str = "Acme";
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
-    const KEY_LENGTH: usize = 16;
+    const KEY_FORM: KeyForm = KeyForm::up_to(16);
 }
 
 #[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Acme)]

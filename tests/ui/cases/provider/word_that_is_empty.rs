@@ -1,5 +1,5 @@
 use orch::prelude::*;
-use orch::{KeyLifetime, Provider};
+use orch::{Meaning, Provider, Word};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "ORDER-{order_id}")]
@@ -16,10 +16,10 @@ enum Acme {}
 
 impl Provider for Acme {
     const NAME: &'static str = "Acme";
-    const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(Duration::from_secs(30 * 24 * 60 * 60));
+    const WORDS: &'static [Word] = &[Word::of_status(409, Meaning::StillRunning), Word::of_code("", Meaning::Done)];
 }
 
-#[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Acme, completed_retention = "90d", failed_retention = "7d")]
+#[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Acme)]
 async fn charge(_cmd: Charge, _ctx: Context<Acme>) -> Result<(), Down> {
     Ok(())
 }

@@ -1,4 +1,4 @@
-use orch::Square;
+use orch::Unkeyed;
 use orch::prelude::*;
 
 #[derive(Serialize, Deserialize, Command)]
@@ -12,8 +12,9 @@ struct Charge {
 #[error("down")]
 struct Down;
 
-#[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Square)]
-async fn charge(_cmd: Charge, _ctx: Context<Square>) -> Result<(), Down> {
+#[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Unkeyed, effect = "read")]
+async fn charge(_cmd: Charge, ctx: Context<Unkeyed>) -> Result<(), Down> {
+    let _ = ctx.provider_key().header_name();
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 use orch::prelude::*;
-use orch::{KeyLifetime, Provider};
+use orch::{KeyLifetime, Provider, Repeat};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "ORDER-{order_id}")]
@@ -16,10 +16,11 @@ enum Acme {}
 
 impl Provider for Acme {
     const NAME: &'static str = "Acme";
-    const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(Duration::from_secs(30 * 24 * 60 * 60));
+    const REPEAT: Repeat = Repeat::Refuses;
+    const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
 }
 
-#[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Acme)]
+#[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Acme, in_doubt = "retry")]
 async fn charge(_cmd: Charge, _ctx: Context<Acme>) -> Result<(), Down> {
     Ok(())
 }
