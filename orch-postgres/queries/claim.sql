@@ -5,7 +5,7 @@
 --   $11 hooked, $12 replays_errors; then $13, the id of the claim, $14 the incarnation that the
 --   process knows, $15 the furthest WAL position seen under it (NULL: none); two more of the
 --   policies: $16 completed_retention_s, $17 failed_retention_s; $18 array of the op_ids that the server
---   has refused to lease lately, which are passed over.
+--   has refused to lease lately, which are passed over; one more of the policies: $19 max_uncounted.
 -- Index: orch_queue_claim_idx, walked in its order for each kind until the limit is reached.
 -- Shape: `asks` is orch_core::machine::Purpose::of, the fence is orch_core::words::Fence::next. One
 --   walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED shares the
@@ -31,9 +31,9 @@ due AS MATERIALIZED (
     SELECT found.place, k.*, found.asks
     FROM here h,
     unnest($5::text[], $6::int[], $7::int[], $8::int[], $9::text[],
-           $10::int[], $11::bool[], $12::bool[], $16::int[], $17::int[])
+           $10::int[], $11::bool[], $12::bool[], $16::int[], $17::int[], $19::int[])
          AS k(kind, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
-              hooked, replays_errors, completed_retention_s, failed_retention_s),
+              hooked, replays_errors, completed_retention_s, failed_retention_s, max_uncounted),
     LATERAL (
         SELECT q.ctid AS place,
                q.first_called_at IS NOT NULL AND 'reconcile' IN (k.in_doubt, q.in_doubt) AS asks
@@ -62,6 +62,7 @@ claimed AS (
         lease_expires_at = c.now + $4 * interval '1 millisecond',
         worker = $3,
         max_attempts = d.max_attempts,
+        max_uncounted = d.max_uncounted,
         backoff_base_ms = d.backoff_base_ms,
         backoff_cap_ms = d.backoff_cap_ms,
         in_doubt = CASE WHEN d.asks THEN 'reconcile' ELSE d.in_doubt END,
@@ -73,7 +74,7 @@ claimed AS (
     FROM due d, clock c
     WHERE q.ctid = d.place
     RETURNING q.op_id, q.fence, q.attempt, q.reconciles, q.deadline, d.asks, q.key_generation,
-              q.started_at, q.first_called_at, q.hooked
+              q.started_at, q.first_called_at, q.hooked, q.uncounted
 )
 SELECT NULL::uuid AS op_id, h.wal_position AS fence, h.number AS attempt,
        h.whole_since AS reconciles, NULL::timestamptz AS deadline, h.same AS asks,
@@ -81,11 +82,12 @@ SELECT NULL::uuid AS op_id, h.wal_position AS fence, h.number AS attempt,
        NULL::timestamptz AS first_called_at, NULL::text AS owner, NULL::text AS domain,
        NULL::text AS event_type, NULL::text AS biz_key, NULL::text AS idem_key,
        NULL::timestamptz AS accepted_at, NULL::bytea AS payload, NULL::int AS redrive,
-       NULL::bytea AS key_seed, NULL::bool AS hooked
+       NULL::bytea AS key_seed, NULL::bool AS hooked, NULL::int AS uncounted
 FROM here h
 UNION ALL
 SELECT c.op_id, c.fence, c.attempt, c.reconciles, c.deadline, c.asks, c.key_generation,
        c.started_at, c.first_called_at, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key,
-       o.accepted_at, o.payload, o.redrive, o.key_seed, c.hooked
+       o.accepted_at, o.payload, o.redrive, o.key_seed, c.hooked,
+       c.uncounted
 FROM claimed c
 LEFT JOIN orch_operation o ON o.op_id = c.op_id

@@ -12,7 +12,8 @@ letter AS MATERIALIZED (
     WHERE d.redriven_as IS NULL
       AND ($4 OR NOT EXISTS (SELECT FROM orch_write_ahead_log l
                              WHERE l.op_id = d.op_id AND l.late
-                               AND (l.outcome = 'OK' OR l.unreadable IS NOT NULL)))
+                               AND (l.outcome IN ('OK', 'ALREADY_DONE')
+                                    OR l.unreadable IS NOT NULL)))
     FOR UPDATE OF d
 ),
 taken AS MATERIALIZED (

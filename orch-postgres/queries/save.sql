@@ -1,8 +1,8 @@
 -- Purpose: saves what orch_core::machine::step has decided about operations as they were read.
 -- Parameters, an array per column. Of the row as it was read: $1 op_id, $2 fence, $3 phase,
---   $4 lease_expires_at, $5 due_at. Of the row as it is to be: $6 to $29, as they are named below;
+--   $4 lease_expires_at, $5 due_at. Of the row as it is to be: $6 to $31, as they are named below;
 --   finished_at of one that becomes terminal, failure (JSON) for its dead letter. Of the entries:
---   $30 op_id, $31 true to append and false to write over the PENDING one, $32 to $49, as they are
+--   $32 op_id, $33 true to append and false to write over the PENDING one, $34 to $51, as they are
 --   named below.
 -- Index: the primary keys.
 -- Shape: one statement for a batch in which every operation moves differently. A row that is no
@@ -17,14 +17,15 @@ WITH held AS MATERIALIZED (
                 $12::int[], $13::int[], $14::timestamptz[], $15::timestamptz[],
                 $16::timestamptz[], $17::text[], $18::timestamptz[], $19::timestamptz[],
                 $20::bool[], $21::text[], $22::timestamptz[], $23::text[], $24::text[],
-                $25::int[], $26::timestamptz[], $27::timestamptz[], $28::int[], $29::int[])
+                $25::int[], $26::timestamptz[], $27::timestamptz[], $28::int[], $29::int[],
+                $30::int[], $31::bool[])
          AS r(op_id, old_fence, old_phase, old_lease_expires_at, old_due_at,
               status, phase, attempt, fence, retries, lost_attempts,
               reconciles, key_generation, deadline, due_at,
               lease_expires_at, worker, started_at, first_called_at,
               hooked, reason, finished_at, failure, in_doubt,
               incarnation, unhandled_since, expires_at, completed_retention_s,
-              failed_retention_s)
+              failed_retention_s, uncounted, already_done)
     JOIN orch_queue q
         ON q.op_id = r.op_id AND q.fence = r.old_fence
        AND q.phase IS NOT DISTINCT FROM r.old_phase
@@ -46,17 +47,18 @@ moved AS (
         in_doubt = h.in_doubt, incarnation = h.incarnation,
         unhandled_since = h.unhandled_since,
         completed_retention_s = h.completed_retention_s,
-        failed_retention_s = h.failed_retention_s
+        failed_retention_s = h.failed_retention_s,
+        uncounted = h.uncounted, already_done = h.already_done
     FROM held h
     WHERE q.op_id = h.op_id AND h.finished_at IS NULL
 ),
 -- The entry under the latest fence of an operation that becomes terminal keeps what its row held.
 entry AS MATERIALIZED (
     SELECT e.*, f.finished_at, f.expires_at, f.retries, f.lost_attempts, f.deadline
-    FROM unnest($30::uuid[], $31::bool[], $32::bigint[], $33::bool[], $34::int[], $35::text[],
-                $36::text[], $37::timestamptz[], $38::timestamptz[], $39::text[], $40::text[],
-                $41::bytea[], $42::bigint[], $43::bigint[], $44::text[], $45::timestamptz[],
-                $46::int[], $47::text[], $48::text[], $49::bytea[])
+    FROM unnest($32::uuid[], $33::bool[], $34::bigint[], $35::bool[], $36::int[], $37::text[],
+                $38::text[], $39::timestamptz[], $40::timestamptz[], $41::text[], $42::text[],
+                $43::bytea[], $44::bigint[], $45::bigint[], $46::text[], $47::timestamptz[],
+                $48::int[], $49::text[], $50::text[], $51::bytea[])
          AS e(op_id, append, fence, late, attempt, worker,
               source, started_at, logged_at, outcome, detail,
               output, after_ms, delay_ms, status, finalize_due_at,

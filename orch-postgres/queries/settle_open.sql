@@ -1,4 +1,5 @@
--- Purpose: S3 as a whole for ends that may go on: RETRY, IN_DOUBT, NOT_HAPPENED.
+-- Purpose: S3 as a whole for ends that may go on: RETRY, IN_DOUBT, NOT_HAPPENED. STILL_RUNNING and
+--   ALREADY_DONE are not among them: they are rare, and step decides about them.
 -- Parameters: $1 now (NULL: the server's clock); then an array per column: $2 op_id, $3 fence,
 --   $4 source, $5 outcome, $6 detail (the reason), $7 after_ms, $8 delay_ms.
 -- Index: the primary key of the queue.
@@ -10,7 +11,7 @@ held AS MATERIALIZED (
     SELECT e.*, q.attempt, q.retries, q.lost_attempts, q.worker, q.started_at, q.deadline,
            q.max_attempts, q.max_reconciles, q.in_doubt, q.reconciles, q.first_called_at,
            q.first_called_at IS NOT NULL AS unresolved, q.key_generation, q.replays_errors, c.now,
-           q.failed_retention_s,
+           q.failed_retention_s, q.already_done,
            c.now + e.delay_ms * interval '1 millisecond' AS not_before
     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                 $8::bigint[])
@@ -21,10 +22,13 @@ held AS MATERIALIZED (
     FOR UPDATE OF q
 ),
 decided AS MATERIALIZED (
-    SELECT h.*, h.outcome = 'IN_DOUBT' OR h.outcome = 'RETRY' AND h.unresolved AS uncertain,
+    SELECT h.*,
+           h.outcome = 'IN_DOUBT' OR h.outcome = 'RETRY' AND h.unresolved
+               OR h.outcome = 'NOT_HAPPENED' AND h.already_done AS uncertain,
            h.retries + (h.outcome = 'RETRY')::int AS retries_now,
            h.lost_attempts + (h.outcome = 'IN_DOUBT' AND h.source <> 'reconcile')::int AS lost_now,
            CASE
+               WHEN outcome = 'NOT_HAPPENED' AND already_done THEN 'ALREADY_DONE'
                WHEN outcome = 'IN_DOUBT' AND in_doubt = 'reconcile'
                    THEN CASE WHEN reconciles >= max_reconciles THEN 'park' ELSE 'doubt' END
                WHEN outcome = 'IN_DOUBT' AND in_doubt = 'park' THEN 'park'
@@ -45,6 +49,8 @@ finished AS MATERIALIZED (
                    WHEN 'ATTEMPTS_EXHAUSTED'
                        THEN format('all %s attempts are used up', d.max_attempts)
                    WHEN 'IN_DOUBT' THEN 'a call may have been made; its outcome is unknown'
+                   WHEN 'ALREADY_DONE'
+                       THEN 'the provider says that it was done already; it is unknown by whom'
                    ELSE CASE WHEN d.called
                              THEN 'the time budget ended before the operation did'
                              ELSE 'the time budget ended before the first attempt' END

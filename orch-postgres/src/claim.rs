@@ -167,6 +167,7 @@ pub(crate) fn claim_arguments(
         each(kinds, |k| to_seconds(k.retention.completed())),
         each(kinds, |k| to_seconds(k.retention.failed())),
         db.unleased.passed_over(db),
+        each(kinds, |k| to_int(k.max_uncounted)),
     ]
 }
 
@@ -191,6 +192,7 @@ mod place {
     pub(super) const REDRIVE: usize = 16;
     pub(super) const KEY_SEED: usize = 17;
     pub(super) const HOOKED: usize = 18;
+    pub(super) const UNCOUNTED: usize = 19;
 }
 
 fn at<'r, T>(row: &'r PgRow, place: usize) -> Result<T, String>
@@ -243,13 +245,14 @@ fn operation(row: &PgRow, claim: Claim) -> Result<ClaimedOperation, String> {
     let seed = at::<Option<&[u8]>>(row, place::KEY_SEED)?.map(seed).transpose();
     envelope.key_seed = seed.map_err(|_| "the key seed does not have 16 bytes")?;
     let purpose = if at(row, place::ASKS)? { Purpose::Reconcile } else { Purpose::Attempt };
-    let reconciles = count(place::RECONCILES)?;
+    let (reconciles, uncounted) = (count(place::RECONCILES)?, count(place::UNCOUNTED)?);
     let claimed_at = at::<At>(row, place::STARTED_AT)?.0;
     let in_doubt_since = at::<Option<At>>(row, place::FIRST_CALLED_AT)?.map(|at| at.0);
     Ok(ClaimedOperation {
         envelope,
         purpose,
         reconciles,
+        uncounted,
         claimed_at,
         first_called_at: in_doubt_since.unwrap_or(claimed_at),
         unresolved: in_doubt_since.is_some(),

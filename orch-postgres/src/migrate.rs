@@ -7,7 +7,7 @@ use crate::column::column;
 use crate::pool::{Pool, arguments, command, fetch};
 
 /// Every migration, in order; the version is the place, from 1.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/0001_operation.sql"),
     include_str!("../migrations/0002_words.sql"),
     include_str!("../migrations/0003_key_seed.sql"),
@@ -18,6 +18,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0008_retention_of_kinds.sql"),
     include_str!("../migrations/0009_unique.sql"),
     include_str!("../migrations/0010_identity_form.sql"),
+    include_str!("../migrations/0011_answers.sql"),
 ];
 /// The newest version that this binary knows.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

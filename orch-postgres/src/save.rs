@@ -80,6 +80,8 @@ pub(crate) fn encode(decided: &[Decided]) -> Result<PgArguments, StoreError> {
         each(&new, |row| row.expires_at.map(At)),
         each(&new, |row| to_seconds(row.policy.retention.completed())),
         each(&new, |row| to_seconds(row.policy.retention.failed())),
+        each(&new, |row| to_int(row.uncounted)),
+        each(&new, |row| row.already_done),
         each(&entries, |line| line.op_id),
         each(&entries, |line| line.append),
         each(&entries, |line| line.entry.log.fence.get()),

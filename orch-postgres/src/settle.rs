@@ -90,9 +90,14 @@ fn firsts(batch: &[EndedAttempt]) -> Vec<&EndedAttempt> {
     batch.iter().filter(|ended| seen.insert(ended.claim)).collect()
 }
 
-/// The ends that the statements know; the others are left to `step`.
+/// The ends that the statements know; the others are rare, and left to `step`.
 fn frequent<'a>(ended: &[&'a EndedAttempt]) -> Vec<&'a EndedAttempt> {
-    let known = |ended: &&EndedAttempt| !matches!(ended.end, AttemptEnd::Unreadable { .. });
+    let known = |ended: &&EndedAttempt| {
+        matches!(
+            ended.end,
+            AttemptEnd::Outcome(_) | AttemptEnd::InDoubt { .. } | AttemptEnd::NotHappened
+        )
+    };
     ended.iter().copied().filter(known).collect()
 }
 

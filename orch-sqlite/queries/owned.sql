@@ -10,7 +10,8 @@ SELECT d.redriven_as,
         LIMIT 1) AS taken_by,
        EXISTS (SELECT 1 FROM orch_write_ahead_log AS l
                WHERE l.op_id = o.op_id AND l.late = 1
-                 AND (l.outcome = 'OK' OR l.unreadable IS NOT NULL)) AS late_success
+                 AND (l.outcome IN ('OK', 'ALREADY_DONE') OR l.unreadable IS NOT NULL))
+           AS late_success
 FROM orch_operation AS o
 LEFT JOIN orch_dead_letter AS d ON d.op_id = o.op_id
 WHERE o.op_id = ?1 AND o.owner = ?2

@@ -113,6 +113,9 @@ pub(crate) fn spell_row(values: Values, row: &Row, guard: (Fence, Status)) -> Va
         .add(seconds(row.policy.retention.completed()))
         .add(seconds(row.policy.retention.failed()))
         .at(row.expires_at)
+        .add(row.uncounted)
+        .add(row.policy.max_uncounted)
+        .add(row.already_done)
 }
 
 /// How long operations are kept is whole seconds.

@@ -62,9 +62,10 @@ const ROW: &str = "
          lost_attempts, reconciles, key_generation, due_at, lease_expires_at, worker, started_at,
          first_called_at, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
          replays_errors, hooked, outcome, finished_fence, failure, finished_at, reason,
-         incarnation, unhandled_since, completed_retention_s, failed_retention_s, expires_at)
+         incarnation, unhandled_since, completed_retention_s, failed_retention_s, expires_at,
+         uncounted, max_uncounted, already_done)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-            ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &Kept) {
     let Identity { owner, domain, event_type, biz_key, idem_key } = &request.identity;
@@ -118,6 +119,9 @@ async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &
         .bind(i64::try_from(row.policy.retention.completed().as_secs()).unwrap())
         .bind(i64::try_from(row.policy.retention.failed().as_secs()).unwrap())
         .bind(row.expires_at.map(Timestamp::as_micros))
+        .bind(row.uncounted)
+        .bind(row.policy.max_uncounted)
+        .bind(row.already_done)
         .execute(connection)
         .await
         .unwrap();
@@ -141,6 +145,10 @@ async fn put_entry(connection: &mut SqliteConnection, op_id: OpId, entry: &Entry
         AttemptEnd::Outcome(Outcome::Fail(failure)) => ("FAIL", Some(json(failure)), None, None),
         AttemptEnd::InDoubt { reason } => ("IN_DOUBT", Some(reason.clone()), None, None),
         AttemptEnd::NotHappened => ("NOT_HAPPENED", None, None, None),
+        AttemptEnd::StillRunning { reason, after } => {
+            ("STILL_RUNNING", Some(reason.clone()), None, *after)
+        }
+        AttemptEnd::AlreadyDone { reason } => ("ALREADY_DONE", Some(reason.clone()), None, None),
         AttemptEnd::Unreadable { output, reason } => {
             unreadable = Some(output);
             ("IN_DOUBT", Some(reason.clone()), None, None)
@@ -250,6 +258,7 @@ fn row(found: &SqliteRow, log: &[Entry], op_id: OpId) -> Row {
         fence: Fence::new(found.get("fence")),
         retries: found.get("retries"),
         lost_attempts: found.get("lost_attempts"),
+        uncounted: found.get("uncounted"),
         reconciles: found.get("reconciles"),
         key_generation: found.get("key_generation"),
         time_budget: span(found, "time_budget_ms").unwrap(),
@@ -259,8 +268,10 @@ fn row(found: &SqliteRow, log: &[Entry], op_id: OpId) -> Row {
         worker: worker(found),
         started_at: at(found, "started_at"),
         first_called_at: at(found, "first_called_at"),
+        already_done: found.get("already_done"),
         policy: KindPolicy {
             max_attempts: found.get("max_attempts"),
+            max_uncounted: found.get("max_uncounted"),
             backoff: Backoff::new(
                 span(found, "backoff_base_ms").unwrap(),
                 span(found, "backoff_cap_ms").unwrap(),
@@ -300,6 +311,10 @@ fn entry(found: &SqliteRow) -> Entry {
             None => AttemptEnd::InDoubt { reason: detail() },
         },
         "NOT_HAPPENED" => AttemptEnd::NotHappened,
+        "STILL_RUNNING" => {
+            AttemptEnd::StillRunning { reason: detail(), after: span(found, "after_ms") }
+        }
+        "ALREADY_DONE" => AttemptEnd::AlreadyDone { reason: detail() },
         other => panic!("{other}"),
     };
     let mut log = LogEntry::new(

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::execute::execute;
-use super::{Handler, HeldLease, Recorder, Watch, divergence};
+use super::{Counts, Handler, HeldLease, Recorder, Watch, divergence};
 use crate::handler::{States, Unrunnable};
 use crate::machine::{Finalized, Purpose, ReleaseReason};
 use crate::store::{
@@ -83,6 +83,8 @@ struct About {
     attempts: u32,
     /// Reconciles so far.
     reconciles: u32,
+    /// Executions so far that used up no attempt.
+    uncounted: u32,
     /// True if there were other claims than those of the attempts: the answers of some may have
     /// come too late.
     superseded_others: bool,
@@ -163,17 +165,24 @@ impl About {
             Purpose::Reconcile => Source::Reconcile,
         };
         let (attempts, reconciles) = (operation.envelope.attempt, operation.reconciles);
-        // Claims of attempts that ended by themselves raise the count as they raise the attempt.
-        // A fence of a release that had no count in it has less.
-        let superseded_others = operation.envelope.fence.count() != i64::from(attempts);
+        let uncounted = operation.uncounted;
+        // Claims of attempts that ended by themselves raise the count as they raise the attempt, or what
+        // was not counted as one. A fence of a release that had no count in it has less.
+        let ended = i64::from(attempts) + i64::from(uncounted);
+        let superseded_others = operation.envelope.fence.count() != ended;
         let (handler, claim) = (Arc::clone(handler), operation.claim());
-        Self { handler, claim, source, attempts, reconciles, superseded_others }
+        Self { handler, claim, source, attempts, reconciles, uncounted, superseded_others }
     }
 
     fn ended(&self, end: AttemptEnd) -> EndedAttempt {
-        let Self { handler, claim, source, attempts, reconciles, .. } = self;
-        let delay = handler.delay(&end, *source, *attempts, *reconciles);
+        let Self { handler, claim, source, .. } = self;
+        let delay = handler.delay(&end, *source, self.counts());
         EndedAttempt { claim: *claim, source: *source, end, delay }
+    }
+
+    const fn counts(&self) -> Counts {
+        let Self { attempts, reconciles, uncounted, .. } = *self;
+        Counts { attempts, reconciles, uncounted }
     }
 
     async fn give_back(
@@ -238,9 +247,10 @@ fn unhandled(Unrunnable { reason }: Unrunnable) -> ReleaseReason {
 /// Why an attempt is in doubt, or its result unreadable, on one line.
 fn doubt(end: &AttemptEnd) -> Option<String> {
     match end {
-        AttemptEnd::InDoubt { reason } | AttemptEnd::Unreadable { reason, .. } => {
-            Some(one_line(reason))
-        }
+        AttemptEnd::InDoubt { reason }
+        | AttemptEnd::Unreadable { reason, .. }
+        | AttemptEnd::StillRunning { reason, .. }
+        | AttemptEnd::AlreadyDone { reason } => Some(one_line(reason)),
         AttemptEnd::Outcome(_) | AttemptEnd::NotHappened => None,
     }
 }

@@ -70,29 +70,42 @@ impl Handler {
         }
     }
 
-    /// The delay after an end: before the next attempt, counted by the attempts, or before the
-    /// next reconcile, counted by the reconciles.
+    /// The delay after an end: before the next attempt, counted by the attempts, or by the executions
+    /// that used up none where this is one of them; or before the next reconcile, counted by the reconciles.
     #[must_use]
-    pub fn delay(
-        &self,
-        end: &AttemptEnd,
-        source: Source,
-        attempts: u32,
-        reconciles: u32,
-    ) -> Duration {
+    pub fn delay(&self, end: &AttemptEnd, source: Source, counts: Counts) -> Duration {
+        let Counts { attempts, reconciles, uncounted } = counts;
         let after = match end {
-            AttemptEnd::Outcome(Outcome::Retry { after, .. }) => *after,
+            AttemptEnd::Outcome(Outcome::Retry { after, .. })
+            | AttemptEnd::StillRunning { after, .. } => *after,
             _ => None,
         };
         let reconciling = source == Source::Reconcile || self.policy.in_doubt == InDoubt::Reconcile;
         let (backoff, count) = match end {
-            AttemptEnd::InDoubt { .. } if reconciling => {
+            AttemptEnd::InDoubt { .. }
+            | AttemptEnd::StillRunning { .. }
+            | AttemptEnd::AlreadyDone { .. }
+                if reconciling =>
+            {
                 (self.registration.descriptor.reconcile_backoff, reconciles)
             }
+            // The attempt stays where it is, so by that it would be asked again and again in a second.
+            AttemptEnd::StillRunning { .. } => (self.policy.backoff, uncounted.saturating_add(1)),
             _ => (self.policy.backoff, attempts),
         };
         backoff.delay_at_least(count, fastrand::f64(), after)
     }
+}
+
+/// What an operation has used up when its attempt, or its reconcile, ends. That one is counted already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Attempts.
+    pub attempts: u32,
+    /// Reconciles.
+    pub reconciles: u32,
+    /// Executions that used up no attempt.
+    pub uncounted: u32,
 }
 
 /// The handlers of a worker, by kind. Cheap to clone.

@@ -43,6 +43,10 @@ impl fmt::Display for HistoryEntry {
                 write!(f, "done, its result unreadable: {}", one_line(reason))
             }
             AttemptEnd::NotHappened => f.write_str("it has not happened"),
+            AttemptEnd::StillRunning { reason, .. } => {
+                write!(f, "still running: {}", one_line(reason))
+            }
+            AttemptEnd::AlreadyDone { reason } => write!(f, "already done: {}", one_line(reason)),
         }?;
         if let Some(note) = &self.entry.note {
             write!(f, " ({})", one_line(note))?;

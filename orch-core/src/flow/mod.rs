@@ -52,7 +52,7 @@ pub use accept::{AcceptError, Acceptor, Disposition, count, disposition};
 pub use batch::{Batcher, Patience, Verb};
 pub use equipment::Equipment;
 pub use forms::next_form;
-pub use handlers::{Handler, Handlers};
+pub use handlers::{Counts, Handler, Handlers};
 pub use history::{HistoryEntry, history};
 pub use incarnation::report_unconfirmed;
 pub use lease::{HeldLease, LeaseKeeper};

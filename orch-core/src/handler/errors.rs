@@ -112,6 +112,12 @@ pub(super) fn end_of(error: &dyn HandlerError) -> HandlerEnd {
             Failure::new(&code, &message).cause(cause.as_deref()).uncertain(uncertain),
         )),
         Ending::InDoubt => AttemptEnd::InDoubt { reason: storable(&with_cause(message, cause)) },
+        Ending::StillRunning { after } => {
+            AttemptEnd::StillRunning { reason: storable(&with_cause(message, cause)), after }
+        }
+        Ending::AlreadyDone => {
+            AttemptEnd::AlreadyDone { reason: storable(&with_cause(message, cause)) }
+        }
     };
     HandlerEnd { end, clears_doubt }
 }
@@ -162,6 +168,16 @@ mod tests {
         assert_eq!((failure.code.as_str(), failure.message.as_str()), ("BAD", "outer"));
         assert_eq!(failure.cause.as_deref(), Some("invalid digit found in string"));
         assert!(failure.uncertain && failure.called && !clears_doubt);
+    }
+
+    #[test]
+    fn an_answer_that_is_neither_yes_nor_no_keeps_what_it_says() {
+        let reason = "outer: invalid digit found in string".to_owned();
+        let after = Some(std::time::Duration::from_secs(4));
+        let end = end_of(&outer(Ending::StillRunning { after }));
+        assert_eq!(end, AttemptEnd::StillRunning { reason: reason.clone(), after }.into());
+        let end = end_of(&outer(Ending::AlreadyDone));
+        assert_eq!(end, AttemptEnd::AlreadyDone { reason }.into());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
 use crate::policies::HandlerEnd;
 use crate::provider::AnyProvider;
 use crate::store::{HookContext, HookError, Hooked};
-use crate::words::{AttemptEnd, Envelope, FinalOutcome, Invalid, Outcome, storable};
+use crate::words::{AttemptEnd, Envelope, Failure, FinalOutcome, Invalid, Outcome, code, storable};
 
 /// One attempt, or one reconcile, ready to be polled.
 pub type HandlerFuture = BoxFuture<'static, HandlerEnd>;
@@ -51,8 +51,17 @@ pub enum Reconciled<T> {
     Happened(T),
     /// It has not acted and will not: safe to run again.
     NotHappened,
-    /// It cannot say now: stay in doubt, ask again later.
+    /// It cannot say now, or is still at work on it: stay in doubt, ask again later.
     Unanswered,
+    /// It has not happened and is over: declined, expired, undone. The operation ends FAILED with this
+    /// code, for certain; it does not run again.
+    Refused {
+        /// A stable code, such as `CARD_DECLINED`; a blank one is stored as
+        /// [`REFUSED`](crate::words::code::REFUSED).
+        code: String,
+        /// One sentence.
+        message: String,
+    },
 }
 
 /// A `reconcile` function: arguments as the handler's, of which it may leave out any after the
@@ -154,20 +163,29 @@ macro_rules! hooks {
 
 /// What a reconcile function may return.
 pub trait ReconcileAnswer<Output>: Send + 'static {
-    /// The end to log.
-    fn into_end(self) -> AttemptEnd;
+    /// The end to log, and whether it is about all calls: a refusal is.
+    fn into_end(self) -> HandlerEnd;
 }
 
 impl<T: Storable + Send + 'static> ReconcileAnswer<T> for Reconciled<T> {
-    fn into_end(self) -> AttemptEnd {
+    fn into_end(self) -> HandlerEnd {
         match self {
-            Self::Happened(output) => succeeded(&output),
-            Self::NotHappened => AttemptEnd::NotHappened,
+            Self::Happened(output) => succeeded(&output).into(),
+            Self::NotHappened => AttemptEnd::NotHappened.into(),
             Self::Unanswered => {
-                AttemptEnd::InDoubt { reason: "the provider cannot say yet".into() }
+                AttemptEnd::InDoubt { reason: "the provider cannot say yet".into() }.into()
             }
+            Self::Refused { code, message } => refused(&code, &message),
         }
     }
+}
+
+/// The provider was asked about the operation as a whole, so this is about its earlier calls too.
+fn refused(code: &str, message: &str) -> HandlerEnd {
+    let or = |text, blank| if str::trim(text).is_empty() { blank } else { text };
+    let message = or(message, "the provider says that it has not happened and is over");
+    let failure = Failure::new(or(code, code::REFUSED), message);
+    HandlerEnd { end: AttemptEnd::Outcome(Outcome::Fail(failure)), clears_doubt: true }
 }
 
 impl<T, E> ReconcileAnswer<T> for Result<Reconciled<T>, E>
@@ -175,12 +193,12 @@ where
     T: Storable + Send + 'static,
     E: std::fmt::Display + Send + 'static,
 {
-    fn into_end(self) -> AttemptEnd {
+    fn into_end(self) -> HandlerEnd {
         match self {
             Ok(answer) => answer.into_end(),
             Err(error) => {
                 let reason = format!("the provider could not be asked: {error}");
-                AttemptEnd::InDoubt { reason: crate::words::storable(&reason) }
+                AttemptEnd::InDoubt { reason: storable(&reason) }.into()
             }
         }
     }
@@ -228,7 +246,7 @@ macro_rules! functions {
                 let command = decode::<Cmd>(call)?;
                 $(let $argument = $argument::from_call(call)?;)*
                 let answer = self(command, $($argument),*);
-                Ok(Box::pin(async move { answer.await.into_end().into() }))
+                Ok(Box::pin(async move { answer.await.into_end() }))
             }
         }
     };

@@ -4,8 +4,8 @@ use super::functions::HandlerFuture;
 use super::{Call, StateNeed, Unrunnable};
 use crate::policies::{
     Backoff, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,
-    DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT, DEFAULT_TIME_BUDGET, Effect, InDoubt,
-    KindPolicy, Retention,
+    DEFAULT_MAX_UNCOUNTED, DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT,
+    DEFAULT_TIME_BUDGET, Effect, InDoubt, KindPolicy, Retention,
 };
 use crate::store::HookFn;
 use crate::words::{CannotRead, IdentityForm, Invalid, Kind, Payload, Undecodable};
@@ -49,6 +49,8 @@ pub struct Descriptor {
     pub attempt_timeout: Duration,
     /// Attempts in all.
     pub max_attempts: u32,
+    /// Executions that use up no attempt, in all: the provider was still at work on an earlier call.
+    pub max_uncounted: u32,
     /// Delays between them.
     pub backoff: Backoff,
     /// What follows an attempt in doubt.
@@ -84,6 +86,7 @@ impl Descriptor {
         time_budget: DEFAULT_TIME_BUDGET,
         attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
         max_attempts: DEFAULT_MAX_ATTEMPTS,
+        max_uncounted: DEFAULT_MAX_UNCOUNTED,
         backoff: Backoff::DEFAULT,
         in_doubt: InDoubt::Retry,
         effect: Effect::Keyed,
@@ -170,10 +173,12 @@ impl Registration {
     /// [`Invalid`] for a hand-written descriptor with an illegal name; the macro checks its own.
     pub fn policy(&self, kept: Retention) -> Result<KindPolicy, Invalid> {
         let Descriptor { domain, event_type, backoff, in_doubt, .. } = self.descriptor;
-        let Descriptor { max_attempts, max_reconciles, replays_errors, .. } = self.descriptor;
+        let Descriptor { max_attempts, max_uncounted, max_reconciles, replays_errors, .. } =
+            self.descriptor;
         Ok(KindPolicy {
             kind: Kind::new(domain, event_type)?,
             max_attempts,
+            max_uncounted,
             backoff,
             in_doubt,
             max_reconciles,

@@ -64,7 +64,7 @@ fn run_again(mut change: Change, note: &str, whole_since: u32) -> Step {
     change.append(entry);
     change.row.reason = Some(note.to_owned());
     change.row.deadline = now.plus(change.row.time_budget);
-    change.row.renew_reconciles();
+    change.row.renew();
     change.row.incarnation = change.row.incarnation.max(whole_since);
     change.make(Move::Wait { not_before: now });
     change.answer_standing()

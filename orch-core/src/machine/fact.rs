@@ -207,8 +207,9 @@ pub enum Resolution {
     Ok(Payload),
     /// It did not: FAILED.
     Fail(Failure),
-    /// Run it again: due at once, with a fresh time budget and fresh reconciles. Its attempts go
-    /// on counting, so with none left a retry fails it. Not for one whose outcome is logged and that
+    /// Run it again: due at once, with a fresh time budget, fresh reconciles, and as many executions
+    /// that use up no attempt as at first. Its attempts go on counting, so with none left a retry fails
+    /// it. Not for one whose outcome is logged and that
     /// is parked for its finalize hook.
     RunAgain,
     /// Run its finalize hook again, with the outcome that is logged. Only for an operation that is

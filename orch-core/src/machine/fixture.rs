@@ -35,6 +35,14 @@ pub(super) fn retry() -> AttemptEnd {
     AttemptEnd::Outcome(Outcome::Retry { reason: "busy".into(), after: None })
 }
 
+pub(super) fn still_running() -> AttemptEnd {
+    AttemptEnd::StillRunning { reason: "at work".into(), after: None }
+}
+
+pub(super) fn already_done() -> AttemptEnd {
+    AttemptEnd::AlreadyDone { reason: "paid".into() }
+}
+
 pub(super) fn in_doubt() -> AttemptEnd {
     AttemptEnd::InDoubt { reason: "no answer".into() }
 }

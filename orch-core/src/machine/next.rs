@@ -4,6 +4,9 @@ use super::Row;
 use crate::policies::InDoubt;
 use crate::words::{AttemptEnd, Failure, FinalOutcome, Outcome, Timestamp, code};
 
+/// What is known of an operation that ends with this code.
+const ALREADY_DONE: &str = "the provider says that it was done already; it is unknown by whom";
+
 /// What happens to an operation next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Move {
@@ -46,11 +49,20 @@ pub(super) fn after_attempt(
             Move::Finish(FinalOutcome::Failed(failure.clone()))
         }
         AttemptEnd::Outcome(Outcome::Retry { reason, .. }) => {
-            again(row, Some(reason), row.is_unresolved(), not_before)
+            let spent = spent(row, end, not_before);
+            again(row, spent, Some(reason), row.is_unresolved(), not_before)
         }
-        AttemptEnd::NotHappened => again(row, None, false, not_before),
+        // It was done, and not by this operation: by another one that used the same reference.
+        AttemptEnd::NotHappened if row.already_done => done_already(row, None),
+        AttemptEnd::NotHappened => again(row, spent(row, end, not_before), None, false, not_before),
         AttemptEnd::Unreadable { .. } => Move::Park,
-        AttemptEnd::InDoubt { reason } => doubt(row, reason, not_before),
+        AttemptEnd::InDoubt { reason } | AttemptEnd::StillRunning { reason, .. } => {
+            doubt(row, end, reason, not_before)
+        }
+        AttemptEnd::AlreadyDone { reason } => match row.policy.in_doubt {
+            InDoubt::Retry | InDoubt::Fail => done_already(row, Some(reason)),
+            InDoubt::Park | InDoubt::Reconcile => doubt(row, end, reason, not_before),
+        },
     }
 }
 
@@ -60,9 +72,15 @@ pub(super) fn over_budget(row: &Row) -> Failure {
     failure(code::TIME_BUDGET_EXCEEDED, row, row.reason.as_deref(), row.is_unresolved())
 }
 
-/// Another attempt, if there are any left and the time budget allows it.
-fn again(row: &Row, reason: Option<&str>, uncertain: bool, not_before: Timestamp) -> Move {
-    match spent(row, not_before) {
+/// Another attempt, unless they are spent.
+fn again(
+    row: &Row,
+    spent: Option<&'static str>,
+    reason: Option<&str>,
+    uncertain: bool,
+    not_before: Timestamp,
+) -> Move {
+    match spent {
         Some(code) => finish(failure(code, row, reason, uncertain)),
         None if uncertain && row.policy.in_doubt == InDoubt::Reconcile => {
             Move::Doubt { not_before }
@@ -71,22 +89,28 @@ fn again(row: &Row, reason: Option<&str>, uncertain: bool, not_before: Timestamp
     }
 }
 
-fn doubt(row: &Row, reason: &str, not_before: Timestamp) -> Move {
+/// It was done already, and nothing says that this operation did it: for an operator, and never another
+/// call, which would be refused the same way or act under another reference.
+fn done_already(row: &Row, reason: Option<&str>) -> Move {
+    finish(failure(code::ALREADY_DONE, row, reason, true))
+}
+
+fn doubt(row: &Row, end: &AttemptEnd, reason: &str, not_before: Timestamp) -> Move {
     match row.policy.in_doubt {
         InDoubt::Reconcile if row.reconciles_are_used_up() => Move::Park,
         InDoubt::Reconcile => Move::Doubt { not_before },
         InDoubt::Park => Move::Park,
         InDoubt::Fail => finish(failure(code::IN_DOUBT, row, Some(reason), true)),
-        InDoubt::Retry => match spent(row, not_before) {
+        InDoubt::Retry => match spent(row, end, not_before) {
             Some(code) => finish(failure(code, row, Some(reason), true)),
             None => Move::Doubt { not_before },
         },
     }
 }
 
-/// Why there is no other attempt.
-fn spent(row: &Row, not_before: Timestamp) -> Option<&'static str> {
-    if row.attempts_are_used_up() {
+/// Why there is no other attempt after this end.
+fn spent(row: &Row, end: &AttemptEnd, not_before: Timestamp) -> Option<&'static str> {
+    if row.attempts_are_used_up_by(end) {
         Some(code::ATTEMPTS_EXHAUSTED)
     } else if not_before >= row.deadline {
         Some(code::TIME_BUDGET_EXCEEDED)
@@ -106,6 +130,7 @@ fn failure(code: &'static str, row: &Row, cause: Option<&str>, uncertain: bool) 
         (code::ATTEMPTS_EXHAUSTED, _) => {
             format!("all {} attempts are used up", row.policy.max_attempts)
         }
+        (code::ALREADY_DONE, _) => ALREADY_DONE.to_owned(),
         (code::IN_DOUBT, _) => "a call may have been made; its outcome is unknown".to_owned(),
         (_, true) => "the time budget ended before the operation did".to_owned(),
         (_, false) => "the time budget ended before the first attempt".to_owned(),
@@ -115,7 +140,7 @@ fn failure(code: &'static str, row: &Row, cause: Option<&str>, uncertain: bool) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{at, in_doubt, retry, running};
+    use super::super::fixture::{already_done, at, in_doubt, retry, running, still_running};
     use super::*;
 
     const DELAY: Duration = Duration::from_secs(1);
@@ -169,6 +194,51 @@ mod tests {
         assert_eq!(after(InDoubt::Park), Move::Park);
         let failure = failure_of(after(InDoubt::Fail));
         assert!(failure.uncertain && failure.code == code::IN_DOUBT);
+    }
+
+    #[test]
+    fn still_running_is_followed_as_doubt_is_and_uses_up_no_attempt() {
+        let last = Row { attempt: 3, ..running() };
+        let after = |declares, row: &Row| next(&still_running(), &declared(declares, row.clone()));
+        for row in [&running(), &last] {
+            assert_eq!(after(InDoubt::Retry, row), Move::Doubt { not_before: at(101) });
+            assert_eq!(after(InDoubt::Reconcile, row), Move::Doubt { not_before: at(101) });
+            assert_eq!(after(InDoubt::Park, row), Move::Park);
+            let failure = failure_of(after(InDoubt::Fail, row));
+            assert!(failure.uncertain && failure.code == code::IN_DOUBT);
+        }
+        let mut told = last;
+        told.uncounted = told.policy.max_uncounted;
+        let failure = failure_of(next(&still_running(), &told));
+        assert!(failure.uncertain && failure.code == code::ATTEMPTS_EXHAUSTED);
+    }
+
+    #[test]
+    fn still_running_at_the_deadline_is_uncertain() {
+        let late = Row { deadline: at(101), ..running() };
+        let failure = failure_of(next(&still_running(), &late));
+        assert_eq!(failure.code, code::TIME_BUDGET_EXCEEDED);
+        assert!(failure.uncertain);
+    }
+
+    #[test]
+    fn already_done_is_reconciled_or_left_to_an_operator_and_never_called_again() {
+        let after = |declares| next(&already_done(), &declared(declares, running()));
+        assert_eq!(after(InDoubt::Reconcile), Move::Doubt { not_before: at(101) });
+        assert_eq!(after(InDoubt::Park), Move::Park);
+        for declares in [InDoubt::Retry, InDoubt::Fail] {
+            let failure = failure_of(after(declares));
+            assert!(failure.uncertain && failure.code == code::ALREADY_DONE);
+            assert_eq!(failure.cause.as_deref(), Some("paid"));
+        }
+    }
+
+    #[test]
+    fn what_another_operation_has_done_is_no_reason_to_run_again() {
+        let told = Row { already_done: true, ..declared(InDoubt::Reconcile, doubted()) };
+        let failure = failure_of(next(&AttemptEnd::NotHappened, &told));
+        assert!(failure.uncertain && failure.code == code::ALREADY_DONE);
+        assert!(matches!(next(&in_doubt(), &told), Move::Doubt { .. }));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub struct Row {
     pub status: Status,
     /// What it is doing: there if and only if it is IN_PROGRESS.
     pub phase: Option<Phase>,
-    /// Executions so far.
+    /// Executions so far that were counted as attempts.
     pub attempt: u32,
     /// The fence of the latest claim or take-over. It only grows.
     pub fence: Fence,
@@ -42,6 +42,9 @@ pub struct Row {
     pub retries: u32,
     /// Attempts whose end is unknown.
     pub lost_attempts: u32,
+    /// Executions so far that used up no attempt, at most the limit of the policy: the provider was
+    /// still at work on an earlier call.
+    pub uncounted: u32,
     /// Reconciles so far.
     pub reconciles: u32,
     /// How often the provider key was replaced.
@@ -60,6 +63,9 @@ pub struct Row {
     pub started_at: Option<Timestamp>,
     /// The claim of the oldest attempt in doubt; `None` unless doubt remains.
     pub first_called_at: Option<Timestamp>,
+    /// True once the provider has said that it had been done already: then "not happened" means that
+    /// another operation did it, and this one does not run again by itself.
+    pub already_done: bool,
     /// The kind and its rules as the latest claim wrote them; the defaults before the first.
     pub policy: KindPolicy,
     /// The terminal outcome: there if and only if the status is terminal.
@@ -90,6 +96,7 @@ impl Row {
             fence: Fence::default(),
             retries: 0,
             lost_attempts: 0,
+            uncounted: 0,
             reconciles: 0,
             key_generation: 0,
             time_budget,
@@ -99,6 +106,7 @@ impl Row {
             worker: None,
             started_at: None,
             first_called_at: None,
+            already_done: false,
             policy: KindPolicy::new(kind),
             outcome: None,
             finished_at: None,

@@ -1,7 +1,7 @@
 use super::tables::{Stored, Tables};
 use crate::machine::{Answer, Fact, Request, Row, step};
 use crate::store::{Claim, RedriveParams, Redriven, ResolveParams, Resolved, StoreError};
-use crate::words::{AttemptEnd, OpId, Outcome, Timestamp};
+use crate::words::{OpId, Timestamp};
 
 /// Carries out an operator's decision about a parked operation.
 pub(super) fn resolve(
@@ -96,13 +96,7 @@ fn again(tables: &Tables, failed: &Stored, op_id: OpId, now: Timestamp) -> Store
 /// True if a worker that had lost its lease answered that the provider has acted after all.
 fn has_late_success(tables: &Tables, op_id: OpId) -> bool {
     let mut log = tables.log.get(&op_id).into_iter().flatten().map(|entry| &entry.log);
-    log.any(|log| {
-        let acted = matches!(
-            log.end,
-            AttemptEnd::Outcome(Outcome::Ok { .. }) | AttemptEnd::Unreadable { .. }
-        );
-        log.late && acted
-    })
+    log.any(|log| log.late && log.end.says_acted())
 }
 
 /// The next number that no operation of this identity has. A purge may have left gaps below

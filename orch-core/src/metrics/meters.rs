@@ -60,6 +60,8 @@ struct Ends {
     in_doubt: Counter,
     not_happened: Counter,
     unreadable: Counter,
+    still_running: Counter,
+    already_done: Counter,
     duration: Histogram,
 }
 
@@ -115,7 +117,8 @@ impl Meters {
             Purpose::Attempt => self.attempt.increment(1),
             Purpose::Reconcile => self.reconcile.increment(1),
         }
-        if operation.purpose == Purpose::Attempt && operation.envelope.attempt == 1 {
+        let executions = operation.envelope.attempt.saturating_add(operation.uncounted);
+        if operation.purpose == Purpose::Attempt && executions == 1 {
             self.start_delay.record(operation.claimed_at.since(operation.envelope.accepted_at));
         }
     }
@@ -131,6 +134,8 @@ impl Meters {
             AttemptEnd::Unreadable { .. } => ends.unreadable.increment(1),
             AttemptEnd::InDoubt { .. } => ends.in_doubt.increment(1),
             AttemptEnd::NotHappened => ends.not_happened.increment(1),
+            AttemptEnd::StillRunning { .. } => ends.still_running.increment(1),
+            AttemptEnd::AlreadyDone { .. } => ends.already_done.increment(1),
         }
     }
 
@@ -181,6 +186,8 @@ impl Ends {
             in_doubt: end("in_doubt"),
             not_happened: end("not_happened"),
             unreadable: end("unreadable"),
+            still_running: end("still_running"),
+            already_done: end("already_done"),
             duration: histogram(&table::ATTEMPT_DURATION, kind, &[source]),
         }
     }

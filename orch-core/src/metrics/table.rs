@@ -48,7 +48,19 @@ pub(super) const ATTEMPTS: Metric = Metric {
     kind: MetricKind::Counter,
     labels: &[
         SOURCES,
-        ("outcome", &["ok", "retry", "fail", "in_doubt", "not_happened", "unreadable"]),
+        (
+            "outcome",
+            &[
+                "ok",
+                "retry",
+                "fail",
+                "in_doubt",
+                "not_happened",
+                "unreadable",
+                "still_running",
+                "already_done",
+            ],
+        ),
     ],
     says: "attempts and reconciles that ended in this process, by outcome",
 };

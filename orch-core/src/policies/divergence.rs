@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::words::{
-    AttemptEnd, Fence, FinalOutcome, LogEntry, Outcome, Payload, Source, canonical, code,
+    AttemptEnd, Failure, Fence, FinalOutcome, LogEntry, Outcome, Payload, Source, canonical, code,
 };
 
 /// What a log entry means for the outcome of its operation. Derived from the log and the
@@ -85,8 +85,9 @@ fn was_run_after(fence: Fence, log: &[LogEntry]) -> bool {
 /// | `Fail` | diverges | the code is the same, or orch's own; or diverges |
 /// | `Fail`, uncertain | kept: the provider may have acted or not | kept, unless the code is the same |
 /// | `NotHappened` | diverges, unless the handler was run after the reconcile | corroborates |
+/// | already done | kept: who did it is what the reconcile was asked | diverges, unless the failure says the same (`ALREADY_DONE`) |
 /// | `Retry` | kept: it is about its own call, and another one may have acted | kept |
-/// | in doubt | kept: it says nothing | kept |
+/// | in doubt, still running | kept: it says nothing | kept |
 ///
 /// A call that succeeded and whose result cannot be read back says that the provider has acted, and
 /// so does the failure that release 0.1.0 made of it (`OUTPUT_NOT_ENCODABLE`).
@@ -126,6 +127,12 @@ fn outcome_of(outcome: &FinalOutcome) -> Says<'_> {
     }
 }
 
+/// True for the failure that orch makes of this answer. A handler may have a code of the same name; it is
+/// certain then.
+fn is_already_done(failure: &Failure) -> bool {
+    failure.uncertain && failure.code == code::ALREADY_DONE
+}
+
 /// What another answer says; `None` if it is not definite.
 fn claim_of<'a>(outcome: &FinalOutcome, said: &'a AttemptEnd) -> Option<Says<'a>> {
     match said {
@@ -141,7 +148,16 @@ fn claim_of<'a>(outcome: &FinalOutcome, said: &'a AttemptEnd) -> Option<Says<'a>
         }
         AttemptEnd::Unreadable { .. } => Some(Says::Acted(None)),
         AttemptEnd::NotHappened => Some(Says::NotActed(None)),
-        AttemptEnd::Outcome(Outcome::Retry { .. }) | AttemptEnd::InDoubt { .. } => None,
+        // That the reference was used, by this operation or by another one: of a success that is nothing
+        // new, and a failure has told its caller that nothing was done.
+        AttemptEnd::AlreadyDone { .. } => match outcome {
+            FinalOutcome::Ok(_) => None,
+            FinalOutcome::Failed(ours) if is_already_done(ours) => Some(Says::NotActed(None)),
+            FinalOutcome::Failed(_) => Some(Says::Acted(None)),
+        },
+        AttemptEnd::Outcome(Outcome::Retry { .. })
+        | AttemptEnd::InDoubt { .. }
+        | AttemptEnd::StillRunning { .. } => None,
     }
 }
 
@@ -155,7 +171,7 @@ fn same_value(one: &Payload, other: &Payload) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::{Failure, LogStatus, Timestamp};
+    use crate::words::{LogStatus, Timestamp};
 
     fn completed(output: &str) -> FinalOutcome {
         FinalOutcome::Ok(output.into())
@@ -179,6 +195,14 @@ mod tests {
 
     fn in_doubt() -> AttemptEnd {
         AttemptEnd::InDoubt { reason: "no answer".into() }
+    }
+
+    fn already_done() -> AttemptEnd {
+        AttemptEnd::AlreadyDone { reason: "paid".into() }
+    }
+
+    fn still_running() -> AttemptEnd {
+        AttemptEnd::StillRunning { reason: "at work".into(), after: None }
     }
 
     fn entry(fence: i64, source: Source, end: AttemptEnd, late: bool) -> LogEntry {
@@ -209,6 +233,8 @@ mod tests {
             (fail("CARD_DECLINED", true), Kept),
             (fail(code::OUTPUT_NOT_ENCODABLE, true), Corroborates),
             (AttemptEnd::NotHappened, Diverges),
+            (already_done(), Kept),
+            (still_running(), Kept),
             (retry(), Kept),
             (in_doubt(), Kept),
         ] {
@@ -227,6 +253,8 @@ mod tests {
             (fail("EXPIRED_CARD", true), Kept),
             (fail(code::OUTPUT_NOT_ENCODABLE, true), Diverges),
             (AttemptEnd::NotHappened, Corroborates),
+            (already_done(), Diverges),
+            (still_running(), Kept),
             (retry(), Kept),
             (in_doubt(), Kept),
         ] {
@@ -241,7 +269,19 @@ mod tests {
             assert_eq!(compare(&outcome, &fail("CARD_DECLINED", false)), Corroborates, "{code}");
             assert_eq!(compare(&outcome, &AttemptEnd::NotHappened), Corroborates, "{code}");
             assert_eq!(compare(&outcome, &ok("1")), Diverges, "{code}");
+            assert_eq!(compare(&outcome, &already_done()), Diverges, "{code}");
         }
+    }
+
+    #[test]
+    fn already_done_agrees_with_the_failure_that_says_it_and_not_with_a_code_of_a_handler() {
+        let failed = |uncertain| {
+            FinalOutcome::Failed(Failure::new(code::ALREADY_DONE, "paid").uncertain(uncertain))
+        };
+        assert_eq!(compare(&failed(true), &already_done()), Corroborates);
+        assert_eq!(compare(&failed(true), &ok("1")), Diverges);
+        assert_eq!(compare(&failed(true), &AttemptEnd::NotHappened), Corroborates);
+        assert_eq!(compare(&failed(false), &already_done()), Diverges);
     }
 
     #[test]

@@ -23,6 +23,16 @@ pub enum Ending {
     },
     /// It is unknown whether the provider acted.
     InDoubt,
+    /// The provider has this call, or an earlier one with the same key, and is at work on it: ask again,
+    /// after at least this long. Doubt remains; up to a limit such an answer uses up no attempt.
+    StillRunning {
+        /// The least delay.
+        after: Option<Duration>,
+    },
+    /// The provider refuses because it has been done already: the order is paid, the reference was used.
+    /// It may have been an earlier call of this operation, so the operation is reconciled if its handler
+    /// can do that; it never runs again by itself.
+    AlreadyDone,
 }
 
 impl Ending {
@@ -30,6 +40,12 @@ impl Ending {
     #[must_use]
     pub fn retry_after<A: After>(after: &A) -> Self {
         Self::Retry { after: after.after() }
+    }
+
+    /// Still running; ask again after the delay that a field holds.
+    #[must_use]
+    pub fn still_running_after<A: After>(after: &A) -> Self {
+        Self::StillRunning { after: after.after() }
     }
 
     /// It will not succeed, for the reason with this code. The answer is about this call only:
@@ -48,7 +64,7 @@ impl Ending {
     }
 }
 
-/// What `#[outcome(retry, after = field)]` may name: a `Duration`, or an `Option` of one.
+/// What `#[outcome(retry, after = field)]` and `#[outcome(still_running, after = field)]` may name: a `Duration`, or an `Option` of one.
 #[diagnostic::on_unimplemented(
     message = "`after` names a field of type `{Self}`, which is no `Duration`",
     label = "not a `Duration`",

@@ -97,6 +97,8 @@ mod tests {
             AttemptEnd::Outcome(Outcome::Retry { reason: "busy".into(), after: None }),
             AttemptEnd::InDoubt { reason: "no answer".into() },
             AttemptEnd::NotHappened,
+            AttemptEnd::StillRunning { reason: "at work".into(), after: None },
+            AttemptEnd::AlreadyDone { reason: "paid".into() },
         ];
         for end in ends {
             assert_eq!(HandlerEnd::from(end.clone()).of_operation(true, Effect::Keyed), end);

@@ -5,6 +5,9 @@ use crate::words::{Kind, spelled};
 
 /// Attempts of one operation in all, retries and lost attempts included.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
+/// Executions of one operation that use up no attempt. Past them such an execution is an attempt like any
+/// other, so that a provider that is at work for ever is not asked for ever.
+pub const DEFAULT_MAX_UNCOUNTED: u32 = 100;
 /// Reconciles before the operation is parked.
 pub const DEFAULT_MAX_RECONCILES: u32 = 10;
 /// Between two reconciles: 1 s, 2 s, 4 s … up to 300 s.
@@ -125,6 +128,8 @@ pub struct KindPolicy {
     pub kind: Kind,
     /// Attempts in all, at least 1.
     pub max_attempts: u32,
+    /// Executions that use up no attempt, in all: the provider was still at work on an earlier call.
+    pub max_uncounted: u32,
     /// Delays between them.
     pub backoff: Backoff,
     /// What follows an attempt in doubt.
@@ -148,6 +153,7 @@ impl KindPolicy {
         Self {
             kind,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
+            max_uncounted: DEFAULT_MAX_UNCOUNTED,
             backoff: Backoff::DEFAULT,
             in_doubt: InDoubt::Retry,
             max_reconciles: DEFAULT_MAX_RECONCILES,

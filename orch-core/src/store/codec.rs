@@ -7,7 +7,7 @@ use crate::words::{AttemptEnd, Failure, Outcome, Payload, storable};
 /// How an attempt ended, as the columns of the log. Texts are storable: Postgres keeps no NUL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedEnd {
-    /// `OK`, `RETRY`, `FAIL`, `IN_DOUBT` or `NOT_HAPPENED`.
+    /// `OK`, `RETRY`, `FAIL`, `IN_DOUBT`, `NOT_HAPPENED`, `STILL_RUNNING` or `ALREADY_DONE`.
     pub outcome: &'static str,
     /// The reason; of a failure, the failure as JSON.
     pub detail: Option<String>,
@@ -47,6 +47,11 @@ impl EncodedEnd {
                 ..plain("IN_DOUBT", Some(storable(reason)))
             },
             AttemptEnd::NotHappened => plain("NOT_HAPPENED", None),
+            AttemptEnd::StillRunning { reason, after } => Self {
+                after_ms: after.map(as_millis),
+                ..plain("STILL_RUNNING", Some(storable(reason)))
+            },
+            AttemptEnd::AlreadyDone { reason } => plain("ALREADY_DONE", Some(storable(reason))),
         }
     }
 }
@@ -63,14 +68,14 @@ pub fn attempt_end(
     after_ms: Option<i64>,
 ) -> Result<AttemptEnd, String> {
     let detail = || detail.ok_or("a log entry has no detail");
+    let after = || after_ms.map(|ms| from_millis(ms, "after_ms")).transpose();
     Ok(match outcome {
         "OK" => {
             let output = output.ok_or("a log entry has no output")?.into();
             AttemptEnd::Outcome(Outcome::Ok { output })
         }
         "RETRY" => {
-            let after = after_ms.map(|ms| from_millis(ms, "after_ms")).transpose()?;
-            AttemptEnd::Outcome(Outcome::Retry { reason: detail()?.to_owned(), after })
+            AttemptEnd::Outcome(Outcome::Retry { reason: detail()?.to_owned(), after: after()? })
         }
         "FAIL" => AttemptEnd::Outcome(Outcome::Fail(failure(detail()?)?)),
         "IN_DOUBT" => {
@@ -81,6 +86,10 @@ pub fn attempt_end(
             }
         }
         "NOT_HAPPENED" => AttemptEnd::NotHappened,
+        "STILL_RUNNING" => {
+            AttemptEnd::StillRunning { reason: detail()?.to_owned(), after: after()? }
+        }
+        "ALREADY_DONE" => AttemptEnd::AlreadyDone { reason: detail()?.to_owned() },
         _ => return Err("the outcome of a log entry is unknown".to_owned()),
     })
 }

@@ -139,6 +139,7 @@ pub fn row(row: &impl Columns) -> Result<Row, String> {
         fence: fence(row, "fence")?,
         retries: count(row, "retries")?,
         lost_attempts: count(row, "lost_attempts")?,
+        uncounted: count(row, "uncounted")?,
         reconciles: count(row, "reconciles")?,
         key_generation: count(row, "key_generation")?,
         time_budget: there(span(row, "time_budget_ms")?, "time_budget_ms")?,
@@ -148,6 +149,7 @@ pub fn row(row: &impl Columns) -> Result<Row, String> {
         worker: worker(row, "worker")?,
         started_at: row.instant("started_at")?,
         first_called_at: row.instant("first_called_at")?,
+        already_done: row.flag("already_done")?.unwrap_or_default(),
         policy: policy(row)?,
         outcome: outcome(row, status)?,
         finished_at: row.instant("finished_at")?,
@@ -177,6 +179,7 @@ fn policy(row: &impl Columns) -> Result<KindPolicy, String> {
     let failed = retention("failed_retention_s", defaults.retention.failed())?;
     Ok(KindPolicy {
         max_attempts: or("max_attempts", defaults.max_attempts)?,
+        max_uncounted: or("max_uncounted", defaults.max_uncounted)?,
         backoff,
         in_doubt: word(row, "in_doubt")?.unwrap_or(defaults.in_doubt),
         max_reconciles: or("max_reconciles", defaults.max_reconciles)?,

@@ -46,14 +46,38 @@ pub enum AttemptEnd {
     },
     /// A reconcile's answer: the provider has not acted, so it is safe to run again.
     NotHappened,
+    /// The provider has the call, or an earlier one with the same key, and is at work on it. Neither yes
+    /// nor no: doubt remains, and the attempt that was told so is not counted.
+    StillRunning {
+        /// What the provider says, as text to read.
+        reason: String,
+        /// The least delay that the provider asked for.
+        after: Option<Duration>,
+    },
+    /// The provider refuses because it has been done already. By whom it does not say: by an earlier call
+    /// of this operation, or by another one that used the same reference.
+    AlreadyDone {
+        /// What the provider says, as text to read.
+        reason: String,
+    },
 }
 
 impl AttemptEnd {
     /// True for an answer, of the provider or about the call: kept even when it comes too late.
-    /// An end in doubt is not an answer.
+    /// An end in doubt is not an answer, and "still running" says no more than doubt does.
     #[must_use]
     pub const fn is_answer(&self) -> bool {
-        !matches!(self, Self::InDoubt { .. })
+        !matches!(self, Self::InDoubt { .. } | Self::StillRunning { .. })
+    }
+
+    /// True if it says that the provider has acted, for this call or for another one with the same
+    /// reference.
+    #[must_use]
+    pub const fn says_acted(&self) -> bool {
+        matches!(
+            self,
+            Self::Outcome(Outcome::Ok { .. }) | Self::Unreadable { .. } | Self::AlreadyDone { .. }
+        )
     }
 
     /// An attempt, or a reconcile, whose lease expired: its worker can no longer say how it ended.
@@ -125,6 +149,11 @@ pub mod code {
     pub const ATTEMPTS_EXHAUSTED: &str = "ATTEMPTS_EXHAUSTED";
     /// An attempt ended in doubt and the handler declares `in_doubt = "fail"`.
     pub const IN_DOUBT: &str = "IN_DOUBT";
+    /// The provider said that it had been done already, and nothing says by whom: the handler has no
+    /// reconcile, or that found nothing of this operation.
+    pub const ALREADY_DONE: &str = "ALREADY_DONE";
+    /// What a reconcile refuses without a code of its own.
+    pub const REFUSED: &str = "REFUSED";
     /// Of release 0.1.0: the call succeeded, but its result could not be written as JSON. Since then
     /// such an operation is parked, with [`AttemptEnd::Unreadable`](super::AttemptEnd::Unreadable).
     pub const OUTPUT_NOT_ENCODABLE: &str = "OUTPUT_NOT_ENCODABLE";

@@ -26,6 +26,7 @@ impl Generator {
         let base = self.one(&[1000, 2000]);
         KindPolicy {
             max_attempts: self.rng.u32(1..5),
+            max_uncounted: self.rng.u32(..4),
             backoff: Backoff::from_millis(base, base * 4),
             in_doubt: self.one(&InDoubt::ALL),
             max_reconciles: self.rng.u32(1..4),
@@ -48,7 +49,7 @@ impl Generator {
 
     /// How an attempt or a reconcile has ended: definite, or one that may go on.
     pub fn end(&mut self, definite: bool) -> AttemptEnd {
-        let outcome = match (definite, self.rng.u8(..4)) {
+        let outcome = match (definite, self.rng.u8(..6)) {
             (true, 0) => Outcome::Fail(self.failure()),
             (true, _) => Outcome::Ok { output: self.payload() },
             (false, 0) => {
@@ -59,6 +60,11 @@ impl Generator {
             (false, 2) => {
                 return AttemptEnd::Unreadable { output: self.payload(), reason: self.text() };
             }
+            (false, 3) => {
+                let after = self.rng.bool().then(|| self.delay());
+                return AttemptEnd::StillRunning { reason: self.text(), after };
+            }
+            (false, 4) => return AttemptEnd::AlreadyDone { reason: self.text() },
             (false, _) => return AttemptEnd::InDoubt { reason: self.text() },
         };
         AttemptEnd::Outcome(outcome)

@@ -68,6 +68,8 @@ impl Kept {
         if self.row.status.is_terminal() {
             self.row.policy = KindPolicy::new(self.row.policy.kind);
             self.row.reconciles = 0;
+            self.row.uncounted = 0;
+            self.row.already_done = false;
             self.row.incarnation = 0;
             self.row.unhandled_since = None;
             self.row.key_generation = 0;

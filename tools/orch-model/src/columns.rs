@@ -43,6 +43,7 @@ impl Row {
             fence: fence(self.fence),
             retries: self.retries.into(),
             lost_attempts: self.lost_attempts.into(),
+            uncounted: 0,
             reconciles: self.reconciles.into(),
             key_generation: self.key_generation.into(),
             time_budget: seconds(TIME_BUDGET),
@@ -52,6 +53,7 @@ impl Row {
             worker: self.lease_expires_at.map(|_| worker()),
             started_at: self.started_at.map(instant),
             first_called_at: self.first_called_at.map(instant),
+            already_done: false,
             policy: self.policy.decode(),
             outcome: self.outcome.map(FinalOutcome::from),
             finished_at: self.outcome.map(|_| instant(0)),
@@ -130,6 +132,7 @@ impl Policy {
         KindPolicy {
             kind: KIND.clone(),
             max_attempts: self.max_attempts.into(),
+            max_uncounted: 0,
             backoff: const { Backoff::from_millis(DELAY as u64 * 1000, DELAY as u64 * 1000) },
             in_doubt: self.in_doubt,
             max_reconciles: self.max_reconciles.into(),

@@ -52,6 +52,8 @@ pub struct ClaimedOperation {
     pub purpose: Purpose,
     /// Reconciles so far, this one included.
     pub reconciles: u32,
+    /// Executions so far that used up no attempt.
+    pub uncounted: u32,
     /// When this claim was made, by the store's clock.
     pub claimed_at: Timestamp,
     /// When the provider may first have been called without a definite answer since: the claim
@@ -73,6 +75,7 @@ impl ClaimedOperation {
             envelope: row.envelope(request),
             purpose,
             reconciles: row.reconciles,
+            uncounted: row.uncounted,
             claimed_at,
             first_called_at: row.first_called_at.unwrap_or(claimed_at),
             unresolved: row.is_unresolved(),
