@@ -45,6 +45,15 @@ enum ChargeError {
     #[outcome(in_doubt)]
     #[error("sent, but no answer")]
     NoAnswer,
+    #[outcome(still_running)]
+    #[error("the gateway is at work")]
+    AtWork,
+    #[outcome(still_running, after = wait)]
+    #[error("the gateway is at work for {wait:?}")]
+    InProgress { wait: Duration },
+    #[outcome(already_done)]
+    #[error("the order is paid")]
+    Paid,
     #[outcome(from = ending_of_parsing)]
     #[error("the gateway says {text}")]
     Illegible {
@@ -85,6 +94,9 @@ async fn charge(Charge { card }: Charge) -> Result<Receipt, ChargeError> {
         "busy" => ChargeError::Busy(1, Some(Duration::from_secs(9))),
         "idle" => ChargeError::Busy(1, None),
         "silent" => ChargeError::NoAnswer,
+        "at_work" => ChargeError::AtWork,
+        "in_progress" => ChargeError::InProgress { wait: Duration::from_secs(4) },
+        "paid" => ChargeError::Paid,
         "empty" => illegible(""),
         "letters" => illegible("x"),
         "large" => illegible("1000"),
@@ -152,6 +164,20 @@ async fn after_is_read_from_a_tuple_and_may_be_missing() {
 async fn in_doubt_is_the_absence_of_an_outcome() {
     let reason = "sent, but no answer".to_owned();
     assert_eq!(run("silent").await, AttemptEnd::InDoubt { reason });
+}
+
+#[tokio::test]
+async fn still_running_may_say_for_how_long() {
+    let reason = "the gateway is at work".to_owned();
+    assert_eq!(run("at_work").await, AttemptEnd::StillRunning { reason, after: None });
+    let (reason, wait) = ("the gateway is at work for 4s".to_owned(), Duration::from_secs(4));
+    assert_eq!(run("in_progress").await, AttemptEnd::StillRunning { reason, after: Some(wait) });
+}
+
+#[tokio::test]
+async fn already_done_keeps_what_the_provider_says() {
+    let reason = "the order is paid".to_owned();
+    assert_eq!(run("paid").await, AttemptEnd::AlreadyDone { reason });
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 use std::convert::Infallible;
 
 use orch::internals::handler::States;
-use orch::internals::policies::InDoubt;
-use orch::internals::words::{AttemptEnd, Outcome as End, Payload};
+use orch::internals::policies::{HandlerEnd, InDoubt};
+use orch::internals::words::{AttemptEnd, Failure, Outcome as End, Payload, code};
 use orch::prelude::*;
 
 use crate::world::{call, registration};
@@ -26,9 +26,13 @@ async fn ask(cmd: Send, provider: State<Provider>) -> Result<Reconciled<u32>, &'
 }
 
 async fn answer(id: u32, answer: Reconciled<u32>) -> AttemptEnd {
+    answer_to_end(id, answer).await.end
+}
+
+async fn answer_to_end(id: u32, answer: Reconciled<u32>) -> HandlerEnd {
     let states = States::default().with(Provider(answer));
     let reconcile = registration::<Send>().reconcile.expect("it has one");
-    reconcile(&call(&Send { id }, states)).unwrap().await.end
+    reconcile(&call(&Send { id }, states)).unwrap().await
 }
 
 #[test]
@@ -48,6 +52,23 @@ async fn what_happened_is_the_outcome() {
 #[tokio::test]
 async fn what_did_not_happen_may_run_again() {
     assert_eq!(answer(1, Reconciled::NotHappened).await, AttemptEnd::NotHappened);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_over_for_certain() {
+    let refused = |code: &str, message: &str| Reconciled::Refused {
+        code: code.to_owned(),
+        message: message.to_owned(),
+    };
+    let failure = |code: &str, message: &str| HandlerEnd {
+        end: AttemptEnd::Outcome(End::Fail(Failure::new(code, message))),
+        clears_doubt: true,
+    };
+    let end = answer_to_end(1, refused("EXPIRED", "the link has expired")).await;
+    assert_eq!(end, failure("EXPIRED", "the link has expired"));
+    let end = answer_to_end(1, refused(" ", "")).await;
+    let silent = "the provider says that it has not happened and is over";
+    assert_eq!(end, failure(code::REFUSED, silent));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::Member;
 use syn::spanned::Spanned;
 
 use super::model::{Certainty, Ending, Outcome};
@@ -32,12 +33,14 @@ fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
         Ending::Retry { after: None } => quote! {
             #head { .. } => __orch::Ending::Retry { after: __orch::None },
         },
-        Ending::Retry { after: Some((member, span)) } => {
-            // At the user's token, so that a field of another type is reported there.
-            let wait = Ident::new("__orch_after", *span);
-            let retry = quote_spanned!(*span=> __orch::Ending::retry_after(#wait));
-            quote!(#head { #member: #wait, .. } => #retry,)
+        Ending::Retry { after: Some(after) } => arm_after(&head, after, &quote!(retry_after)),
+        Ending::StillRunning { after: None } => quote! {
+            #head { .. } => __orch::Ending::StillRunning { after: __orch::None },
+        },
+        Ending::StillRunning { after: Some(after) } => {
+            arm_after(&head, after, &quote!(still_running_after))
         }
+        Ending::AlreadyDone => quote!(#head { .. } => __orch::Ending::AlreadyDone,),
         Ending::Fail { code, certainty } => {
             let ending = match certainty {
                 Certainty::Uncertain => quote!(fail(#code, true)),
@@ -55,4 +58,13 @@ fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
             quote!(#head { #member: #error, .. } => #ending,)
         }
     }
+}
+
+/// The ending that this function makes of the field that `after` names.
+fn arm_after(head: &TokenStream, after: &(Member, Span), function: &TokenStream) -> TokenStream {
+    let (member, span) = after;
+    // At the user's token, so that a field of another type is reported there.
+    let wait = Ident::new("__orch_after", *span);
+    let ending = quote_spanned!(*span=> __orch::Ending::#function(#wait));
+    quote!(#head { #member: #wait, .. } => #ending,)
 }

@@ -8,11 +8,13 @@ use crate::shared::krate;
 use crate::values;
 
 options! {
-    /// What `#[outcome(…)]` says. Of the first four, each error has one.
+    /// What `#[outcome(…)]` says. Of the first six, each error has one.
     Said {
         [retry]                    retry: Ident,           Given::word;
         [fail]                     fail: Ident,            Given::word;
         [in_doubt]                 in_doubt: Ident,        Given::word;
+        [still_running]            still_running: Ident,   Given::word;
+        [already_done]             already_done: Ident,    Given::word;
         [from = function]          from: Path,             Given::path;
         [after = field]            after: Entry,           Given::entry;
         [code = "CARD_DECLINED"]   code: LitStr,           code;
@@ -28,7 +30,7 @@ options! {
     }
 }
 
-const ENDINGS: [&str; 4] = ["retry", "fail", "in_doubt", "from"];
+const ENDINGS: [&str; 6] = ["retry", "fail", "in_doubt", "still_running", "already_done", "from"];
 
 /// An error type whose every value says how the attempt ends.
 pub(super) struct Outcome<'a> {
@@ -49,6 +51,11 @@ pub(super) enum Ending {
         certainty: Certainty,
     },
     InDoubt,
+    /// The same of an answer that the provider is at work.
+    StillRunning {
+        after: Option<(Member, Span)>,
+    },
+    AlreadyDone,
     /// As this function says of the error in this field.
     From {
         function: Path,
@@ -128,11 +135,15 @@ fn ending(
         return None;
     }
     strays(&ending, &mut options, errors);
-    match Said::read(&options, errors) {
-        Said { retry: Some(_), after: None, .. } => Some(Ending::Retry { after: None }),
-        Said { retry: Some(_), after: Some(after), .. } => {
-            Some(Ending::Retry { after: Some(member(&after, what, fields, errors)?) })
-        }
+    let said = Said::read(&options, errors);
+    let after = match &said.after {
+        Some(after) => Some(member(after, what, fields, errors)?),
+        None => None,
+    };
+    match said {
+        Said { retry: Some(_), .. } => Some(Ending::Retry { after }),
+        Said { still_running: Some(_), .. } => Some(Ending::StillRunning { after }),
+        Said { already_done: Some(_), .. } => Some(Ending::AlreadyDone),
         Said { fail: Some(fail), code, uncertain, clears_doubt, .. } => {
             let certainty = certainty(uncertain, clears_doubt, errors);
             if !options.has("code") {
@@ -171,14 +182,20 @@ fn contradiction(first: &Ident, second: &Ident, errors: &mut Errors) {
 
 /// Refuses what belongs to another ending, whatever its value.
 fn strays(ending: &Ident, options: &mut Options, errors: &mut Errors) {
-    let owners =
-        [("after", "retry"), ("code", "fail"), ("uncertain", "fail"), ("clears_doubt", "fail")];
-    for (name, owner) in owners.into_iter().filter(|(_, owner)| ending != owner) {
+    let owners: [(&str, &[&str]); 4] = [
+        ("after", &["retry", "still_running"]),
+        ("code", &["fail"]),
+        ("uncertain", &["fail"]),
+        ("clears_doubt", &["fail"]),
+    ];
+    let others = owners.into_iter().filter(|(_, owners)| !owners.iter().any(|it| ending == it));
+    for (name, owners) in others {
         let Some(stray) = options.take(name) else { continue };
+        let owners = owners.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" or ");
         Rule {
-            rule: &format!("`{stray}` belongs to `{owner}`"),
+            rule: &format!("`{stray}` belongs to {owners}"),
             reason: "it has no meaning for this ending, so orch would ignore it",
-            remedy: &format!("remove it, or write `{owner}`"),
+            remedy: &format!("remove it, or write {owners}"),
         }
         .at(&stray, errors);
     }

@@ -30,6 +30,12 @@ fn an_enum_with_every_ending() {
             Busy(u8, Duration),
             #[outcome(in_doubt)]
             NoAnswer,
+            #[outcome(still_running)]
+            AtWork,
+            #[outcome(still_running, after = wait)]
+            InProgress { wait: Duration },
+            #[outcome(already_done)]
+            Paid,
             #[outcome(from = gateway::ending)]
             Gateway(Gone),
             #[outcome(from = Gone::ending)]
@@ -74,6 +80,18 @@ fn one_mistake_is_one_error() {
         ),
         quote!(
             #[outcome(in_doubt, after = "a text")]
+            A
+        ),
+        quote!(
+            #[outcome(already_done, after = wait)]
+            A { wait: Duration }
+        ),
+        quote!(
+            #[outcome(already_done, code = "PAID")]
+            A
+        ),
+        quote!(
+            #[outcome(still_running, already_done)]
             A
         ),
     ] {
