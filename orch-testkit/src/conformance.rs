@@ -249,6 +249,30 @@ macro_rules! conformance {
                 the_same_doubt_twice_counts_once
                 what_was_in_doubt_can_still_succeed
             }
+            answers {
+                still_running_uses_up_no_attempt_and_counts_as_a_retry
+                what_the_provider_asked_for_is_in_the_history
+                past_its_limit_still_running_is_an_attempt
+                the_last_attempt_may_be_told_so_too
+                still_running_follows_what_is_declared_for_doubt
+                what_is_told_of_the_last_one_is_what_led_to_the_end
+                a_logged_one_gives_its_attempt_back_once_it_is_finalized
+                an_attempt_lost_while_asking_is_lost_as_ever
+                the_key_stays_after_it_also_when_the_doubt_is_cleared
+                the_deadline_ends_it_as_uncertain
+                a_delay_beyond_the_deadline_ends_it_as_uncertain
+                a_late_one_says_nothing_and_is_dropped
+                an_operator_lets_it_be_told_so_again
+                already_done_and_happened_completes_it
+                already_done_and_not_happened_fails_and_is_not_run_again
+                already_done_and_not_happened_fails_once_it_is_finalized
+                already_done_and_refused_fails_for_certain
+                already_done_is_remembered_while_the_reconcile_is_unanswered
+                already_done_without_a_reconcile_is_for_an_operator
+                an_operator_that_lets_it_run_answers_for_what_was_done
+                what_a_reconcile_refuses_is_certain
+                already_done_is_kept_when_it_is_late
+            }
             reconcile {
                 a_question_holds_a_lease_and_stays_in_doubt
                 happened_completes_it

@@ -7,6 +7,7 @@ use crate::Backend;
 use crate::fixture::World;
 
 pub mod accept;
+pub mod answers;
 pub mod attempts;
 pub mod batch;
 pub mod budget;

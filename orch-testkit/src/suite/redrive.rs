@@ -7,8 +7,8 @@ use orch_core::store::{Admitted, Finalized, RedriveParams, Redriven};
 use orch_core::words::{AttemptEnd, Fence, OpId, Phase, Status};
 
 use crate::fixture::{
-    BUDGET, World, acceptance, ended, fail, in_doubt, kept, listed, ok, output, owner, policy,
-    tenant,
+    BUDGET, World, acceptance, already_done, ended, fail, in_doubt, kept, listed, ok, output,
+    owner, policy, tenant,
 };
 
 async fn redriven(world: &World, op_id: OpId) -> OpId {
@@ -79,7 +79,7 @@ pub async fn an_uncertain_failure_needs_a_word_more(world: World) {
 
 pub async fn a_late_success_needs_a_word_more_as_well(world: World) {
     let unreadable = AttemptEnd::Unreadable { output: output("pai"), reason: "NaN".to_owned() };
-    for (key, success) in [("k", ok("paid")), ("l", unreadable)] {
+    for (key, success) in [("k", ok("paid")), ("l", unreadable), ("m", already_done("paid"))] {
         let lost = world.running(key).await;
         world.expire().await;
         world.advance(2);
