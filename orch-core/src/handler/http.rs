@@ -4,7 +4,8 @@ use http::{HeaderMap, StatusCode};
 
 use super::HandlerError;
 use crate::policies::Ending;
-use crate::policies::http::HttpOutcome;
+use crate::policies::http::{HttpOutcome, Said};
+use crate::provider::{Provider, Word};
 use crate::store::{Clock, SystemClock};
 
 impl HttpOutcome {
@@ -26,8 +27,101 @@ impl HttpOutcome {
     }
 }
 
+/// By the contract of the provider.
+impl HttpOutcome {
+    /// The outcome of an answer of this provider; `None` for a success. `code` is the provider's own code,
+    /// from the body of the answer: the contract says which field that is. The words of the contract
+    /// come first, so that an answer with a 2xx may be an error too; what is no word is taken as
+    /// [`from_status`](Self::from_status) does.
+    #[must_use]
+    pub fn of<P: Provider>(
+        status: StatusCode,
+        headers: &HeaderMap,
+        code: Option<&str>,
+    ) -> Option<Self> {
+        let now = SystemClock.now();
+        match Word::find(P::WORDS, status.as_u16(), code) {
+            Some(&Word { code, meaning, .. }) => {
+                Some(Self::saying(Said { meaning, code }, status, headers, now))
+            }
+            None => Self::at(status, headers, now),
+        }
+    }
+
+    /// The same for use with `?`.
+    ///
+    /// # Errors
+    /// The outcome, unless the answer is a success.
+    pub fn check_of<P: Provider>(
+        status: StatusCode,
+        headers: &HeaderMap,
+        code: Option<&str>,
+    ) -> Result<(), Self> {
+        Self::of::<P>(status, headers, code).map_or(Ok(()), Err)
+    }
+}
+
 impl HandlerError for HttpOutcome {
     fn ending(&self) -> Ending {
         self.ending()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::RETRY_AFTER;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::policies::Meaning;
+
+    enum Acme {}
+
+    impl Provider for Acme {
+        const NAME: &'static str = "Acme";
+        const WORDS: &'static [Word] = &[
+            Word::of(409, "in_use", Meaning::StillRunning),
+            Word::of_code("ALREADY_PAID", Meaning::Done),
+            Word::of_code("1172", Meaning::Done),
+            Word::of_status(422, Meaning::OtherBody),
+            Word::of(400, "DECLINED", Meaning::Refused),
+            Word::of_status(410, Meaning::Refused),
+        ];
+    }
+
+    fn ending(status: u16, code: Option<&str>) -> Option<Ending> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, 7.into());
+        let status = StatusCode::from_u16(status).unwrap();
+        HttpOutcome::of::<Acme>(status, &headers, code).map(|outcome| outcome.ending())
+    }
+
+    #[test]
+    fn a_word_of_the_contract_comes_before_the_table() {
+        let after = Some(Duration::from_secs(7));
+        for (status, code, expected) in [
+            (409, Some("in_use"), Some(Ending::StillRunning { after })),
+            (409, Some("other"), Some(Ending::InDoubt)),
+            (400, Some("ALREADY_PAID"), Some(Ending::AlreadyDone)),
+            (200, Some("1172"), Some(Ending::AlreadyDone)),
+            (200, Some("0000"), None),
+            (422, None, Some(Ending::InDoubt)),
+            (400, Some("DECLINED"), Some(Ending::fail("DECLINED", false))),
+            (410, Some("GONE"), Some(Ending::fail("HTTP_410", false))),
+            (400, Some("BAD"), Some(Ending::fail("HTTP_400", false))),
+            (503, None, Some(Ending::Retry { after })),
+        ] {
+            assert_eq!(ending(status, code), expected, "{status} {code:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_told_by_what_the_contract_names_and_not_by_what_the_body_holds() {
+        let text = |code| {
+            let said = HttpOutcome::check_of::<Acme>(StatusCode::CONFLICT, &HeaderMap::new(), code);
+            said.unwrap_err().to_string()
+        };
+        assert_eq!(text(Some("in_use")), "the provider answered 409 Conflict (in_use)");
+        assert_eq!(text(Some("card 4242 declined")), "the provider answered 409 Conflict");
     }
 }

@@ -42,15 +42,15 @@ impl Word {
         Self { status: None, code: Some(code), meaning }
     }
 
-    /// What an answer means: the meaning of the word that says most of it, a code before a status.
+    /// The word that an answer is: of several the one that says most of it, a code before a status.
     /// `None` where no word is about it.
     #[must_use]
-    pub fn find(words: &[Self], status: u16, code: Option<&str>) -> Option<Meaning> {
+    pub fn find<'a>(words: &'a [Self], status: u16, code: Option<&str>) -> Option<&'a Self> {
         let says = |word: &&Self| {
             word.status.is_none_or(|it| it == status) && word.code.is_none_or(|it| Some(it) == code)
         };
         let most = |word: &&Self| (word.code.is_some(), word.status.is_some());
-        words.iter().filter(says).max_by_key(most).map(|word| word.meaning)
+        words.iter().filter(says).max_by_key(most)
     }
 
     /// A status that is one, or a code that is no blank.
@@ -102,7 +102,8 @@ mod tests {
             (400, Some("declined"), None),
             (200, None, None),
         ] {
-            assert_eq!(Word::find(WORDS, status, code), meaning, "{status} {code:?}");
+            let found = Word::find(WORDS, status, code).map(|word| word.meaning);
+            assert_eq!(found, meaning, "{status} {code:?}");
         }
     }
 

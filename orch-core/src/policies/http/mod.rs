@@ -34,42 +34,33 @@
 //!   `retry` the call is made again with the same key. That is why an idempotent call does not
 //!   end with retry where the provider may have acted: the next attempt is the same, but when
 //!   the attempts are used up, the failure says `uncertain`.
-//! - **A provider that compares bodies**, such as Stripe or Square, answers 4xx to a key that comes
-//!   again with another body, as may happen after a deploy. The table treats that as a refusal, but
-//!   the first call may have acted. Read the body first, and end that answer in doubt: see below.
+//! - **The provider's own answers** come before the table: [`HttpOutcome::of`] looks into the words of its
+//!   contract first, by status and by the code in the body. *Still running* and *done already* are read
+//!   as what they are, and a key that came with another body ends in doubt: the first call may have acted.
 //! - A status above 599 is no status (RFC 9110 §15) and is taken as 500; so is a 5xx that is not
 //!   registered.
 //! - For 202 (accepted, not done yet) and 207 (several answers in one) only the body says whether
 //!   the call succeeded: read it before you return `Ok`.
 //!
-//! # With a provider that compares bodies
+//! # By the words of a contract
 //!
 //! ```
-//! # use orch_core::policies as orch;
-//! # #[derive(Debug)]
-//! # enum ChargeError { OtherBody, Answer(HttpOutcome) }
-//! # impl From<HttpOutcome> for ChargeError {
-//! #     fn from(answer: HttpOutcome) -> Self { Self::Answer(answer) }
-//! # }
+//! # use orch_core::{policies as orch, provider};
+//! use http::{HeaderMap, StatusCode};
+//! use orch::Ending;
 //! use orch::http::HttpOutcome;
+//! use provider::Stripe;
 //!
-//! // With `#[outcome(in_doubt)]` on `OtherBody`, and `#[outcome(from = HttpOutcome::ending)]` on
-//! // `Answer`, as on the page of `derive(Outcome)`.
-//! fn check(
-//!     status: http::StatusCode,
-//!     headers: &http::HeaderMap,
-//!     body: &str,
-//! ) -> Result<(), ChargeError> {
-//!     // Stripe's word; Square says `IDEMPOTENCY_KEY_REUSED`.
-//!     if status.is_client_error() && body.contains("idempotency_error") {
-//!         return Err(ChargeError::OtherBody);
-//!     }
-//!     Ok(HttpOutcome::check(status, headers)?)
-//! }
-//! # let none = http::HeaderMap::new();
-//! # let refused = |body| check(http::StatusCode::BAD_REQUEST, &none, body).unwrap_err();
-//! # assert!(matches!(refused(r#"{"type":"idempotency_error"}"#), ChargeError::OtherBody));
-//! # assert!(matches!(refused(r#"{"type":"card_error"}"#), ChargeError::Answer(_)));
+//! let none = HeaderMap::new();
+//! // The code stands in the body, which the caller reads.
+//! let in_use = Some("idempotency_key_in_use");
+//! let answer = HttpOutcome::of::<Stripe>(StatusCode::CONFLICT, &none, in_use).unwrap();
+//! assert_eq!(answer.ending(), Ending::StillRunning { after: None });
+//!
+//! // What is no word of the contract is read by the table.
+//! let declined = Some("card_declined");
+//! let answer = HttpOutcome::of::<Stripe>(StatusCode::PAYMENT_REQUIRED, &none, declined).unwrap();
+//! assert_eq!(answer.ending(), Ending::fail("HTTP_402", false));
 //! ```
 
 #[cfg(feature = "reqwest")]
@@ -86,7 +77,7 @@ pub use client::{REQUEST_NOT_BUILT, ending_of_reqwest};
 
 pub use retry_after::LONGEST_WAIT;
 
-use super::{Effect, Ending};
+use super::{Effect, Ending, Meaning};
 use crate::words::Timestamp;
 
 /// An HTTP response that is no success: its status, and how the attempt ends with it.
@@ -94,11 +85,26 @@ use crate::words::Timestamp;
 /// A handler may return it as its error, or hold it in its own error type with
 /// `#[outcome(from = HttpOutcome::ending)]`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the provider answered {status}")]
+#[error("the provider answered {status}{}", said.map(Said::text).unwrap_or_default())]
 pub struct HttpOutcome {
     status: StatusCode,
     retry_after: Option<Duration>,
     effect: Effect,
+    said: Option<Said>,
+}
+
+/// A word of the provider's contract that an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) meaning: Meaning,
+    /// The code that the contract names; never what a body holds beside it.
+    pub(crate) code: Option<&'static str>,
+}
+
+impl Said {
+    fn text(self) -> String {
+        self.code.map(|code| format!(" ({code})")).unwrap_or_default()
+    }
 }
 
 impl HttpOutcome {
@@ -109,7 +115,18 @@ impl HttpOutcome {
     }
 
     fn with_wait(status: StatusCode, retry_after: Option<Duration>) -> Self {
-        Self { status, retry_after, effect: Effect::default() }
+        Self { status, retry_after, effect: Effect::default(), said: None }
+    }
+
+    /// The outcome of an answer that is this word of the provider's contract, whatever its status says.
+    pub(crate) fn saying(
+        said: Said,
+        status: StatusCode,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Self {
+        let outcome = Self::with_wait(status, retry_after::retry_after(headers, now));
+        Self { said: Some(said), ..outcome }
     }
 
     /// As the answer to a call with this effect, which is the one that the handler declares.
@@ -143,10 +160,22 @@ impl HttpOutcome {
         self.retry_after
     }
 
-    /// How the attempt ends.
+    /// How the attempt ends: as the word of the contract means, or else as the table says.
     #[must_use]
     pub fn ending(&self) -> Ending {
-        rules::ending(self.status, self.retry_after, self.effect)
+        let Self { status, retry_after, effect, said } = *self;
+        let Some(Said { meaning, code }) = said else {
+            return rules::ending(status, retry_after, effect);
+        };
+        match meaning {
+            Meaning::StillRunning => Ending::StillRunning { after: retry_after },
+            Meaning::Done => Ending::AlreadyDone,
+            Meaning::OtherBody => Ending::InDoubt,
+            Meaning::Refused => match code {
+                Some(code) => Ending::fail(code, false),
+                None => Ending::fail(&rules::code(status), false),
+            },
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::policies::Ending;
 /// `table.md`; a test holds the two together.
 pub(super) fn ending(status: StatusCode, retry_after: Option<Duration>, effect: Effect) -> Ending {
     let refused = Ending::Retry { after: retry_after };
-    let no = || Ending::fail(&format!("HTTP_{}", status.as_u16()), false);
+    let no = || Ending::fail(&code(status), false);
     // A read leaves nothing behind that doubt could be about.
     let unless_read = |ending| if effect == Effect::Read { ending } else { Ending::InDoubt };
     match status.as_u16() {
@@ -22,6 +22,11 @@ pub(super) fn ending(status: StatusCode, retry_after: Option<Duration>, effect: 
         400..=499 => no(),
         _ => unless_read(refused),
     }
+}
+
+/// The code of a failure that is known by its status alone.
+pub(super) fn code(status: StatusCode) -> String {
+    format!("HTTP_{}", status.as_u16())
 }
 
 #[cfg(test)]
