@@ -59,6 +59,7 @@
 //! | run it on a database that fails over, is restored or is behind a pooler | `docs/book/databases.md`, `docs/book/backups.md` |
 //! | know what an attempt costs, call a provider that limits its callers | `docs/book/attempts.md` |
 //! | start one operation after another, wait for many, poll for a long call | `docs/book/waiting-for-others.md`, `docs/book/polling.md` |
+//! | know what a provider's SDK does by itself | `docs/book/your-providers-sdk.md` |
 //! | test a service, end a process | `docs/book/testing.md`, `docs/book/shutdown.md` |
 //!
 //! orch logs through `tracing`: install a subscriber, or a database that is down and a hook that
