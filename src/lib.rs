@@ -108,6 +108,11 @@ pub use orch_core::words::{
     Invalid, Kind, OpId, OtherForm, Owner, Payload, StoredForm,
 };
 
+// What providers tell later.
+pub use orch_core::runtime::{MessageAbout, RecordError, Recorded};
+pub use orch_core::store::Unmatched;
+pub use orch_core::words::Reference;
+
 // Waiting, looking, deciding.
 pub use orch_core::flow::HistoryEntry;
 pub use orch_core::policies::{Bearing, Effect};

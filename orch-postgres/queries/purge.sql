@@ -1,6 +1,6 @@
 -- Purpose: removes terminal operations that expired.sql has found, with all that belongs to them.
 -- Parameters: $1 op_id array.
--- Index: the primary keys, and orch_write_ahead_log_one_outcome_idx.
+-- Index: the primary keys, orch_write_ahead_log_one_outcome_idx, orch_reference_op_id_idx.
 -- Shape: looked at again, since another session may have redriven one, or removed it and accepted its id
 --   anew. SKIP LOCKED: two purges share the work.
 WITH locked AS MATERIALIZED (
@@ -14,6 +14,9 @@ WITH locked AS MATERIALIZED (
 ),
 letters AS (
     DELETE FROM orch_dead_letter d USING locked l WHERE d.op_id = l.op_id
+),
+references_gone AS (
+    DELETE FROM orch_reference r USING locked l WHERE r.op_id = l.op_id
 ),
 entries AS (
     DELETE FROM orch_write_ahead_log w USING locked l WHERE w.op_id = l.op_id

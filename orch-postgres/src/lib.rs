@@ -41,6 +41,7 @@ mod pool; // the engine's own connections
 mod server; // one of those, or the caller's
 
 mod accept; // S1
+mod answer; // what providers tell later
 mod claim; // S2
 mod finalize; // S3, second half
 mod form; // in which the identities of kinds are made

@@ -5,6 +5,7 @@ use orch_core::store::{Pieces, Purged, StoreError, Unpurged, columns};
 use orch_core::words::{Kind, OpId};
 use sqlx::postgres::PgRow;
 
+use crate::answer;
 use crate::column::{Named, instant, op_id, to_seconds, to_uuid};
 use crate::db::{Db, to_limit, with_limit};
 use crate::pool::{arguments, each};
@@ -14,6 +15,7 @@ const PURGE: &str = include_str!("../queries/purge.sql");
 
 /// Removes terminal operations that have expired.
 pub(crate) async fn purge(db: &Db, limit: usize) -> Result<Purged, StoreError> {
+    answer::purge(db, limit).await?;
     with_limit(limit, |limit| purge_page(db, limit)).await
 }
 

@@ -5,15 +5,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use orch_core::policies::Backoff;
 use orch_core::store::{
-    AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
-    ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
-    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, Store, StoreError, SweepParams, Swept, Unfinalized, Unfinished, UnfinishedParams,
+    AcceptIn, Acceptance, Admitted, AnswerParams, Backend, ClaimParams, Claimed, Clock,
+    ConfirmParams, Confirmed, ConnectionType, EndedAttempt, Finalization, Finalized, LateParams,
+    ListParams, Logged, Page, Purged, RecordParams, RecordedAnswer, RedriveParams, Redriven,
+    Release, Released, RenewParams, Renewed, ResolveParams, Resolved, Store, StoreError,
+    SweepParams, Swept, Unfinalized, Unfinished, UnfinishedParams, Unmatched, UnmatchedParams,
     monotonic,
 };
 use orch_core::words::{
     DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
-    Owner, StoredForm, Timestamp,
+    Owner, Reference, StoredForm, Timestamp,
 };
 use sqlx::postgres::PgConnection;
 
@@ -26,8 +27,8 @@ use crate::pool::Pool;
 use crate::server::Server;
 use crate::wake::Wake;
 use crate::{
-    accept, checks, claim, finalize, form, incarnation, lease, migrate, operator, purge, read,
-    settle, sweep,
+    accept, answer, checks, claim, finalize, form, incarnation, lease, migrate, operator, purge,
+    read, settle, sweep,
 };
 
 /// Between two tries to reach the server at the start.
@@ -298,6 +299,26 @@ impl Store for PostgresStore {
         let resolved = operator::resolve(&self.db, params).await?;
         self.announce();
         Ok(resolved)
+    }
+
+    async fn refer(&self, of: Reference, op_id: OpId) -> Result<(), StoreError> {
+        answer::refer(&self.db, of, op_id).await
+    }
+
+    async fn record(&self, params: RecordParams) -> Result<RecordedAnswer, StoreError> {
+        answer::record(&self.db, params).await
+    }
+
+    async fn answer(&self, params: AnswerParams) -> Result<Vec<Swept>, StoreError> {
+        let swept = answer::answer(&self.db, params).await?;
+        if !swept.is_empty() {
+            self.announce();
+        }
+        Ok(swept)
+    }
+
+    async fn unmatched(&self, params: UnmatchedParams) -> Result<Vec<Unmatched>, StoreError> {
+        answer::unmatched(&self.db, params).await
     }
 
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {

@@ -37,6 +37,7 @@ mod form; // in which the identities of kinds are made
 mod lease; // renew, release
 mod settle; // S3: log, finalize, settle
 
+mod answer; // refer, record, answer
 mod incarnation; // the database's incarnation
 mod operator; // resolve, redrive
 mod purge; // retention

@@ -1,7 +1,8 @@
 //! Verbs that take as many operations as a limit allows: what they look at, and what they answer.
 
 use orch_core::store::{
-    ClaimParams, Claimed, Finalized, Purged, PutOff, StoreError, SweepParams, Swept, Unpurged,
+    AnswerParams, ClaimParams, Claimed, Finalized, Purged, PutOff, StoreError, SweepParams, Swept,
+    Unpurged,
 };
 use orch_core::words::{Kind, OpId, Timestamp};
 
@@ -47,6 +48,16 @@ impl Limited for usize {
 }
 
 impl Limited for ClaimParams {
+    fn limit(&self) -> usize {
+        self.limit
+    }
+
+    fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+}
+
+impl Limited for AnswerParams {
     fn limit(&self) -> usize {
         self.limit
     }

@@ -1,17 +1,18 @@
 //! The calls that the writer gets: one variant for each verb that writes.
 
 use orch_core::store::{
-    Acceptance, Admitted, ClaimParams, Claimed, ConfirmParams, Confirmed, EndedAttempt,
-    Finalization, Finalized, Logged, PutOff, RedriveParams, Redriven, Release, Released,
-    ResolveParams, Resolved, StoreError, SweepParams, Swept,
+    Acceptance, Admitted, AnswerParams, ClaimParams, Claimed, ConfirmParams, Confirmed,
+    EndedAttempt, Finalization, Finalized, Logged, PutOff, RecordParams, RecordedAnswer,
+    RedriveParams, Redriven, Release, Released, ResolveParams, Resolved, StoreError, SweepParams,
+    Swept,
 };
-use orch_core::words::Incarnation;
+use orch_core::words::{Incarnation, OpId, Reference};
 use tokio::sync::oneshot;
 
 use crate::page::{Removed, Taken};
 use crate::same_file::Birth;
 use crate::sql::Db;
-use crate::{claim, incarnation, operator, purge, sweep};
+use crate::{answer, claim, incarnation, operator, purge, sweep};
 
 /// A call that waits for its answer.
 pub(crate) struct Call<P, A> {
@@ -37,6 +38,9 @@ pub(crate) enum Piece {
     Incarnation(Call<Birth, Incarnation>),
     Confirm(Call<(ConfirmParams, Birth), Confirmed>),
     Resolve(Call<ResolveParams, Resolved>),
+    Refer(Call<(Reference, OpId), ()>),
+    Record(Call<RecordParams, RecordedAnswer>),
+    Answer(Call<AnswerParams, Vec<Swept>>),
     Redrive(Call<RedriveParams, Redriven>),
     Purge(Call<usize, Vec<Removed>>),
 }
@@ -66,6 +70,11 @@ pub(crate) async fn single(
         Piece::Confirm(call) => {
             let (params, birth) = &call.params;
             call.answer = Some(Ok(incarnation::confirm(db, params, *birth).await?));
+        }
+        Piece::Refer(call) => call.answer = Some(Ok(answer::refer(db, &call.params).await?)),
+        Piece::Record(call) => call.answer = Some(Ok(answer::record(db, &call.params).await?)),
+        Piece::Answer(call) => {
+            call.answer = Some(Ok(answer::answer(db, &call.params, put_off).await?));
         }
         Piece::Resolve(call) => call.answer = Some(Ok(operator::resolve(db, &call.params).await?)),
         Piece::Redrive(call) => call.answer = Some(Ok(operator::redrive(db, &call.params).await?)),
@@ -97,6 +106,9 @@ macro_rules! each {
             Piece::Incarnation($call) => $act,
             Piece::Confirm($call) => $act,
             Piece::Resolve($call) => $act,
+            Piece::Refer($call) => $act,
+            Piece::Record($call) => $act,
+            Piece::Answer($call) => $act,
             Piece::Redrive($call) => $act,
             Piece::Purge($call) => $act,
         }
@@ -125,6 +137,7 @@ impl Piece {
         match self {
             Self::Claim(call) => note(call, put_off),
             Self::SweepExpired(call) => note(call, put_off),
+            Self::Answer(call) => note(call, put_off),
             Self::SweepEarlier(call) | Self::SweepOverBudget(call) => note(call, put_off),
             Self::Purge(call) => note(call, put_off),
             _ => {}
@@ -136,6 +149,7 @@ impl Piece {
         match self {
             Self::Claim(_)
             | Self::SweepExpired(_)
+            | Self::Answer(_)
             | Self::SweepEarlier(_)
             | Self::SweepOverBudget(_)
             | Self::Purge(_) => true,

@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Row as _, SqlSafeStr, SqlStr};
 
 use crate::sql::{Rows, repeat};
-use crate::{claim, connect, lease, migrate, purge, read, sweep};
+use crate::{answer, claim, connect, lease, migrate, purge, read, sweep};
 
 const FILL: &str = "
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
@@ -71,6 +71,15 @@ fn queries() -> Vec<(&'static str, SqlStr, Vec<&'static str>)> {
         ("sweep_expired", plain(sweep::EXPIRED), vec!["orch_operation_lease_idx"]),
         ("sweep_over_budget", plain(sweep::OVER_BUDGET), vec!["orch_operation_deadline_idx"]),
         ("sweep_earlier", plain(sweep::EARLIER), vec!["orch_operation_claim_idx"]),
+        ("answers_are_due", plain(read::ANSWERS_ARE_DUE), vec!["orch_answer_due_idx"]),
+        (
+            "answers_due",
+            plain(answer::DUE),
+            vec!["orch_answer_due_idx", "orch_operation_op_id_idx"],
+        ),
+        ("answers_of", plain(answer::OF), vec!["sqlite_autoindex_orch_answer_1"]),
+        ("unmatched", plain(read::UNMATCHED), vec!["orch_operation_op_id_idx"]),
+        ("purge_answers", plain(answer::PURGE), vec!["orch_answer_received_idx"]),
         ("unfinalized", plain(read::UNFINALIZED), vec!["orch_write_ahead_log_pending_idx"]),
         ("unknown_kinds", plain(read::UNKNOWN_KINDS), vec!["orch_operation_claim_idx"]),
         (

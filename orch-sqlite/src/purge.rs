@@ -3,6 +3,7 @@
 use orch_core::policies::UNDATED_RETENTION;
 use orch_core::store::{Pieces, PutOff, StoreError, columns};
 
+use crate::answer;
 use crate::page::{Removed, page};
 use crate::row::Found;
 use crate::sql::{Db, Rows, Values, fetch, savepoint};
@@ -17,6 +18,7 @@ pub(crate) async fn purge(
     limit: usize,
     put_off: &PutOff,
 ) -> Result<Vec<Removed>, StoreError> {
+    answer::purge(db, limit).await?;
     let undated = db.now.minus(UNDATED_RETENTION);
     let values = Values::default().at(db.now).at(undated).limit(put_off.room(limit));
     let found = fetch(db.connection, EXPIRED, values).await?;

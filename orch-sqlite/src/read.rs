@@ -4,7 +4,7 @@ use orch_core::policies::{UNHANDLED_PARKED_AFTER, divergences};
 use orch_core::store::columns::{self, Columns};
 use orch_core::store::{
     Claim, LateParams, ListParams, Listed, Page, StoreError, Unfinalized, Unfinished,
-    UnfinishedParams,
+    UnfinishedParams, Unmatched, UnmatchedParams,
 };
 use orch_core::words::{
     DeadLetter, Fence, FinalOutcome, Identity, KeyNamespace, Kind, LogEntry, OpId, Operation,
@@ -22,6 +22,8 @@ pub(crate) const FIND: &str = include_str!("../queries/find.sql");
 pub(crate) const LIST: &str = include_str!("../queries/list.sql");
 pub(crate) const UNFINISHED: &str = include_str!("../queries/unfinished.sql");
 const HISTORY: &str = include_str!("../queries/history.sql");
+pub(crate) const ANSWERS_ARE_DUE: &str = include_str!("../queries/answers_are_due.sql");
+pub(crate) const UNMATCHED: &str = include_str!("../queries/unmatched.sql");
 pub(crate) const LIST_LATE: &str = include_str!("../queries/list_late.sql");
 pub(crate) const LATE_OF: &str = include_str!("../queries/late_of.sql");
 const KEY_NAMESPACE: &str = include_str!("../queries/key_namespace.sql");
@@ -105,6 +107,24 @@ pub(crate) async fn keep_namespace(
 ) -> Result<(), StoreError> {
     let values = Values::default().at(now).add(given.as_bytes().as_slice());
     sql::execute(connection, KEY_NAMESPACE_GIVEN, values).await.map(drop)
+}
+
+/// Whether something that was told is due to be looked at.
+pub(crate) async fn answers_are_due(readers: &Readers, now: Timestamp) -> Result<bool, StoreError> {
+    let rows = fetch(readers, ANSWERS_ARE_DUE, Values::default().at(now)).await?;
+    let row = rows.first().ok_or_else(|| StoreError::fatal("EXISTS has no row"))?;
+    there(row.flag("are_due"))
+}
+
+/// The answers that wait for an operation, in the order in which they came.
+pub(crate) async fn unmatched(
+    readers: &Readers,
+    params: UnmatchedParams,
+) -> Result<Vec<Unmatched>, StoreError> {
+    let after = i64::try_from(params.after.unwrap_or_default()).unwrap_or(i64::MAX);
+    let values = Values::default().add(after).limit(params.limit);
+    let rows = fetch(readers, UNMATCHED, values).await?;
+    rows.iter().map(|found| columns::unmatched(found).map_err(StoreError::fatal)).collect()
 }
 
 /// The operations with a late answer, in the order of their ids.

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use orch_core::store::{
-    AcceptIn, Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
-    ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
-    Purged, PutOff, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
-    ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized,
-    Unfinished, UnfinishedParams, monotonic,
+    AcceptIn, Acceptance, Admitted, AnswerParams, Backend, ClaimParams, Claimed, Clock,
+    ConfirmParams, Confirmed, ConnectionType, EndedAttempt, Finalization, Finalized, LateParams,
+    ListParams, Logged, Page, Purged, PutOff, RecordParams, RecordedAnswer, RedriveParams,
+    Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved, Store, StoreError,
+    SweepParams, Swept, SystemClock, Unfinalized, Unfinished, UnfinishedParams, Unmatched,
+    UnmatchedParams, monotonic,
 };
 use orch_core::words::{
     DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
-    Owner, StoredForm, Timestamp,
+    Owner, Reference, StoredForm, Timestamp,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::Mutex;
@@ -327,6 +328,28 @@ impl Store for SqliteStore {
 
     async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError> {
         self.inner.writer.call(Piece::Resolve, params).await
+    }
+
+    async fn refer(&self, of: Reference, op_id: OpId) -> Result<(), StoreError> {
+        self.inner.writer.call(Piece::Refer, (of, op_id)).await
+    }
+
+    async fn record(&self, params: RecordParams) -> Result<RecordedAnswer, StoreError> {
+        self.inner.writer.call(Piece::Record, params).await
+    }
+
+    async fn answer(&self, params: AnswerParams) -> Result<Vec<Swept>, StoreError> {
+        // A look that finds nothing takes no lock.
+        if params.of.is_none()
+            && !read::answers_are_due(&self.inner.readers, self.inner.clock.now()).await?
+        {
+            return Ok(Vec::new());
+        }
+        self.inner.writer.call(Piece::Answer, params).await
+    }
+
+    async fn unmatched(&self, params: UnmatchedParams) -> Result<Vec<Unmatched>, StoreError> {
+        read::unmatched(&self.inner.readers, params).await
     }
 
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {

@@ -161,6 +161,7 @@ impl Thread {
         let piece = match piece {
             Piece::Claim(call) => return limited!(self, call, Claim),
             Piece::SweepExpired(call) => return limited!(self, call, SweepExpired),
+            Piece::Answer(call) => return limited!(self, call, Answer),
             Piece::SweepEarlier(call) => return limited!(self, call, SweepEarlier),
             Piece::SweepOverBudget(call) => return limited!(self, call, SweepOverBudget),
             Piece::Purge(call) => return limited!(self, call, Purge),

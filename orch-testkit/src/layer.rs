@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use orch_core::store::{
-    Acceptance, Admitted, ClaimParams, Claimed, ConfirmParams, Confirmed, ConnectionType,
-    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, Purged,
-    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
-    Store, StoreError, SweepParams, Swept, Unfinalized, Unfinished, UnfinishedParams,
+    Acceptance, Admitted, AnswerParams, ClaimParams, Claimed, ConfirmParams, Confirmed,
+    ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
+    Purged, RecordParams, RecordedAnswer, RedriveParams, Redriven, Release, Released, RenewParams,
+    Renewed, ResolveParams, Resolved, Store, StoreError, SweepParams, Swept, Unfinalized,
+    Unfinished, UnfinishedParams, Unmatched, UnmatchedParams,
 };
 use orch_core::words::{
     DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
-    Owner, StoredForm, Timestamp,
+    Owner, Reference, StoredForm, Timestamp,
 };
 
 /// A store behind a [`StoreLayer`]. It is a [`Store`] itself, so layers can be stacked; the
@@ -179,6 +180,10 @@ verbs! {
     Unfinished = unfinished(params: UnfinishedParams) -> Page<Unfinished>;
     Late = late(params: LateParams) -> Vec<(OpId, Owner)>;
     Resolve = resolve(params: ResolveParams) -> Resolved;
+    Refer = refer(of: Reference, op_id: OpId) -> ();
+    Record = record(params: RecordParams) -> RecordedAnswer;
+    Answer = answer(params: AnswerParams) -> Vec<Swept>;
+    Unmatched = unmatched(params: UnmatchedParams) -> Vec<Unmatched>;
     Redrive = redrive(params: RedriveParams) -> Redriven;
     Purge = purge(limit: usize) -> Purged;
     UnknownKinds = unknown_kinds(known: &[Kind]) -> Vec<(Kind, u64)>;

@@ -21,3 +21,4 @@ mod service_test;
 mod shared_database;
 mod unreadable_commands;
 mod versions;
+mod webhook_first;

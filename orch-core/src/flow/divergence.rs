@@ -6,24 +6,43 @@
 use super::{HistoryEntry, history};
 use crate::metrics::Meters;
 use crate::policies::Bearing;
-use crate::store::{Claim, LateParams, Store, StoreError};
-use crate::words::{Fence, OpId, Operation, Owner};
+use crate::store::{Claim, Finalized, LateParams, Store, StoreError, Swept};
+use crate::words::{Fence, OpId, Operation, Owner, Source};
 
 /// An answer under this claim came back stale: it may be in the log as a late one.
 pub async fn after_stale(store: &dyn Store, claim: Claim) {
-    look(store, vec![claim.op_id], Some(claim.fence)).await;
+    look(store, vec![claim.op_id], Brought::Under(claim.fence)).await;
 }
 
 /// These operations have come to their end: late answers may have come before it.
 pub async fn after_end(store: &dyn Store, op_ids: Vec<OpId>) {
     if !op_ids.is_empty() {
-        look(store, op_ids, None).await;
+        look(store, op_ids, Brought::None).await;
     }
 }
 
-/// `brought` is the fence of the answer that has just come, if one has; else all that there
-/// are are looked at.
-async fn look(store: &dyn Store, op_ids: Vec<OpId>, brought: Option<Fence>) {
+/// Providers have told of these operations: some have ended with it, some had ended before.
+pub async fn after_messages(store: &dyn Store, applied: &[Swept]) {
+    let finished = |swept: &&Swept| matches!(swept.to, Some(Finalized::Finished(_)));
+    after_end(store, applied.iter().filter(finished).map(|swept| swept.op_id).collect()).await;
+    let late = |swept: &&Swept| matches!(swept.to, Some(Finalized::AlreadyFinal(_)));
+    for Swept { op_id, .. } in applied.iter().filter(late) {
+        look(store, vec![*op_id], Brought::ByMessage).await;
+    }
+}
+
+/// Which of the late answers has just come.
+#[derive(Debug, Clone, Copy)]
+enum Brought {
+    /// None: the end came behind all of them.
+    None,
+    /// The one under this fence.
+    Under(Fence),
+    /// The last one that is a message of the provider.
+    ByMessage,
+}
+
+async fn look(store: &dyn Store, op_ids: Vec<OpId>, brought: Brought) {
     if let Err(error) = try_look(store, op_ids, brought).await {
         // This is only the alert; the history has the record.
         tracing::debug!(error = ?error, "late answers could not be read");
@@ -33,7 +52,7 @@ async fn look(store: &dyn Store, op_ids: Vec<OpId>, brought: Option<Fence>) {
 async fn try_look(
     store: &dyn Store,
     op_ids: Vec<OpId>,
-    brought: Option<Fence>,
+    brought: Brought,
 ) -> Result<(), StoreError> {
     let limit = op_ids.len();
     let of = LateParams { of: Some(op_ids), owner: None, after: None, limit };
@@ -51,12 +70,18 @@ async fn look_at(
     store: &dyn Store,
     op_id: OpId,
     owner: &Owner,
-    brought: Option<Fence>,
+    brought: Brought,
 ) -> Result<(), StoreError> {
     let (Some(operation), entries) = history(store, owner, op_id).await? else {
         return Ok(());
     };
     let meters = Meters::of(&operation.identity.kind());
+    let is_message = |entry: &HistoryEntry| entry.late && entry.source == Source::Provider;
+    let brought = match brought {
+        Brought::None => None,
+        Brought::Under(fence) => Some(fence),
+        Brought::ByMessage => entries.iter().rfind(|e| is_message(e)).map(|e| e.fence),
+    };
     for entry in entries.iter().filter(|e| brought.is_none_or(|fence| e.fence == fence)) {
         if brought.is_some() && entry.late {
             meters.late_outcome();

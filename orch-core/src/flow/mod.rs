@@ -32,6 +32,8 @@ mod execute; // the handler, to its end
 
 mod log; // S3: log, finalize
 
+mod told; // what a provider's messages have come to
+
 pub mod divergence; // beside it: answers that contradict an outcome
 
 mod watch; // who waits for an operation is woken
@@ -58,4 +60,5 @@ pub use incarnation::report_unconfirmed;
 pub use lease::{HeldLease, LeaseKeeper};
 pub use log::Recorder;
 pub use queue::{Queue, QueueConfig};
+pub use told::announce_told;
 pub use watch::{Waiter, Watch};

@@ -40,6 +40,10 @@ pub enum Answer {
     },
     /// The provider may have acted, so running it again must be asked for by name.
     Uncertain,
+    /// The provider's message has to wait until the attempt has ended, or its end is finalized.
+    Kept,
+    /// The provider's message changes nothing: it is new to nobody.
+    Noted,
     /// The fact is not, or no longer, about this row: nothing changes.
     Stale,
 }
@@ -96,6 +100,8 @@ impl Answer {
             | Self::NotParked { .. }
             | Self::Unfit { .. }
             | Self::Uncertain
+            | Self::Kept
+            | Self::Noted
             | Self::Stale => Finalized::Stale,
         }
     }

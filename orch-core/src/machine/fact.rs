@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Entry;
+use super::{Entry, Message};
 use crate::policies::{InDoubt, KindPolicy};
 use crate::words::{AttemptEnd, ClaimId, Failure, Fence, Invalid, Kind, Payload, Source, WorkerId};
 
@@ -105,6 +105,13 @@ pub enum Fact<'a> {
         /// The incarnation since which histories are whole: the operator answers for what was
         /// before.
         whole_since: u32,
+    },
+    /// The provider has told what happened, in a message of its own.
+    Answered {
+        /// The message.
+        message: &'a Message<'a>,
+        /// What the log holds under the row's fence.
+        logged: Option<&'a Entry>,
     },
     /// An operator wants a failed operation to run again as a new one.
     Redriven {

@@ -27,6 +27,7 @@
 //! | `step` | what each fact means for the row |
 //! | `finalized` | the same for an end that is logged, and its finalize hook |
 //! | `decided` | the same for the decisions of operators |
+//! | `answered` | the same for what a provider tells later |
 //! | `swept` | the same for the facts of the sweeps |
 //! | `change` | the changes that facts have in common: a lease ends, a move is made |
 //! | `next` | which move follows an ended attempt |
@@ -44,6 +45,8 @@ mod finalized; // the verb, second half of S3
 
 mod decided; // the verb where an operator decides
 
+mod answered; // the verb where the provider tells later
+
 mod swept; // the verb where no worker ended the attempt
 
 mod change; // what facts have in common
@@ -58,6 +61,7 @@ mod answer; // what is told
 mod fixture;
 
 pub use answer::{Answer, Finalized};
+pub use answered::Message;
 pub use entry::{Entry, EntryWrite};
 pub use fact::{Ended, Fact, Purpose, ReleaseReason, Resolution};
 pub use row::{Request, Row};

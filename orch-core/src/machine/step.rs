@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::Row;
+use super::answered::answered;
 use super::change::Change;
 use super::decided::{Decision, redriven, resolved};
 use super::finalized::{finalized, follow, hook_failed};
@@ -61,6 +62,7 @@ pub fn step(row: &Row, fact: Fact<'_>, now: Timestamp) -> Step {
         Fact::Resolved { logged, resolution, note, hooked_kinds, whole_since, .. } => {
             resolved(change, logged, resolution, &Decision { note, hooked_kinds, whole_since })
         }
+        Fact::Answered { message, logged } => answered(change, message, logged),
         Fact::Redriven { even_if_uncertain, late_success } => {
             redriven(change, even_if_uncertain, late_success)
         }

@@ -11,6 +11,7 @@
 //! | S3 log, finalize, settle | `settle` |
 //! | recovery | `sweep` |
 //! | operators: resolve, redrive | `operator` |
+//! | providers: refer, record, answer | `answer` |
 //! | queries | `read` |
 //! | upkeep | `purge` |
 //! | the database's incarnation | `incarnation` |
@@ -30,6 +31,8 @@ mod settle; // S3
 mod sweep; // recovery
 
 mod operator; // resolve, redrive
+
+mod answer; // what providers tell later
 
 mod incarnation; // the database's incarnation
 

@@ -1,3 +1,4 @@
+use super::answer;
 use super::tables::{Tables, entity};
 use crate::store::Purged;
 use crate::words::{OpId, Timestamp};
@@ -17,6 +18,7 @@ pub(super) fn purge(tables: &mut Tables, limit: usize, now: Timestamp) -> Purged
     for (_, op_id) in &past {
         tables.remove(*op_id);
     }
+    answer::purge(tables, now);
     Purged { operations: past.len(), refused: Vec::new() }
 }
 

@@ -6,17 +6,18 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::tables::Tables;
-use super::{accept, claim, incarnation, lease, operator, purge, read, settle, sweep};
+use super::{accept, answer, claim, incarnation, lease, operator, purge, read, settle, sweep};
 use crate::store::{
-    Acceptance, Admitted, Backend, ClaimParams, Claimed, Clock, ConfirmParams, Confirmed,
-    ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
-    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, Store, StoreError, SweepParams, Swept, SystemClock, Unfinalized, Unfinished,
-    UnfinishedParams, lock, monotonic,
+    Acceptance, Admitted, AnswerParams, Backend, ClaimParams, Claimed, Clock, ConfirmParams,
+    Confirmed, ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams,
+    Logged, Page, Purged, RecordParams, RecordedAnswer, RedriveParams, Redriven, Release, Released,
+    RenewParams, Renewed, ResolveParams, Resolved, Store, StoreError, SweepParams, Swept,
+    SystemClock, Unfinalized, Unfinished, UnfinishedParams, Unmatched, UnmatchedParams, lock,
+    monotonic,
 };
 use crate::words::{
     DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
-    Owner, StoredForm, Timestamp,
+    Owner, Reference, StoredForm, Timestamp,
 };
 
 /// Keeps operations in memory. A clone is another handle on the same tables, as a second
@@ -239,6 +240,23 @@ impl Store for MemoryStore {
 
     async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError> {
         self.transact_and_wake(|tables, now| operator::resolve(tables, &params, now))
+    }
+
+    async fn refer(&self, of: Reference, op_id: OpId) -> Result<(), StoreError> {
+        self.transact(|tables, now| answer::refer(tables, of, op_id, now));
+        Ok(())
+    }
+
+    async fn record(&self, params: RecordParams) -> Result<RecordedAnswer, StoreError> {
+        Ok(self.transact(|tables, now| answer::record(tables, params, now)))
+    }
+
+    async fn answer(&self, params: AnswerParams) -> Result<Vec<Swept>, StoreError> {
+        Ok(self.transact_and_wake(|tables, now| answer::answer(tables, &params, now)))
+    }
+
+    async fn unmatched(&self, params: UnmatchedParams) -> Result<Vec<Unmatched>, StoreError> {
+        Ok(self.transact(|tables, _| answer::unmatched(tables, params)))
     }
 
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError> {

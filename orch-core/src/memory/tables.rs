@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::answer::Told;
 use crate::machine::{Answer, Entry, EntryWrite, Fact, Request, Row, Step, step};
 use crate::store::{Claim, StoreError};
 use crate::words::{
     BizKey, DeadLetter, Fingerprint, Identity, Incarnation, KeyNamespace, Kind, OpId, Operation,
-    Owner, Status, StoredForm, Timestamp,
+    Owner, Reference, Status, StoredForm, Timestamp,
 };
 
 /// All that the store keeps.
@@ -26,6 +27,10 @@ pub(super) struct Tables {
     pub(super) key_namespaces: Vec<KeyNamespace>,
     /// The incarnations, the newest last; the first is made when one is asked for.
     pub(super) incarnations: Vec<Incarnation>,
+    /// Which operation a reference is about.
+    pub(super) references: HashMap<Reference, OpId>,
+    /// What providers have told, in the order in which it came.
+    pub(super) told: BTreeMap<u64, Told>,
     /// True if the database is another one than its newest incarnation remembers, for tests.
     pub(super) is_another: bool,
 }

@@ -72,7 +72,7 @@ fn was_run_after(fence: Fence, log: &[LogEntry]) -> bool {
     log.iter().filter(|entry| entry.fence.may_follow(fence)).any(|entry| match entry.source {
         Source::Handler => true,
         Source::Engine => entry.started_at.is_some(),
-        Source::Reconcile | Source::Operator => false,
+        Source::Reconcile | Source::Operator | Source::Provider => false,
     })
 }
 

@@ -23,6 +23,8 @@ mod wait; // until its end
 
 mod operator; // parked, divergent, history
 
+mod recorded; // what providers tell later
+
 mod incarnation; // the database's incarnation
 
 mod error; // what each of them can say
@@ -34,4 +36,5 @@ pub use config::{Config, DEFAULT_CONCURRENCY, DEFAULT_LEASE, DEFAULT_POLL_EVERY}
 pub use error::{ConfirmError, QueryError, RedriveError, ResolveError, StartError};
 pub use operator::{Divergent, Parked};
 pub use orchestrator::Orchestrator;
+pub use recorded::{MessageAbout, RecordError, Recorded};
 pub use running::{Drained, Runtime};

@@ -314,6 +314,10 @@ impl Orchestrator {
         &self.acceptor
     }
 
+    pub(super) fn kinds(&self) -> &KnownKinds {
+        &self.kinds
+    }
+
     pub(super) const fn watch(&self) -> &Watch {
         &self.watch
     }

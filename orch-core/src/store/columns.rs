@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{UnfinishedOperation, codec};
+use super::{KeptAnswer, UnfinishedOperation, Unmatched, codec};
 use crate::machine::{Entry, Request, Row};
 use crate::policies::{Backoff, KindPolicy, Retention};
 use crate::words::{
     BizKey, DeadLetter, Fence, FinalOutcome, IdemKey, Identity, Incarnation, KeySeed, Kind,
-    LogEntry, OpId, Owner, Payload, Status, Timestamp, WorkerId,
+    LogEntry, OpId, Owner, Payload, Reference, Status, Timestamp, WorkerId,
 };
 
 /// A row of a query, as a SQL backend returns it: what is in a column, by its name. `None` is
@@ -217,6 +217,49 @@ pub fn entry(row: &impl Columns) -> Result<Option<Entry>, String> {
         due_at: row.instant("entry_due_at")?,
         hook_failures: count(row, "entry_hook_failures")?,
     }))
+}
+
+/// What a provider has told.
+///
+/// # Errors
+/// What is wrong, without the content.
+pub fn kept_answer(row: &impl Columns) -> Result<KeptAnswer, String> {
+    let text = |name| there(row.text(name)?, name);
+    let digest = there(row.bytes("digest")?, "digest")?;
+    Ok(KeptAnswer {
+        of: reference(row)?,
+        kind: kind(row)?,
+        end: codec::attempt_end(
+            text("outcome")?,
+            row.text("detail")?,
+            row.bytes("output")?,
+            None,
+            None,
+        )?,
+        source: text("source")?.to_owned(),
+        digest: digest.try_into().map_err(|_| "column digest does not have 16 bytes".to_owned())?,
+        received_at: there(row.instant("received_at")?, "received_at")?,
+    })
+}
+
+/// An answer that waits for an operation.
+///
+/// # Errors
+/// What is wrong, without the content.
+pub fn unmatched(row: &impl Columns) -> Result<Unmatched, String> {
+    let number = there(row.number("number")?, "number")?;
+    Ok(Unmatched {
+        number: u64::try_from(number).map_err(|_| "column number is negative".to_owned())?,
+        of: reference(row)?,
+        kind: kind(row)?,
+        source: there(row.text("source")?, "source")?.to_owned(),
+        received_at: there(row.instant("received_at")?, "received_at")?,
+    })
+}
+
+fn reference(row: &impl Columns) -> Result<Reference, String> {
+    let text = |name| there(row.text(name)?, name).map(str::to_owned);
+    Ok(Reference::from_stored(text("provider")?, text("account")?, text("reference")?))
 }
 
 /// An unfinished operation, with what is logged for it.

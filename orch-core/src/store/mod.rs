@@ -39,11 +39,12 @@ pub use hook::{
 };
 pub use lock::lock;
 pub use params::{
-    Acceptance, Admitted, Claim, ClaimParams, Claimed, ClaimedOperation, ConfirmParams, Confirmed,
-    Cursor, EndedAttempt, Finalization, LateParams, ListParams, Listed, Logged, Page, Place,
-    Purged, RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams,
-    Resolved, SweepParams, Swept, Unfinalized, Unfinished, UnfinishedOperation, UnfinishedParams,
-    Unpurged,
+    ANSWER_RETENTION, Acceptance, Admitted, AnswerParams, Claim, ClaimParams, Claimed,
+    ClaimedOperation, ConfirmParams, Confirmed, Cursor, EndedAttempt, Finalization, KeptAnswer,
+    LateParams, ListParams, Listed, Logged, MAX_ANSWERS, MAX_UNMATCHED, Page, Place, Purged,
+    RecordParams, RecordedAnswer, RedriveParams, Redriven, Release, Released, RenewParams, Renewed,
+    ResolveParams, Resolved, SweepParams, Swept, Unfinalized, Unfinished, UnfinishedOperation,
+    UnfinishedParams, Unmatched, UnmatchedParams, Unpurged,
 };
 pub use pieces::{Limits, Pieces};
 pub use put_off::PutOff;

@@ -4,14 +4,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    Acceptance, Admitted, ClaimParams, Claimed, ConfirmParams, Confirmed, ConnectionType,
-    EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page, Purged,
-    RedriveParams, Redriven, Release, Released, RenewParams, Renewed, ResolveParams, Resolved,
-    SweepParams, Swept, Unfinalized, Unfinished, UnfinishedParams,
+    Acceptance, Admitted, AnswerParams, ClaimParams, Claimed, ConfirmParams, Confirmed,
+    ConnectionType, EndedAttempt, Finalization, Finalized, LateParams, ListParams, Logged, Page,
+    Purged, RecordParams, RecordedAnswer, RedriveParams, Redriven, Release, Released, RenewParams,
+    Renewed, ResolveParams, Resolved, SweepParams, Swept, Unfinalized, Unfinished,
+    UnfinishedParams, Unmatched, UnmatchedParams,
 };
 use crate::words::{
     DeadLetter, Identity, IdentityForm, Incarnation, KeyNamespace, Kind, LogEntry, OpId, Operation,
-    Owner, StoredForm, Timestamp,
+    Owner, Reference, StoredForm, Timestamp,
 };
 
 /// A database that keeps operations, their log and their dead letters.
@@ -29,9 +30,10 @@ use crate::words::{
 ///   | `accept`, `identify`, `log`, `finalize`, `settle`, `release` | changes nothing; the answer is the one of the first call (of an end `AlreadyFinal`), or `Stale` once another claim or the end of the operation has come between |
 ///   | `redrive` | changes nothing: `Created` again for the same `new_op_id`, for another one `AlreadyRedriven`, with the first |
 ///   | `resolve` | `NotParked`, unless the operation was parked again since |
-///   | `confirm` | changes nothing; the answer is the one of the first call |
+///   | `confirm`, `refer` | changes nothing; the answer is the one of the first call |
+///   | `record` | changes nothing: `Known` |
 ///   | `renew` | moves the lease again, from the later instant |
-///   | `claim`, the sweeps, `purge` | takes the next operations; a claim whose answer was lost ends with its lease |
+///   | `claim`, the sweeps, `answer`, `purge` | takes the next operations; a claim whose answer was lost ends with its lease |
 ///
 /// - **Guarded.** Each write after a claim holds only while `op_id`, `fence` and the old status
 ///   match. Zero rows is the answer `Stale`, not an error.
@@ -198,11 +200,34 @@ pub trait Store: Send + Sync + 'static {
     /// `sweep_expired`.
     async fn resolve(&self, params: ResolveParams) -> Result<Resolved, StoreError>;
 
+    /// Keeps that this reference is about this operation. Another operation's is replaced: the latest call
+    /// that carried it is the one that a message is about. Nothing is kept about an operation that is not
+    /// there.
+    async fn refer(&self, of: Reference, op_id: OpId) -> Result<(), StoreError>;
+
+    /// Keeps what a provider tells in a message of its own, whether or not an operation is known for it.
+    /// The same answer about the same reference is kept once. It changes no operation:
+    /// [`Store::answer`] does.
+    async fn record(&self, params: RecordParams) -> Result<RecordedAnswer, StoreError>;
+
+    /// Applies at most `limit` kept answers to the operations that they are about, those that are due
+    /// longest first, each in a transaction with the note that it is applied: the fence goes up, what is said
+    /// is logged with its source, the operation moves. Hooks as in `sweep_expired`. An answer that has to
+    /// wait, for an operation or for the end of an attempt, is looked at again later. What moved is
+    /// returned, and as [`Finalized::AlreadyFinal`] what was kept beside an outcome; what says nothing new is
+    /// not.
+    async fn answer(&self, params: AnswerParams) -> Result<Vec<Swept>, StoreError>;
+
+    /// The kept answers that wait for an operation, or that are about one of another kind, in the order in
+    /// which they came.
+    async fn unmatched(&self, params: UnmatchedParams) -> Result<Vec<Unmatched>, StoreError>;
+
     /// Makes a new operation of a failed one and links the two, in one transaction.
     async fn redrive(&self, params: RedriveParams) -> Result<Redriven, StoreError>;
 
     /// Removes at most so many terminal operations that have expired, with their log and dead letters:
-    /// of every kind, as each row says, the longest expired first. One of which the row does not
+    /// of every kind, as each row says, the longest expired first; and answers that were recorded
+    /// [`ANSWER_RETENTION`](super::ANSWER_RETENTION) ago. One of which the row does not
     /// say it was ended by an earlier release, and is kept for [`UNDATED_RETENTION`]. One that was
     /// redriven is kept as long as the new one exists: its key is not free before.
     ///

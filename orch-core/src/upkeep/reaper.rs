@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{Report, Upkeep};
-use crate::flow::{Equipment, divergence, report_unconfirmed};
-use crate::store::{Finalized, StoreError, Swept, lock, monotonic};
+use crate::flow::{Equipment, announce_told, divergence, report_unconfirmed};
+use crate::store::{AnswerParams, Finalized, StoreError, Swept, lock, monotonic};
 
 /// Operations per sweep.
 const LIMIT: usize = 500;
 
 /// Takes back expired leases, puts in doubt what may lack a part of its history, and ends operations
-/// whose time budget is spent. Also logs an unconfirmed incarnation, and due operations of kinds
+/// whose time budget is spent; and applies what providers have told, where its operation was not known at
+/// once. Also logs an unconfirmed incarnation, and due operations of kinds
 /// that this worker does not know.
 #[derive(Debug)]
 pub struct Reaper {
@@ -64,6 +65,17 @@ impl Reaper {
             }
         }
         divergence::after_end(&*self.equipment.store, ended).await;
+    }
+
+    fn answers(&self) -> AnswerParams {
+        let hooked_kinds = self.equipment.handlers.hooked_kinds();
+        AnswerParams { of: None, hooked_kinds, limit: LIMIT }
+    }
+
+    /// What providers have told and whoever recorded it could not apply.
+    async fn note_told(&self, told: &[Swept]) {
+        let Equipment { store, handlers, watch } = &self.equipment;
+        announce_told(&**store, watch, told, |kind, to| handlers.meters(kind).moved(to)).await;
     }
 
     async fn report(&self) -> Result<(), StoreError> {
@@ -126,8 +138,10 @@ impl Upkeep for Reaper {
         self.note(&earlier, "an attempt may be missing from its history").await;
         let spent = self.noted(store.sweep_over_budget(handlers.sweep(LIMIT)).await)?;
         self.note(&spent, "the time budget is spent").await;
+        let told = self.noted(store.answer(self.answers()).await)?;
+        self.note_told(&told).await;
         self.report().await?;
-        let passes = [expired, earlier, spent];
+        let passes = [expired, earlier, spent, told];
         let (refused, moved): (Vec<&Swept>, Vec<&Swept>) =
             passes.iter().flatten().partition(|row| row.is_refused());
         Ok(Report {

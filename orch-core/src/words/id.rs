@@ -114,6 +114,13 @@ impl Fence {
         let count = if count < Self::LARGEST_COUNT { count + 1 } else { count };
         Self(count << Self::CLAIM_ID_BITS | id.0)
     }
+
+    /// The fence of a message about an operation that has ended: no claim has this one.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of_message(self, id: ClaimId) -> Self {
+        Self(self.count() << Self::CLAIM_ID_BITS | id.0)
+    }
 }
 
 /// The count, and the id of the claim in hexadecimal digits where there is one: `3-04fe12ab9c`.

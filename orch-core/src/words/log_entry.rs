@@ -24,7 +24,8 @@ pub struct LogEntry {
     /// True for an answer that came after its fence was superseded or the operation was
     /// terminal: kept, and without effect.
     pub late: bool,
-    /// Who decided and why, for an operator's entry. For one of orch itself about an operation that was PENDING:
+    /// Who decided and why, for an operator's entry; where it comes from, for a message of the provider.
+    /// For one of orch itself about an operation that was PENDING:
     /// which way it has gone, since no attempt shows that.
     pub note: Option<String>,
     /// The latest error of its finalize hook: why the status does not follow yet, while the entry
@@ -79,11 +80,14 @@ pub enum Source {
     Reconcile,
     /// An operator, by `resolve`.
     Operator,
+    /// The provider, in a message of its own, by `record_answer`.
+    Provider,
     /// orch itself: a lost lease, a time budget.
     Engine,
 }
 
 spelled!(
     Source, "source",
-    Handler => "handler", Reconcile => "reconcile", Operator => "operator", Engine => "engine"
+    Handler => "handler", Reconcile => "reconcile", Operator => "operator", Provider => "provider",
+    Engine => "engine"
 );

@@ -25,6 +25,8 @@ mod id; // the operation, its fence, its worker
 
 mod seed; // what its provider keys are derived from
 
+mod reference; // what names its call at the provider
+
 mod status; // where it is
 
 mod operation; // all that readers see
@@ -56,6 +58,7 @@ pub use log_entry::{LogEntry, LogStatus, Source};
 pub use operation::{DeadLetter, Operation};
 pub use outcome::{AttemptEnd, Failure, FinalOutcome, Outcome, Waited, code};
 pub use payload::{DEFAULT_PAYLOAD_LIMIT, Payload, Undecodable};
+pub use reference::Reference;
 pub use seed::{KeyNamespace, KeySeed, KeySource};
 pub(crate) use spelling::spelled;
 pub use status::{IllegalTransition, Phase, Status};

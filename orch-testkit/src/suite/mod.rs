@@ -29,6 +29,7 @@ pub mod payloads;
 pub mod processes;
 pub mod purge;
 pub mod reconcile;
+pub mod recorded;
 pub mod redrive;
 pub mod refused;
 pub mod retention;

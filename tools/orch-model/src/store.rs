@@ -196,6 +196,10 @@ fn takes_over(fact: Fact<'_>, answer: &Answer) -> bool {
         Fact::Resolved { .. } => {
             !matches!(answer, Answer::NotParked { .. } | Answer::Unfit { .. } | Answer::Stale)
         }
+        Fact::Answered { .. } => {
+            !matches!(answer, Answer::Kept | Answer::Noted | Answer::Stale)
+                && !matches!(answer, Answer::Moved(orch_core::machine::Finalized::AlreadyFinal(_)))
+        }
         Fact::Renewed { .. }
         | Fact::Released { .. }
         | Fact::Logged(_)

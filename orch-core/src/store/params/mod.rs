@@ -7,10 +7,16 @@ mod settle; // S3: log, finalize, settle
 
 mod incarnation; // the database's incarnation
 mod operator; // what operators decide: resolve, redrive
+
+mod answer; // what providers tell later
 mod read; // list, late, unfinished
 mod upkeep; // what upkeep asks for: sweeps, unfinalized, purge
 
 pub use accept::{Acceptance, Admitted, Place};
+pub use answer::{
+    ANSWER_RETENTION, AnswerParams, KeptAnswer, MAX_ANSWERS, MAX_UNMATCHED, RecordParams,
+    RecordedAnswer, Unmatched, UnmatchedParams,
+};
 pub use claim::{ClaimParams, Claimed, ClaimedOperation};
 pub use incarnation::{ConfirmParams, Confirmed};
 pub use lease::{Claim, Release, Released, RenewParams, Renewed};

@@ -1,0 +1,209 @@
+//! What a provider tells later, in a message of its own.
+
+use super::Orchestrator;
+use crate::flow::announce_told;
+use crate::handler::{HandledCommand, ReconcileAnswer, Reconciled, Storable};
+use crate::store::{
+    AnswerParams, Finalized, RecordParams, RecordedAnswer, StoreError, Swept, Unmatched,
+    UnmatchedParams, refuse_inside_hook,
+};
+use crate::words::{AttemptEnd, Invalid, Kind, OpId, Reference, storable};
+
+/// Answers applied at once; more about one reference there cannot be.
+const LIMIT: usize = crate::store::MAX_ANSWERS;
+/// Answers on a page.
+const PAGE: usize = 100;
+
+/// What a provider's message is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessageAbout {
+    /// This operation: the message carries what you gave the provider for it, such as the operation's id.
+    Operation(OpId),
+    /// The operation whose handler has ended as submitted with this reference, now or later.
+    Reference(Reference),
+}
+
+impl From<OpId> for MessageAbout {
+    fn from(op_id: OpId) -> Self {
+        Self::Operation(op_id)
+    }
+}
+
+impl From<Reference> for MessageAbout {
+    fn from(reference: Reference) -> Self {
+        Self::Reference(reference)
+    }
+}
+
+/// What became of a provider's message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recorded {
+    /// The operation follows it. With a finalize hook it ends once that has run.
+    Applied,
+    /// The operation had ended: the history has it as a late answer, which corroborates the outcome or
+    /// diverges from it.
+    Late,
+    /// It is kept: until its operation is known, until the attempt that is under way has ended, or because
+    /// it says nothing new.
+    Kept,
+    /// The same message has been recorded before.
+    Known,
+}
+
+/// Why a provider's message was not recorded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// [`Reconciled::Unanswered`] is no message.
+    #[error("a message that says nothing is not recorded; leave it out, and wait for the next")]
+    SaysNothing,
+    /// This owner has no such operation.
+    #[error("there is no operation {op_id}")]
+    NotFound {
+        /// The id asked for.
+        op_id: OpId,
+    },
+    /// The operation is of another kind than the command that the message is recorded for.
+    #[error("operation {op_id} is a {found}, and the message is recorded for a {expected}")]
+    OtherKind {
+        /// The operation.
+        op_id: OpId,
+        /// Its kind.
+        found: Box<Kind>,
+        /// The kind of the command.
+        expected: Box<Kind>,
+    },
+    /// Too many messages wait for their operations, or there are too many about this reference.
+    #[error(
+        "there is no room for a message about {about}: too many wait for an operation, or too many \
+         different ones are about this one; `Orchestrator::unmatched` lists those that wait"
+    )]
+    Full {
+        /// What it is about.
+        about: Box<Reference>,
+    },
+    /// `source` is not valid text, or the output cannot be kept.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Orchestrator {
+    /// Records what a provider says in a message of its own, such as a webhook or a line of a settlement
+    /// file, about an operation of the command `C`. Call it only with what is proved to be the provider's:
+    /// check the signature first. `source` names the message in the history, such as `webhook evt_1`.
+    ///
+    /// It is kept before this returns, and applied at once if its operation is known. It counts like an
+    /// answer to `reconcile`:
+    ///
+    /// | it says | the operation |
+    /// |---|---|
+    /// | [`Happened`](Reconciled::Happened) | is COMPLETED wherever it is, also from a worker that is at work on it or from an operator |
+    /// | [`Refused`](Reconciled::Refused) | is FAILED, for certain, once no attempt is under way |
+    /// | [`NotHappened`](Reconciled::NotHappened) | is no longer in doubt, once no attempt is under way |
+    ///
+    /// After the end it changes nothing, and the history has it as a late answer. A message that comes
+    /// before its operation is known is kept for 30 days, and [`Orchestrator::unmatched`] lists it. The
+    /// same message again changes nothing, so a webhook may be delivered as often as it likes.
+    ///
+    /// ```
+    /// # use orch_core::handler::{HandledCommand, Reconciled};
+    /// # use orch_core::{runtime::Orchestrator, words as orch};
+    /// use orch::Reference;
+    ///
+    /// # async fn hook<Charge: HandledCommand<Output = String>>(orchestrator: &Orchestrator)
+    /// # -> Result<(), Box<dyn std::error::Error>> {
+    /// // `{"id": "evt_1", "type": "paid", "payment": "pay_42"}`, and its signature is the provider's.
+    /// let about = Reference::new("Acme", "acct_1", "pay_42")?;
+    /// let paid = Reconciled::Happened("pay_42".to_owned());
+    /// orchestrator.record_answer::<Charge>(about, paid, "webhook evt_1").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`RecordError`]. After [`RecordError::Store`] answer the provider with an error, so that it sends
+    /// the message again.
+    pub async fn record_answer<C: HandledCommand>(
+        &self,
+        about: impl Into<MessageAbout>,
+        answer: Reconciled<C::Output>,
+        source: &str,
+    ) -> Result<Recorded, RecordError>
+    where
+        C::Output: Storable + Send + 'static,
+    {
+        refuse_inside_hook()?;
+        if source.trim().is_empty() {
+            return Err(Invalid::Blank { field: "source" }.into());
+        }
+        let end = match answer.into_end().end {
+            AttemptEnd::InDoubt { .. } => return Err(RecordError::SaysNothing),
+            AttemptEnd::Unreadable { reason, .. } => {
+                return Err(Invalid::NotReadBack { reason }.into());
+            }
+            end => end,
+        };
+        let kind = Kind::new(C::DOMAIN, C::EVENT)?;
+        let of = self.reference(about.into(), &kind).await?;
+        let source = storable(source);
+        let params = RecordParams { of: of.clone(), kind, end, source };
+        match self.store().record(params).await? {
+            RecordedAnswer::Full => return Err(RecordError::Full { about: Box::new(of) }),
+            // The one that recorded it may have died before it could apply it.
+            RecordedAnswer::Known => {
+                self.apply(of).await?;
+                return Ok(Recorded::Known);
+            }
+            RecordedAnswer::Kept => {}
+        }
+        let applied = self.apply(of).await?;
+        Ok(match applied.last() {
+            Some(Swept { to: Some(Finalized::AlreadyFinal(_)), .. }) => Recorded::Late,
+            Some(_) => Recorded::Applied,
+            None => Recorded::Kept,
+        })
+    }
+
+    /// A page of the messages that wait for an operation, in the order in which they came: of every owner,
+    /// up to 100. The next page is the one behind the last [`Unmatched::number`]; `None` begins. What waits
+    /// for long was meant for another system, or names a reference that no handler has told.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn unmatched(&self, after: Option<u64>) -> Result<Vec<Unmatched>, StoreError> {
+        self.store().unmatched(UnmatchedParams { after, limit: PAGE }).await
+    }
+
+    async fn reference(&self, about: MessageAbout, kind: &Kind) -> Result<Reference, RecordError> {
+        let op_id = match about {
+            MessageAbout::Reference(reference) => return Ok(reference),
+            MessageAbout::Operation(op_id) => op_id,
+        };
+        let found = match self.get(op_id).await? {
+            Some(operation) => operation.identity.kind(),
+            None => return Err(RecordError::NotFound { op_id }),
+        };
+        if found != *kind {
+            let (found, expected) = (Box::new(found), Box::new(kind.clone()));
+            return Err(RecordError::OtherKind { op_id, found, expected });
+        }
+        let of = Reference::of_operation(op_id);
+        self.store().refer(of.clone(), op_id).await?;
+        Ok(of)
+    }
+
+    async fn apply(&self, of: Reference) -> Result<Vec<Swept>, StoreError> {
+        let hooked_kinds = self.kinds().hooked().to_vec();
+        let params = AnswerParams { of: Some(of), hooked_kinds, limit: LIMIT };
+        let swept = self.store().answer(params).await?;
+        let count = |kind: &Kind, to: &Finalized| {
+            self.acceptor().meters().of(&kind.domain, &kind.event_type).moved(to);
+        };
+        announce_told(self.store(), self.watch(), &swept, count).await;
+        Ok(swept)
+    }
+}
