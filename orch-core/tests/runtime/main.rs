@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 mod accepting;
+mod answers;
 mod checking;
 mod divergence;
 mod doubt;
