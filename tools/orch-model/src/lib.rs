@@ -26,7 +26,9 @@
 //! | `mistake`, `wrong` | what can be wrong, and what is done then |
 //! | `check` | the search |
 //! | [`unique`] | another model: one operation for an entity at a time |
+//! | [`answers`] | another model: answers of providers that are neither yes nor no |
 
+pub mod answers;
 mod check;
 mod columns;
 mod heal;

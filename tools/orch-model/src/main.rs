@@ -6,12 +6,12 @@
 
 use std::process::ExitCode;
 
-use orch_model::unique;
 use orch_model::{Mistake, Rules, every_declaration, explore, hunt};
+use orch_model::{answers, unique};
 
 fn main() -> ExitCode {
-    let held = hold() & hold_unique();
-    let found = find() & find_unique();
+    let held = hold() & hold_unique() & hold_answers();
+    let found = find() & find_unique() & find_answers();
     if held && found { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -107,6 +107,37 @@ fn find_unique() -> bool {
     let mut all_found = true;
     for mistake in unique::Mistake::ALL {
         let checked = unique::hunt(mistake);
+        let found = checked.broken.iter().find(|(name, _)| *name == mistake.breaks());
+        let (name, steps) = found.map_or(("NOT FOUND", 0), |(name, path)| (*name, path.len()));
+        all_found &= found.is_some();
+        println!("{mistake:?} | {name} | {steps} | {}", checked.states);
+    }
+    all_found
+}
+
+/// Answers that are neither yes nor no.
+fn hold_answers() -> bool {
+    let (mut held, mut all) = (true, 0);
+    println!("in doubt | before | faults | distinct states | steps");
+    for rules in answers::every_world(3) {
+        print!("{} | {:?} | {}", rules.in_doubt, rules.before, rules.faults);
+        let checked = answers::explore(rules);
+        println!(" | {} | {}", checked.states, checked.steps);
+        for (invariant, path) in checked.broken {
+            held = false;
+            println!("BROKEN: {invariant}, after {} steps:", path.len());
+            path.iter().for_each(|step| println!("  {step:?}"));
+        }
+        all += checked.states;
+    }
+    println!("{all} distinct states in all\n");
+    held
+}
+
+fn find_answers() -> bool {
+    let mut all_found = true;
+    for mistake in answers::Mistake::ALL {
+        let checked = answers::hunt(mistake);
         let found = checked.broken.iter().find(|(name, _)| *name == mistake.breaks());
         let (name, steps) = found.map_or(("NOT FOUND", 0), |(name, path)| (*name, path.len()));
         all_found &= found.is_some();

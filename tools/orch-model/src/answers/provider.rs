@@ -1,0 +1,119 @@
+//! Somebody else's API, and what a worker learns of it.
+
+use super::world::{End, Key, World};
+use super::{Before, Rules};
+
+/// What the provider does with one call, and what the worker hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// It acts, or has acted on this key before, and says so.
+    Done,
+    /// It acts, and no answer comes.
+    ActsSilently,
+    /// It begins to work on it, and the worker gives up before it has acted.
+    Begins,
+    /// It says that it is at work on a call with this key.
+    StillRunning,
+    /// It refuses, since the reference was used.
+    AlreadyDone,
+    /// It declines for good, or has done so before.
+    Declined,
+    /// Something before the provider refuses for now.
+    Busy,
+    /// The call does not reach it, and no answer comes.
+    Nothing,
+}
+
+impl Reply {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Done,
+        Self::ActsSilently,
+        Self::Begins,
+        Self::StillRunning,
+        Self::AlreadyDone,
+        Self::Declined,
+        Self::Busy,
+        Self::Nothing,
+    ];
+}
+
+/// What a reconcile is told. All that is said is true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// A call of this operation has acted.
+    Happened,
+    /// None has, and none will unless there is another one.
+    NotHappened,
+    /// None has, and none will: the provider refuses each from now on.
+    Refused,
+    /// It cannot say.
+    Unanswered,
+}
+
+impl Answer {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Happened, Self::NotHappened, Self::Refused, Self::Unanswered];
+}
+
+impl World {
+    /// One call under this key. `None` if the provider would not answer so.
+    pub(super) fn call(&mut self, rules: &Rules, generation: u8, reply: Reply) -> Option<End> {
+        let used = rules.before == Before::DoneByAnother;
+        // A call that the database has lost is told of by the provider alone; whatever is before the
+        // provider knows nothing of it, and the key of a history with a hole in it is not kept here.
+        if reply == Reply::Busy && self.is_deceived(rules) {
+            return None;
+        }
+        let key = self.keys.get_mut(usize::from(generation))?;
+        Some(match (reply, *key) {
+            (Reply::Nothing, _) => End::InDoubt,
+            (Reply::Busy, _) => End::Retry,
+            (Reply::Done, Key::Acted) => End::Ok,
+            (Reply::AlreadyDone, Key::Acted) => End::AlreadyDone,
+            (Reply::StillRunning, Key::AtWork) => End::StillRunning,
+            (Reply::Declined, Key::Over) => End::Declined,
+            (Reply::AlreadyDone, Key::Unknown) if used => End::AlreadyDone,
+            (_, Key::Unknown) if used => return None,
+            (Reply::Begins, Key::Unknown) => {
+                *key = Key::AtWork;
+                End::InDoubt
+            }
+            (Reply::Declined, Key::Unknown) => {
+                *key = Key::Over;
+                End::Declined
+            }
+            (Reply::Done | Reply::ActsSilently, Key::Unknown) => {
+                *key = Key::Acted;
+                self.audit.acts += 1;
+                if reply == Reply::Done { End::Ok } else { End::InDoubt }
+            }
+            _ => return None,
+        })
+    }
+
+    /// A reconcile. `None` if that would not be true.
+    pub(super) fn ask(&mut self, answer: Answer) -> Option<End> {
+        let acted = self.keys.contains(&Key::Acted);
+        let at_work = self.keys.contains(&Key::AtWork);
+        let may_act = acted || self.has_a_call_on_its_way();
+        Some(match answer {
+            Answer::Unanswered => End::InDoubt,
+            Answer::Happened if acted => End::Ok,
+            Answer::NotHappened if !may_act && !at_work => End::NotHappened,
+            Answer::Refused if !may_act => {
+                self.keys = [Key::Over; super::KEYS];
+                End::Refused
+            }
+            _ => return None,
+        })
+    }
+
+    /// The provider is done with a call that it was at work on.
+    pub(super) fn work_ends(&mut self, generation: usize, acts: bool) -> Option<()> {
+        let key = self.keys.get_mut(generation).filter(|key| **key == Key::AtWork)?;
+        *key = if acts { Key::Acted } else { Key::Over };
+        self.audit.acts += u8::from(acts);
+        Some(())
+    }
+}
