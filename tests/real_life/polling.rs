@@ -46,9 +46,12 @@ async fn look_up(_cmd: Render, ctx: Context, farm: State<Farm>) -> Reconciled<St
     match farm.job(ctx.provider_key().as_str()) {
         Some(Job::Done(file)) => Reconciled::Happened(file),
         Some(Job::UnderWay) => Reconciled::Unanswered,
-        // It never came there, or it failed: the handler runs again, with the same key, and gets
-        // the failure as its answer.
-        Some(Job::Broken) | None => Reconciled::NotHappened,
+        Some(Job::Broken) => Reconciled::Refused {
+            code: "NOT_RENDERED".to_owned(),
+            message: "the farm cannot render it".to_owned(),
+        },
+        // It never came there: the handler runs again, with the same key.
+        None => Reconciled::NotHappened,
     }
 }
 
@@ -155,7 +158,7 @@ async fn twenty_videos_are_under_way_with_one_slot() {
             }
             Waited::Failed(failure) => {
                 assert_eq!((failure.code.as_str(), failure.uncertain), ("NOT_RENDERED", false));
-                assert_eq!((video % 2, operation.attempt), (1, 2));
+                assert_eq!((video % 2, operation.attempt), (1, 1));
             }
             Waited::Pending(operation) => panic!("{operation:?}"),
         }

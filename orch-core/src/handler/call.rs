@@ -125,7 +125,8 @@ impl<P> Context<P> {
         self.call.envelope.op_id
     }
 
-    /// The number of this attempt, from 1.
+    /// The number of this attempt, from 1. One that used up no attempt, since the provider was still
+    /// running, is followed by one with the same number.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.call.envelope.attempt

@@ -38,7 +38,7 @@ pub struct Row {
     pub attempt: u32,
     /// The fence of the latest claim or take-over. It only grows.
     pub fence: Fence,
-    /// Attempts that ended with Retry.
+    /// Attempts that ended with Retry, and executions that were told that the provider is still running.
     pub retries: u32,
     /// Attempts whose end is unknown.
     pub lost_attempts: u32,

@@ -161,7 +161,8 @@ pub struct Envelope {
     /// When its time budget ends.
     pub deadline: Timestamp,
     /// The number of the attempt, from 1; 0 in the finalize hook of an operation that was never
-    /// run. For display and limits, never a guard.
+    /// run. An execution that used up none is followed by one with the same number. For display and
+    /// limits, never a guard.
     pub attempt: u32,
     /// The fence of this claim.
     pub fence: Fence,

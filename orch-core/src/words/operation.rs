@@ -17,11 +17,12 @@ pub struct Operation {
     pub status: Status,
     /// Its phase, while IN_PROGRESS.
     pub phase: Option<Phase>,
-    /// Attempts so far.
+    /// Attempts so far. An execution that was told that the provider is still running is none, up to a
+    /// limit, unless the operation has ended by it.
     pub attempt: u32,
     /// The fence of the latest owner.
     pub fence: Fence,
-    /// Attempts that ended with Retry.
+    /// Attempts that ended with Retry, and executions that were told that the provider is still running.
     pub retries: u32,
     /// Attempts whose end is unknown.
     pub lost_attempts: u32,

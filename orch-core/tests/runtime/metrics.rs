@@ -97,6 +97,28 @@ async fn a_retried_operation_is_counted_at_every_step() {
 }
 
 #[tokio::test]
+async fn an_operation_that_is_still_running_has_started_once() {
+    let recorder = DebuggingRecorder::new();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let running = Answer::Error("at work", Ending::StillRunning { after: None });
+    let provider = Arc::new(Provider::default()).answers([running.clone(), running]);
+    let runtime = runtime(&provider, handler()).await;
+    let accepted = accept(runtime.orchestrator(), 1).await;
+    finished(runtime.orchestrator(), &accepted).await;
+    let _ = runtime.shutdown().await;
+    let steps = expected([
+        ("accepted_total", "disposition=created", 1),
+        ("claimed_total", "purpose=attempt", 3),
+        ("start_delay_seconds", "", 1),
+        ("attempts_total", "source=handler,outcome=still_running", 2),
+        ("attempts_total", "source=handler,outcome=ok", 1),
+        ("attempt_duration_seconds", "source=handler", 3),
+        ("finished_total", "status=COMPLETED", 1),
+    ]);
+    assert_eq!(told(&recorder), steps);
+}
+
+#[tokio::test]
 async fn a_parked_operation_and_the_persons_decision_are_counted() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);

@@ -142,6 +142,9 @@ fn end() -> impl Strategy<Value = AttemptEnd> {
             .prop_map(|(reason, after)| AttemptEnd::Outcome(Outcome::Retry { reason, after })),
         text().prop_map(|reason| AttemptEnd::InDoubt { reason }),
         Just(AttemptEnd::NotHappened),
+        (text(), prop::option::of(duration()))
+            .prop_map(|(reason, after)| AttemptEnd::StillRunning { reason, after }),
+        text().prop_map(|reason| AttemptEnd::AlreadyDone { reason }),
     ]
 }
 
@@ -170,7 +173,8 @@ impl Case {
     /// What the flow waits after this end, in whole milliseconds as every store keeps them.
     pub fn delay(&self) -> Duration {
         let after = match &self.end {
-            AttemptEnd::Outcome(Outcome::Retry { after, .. }) => *after,
+            AttemptEnd::Outcome(Outcome::Retry { after, .. })
+            | AttemptEnd::StillRunning { after, .. } => *after,
             _ => None,
         };
         millis(self.backoff().delay_at_least(self.attempt, self.jitter, after))

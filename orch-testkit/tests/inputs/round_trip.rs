@@ -297,6 +297,10 @@ fn is_same(kept: &AttemptEnd, given: &AttemptEnd) -> bool {
         (
             AttemptEnd::Outcome(Outcome::Retry { reason, after: Some(after) }),
             AttemptEnd::Outcome(Outcome::Retry { reason: same, after: Some(reconcile) }),
+        )
+        | (
+            AttemptEnd::StillRunning { reason, after: Some(after) },
+            AttemptEnd::StillRunning { reason: same, after: Some(reconcile) },
         ) => {
             let saturated = *reconcile >= LONGEST && *after >= LONGEST;
             reason == same && (after == reconcile || *after == millis(*reconcile) || saturated)

@@ -79,6 +79,10 @@ fn a_reconcile_costs_no_attempt_whatever_it_is_told() {
     for end in [ok(), AttemptEnd::NotHappened, in_doubt()] {
         assert_eq!(cost(Purpose::Reconcile, &end), [0, 0, 0, 1, 0]);
     }
+    // It has no word for these; they would tell of a call, and there is no attempt to give back.
+    for end in [still_running(), already_done()] {
+        assert_eq!(cost(Purpose::Reconcile, &end), [0, 0, 1, 1, 0]);
+    }
 }
 
 #[test]
