@@ -41,7 +41,7 @@
 //! | to … | see |
 //! |---|---|
 //! | write a command, its errors, its handler | [`macro@Command`], [`macro@Outcome`], [`macro@orchestrated`] |
-//! | declare which API is called, and what a repeated call does there | `provider` and `effect` of [`macro@orchestrated`], [`Provider`], [`Stripe`] and its siblings |
+//! | declare which API is called, and what a repeated call does there | `provider` and `effect` of [`macro@orchestrated`], [`Provider`], [`providers`] |
 //! | send the idempotency key that makes a repeated call the same call | [`Context::provider_key`], [`ProviderKey::header`] |
 //! | map an HTTP status, or a `reqwest::Error` (feature `reqwest`), to how an attempt ends | [`http`] |
 //! | ask the provider what happened, write your own rows with the outcome | `reconcile` and `finalize` of [`macro@orchestrated`] |
@@ -58,6 +58,7 @@
 //! | look up what happens when a process dies or a provider misbehaves | `docs/book/what-happens-when.md` |
 //! | run it on a database that fails over, is restored or is behind a pooler | `docs/book/databases.md`, `docs/book/backups.md` |
 //! | know what an attempt costs, call a provider that limits its callers | `docs/book/attempts.md` |
+//! | find your provider among the ready contracts, confirm what a browser has authorised | `docs/book/providers.md`, `docs/book/confirm-flows.md` |
 //! | start one operation after another, wait for many, poll for a long call | `docs/book/waiting-for-others.md`, `docs/book/polling.md` |
 //! | know what a provider's SDK does by itself | `docs/book/your-providers-sdk.md` |
 //! | test a service, end a process | `docs/book/testing.md`, `docs/book/shutdown.md` |
@@ -88,9 +89,12 @@ pub use orch_core::policies::{Ending, Meaning, http};
 pub use orch_core::words::{Failure, FinalOutcome, Outcome, Waited};
 
 // What a provider promises about its keys.
+pub mod providers;
+
+pub use orch_core::provider::catalogue::{CheckoutCom, Qonto, Square, Stripe};
 pub use orch_core::provider::{
-    AnyProvider, CheckoutCom, Keeps, KeyAlphabet, KeyForm, KeyLifetime, KeyPlace, Provider,
-    ProviderKey, Published, Qonto, Repeat, Square, Stripe, Unkeyed, Word,
+    AnyProvider, Keeps, KeyAlphabet, KeyForm, KeyLifetime, KeyPlace, Provider, ProviderKey,
+    Published, Repeat, Unkeyed, Word,
 };
 
 // Starting a runtime.

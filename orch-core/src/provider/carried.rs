@@ -222,8 +222,9 @@ const REMEDY: &str =
 mod tests {
     use super::*;
     use crate::policies::Meaning;
+    use crate::provider::catalogue::{Square, Stripe};
     use crate::provider::rules::tests::{lives, refusal, with};
-    use crate::provider::{AnyProvider, Square, Stripe, Unkeyed};
+    use crate::provider::{AnyProvider, Unkeyed};
 
     const HOUR: Duration = Duration::from_secs(60 * 60);
     const BUDGET: Duration = Duration::from_secs(300);

@@ -149,7 +149,8 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::provider::{CheckoutCom, KeyAlphabet, KeyForm, Qonto, Square, Stripe};
+    use crate::provider::catalogue::{CheckoutCom, Qonto, Square, Stripe};
+    use crate::provider::{KeyAlphabet, KeyForm};
     use crate::words::OpId;
 
     const HEADER: KeyPlace = KeyPlace::Header("Idempotency-Key");

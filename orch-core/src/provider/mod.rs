@@ -10,11 +10,15 @@ mod contract; // what a provider promises
 mod alphabet; // which characters it may have
 mod form; // what it looks like
 mod place; // where the key goes
-mod published;
+mod published; // where all that stands
 mod repeat; // what a repeated call does
-mod word; // what the provider's answers mean // where all that stands
+mod word; // what the provider's answers mean
 
-mod documented; // those whose promises are published
+mod general; // the two for everything else
+
+mod terms; // a contract as values
+
+pub mod catalogue; // those whose promises are published
 
 mod key; // the key itself
 
@@ -27,12 +31,13 @@ mod message; // texts of compile errors
 pub use alphabet::KeyAlphabet;
 pub(crate) use carried::Times;
 pub use contract::{KeyLifetime, Provider};
-pub use documented::{AnyProvider, CheckoutCom, Qonto, Square, Stripe, Unkeyed};
 pub use form::KeyForm;
+pub use general::{AnyProvider, Unkeyed};
 pub use key::ProviderKey;
 pub(crate) use message::Message;
 pub use place::KeyPlace;
 pub use published::Published;
 pub use repeat::{Keeps, Repeat};
 pub(crate) use rules::Rules;
+pub use terms::Terms;
 pub use word::Word;

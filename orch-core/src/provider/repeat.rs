@@ -14,7 +14,8 @@ pub enum Repeat {
     /// It answers as it did before, as far as it has kept that.
     Answers(Keeps),
     /// It refuses the second call, whether or not the first one has acted: "duplicate reference".
-    /// The refusal is a word of the contract, [`Meaning::Done`](crate::policies::Meaning::Done).
+    /// Where the refusal can be told from other answers, it is a word of the contract,
+    /// [`Meaning::Done`](crate::policies::Meaning::Done).
     Refuses,
     /// It acts again: it knows no keys.
     Acts,

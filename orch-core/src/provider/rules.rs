@@ -14,7 +14,7 @@ pub(crate) struct Rules {
     pub(super) place: KeyPlace,
     pub(super) form: KeyForm,
     pub(super) words: &'static [Word],
-    published: Option<Published>,
+    pub(super) published: Option<Published>,
 }
 
 impl Rules {
@@ -216,7 +216,8 @@ pub(super) mod tests {
 
     use super::*;
     use crate::policies::Meaning;
-    use crate::provider::{AnyProvider, CheckoutCom, Qonto, Square, Stripe, Unkeyed};
+    use crate::provider::catalogue::{CheckoutCom, Qonto, Square, Stripe};
+    use crate::provider::{AnyProvider, Unkeyed};
 
     pub(in crate::provider) fn with(change: impl FnOnce(&mut Rules)) -> Rules {
         let mut rules = Rules::of::<Stripe>();

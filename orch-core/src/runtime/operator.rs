@@ -92,7 +92,7 @@ impl Orchestrator {
     /// ```
     /// # use orch_core::runtime::Orchestrator;
     /// # use orch_core::words::OpId;
-    /// use orch_core::provider::Stripe;
+    /// use orch_core::provider::catalogue::Stripe;
     ///
     /// # async fn desk(orchestrator: &Orchestrator, op_id: OpId)
     /// # -> Result<(), Box<dyn std::error::Error>> {
