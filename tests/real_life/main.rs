@@ -5,6 +5,9 @@
 
 mod busy_provider;
 mod children;
+mod confirm;
+mod confirm_gateway;
+mod confirm_others;
 mod follow_up;
 mod identity;
 mod in_cents;

@@ -56,27 +56,33 @@ impl Provider for LineMessaging {
 /// transaction with this id is there, `1172` that one with this order number is: both read like
 /// refusals. `1198` and `1145` say that the call or the payment is in process.
 ///
-/// Give a `reconcile`: `GET /v3/payments?orderId=…`, and compare the amount. LINE Pay advises a
-/// read timeout of at least 20 s for its status check. The page about confirm flows of the book
-/// shows the whole.
+/// Give a `reconcile`: `GET /v3/payments?orderId=…`, which has what was confirmed, and compare the
+/// amount. LINE Pay asks for a read timeout of at least 40 s for the confirm, so set
+/// `attempt_timeout`. The page about confirm flows of the book shows the whole.
 ///
 /// ```
 #[doc = include_str!("example.txt")]
 /// use orch::providers::LinePay;
 ///
-/// #[orchestrated(domain = "LINEPAY", event = "CONFIRM", provider = LinePay, reconcile = find)]
+/// #[orchestrated(
+///     domain = "LINEPAY",
+///     event = "CONFIRM",
+///     provider = LinePay,
+///     reconcile = find,
+///     attempt_timeout = "50s"
+/// )]
 /// async fn confirm(cmd: Pay, api: State<Api>) -> Result<String, HttpOutcome> {
 ///     api.post("/v3/payments/T-1/confirm", &cmd, ()).await
 /// }
 ///
 /// async fn find(cmd: Pay, api: State<Api>) -> std::io::Result<Reconciled<String>> {
 ///     let found = api.find(format!("/v3/payments?orderId={}", cmd.order)).await?;
-///     // What it does not find may still come.
-///     Ok(found.map_or(Reconciled::Unanswered, Reconciled::Happened))
+///     // Confirmed again: at most one confirm of a transaction acts.
+///     Ok(found.map_or(Reconciled::NotHappened, Reconciled::Happened))
 /// }
 /// ```
 ///
-/// Source: "LINE Pay appendix", error codes.
+/// Source: "LINE Pay appendix", error codes; Online API v3, "Payment confirmation".
 #[derive(Debug, Clone, Copy)]
 pub enum LinePay {}
 

@@ -9,11 +9,10 @@ use crate::provider::{KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
 /// it exists. `2156` and `2158` say that a request was registered twice, which leaves open how
 /// the first one ended, so no word is made of them.
 ///
-/// Give a `reconcile`: `GET /v1/payments/find/{orderId}`, and compare amount and status. After
-/// a read timeout (30 s) NICE asks for a net cancel, which undoes the approval: then the
-/// reconcile cancels first, and says [`NotHappened`](crate::handler::Reconciled::NotHappened)
-/// once that is confirmed. Do not do both. The page about confirm flows of the book shows the
-/// whole.
+/// Give a `reconcile`: `GET /v1/payments/find/{orderId}`, and compare amount and status. After a read
+/// timeout (30 s) NICE asks for a net cancel, which undoes the approval: then the reconcile cancels
+/// first, and says `NotHappened` once that is confirmed. Do not do both. The page about confirm
+/// flows of the book shows the whole.
 ///
 /// ```
 #[doc = include_str!("example.txt")]
@@ -26,8 +25,8 @@ use crate::provider::{KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
 ///
 /// async fn find(cmd: Pay, api: State<Api>) -> std::io::Result<Reconciled<String>> {
 ///     let found = api.find(format!("/v1/payments/find/{}", cmd.order)).await?;
-///     // What it does not find may still come.
-///     Ok(found.map_or(Reconciled::Unanswered, Reconciled::Happened))
+///     // Approved again: a transaction is approved at most once.
+///     Ok(found.map_or(Reconciled::NotHappened, Reconciled::Happened))
 /// }
 /// ```
 ///
