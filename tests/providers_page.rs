@@ -49,9 +49,17 @@ fn row(terms: &Terms) -> String {
         in_doubt(terms).to_owned(),
         yours(terms),
         answers(terms.words()),
-        format!("{year}-{month:02}-{day:02}, {}", published.at),
+        format!("{year}-{month:02}-{day:02}, {}", source(published.at)),
     ];
     format!("| {} |\n", cells.join(" | "))
+}
+
+/// A page as a link, with its host as text; anything else as it is.
+fn source(at: &str) -> String {
+    match at.split_once('/') {
+        Some((host, _)) if !at.contains(' ') => format!("[{host}](https://{at})"),
+        _ => at.to_owned(),
+    }
 }
 
 fn place(terms: &Terms) -> String {

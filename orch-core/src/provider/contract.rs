@@ -48,7 +48,7 @@ use super::{Keeps, KeyForm, KeyPlace, Published, Repeat, Word};
     message = "`{Self}` is not the contract of a provider",
     label = "this type does not implement `Provider`",
     note = "the contract says how long the provider remembers an idempotency key, and so when a call may be repeated",
-    note = "name one that orch has, such as `orch::Stripe`, or write `impl orch::Provider for {Self}` with `NAME`, `REPEAT` and `KEY_LIFETIME`"
+    note = "name one of `orch::providers`, such as `orch::Stripe`, or write `impl orch::Provider for {Self}` with `NAME`, `REPEAT` and `KEY_LIFETIME`"
 )]
 pub trait Provider: 'static {
     /// How messages name it. 1 to 50 characters.

@@ -44,11 +44,12 @@ impl Provider for PlaidTransfer {
 
 /// Plaid, a transaction of an e-wallet.
 ///
-/// The key goes into the field `idempotency_key`, at most 128 characters, and is remembered for
-/// 24 hours: a call whose first one was processed makes no second one.
+/// The key goes into the field `idempotency_key`, at most 128 characters. Once a call was processed,
+/// every call with its key within 24 hours is kept from being processed. What such a call is answered
+/// is not said, so it is taken for a refusal, and no word is made of it.
 ///
-/// In doubt the call is repeated. Plaid asks for at least one minute before that, which a
-/// contract cannot say: set `backoff(base = "1m", …)`.
+/// Give a `reconcile` that lists the transactions of the wallet. Plaid asks for at least one minute
+/// before a repeated call, which a contract cannot say: set `backoff(base = "1m", …)`.
 ///
 /// ```
 #[doc = include_str!("example.txt")]
@@ -58,6 +59,7 @@ impl Provider for PlaidTransfer {
 ///     domain = "PLAID",
 ///     event = "EXECUTE",
 ///     provider = PlaidWallet,
+///     reconcile = find,
 ///     time_budget = "30m",
 ///     backoff(base = "1m", cap = "5m")
 /// )]
@@ -69,6 +71,12 @@ impl Provider for PlaidTransfer {
 ///     let key = ("idempotency_key", ctx.provider_key().as_str());
 ///     api.post("/wallet/transaction/execute", &cmd, key).await
 /// }
+///
+/// async fn find(cmd: Pay, api: State<Api>) -> std::io::Result<Reconciled<String>> {
+///     let found = api.find(&cmd.order).await?;
+///     // The same key is sent again: at most one of the calls acts.
+///     Ok(found.map_or(Reconciled::NotHappened, Reconciled::Happened))
+/// }
 /// ```
 ///
 /// Source: the specification of the API, 2026-06-10.
@@ -77,7 +85,7 @@ pub enum PlaidWallet {}
 
 impl Provider for PlaidWallet {
     const NAME: &'static str = "Plaid Wallet";
-    const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
+    const REPEAT: Repeat = Repeat::Refuses;
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
     const KEY_PLACE: KeyPlace = KeyPlace::BodyField("idempotency_key");
     const KEY_FORM: KeyForm = KeyForm::up_to(128);
@@ -89,16 +97,22 @@ impl Provider for PlaidWallet {
 
 /// Plaid, a payment under a consent.
 ///
-/// The key goes into the field `idempotency_key`, at most 128 characters, and is remembered for
-/// 48 hours: a call whose first one was processed makes no second one.
+/// The key goes into the field `idempotency_key`, at most 128 characters. Once a call was processed,
+/// every call with its key within 48 hours is kept from being processed. What such a call is answered
+/// is not said, so it is taken for a refusal, and no word is made of it.
 ///
-/// In doubt the call is repeated. To ask instead, list the payments.
+/// Give a `reconcile` that lists the payments.
 ///
 /// ```
 #[doc = include_str!("example.txt")]
 /// use orch::providers::PlaidConsentPayment;
 ///
-/// #[orchestrated(domain = "PLAID", event = "CONSENT", provider = PlaidConsentPayment)]
+/// #[orchestrated(
+///     domain = "PLAID",
+///     event = "CONSENT",
+///     provider = PlaidConsentPayment,
+///     reconcile = find
+/// )]
 /// async fn pay(
 ///     cmd: Pay,
 ///     ctx: Context<PlaidConsentPayment>,
@@ -106,6 +120,12 @@ impl Provider for PlaidWallet {
 /// ) -> Result<String, HttpOutcome> {
 ///     let key = ("idempotency_key", ctx.provider_key().as_str());
 ///     api.post("/payment_initiation/consent/payment/execute", &cmd, key).await
+/// }
+///
+/// async fn find(cmd: Pay, api: State<Api>) -> std::io::Result<Reconciled<String>> {
+///     let found = api.find(&cmd.order).await?;
+///     // The same key is sent again: at most one of the calls acts.
+///     Ok(found.map_or(Reconciled::NotHappened, Reconciled::Happened))
 /// }
 /// ```
 ///
@@ -115,7 +135,7 @@ pub enum PlaidConsentPayment {}
 
 impl Provider for PlaidConsentPayment {
     const NAME: &'static str = "Plaid Consent Payment";
-    const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
+    const REPEAT: Repeat = Repeat::Refuses;
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(HOUR.saturating_mul(48));
     const KEY_PLACE: KeyPlace = KeyPlace::BodyField("idempotency_key");
     const KEY_FORM: KeyForm = KeyForm::up_to(128);

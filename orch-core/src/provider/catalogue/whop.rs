@@ -4,9 +4,10 @@ use crate::provider::{Keeps, KeyLifetime, Provider, Published, Repeat, Word};
 
 /// Whop.
 ///
-/// For 24 hours a repeated call gets the first answer if that was a success or a 4xx; behind a
-/// 5xx nothing is kept. A key holds for one path, query, body and version of the API; another
-/// body is refused. At most 255 bytes.
+/// For 24 hours a repeated call gets the first answer if that was a success or a 4xx; behind a 5xx
+/// nothing is kept. So an attempt after a 4xx gets that 4xx again: end it as `fail`, not as `retry`.
+/// A key holds for one path, query, body and version of the API; another body is refused. At most 255
+/// bytes.
 ///
 /// 409 `idempotency_request_in_progress` has two meanings: the first call is at work, or it
 /// died half-way, and then the key stays so for its 24 hours. So no word is made of it, and in
