@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::sync::Arc;
 
 use orch::memory::MemoryStore;
 use orch::prelude::*;
