@@ -13,10 +13,10 @@ pub(super) fn ending(status: StatusCode, retry_after: Option<Duration>, effect: 
     // A read leaves nothing behind that doubt could be about.
     let unless_read = |ending| if effect == Effect::Read { ending } else { Ending::InDoubt };
     match status.as_u16() {
-        421 | 425 | 429 | 511 => refused,
+        407 | 421 | 425 | 429 | 511 => refused,
         413 | 503 if retry_after.is_some() => refused,
         307 | 308 | 501 | 505 => no(),
-        409 if matches!(effect, Effect::Idempotent | Effect::Keyed) => Ending::InDoubt,
+        409 | 412 if matches!(effect, Effect::Idempotent | Effect::Keyed) => Ending::InDoubt,
         408 | 499 => unless_read(refused),
         300..=399 => unless_read(no()),
         400..=499 => no(),
@@ -152,7 +152,7 @@ mod tests {
             matches!(ending, Some(Ending::Retry { .. }))
         };
         let all: Vec<u16> = (100..=999).filter(retried).collect();
-        assert_eq!(all, [421, 425, 429, 511]);
+        assert_eq!(all, [407, 421, 425, 429, 511]);
     }
 
     proptest! {
