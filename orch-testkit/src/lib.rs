@@ -7,6 +7,8 @@
 //!   every boundary in turn, and proves that nothing is done twice, lost, or left open.
 //! - [`ScriptedProvider`] is a fake of an external API, in memory: it charges, declines, is down, or
 //!   charges and never answers.
+//! - `SocketProvider`, with the feature `http`, is one on a real socket. It counts what arrives, so
+//!   that a client which sends a request again by itself is seen.
 //! - [`FaultStore`] is a store that fails when a test says so; [`StoreLayer`] is for writing such a
 //!   store.
 //!
@@ -23,6 +25,8 @@ mod crash_matrix;
 mod fault;
 mod layer;
 mod provider;
+#[cfg(feature = "http")]
+mod socket;
 
 #[cfg(feature = "sqlite")]
 pub use crash_matrix::SqliteFile;
@@ -33,6 +37,8 @@ pub use crash_matrix::{
 pub use fault::{Fault, FaultStore, Faults};
 pub use layer::{Layered, StoreLayer, Verb};
 pub use provider::{ProviderCall, Reply, ScriptedProvider, Step};
+#[cfg(feature = "http")]
+pub use socket::{Arrival, KEY_HEADER, SocketAnswer, SocketProvider, SocketStep};
 
 // For tests of a store, with the macros `conformance!` and `agrees_with_machine!`.
 #[cfg(feature = "store-suite")]

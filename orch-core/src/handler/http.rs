@@ -61,6 +61,13 @@ impl HttpOutcome {
     }
 }
 
+#[cfg(feature = "reqwest")]
+impl HandlerError for crate::policies::http::AnswerError {
+    fn ending(&self) -> Ending {
+        self.ending()
+    }
+}
+
 impl HandlerError for HttpOutcome {
     fn ending(&self) -> Ending {
         self.ending()

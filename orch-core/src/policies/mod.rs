@@ -1,7 +1,8 @@
 //! The rules that need no row: how long to wait, whether a call may be made, what an answer over
 //! HTTP means, whether two answers agree, and what a handler declares.
 //!
-//! Pure functions over the [words](crate::words): no I/O, no clock, no randomness. What a fact
+//! Pure functions over the [words](crate::words): no I/O, no clock, no randomness; what reads an
+//! answer of `reqwest` is the one exception. What a fact
 //! means for an operation's row is decided in the module `machine`.
 
 mod policy; // what a handler declares

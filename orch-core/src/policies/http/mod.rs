@@ -2,8 +2,9 @@
 //!
 //! After an error orch has to know one thing: did the provider certainly do nothing (retry),
 //! did it refuse (fail), or may it have acted (in doubt)? For HTTP most of that is known, and
-//! a mistake can charge a card twice. [`HttpOutcome`] decides it by status and headers; with the
-//! feature `reqwest`, `ending_of_reqwest` decides it for a `reqwest::Error`.
+//! a mistake can charge a card twice. [`HttpOutcome`] decides it by status and headers. With the
+//! feature `reqwest`, `client` builds a client that sends each call once, `answer` reads an answer
+//! as the handler's type, and `ending_of_reqwest` decides about a `reqwest::Error`.
 //!
 //! ```
 //! # use orch_core::policies as orch;
@@ -63,8 +64,16 @@
 //! assert_eq!(answer.ending(), Ending::fail("HTTP_402", false));
 //! ```
 
+// A call with `reqwest`: `client` sends it, `no_answer` and `answer` read what comes of it.
+#[cfg(feature = "reqwest")]
+mod answer;
+#[cfg(feature = "reqwest")]
+mod answer_error;
 #[cfg(feature = "reqwest")]
 mod client;
+#[cfg(feature = "reqwest")]
+mod no_answer;
+
 mod retry_after;
 mod rules;
 
@@ -73,7 +82,12 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 #[cfg(feature = "reqwest")]
-pub use client::{REQUEST_NOT_BUILT, ending_of_reqwest};
+pub use self::{
+    answer::{ANSWER_LIMIT, answer, answer_with},
+    answer_error::AnswerError,
+    client::client,
+    no_answer::{REQUEST_NOT_BUILT, ending_of_reqwest},
+};
 
 pub use retry_after::LONGEST_WAIT;
 

@@ -1,3 +1,7 @@
+use std::error::Error;
+
+use hyper_util::client::legacy;
+
 use super::HttpOutcome;
 use crate::policies::Ending;
 
@@ -8,32 +12,33 @@ pub const REQUEST_NOT_BUILT: &str = "HTTP_REQUEST_NOT_BUILT";
 ///
 /// | what went wrong | ending | because |
 /// |---|---|---|
-/// | the name is not known, the connection is refused or takes longer than `connect_timeout`, the TLS handshake fails | retry | there was no connection to send the request on |
-/// | a timeout, a reset, a closed connection, an answer that is no HTTP | in doubt | the request may have been sent, even on a connection that was kept from an earlier call |
+/// | the name is not known, the connection is refused or takes longer than `connect_timeout`, the TLS handshake fails, a proxy refuses the tunnel | retry | there was no connection to send the request on |
+/// | the connection closed, or was closing, before the client began to write the request | retry | hyper says so: *canceled*, *channel closed* |
+/// | HTTP/2: the server resets the stream with `REFUSED_STREAM` | retry | not processed (RFC 9113 §8.7) |
+/// | HTTP/2: a `GOAWAY` whose last stream is below this one | retry | not processed and will not be (RFC 9113 §6.8) |
+/// | HTTP/2: any other reset; a `GOAWAY` at or above this stream, then the connection closes | in doubt | the request may have been processed |
+/// | a timeout other than `connect_timeout` | in doubt | the client does not say how far the call came. The request may wait for a name, a connection, or behind `MAX_CONCURRENT_STREAMS`, unsent |
+/// | a reset, a closed connection, an answer that is no HTTP | in doubt | the request may have been sent, even on a connection that was kept from an earlier call |
+/// | the request's own body breaks, whatever it broke of | in doubt | the head, the key and a part of the body have been sent |
+/// | TLS 1.3: the server refuses the client's certificate, such as an expired one | in doubt | the client learns it after the handshake, when the request may be sent. Under TLS 1.2 it is a part of the handshake, and a retry |
+/// | HTTP/3: anything | in doubt | reqwest never sends such a request again, but does not say that it could not connect, and `connect_timeout` is not applied |
 /// | the body of the answer is cut off, or is not what it should be | in doubt | the provider has answered, and the answer cannot be read |
 /// | a redirect that cannot be followed | in doubt | a server has answered already |
-/// | a status, from `error_for_status` | as [`HttpOutcome`] | but `Retry-After` is lost; prefer [`HttpOutcome::check`] |
+/// | a status, from `error_for_status` | as [`HttpOutcome`] | but `Retry-After` is lost; prefer [`answer`] or [`HttpOutcome::check`] |
 /// | the request cannot be built | fail, [`REQUEST_NOT_BUILT`] | a retry would fail too; `uncertain` where the URL could be one that a server redirected to |
 ///
 /// Statuses are taken as answers to a keyed call.
 ///
-/// The error's text goes into the history, and with it the URL: put no secret into a URL, or keep
-/// `error.without_url()` in your own error.
+/// **Use a client that sends a request once: [`client`].** After a redirect that it follows, or with
+/// a `retry` policy of its own, a refused connection does not mean that nothing was sent, and the
+/// error does not say so.
 ///
-/// Use a client that sends a request once. After a redirect, or with the client's own `retry`
-/// policy, a refused connection does not mean that nothing was sent, and the error does not say
-/// so. And set a `connect_timeout`: the total `timeout` does not say how far the request came.
+/// The error's text goes into the history, and with it the URL: put no secret into a URL, keep
+/// `error.without_url()` in your own error, or take [`AnswerError`], whose text has only the host.
 ///
-/// ```
-/// # use std::time::Duration;
-/// # fn client() -> reqwest::Result<reqwest::Client> {
-/// reqwest::Client::builder()
-///     .redirect(reqwest::redirect::Policy::none())
-///     .connect_timeout(Duration::from_secs(3))
-///     .timeout(Duration::from_secs(20)) // below the handler's `attempt_timeout`
-///     .build()
-/// # }
-/// ```
+/// [`answer`]: super::answer
+/// [`client`]: super::client
+/// [`AnswerError`]: super::AnswerError
 #[must_use]
 pub fn ending_of_reqwest(error: &reqwest::Error) -> Ending {
     if let Some(status) = error.status() {
@@ -47,8 +52,35 @@ pub fn ending_of_reqwest(error: &reqwest::Error) -> Ending {
         // redirect led to. Without a URL there was no request yet.
         return Ending::fail(REQUEST_NOT_BUILT, error.url().is_some());
     }
-    if error.is_request() && error.is_connect() {
+    if error.is_request() && is_certainly_not_processed(error) {
         return Ending::Retry { after: None };
     }
     Ending::InDoubt
+}
+
+/// Each layer is asked about its own error, not about any below it: where the request's body is a
+/// stream, what broke that stream is among the sources too, and may itself be a refused connection.
+/// `reqwest::Error::is_connect` looks through all of them, and cannot be used.
+fn is_certainly_not_processed(error: &reqwest::Error) -> bool {
+    let Some(client) = source::<legacy::Error>(error) else { return false };
+    if client.is_connect() {
+        return true;
+    }
+    let Some(connection) = source::<hyper::Error>(client) else { return false };
+    if connection.is_canceled() || connection.is_closed() {
+        // The request was never taken out of the queue of its connection.
+        return true;
+    }
+    // The user's part of a connection is the request's body.
+    !connection.is_user() && source::<h2::Error>(connection).is_some_and(is_refused_stream)
+}
+
+fn is_refused_stream(error: &h2::Error) -> bool {
+    let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    // h2 gives a GOAWAY to the streams above its last one; those up to it end with the connection.
+    error.is_remote() && (refused || error.is_go_away())
+}
+
+fn source<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    error.source()?.downcast_ref()
 }
