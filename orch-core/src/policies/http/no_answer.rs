@@ -13,7 +13,7 @@ pub const REQUEST_NOT_BUILT: &str = "HTTP_REQUEST_NOT_BUILT";
 /// | what went wrong | ending | because |
 /// |---|---|---|
 /// | the name is not known, the connection is refused or takes longer than `connect_timeout`, the TLS handshake fails, a proxy refuses the tunnel | retry | there was no connection to send the request on |
-/// | the connection closed, or was closing, before the client began to write the request | retry | hyper says so: *canceled*, *channel closed* |
+/// | the connection closed before the client began to write the request | retry | where hyper says so (*canceled*), as mostly over HTTP/2. Over HTTP/1 the error is that of a connection which closed after the request: in doubt |
 /// | HTTP/2: the server resets the stream with `REFUSED_STREAM` | retry | not processed (RFC 9113 §8.7) |
 /// | HTTP/2: a `GOAWAY` whose last stream is below this one | retry | not processed and will not be (RFC 9113 §6.8) |
 /// | HTTP/2: any other reset; a `GOAWAY` at or above this stream, then the connection closes | in doubt | the request may have been processed |
@@ -67,12 +67,8 @@ fn is_certainly_not_processed(error: &reqwest::Error) -> bool {
         return true;
     }
     let Some(connection) = source::<hyper::Error>(client) else { return false };
-    if connection.is_canceled() || connection.is_closed() {
-        // The request was never taken out of the queue of its connection.
-        return true;
-    }
-    // The user's part of a connection is the request's body.
-    !connection.is_user() && source::<h2::Error>(connection).is_some_and(is_refused_stream)
+    // Canceled: the request was never taken out of the queue of its connection.
+    connection.is_canceled() || source::<h2::Error>(connection).is_some_and(is_refused_stream)
 }
 
 fn is_refused_stream(error: &h2::Error) -> bool {
