@@ -95,7 +95,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = format!("http://{}/charges", listener.local_addr()?);
     tokio::spawn(async move { axum::serve(listener, routes).await });
 
-    let client = reqwest::Client::new();
+    let client = orch::http::client(Duration::from_secs(10)).build()?;
     for (key, amount) in [("a", 50_000), ("a", 50_000), ("a", 60_000), ("b", 2_000_000), ("", 1)] {
         let charge = Charge { order_id: 123, amount };
         let request = client.post(&url).header("idempotency-key", key).json(&charge);

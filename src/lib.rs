@@ -43,7 +43,7 @@
 //! | write a command, its errors, its handler | [`macro@Command`], [`macro@Outcome`], [`macro@orchestrated`] |
 //! | declare which API is called, and what a repeated call does there | `provider` and `effect` of [`macro@orchestrated`], [`Provider`], [`providers`] |
 //! | send the idempotency key that makes a repeated call the same call | [`Context::provider_key`], [`ProviderKey::header`] |
-//! | map an HTTP status, or a `reqwest::Error` (feature `reqwest`), to how an attempt ends | [`http`] |
+//! | call over HTTP: a client that sends a call once, its answer as your type (feature `reqwest`), how an attempt ends with a status | [`http`], `docs/book/calling-over-http.md` |
 //! | ask the provider what happened, write your own rows with the outcome | `reconcile` and `finalize` of [`macro@orchestrated`] |
 //! | change what a command looks like, look before a deploy | `version` and `upgrade` of [`macro@Command`], [`RuntimeBuilder::check`] |
 //! | start a runtime, give handlers their state, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |

@@ -75,7 +75,7 @@ fn every_link_into_the_repository_leads_somewhere() {
 /// So each block compiles, and what it shows is tested.
 #[test]
 fn every_rust_block_of_the_book_is_a_part_of_a_program_that_runs() {
-    let programs: Vec<String> = ["examples", "tests/real_life"]
+    let programs: Vec<String> = ["examples", "examples/payment", "tests/real_life"]
         .into_iter()
         .flat_map(|folder| files_in(folder, "rs"))
         .map(|file| read_to_string(file).unwrap())

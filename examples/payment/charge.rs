@@ -1,9 +1,9 @@
 //! What an application writes: a command, an error that says how each case ends, and one function
 //! that calls the gateway.
 
-use orch::http::{HttpOutcome, ending_of_reqwest};
+use orch::http::{self, AnswerError};
 use orch::prelude::*;
-use reqwest::{StatusCode, redirect};
+use reqwest::StatusCode;
 
 /// Charge this order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Command)]
@@ -30,16 +30,11 @@ pub(crate) enum ChargeError {
     #[error("card declined: {0}")]
     Declined(String),
 
-    /// By the status: 429 is a retry, and waits as long as the gateway says; 503 may come from
-    /// a proxy that has passed the call on.
-    #[outcome(from = HttpOutcome::ending)]
+    /// Not sent, or refused for a while: a retry. Sent, and no receipt came back whole: in doubt, so
+    /// orch runs it again, with the same key.
+    #[outcome(from = AnswerError::ending)]
     #[error("the gateway gives no receipt")]
-    NoReceipt(#[from] HttpOutcome),
-
-    /// Not sent: a retry. Sent, so that nobody knows: orch runs it again, with the same key.
-    #[outcome(from = ending_of_reqwest)]
-    #[error("the gateway does not answer")]
-    NoAnswer(#[from] reqwest::Error),
+    NoReceipt(#[from] AnswerError),
 }
 
 /// Charges a card. May run several times for one operation; the gateway's idempotency key makes
@@ -56,12 +51,13 @@ pub(crate) async fn charge(
     ctx: Context,
     gateway: State<Gateway>,
 ) -> Result<Receipt, ChargeError> {
-    let answer = gateway.post(&cmd, &ctx).await?;
-    if answer.status() == StatusCode::PAYMENT_REQUIRED {
-        return Err(ChargeError::Declined(answer.text().await?));
+    match gateway.charge(&cmd, &ctx).await {
+        Err(answer) if answer.status() == Some(StatusCode::PAYMENT_REQUIRED) => {
+            let reason = answer.body().unwrap_or_default();
+            Err(ChargeError::Declined(String::from_utf8_lossy(reason).into_owned()))
+        }
+        receipt => Ok(receipt?),
     }
-    HttpOutcome::check(answer.status(), answer.headers())?;
-    Ok(answer.json().await?)
 }
 
 /// The client of the gateway; a `State` of the handler.
@@ -72,28 +68,23 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Shorter than the attempt timeout, so that it is the client that says what is known.
-    const TIMEOUT: Duration = Duration::from_secs(6);
-    /// Shorter still, so that "not connected" is told apart from "not answered".
-    const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+    /// The handler's `attempt_timeout`. The client's own are shorter, so that it is the client that
+    /// says what is known.
+    const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
     pub(crate) fn new(url: &str) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(Self::CONNECT_TIMEOUT)
-            .timeout(Self::TIMEOUT)
-            .build()?;
+        let client = http::client(Self::ATTEMPT_TIMEOUT).build()?;
         Ok(Self { client, url: format!("{url}/charges") })
     }
 
-    async fn post(&self, cmd: &Charge, ctx: &Context) -> reqwest::Result<reqwest::Response> {
-        self.client
+    async fn charge(&self, cmd: &Charge, ctx: &Context) -> Result<Receipt, AnswerError> {
+        let request = self
+            .client
             .post(&self.url)
             .header("Idempotency-Key", ctx.provider_key().as_str())
             .header("Attempt", ctx.attempt())
             .header("Worker", std::process::id())
-            .json(cmd)
-            .send()
-            .await
+            .json(cmd);
+        http::answer(request.send().await?).await
     }
 }

@@ -13,6 +13,7 @@ mod identity;
 mod in_cents;
 mod last_of_many;
 mod one_payment;
+mod over_http;
 mod panicking_drop;
 mod paused_clock;
 mod polling;
