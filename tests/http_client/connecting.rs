@@ -1,12 +1,13 @@
 //! Before anything is sent.
 
-use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use orch::Ending;
 use orch::http::{AnswerError, REQUEST_NOT_BUILT, ending_of_reqwest};
 use orch_testkit::{SocketProvider, SocketStep};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tower::util::MapFutureLayer;
 
 use crate::rows::{name, row};
@@ -74,18 +75,23 @@ async fn a_connection_that_closes_before_the_request_is_written() {
     let provider = SocketProvider::start([]).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/charges", listener.local_addr().unwrap());
+    let closed = Arc::new(Semaphore::new(0));
+    let close = Arc::clone(&closed);
     tokio::spawn(async move {
-        loop {
-            drop(listener.accept().await?);
+        while let Ok(connection) = listener.accept().await {
+            drop(connection);
+            close.add_permits(1);
         }
-        #[expect(unreachable_code, reason = "it has the type of the task")]
-        Ok::<_, io::Error>(())
     });
-    // The client has the connection only once the server has closed it.
-    let late = MapFutureLayer::new(|connecting| async move {
-        let connected = connecting.await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        connected
+    // The client has the connection only once the server has closed it, and this host knows it.
+    let late = MapFutureLayer::new(move |connecting| {
+        let closed = Arc::clone(&closed);
+        async move {
+            let connected = connecting.await;
+            closed.acquire().await.unwrap().forget();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            connected
+        }
     });
     for (client, kind) in [
         (ours(), "the connection closes before the request is written"),
@@ -95,7 +101,6 @@ async fn a_connection_that_closes_before_the_request_is_written() {
         ),
     ] {
         let result = charge(client.connector_layer(late.clone()), &url).await;
-        println!("{result:?}");
         row(kind, &provider, result).await;
     }
 }

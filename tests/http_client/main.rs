@@ -3,6 +3,7 @@
 //! Each row of the table in `docs/book/calling-over-http.md` is a case here, and each case with the
 //! client that orch builds is a row there.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "a test goes by real time")]
 
 mod answers;
 mod attempts;
