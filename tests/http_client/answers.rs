@@ -26,11 +26,15 @@ async fn a_body_that_is_cut() {
 async fn a_number_without_a_length_may_be_the_half_of_one() {
     let provider = SocketProvider::start([
         acted(200).body("12345").without_length().cut(3).into(),
+        acted(200).body("12345").without_length().header("transfer-encoding", "identity").into(),
         acted(200).body("12345").into(),
+        acted(200).body("12345").chunked().into(),
     ])
     .await;
     let result = read::<u64>(&provider).await;
     row("the body has no length, and is a number", &provider, result).await;
+    assert_eq!(read::<u64>(&provider).await.unwrap_err().ending(), Ending::InDoubt);
+    assert_eq!(read::<u64>(&provider).await.unwrap(), 12345);
     assert_eq!(read::<u64>(&provider).await.unwrap(), 12345);
 }
 

@@ -11,6 +11,7 @@ use crate::world::{case, charge, ours, request};
 
 #[tokio::test]
 async fn each_status_has_its_ending() {
+    case("101, to another protocol", SocketAnswer::new(101).header("upgrade", "other")).await;
     case("404", SocketAnswer::new(404)).await;
     case("409, the key is still being worked on", SocketAnswer::new(409).acting()).await;
     case("412, as after a lost answer", SocketAnswer::new(412).acting()).await;

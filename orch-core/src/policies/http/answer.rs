@@ -1,7 +1,7 @@
 use std::fmt;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
@@ -139,9 +139,13 @@ fn other_type(headers: &HeaderMap) -> Option<String> {
 /// HTTP/1 marks the end of a body by a length or by chunks, HTTP/2 and 3 by their frames. What is
 /// left is a body up to the end of the connection, whoever ended that (RFC 9112 §6.3).
 fn has_end(version: Version, headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(TRANSFER_ENCODING).iter().next_back();
+    let chunked = |codings: &HeaderValue| {
+        codings.as_bytes().to_ascii_lowercase().trim_ascii_end().ends_with(b"chunked")
+    };
     version > Version::HTTP_11
         || headers.contains_key(CONTENT_LENGTH)
-        || headers.contains_key(TRANSFER_ENCODING)
+        || codings.is_some_and(chunked)
 }
 
 fn is_number(json: &[u8]) -> bool {
@@ -173,7 +177,7 @@ impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use serde_json::error::Category;
         match self {
-            Self::BrokenOff => f.write_str("its body breaks off"),
+            Self::BrokenOff => f.write_str("its body breaks off, or does not end in time"),
             Self::TooLong => write!(f, "its body is longer than {ANSWER_LIMIT} bytes"),
             Self::Partial => f.write_str("it is only a part (206)"),
             Self::OtherType(other) => write!(f, "it is {other:?}, not JSON"),

@@ -39,13 +39,19 @@ impl AnswerError {
         Self { effect, ..self }
     }
 
-    /// The status, if the provider has answered and it was no 2xx.
+    /// The provider's answer, if there is one and it was no 2xx.
     #[must_use]
-    pub fn status(&self) -> Option<StatusCode> {
+    pub fn outcome(&self) -> Option<&HttpOutcome> {
         match &self.why {
-            Why::Refused { outcome, .. } => Some(outcome.status()),
+            Why::Refused { outcome, .. } => Some(outcome),
             _ => None,
         }
+    }
+
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.outcome().map(HttpOutcome::status)
     }
 
     /// The body of an answer that was no 2xx, at most [`ANSWER_LIMIT`](super::ANSWER_LIMIT) bytes.

@@ -14,7 +14,7 @@ const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 ///
 /// | setting | value | with 30 s | reason |
 /// |---|---|---|---|
-/// | `redirect` | none | | a followed redirect sends key and credentials to another host, sends a POST again or turns it into a GET, and what the other host answers, or that it is down, hides what the first one has done. A 3xx is an answer like any other: see the table of the [module](self) |
+/// | `redirect` | none | | a followed redirect sends key and credentials to another host, sends a POST again or turns it into a GET, and what the other host answers, or that it is down, hides what the first one has done. A 3xx is an answer like any other: see [`HttpOutcome`](super::HttpOutcome) |
 /// | `retry` | never | | without it reqwest sends a request over HTTP/2 up to 3 times, and `calls <= 1 + retries + lost attempts` counts what orch starts |
 /// | `timeout` | `attempt_timeout` less a tenth, or less 1 s if that is less | 29 s | the client's error comes before orch cuts the attempt off, so the history says what went wrong. It is for one call: a handler that makes two needs shorter ones, [`reqwest::RequestBuilder::timeout`] |
 /// | `connect_timeout` | a quarter of that, at most 10 s | 7.25 s | ends before `timeout`, which does not say how far the call came: *not connected* is a retry, not a doubt. It is shared among the addresses of a host; without it the second one is never tried. It covers name, TCP, proxy and TLS |
