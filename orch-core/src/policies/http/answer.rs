@@ -47,7 +47,7 @@ pub const ANSWER_LIMIT: usize = DEFAULT_PAYLOAD_LIMIT;
 pub async fn answer<T: DeserializeOwned>(response: Response) -> Result<T, AnswerError> {
     let head = Head::of(&response);
     let body = accepted(response).await?;
-    head.read(&body).map_err(AnswerError::from)
+    head.read(&body).map_err(AnswerError::unreadable)
 }
 
 /// The same for an answer that is not JSON: `parse` reads the body, and says by `None` that it is
@@ -66,9 +66,9 @@ pub async fn answer_with<T>(
     let partial = response.status() == StatusCode::PARTIAL_CONTENT;
     let body = accepted(response).await?;
     if partial {
-        return Err(Unreadable::Partial.into());
+        return Err(AnswerError::unreadable(Unreadable::Partial));
     }
-    parse(&body).ok_or_else(|| Unreadable::OtherForm.into())
+    parse(&body).ok_or_else(|| AnswerError::unreadable(Unreadable::OtherForm))
 }
 
 /// The body of a 2xx.
@@ -77,7 +77,7 @@ async fn accepted(response: Response) -> Result<Vec<u8>, AnswerError> {
     let body = whole_body(response).await;
     match refused {
         Some(outcome) => Err(AnswerError::refused(outcome, body)),
-        None => Ok(body?),
+        None => body.map_err(AnswerError::unreadable),
     }
 }
 

@@ -30,7 +30,15 @@ enum Why {
 
 impl AnswerError {
     pub(super) fn refused(outcome: HttpOutcome, body: Result<Vec<u8>, Unreadable>) -> Self {
-        Why::Refused { outcome, body }.into()
+        Self::new(Why::Refused { outcome, body })
+    }
+
+    pub(super) fn unreadable(why: Unreadable) -> Self {
+        Self::new(Why::Unreadable(why))
+    }
+
+    fn new(why: Why) -> Self {
+        Self { why, effect: Effect::default() }
     }
 
     /// As the end of a call with this effect, which is the one that the handler declares.
@@ -112,19 +120,7 @@ impl From<reqwest::Error> for AnswerError {
             let _ = url.set_username("");
             let _ = url.set_password(None);
         }
-        Why::NoAnswer(error).into()
-    }
-}
-
-impl From<Unreadable> for AnswerError {
-    fn from(why: Unreadable) -> Self {
-        Why::Unreadable(why).into()
-    }
-}
-
-impl From<Why> for AnswerError {
-    fn from(why: Why) -> Self {
-        Self { why, effect: Effect::default() }
+        Self::new(Why::NoAnswer(error))
     }
 }
 
