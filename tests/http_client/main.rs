@@ -10,6 +10,7 @@ mod attempts;
 mod connecting;
 mod http1;
 mod http2;
+mod many;
 mod proxies;
 mod redirects;
 mod rows;

@@ -1,7 +1,7 @@
 use std::future::pending;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -29,6 +29,7 @@ pub(super) async fn serve(shared: &Arc<Shared>, wire: Wire) -> io::Result<()> {
         .await
         .map_err(io::Error::other)?;
     let (orders, mut ordered) = mpsc::unbounded_channel();
+    let streams_taken = Arc::new(Mutex::new(Taken { highest: 0, last: u32::MAX }));
     // They end with the connection.
     let mut streams = JoinSet::new();
     loop {
@@ -36,8 +37,13 @@ pub(super) async fn serve(shared: &Arc<Shared>, wire: Wire) -> io::Result<()> {
             accepted = connection.accept() => {
                 let Some(accepted) = accepted else { return Ok(()) };
                 let (request, respond) = accepted.map_err(io::Error::other)?;
-                let (shared, orders) = (Arc::clone(shared), orders.clone());
-                streams.spawn(async move { stream(&shared, request, respond, &orders).await });
+                let stream = Stream {
+                    shared: Arc::clone(shared),
+                    taken: Arc::clone(&streams_taken),
+                    orders: orders.clone(),
+                    id: respond.stream_id().into(),
+                };
+                streams.spawn(stream.serve(request, respond));
             }
             Some(order) = ordered.recv() => match order {
                 Order::HangUp => return Ok(()),
@@ -70,47 +76,90 @@ fn go_away(last: u32) -> [u8; 17] {
     frame
 }
 
-async fn stream(
-    shared: &Shared,
-    request: http::Request<RecvStream>,
-    mut respond: SendResponse<Bytes>,
-    orders: &mpsc::UnboundedSender<Order>,
-) -> Result<(), h2::Error> {
-    let (parts, body) = request.into_parts();
-    let target = parts.uri.path_and_query().map_or(String::new(), ToString::to_string);
-    let (method, version, headers) = (parts.method, parts.version, parts.headers);
-    let (number, step) = shared.arrive(Head { method, target, version, headers });
-    let id = u32::from(respond.stream_id());
-    match step {
-        SocketStep::Stall => return pending().await,
-        SocketStep::RefuseStream => {
-            respond.send_reset(Reason::REFUSED_STREAM);
-            return Ok(());
-        }
-        SocketStep::GoAwayBelow => {
-            // Streams of a client have odd numbers, so this is no stream of its.
-            let _ = orders.send(Order::GoAway { last: id - 1, then_hang_up: false });
+/// Which streams of a connection are processed, so that a `GOAWAY` speaks the truth about the others.
+struct Taken {
+    /// The highest one so far.
+    highest: u32,
+    /// The last one that will be: higher ones are ignored (RFC 9113 §6.8).
+    last: u32,
+}
+
+/// One request.
+struct Stream {
+    shared: Arc<Shared>,
+    taken: Arc<Mutex<Taken>>,
+    orders: mpsc::UnboundedSender<Order>,
+    id: u32,
+}
+
+impl Stream {
+    async fn serve(
+        self,
+        request: http::Request<RecvStream>,
+        mut respond: SendResponse<Bytes>,
+    ) -> Result<(), h2::Error> {
+        if self.id > self.taken.lock().unwrap().last {
             return pending().await;
         }
-        _ => {}
-    }
-    read_body(shared, number, body).await?;
-    let answer = shared.answer(number, &step);
-    let order = match (step, answer) {
-        (_, Some(answer)) => return write(&mut respond, &answer),
-        (SocketStep::ResetStream, _) => {
-            respond.send_reset(Reason::INTERNAL_ERROR);
-            return Ok(());
+        let (parts, body) = request.into_parts();
+        let target = parts.uri.path_and_query().map_or(String::new(), ToString::to_string);
+        let (method, version, headers) = (parts.method, parts.version, parts.headers);
+        let (number, step) = self.shared.arrive(Head { method, target, version, headers });
+        match step {
+            SocketStep::Stall => return pending().await,
+            SocketStep::GoAwayBelow if self.goes_away_below() => return pending().await,
+            SocketStep::RefuseStream | SocketStep::GoAwayBelow => {
+                respond.send_reset(Reason::REFUSED_STREAM);
+                return Ok(());
+            }
+            _ => {}
         }
-        (SocketStep::Silent, _) => return pending().await,
-        (SocketStep::NoHttp, _) => Order::NoHttp,
-        (SocketStep::Reset, _) => Order::Reset,
-        (SocketStep::GoAway, _) => Order::GoAway { last: id, then_hang_up: true },
-        _ => Order::HangUp,
-    };
-    let _ = orders.send(order);
-    // The stream stays open until the connection ends with it.
-    pending().await
+        if !self.is_taken() {
+            return pending().await;
+        }
+        read_body(&self.shared, number, body).await?;
+        let answer = self.shared.answer(number, &step);
+        let order = match (step, answer) {
+            (_, Some(answer)) => return write(&mut respond, &answer),
+            (SocketStep::ResetStream, _) => {
+                respond.send_reset(Reason::INTERNAL_ERROR);
+                return Ok(());
+            }
+            (SocketStep::Silent, _) => return pending().await,
+            (SocketStep::NoHttp, _) => Order::NoHttp,
+            (SocketStep::Reset, _) => Order::Reset,
+            (SocketStep::GoAway, _) => self.goes_away(),
+            _ => Order::HangUp,
+        };
+        let _ = self.orders.send(order);
+        // The stream stays open until the connection ends with it.
+        pending().await
+    }
+
+    /// From here on it counts as processed. False if a `GOAWAY` came before.
+    fn is_taken(&self) -> bool {
+        let mut taken = self.taken.lock().unwrap();
+        taken.highest = taken.highest.max(self.id);
+        self.id <= taken.last
+    }
+
+    /// Says that neither this stream nor a higher one is processed. False if a higher one is already.
+    fn goes_away_below(&self) -> bool {
+        let mut taken = self.taken.lock().unwrap();
+        if taken.highest > self.id {
+            return false;
+        }
+        // Streams of a client have odd numbers, so this is no stream of its.
+        taken.last = taken.last.min(self.id - 1);
+        let _ = self.orders.send(Order::GoAway { last: taken.last, then_hang_up: false });
+        true
+    }
+
+    fn goes_away(&self) -> Order {
+        let mut taken = self.taken.lock().unwrap();
+        taken.last = taken.last.min(taken.highest);
+        Order::GoAway { last: taken.last, then_hang_up: true }
+    }
 }
 
 async fn read_body(shared: &Shared, number: usize, mut body: RecvStream) -> Result<(), h2::Error> {

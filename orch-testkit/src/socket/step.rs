@@ -24,8 +24,9 @@ pub enum SocketStep {
     RefuseStream,
     /// HTTP/2: acts, and resets the stream with `INTERNAL_ERROR`. Over HTTP/1 it closes the connection.
     ResetStream,
-    /// HTTP/2: says `GOAWAY` with a last stream below this one, which is not processed. Over HTTP/1 it
-    /// closes the connection.
+    /// HTTP/2: says `GOAWAY` with a last stream below this one, which is not processed, and ignores all
+    /// later ones of the connection. Where a later one is processed already, it resets this one with
+    /// `REFUSED_STREAM` instead. Over HTTP/1 it closes the connection.
     GoAwayBelow,
     /// HTTP/2: acts, says `GOAWAY` with this stream as the last one, and closes the connection without
     /// an answer. Over HTTP/1 it closes the connection.
