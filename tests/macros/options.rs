@@ -90,6 +90,7 @@ rows! {
         told.descriptor.attempt_timeout = Duration::from_millis(1500);
     };
     "MAX_ATTEMPTS": [max_attempts = 1000] => |told| told.descriptor.max_attempts = 1000;
+    "MAX_UNCOUNTED": [max_uncounted = 7] => |told| told.descriptor.max_uncounted = 7;
     "BACKOFF": [backoff(base = "250ms", cap = "2m")] => |told| {
         told.descriptor.backoff = Backoff::from_millis(250, 120_000);
     };
@@ -205,6 +206,7 @@ defaults! {
         [time_budget = "5m"]
         [attempt_timeout = "30s"]
         [max_attempts = 3]
+        [max_uncounted = 100]
         [backoff(base = "1s", cap = "300s")]
         [in_doubt = "retry"]
         [crate = ::orch]

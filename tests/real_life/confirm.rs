@@ -44,10 +44,10 @@ async fn checkout(
 pub(crate) enum ConfirmError {
     /// Reads like a refusal and is none: the payment is there, made by an attempt whose answer was lost,
     /// by another server, or by the customer's second click. `reconcile` finds it.
-    #[outcome(in_doubt)]
+    #[outcome(already_done)]
     #[error("confirmed already")]
     AlreadyProcessed,
-    #[outcome(in_doubt)]
+    #[outcome(still_running)]
     #[error("the provider is at work on it")]
     StillRunning,
     /// The provider has looked at the payment, and has not taken the money.
@@ -71,7 +71,8 @@ impl Gateway {
     ) -> Result<Value, ConfirmError> {
         let answer = self.post(path, &body).await.map_err(|Lost| ConfirmError::NoAnswer)?;
         let code = answer.code.as_deref();
-        match (Word::find(P::WORDS, answer.status, code), code) {
+        let said = Word::find(P::WORDS, answer.status, code).map(|word| word.meaning);
+        match (said, code) {
             (Some(Meaning::Done), _) => Err(ConfirmError::AlreadyProcessed),
             (Some(Meaning::StillRunning), _) => Err(ConfirmError::StillRunning),
             (None, None) if answer.status == 200 => Ok(answer.body),
@@ -122,9 +123,13 @@ async fn find_at_toss(cmd: ConfirmToss, toss: State<Gateway>) -> Result<Reconcil
         Some("DONE") if payment["totalAmount"] == cmd.amount => {
             Reconciled::Happened(Receipt { order_id: cmd.order_id, amount: cmd.amount })
         }
-        // Authorised and not confirmed, or given up. The handler runs again: a payment is confirmed at
-        // most once, so a confirm that is still on its way and the next one do no harm to each other.
-        Some("READY" | "IN_PROGRESS" | "EXPIRED" | "ABORTED") => Reconciled::NotHappened,
+        // Authorised and not confirmed. The handler runs again: a payment is confirmed at most once, so a
+        // confirm that is still on its way and the next one do no harm to each other.
+        Some("READY" | "IN_PROGRESS") => Reconciled::NotHappened,
+        Some(given_up @ ("EXPIRED" | "ABORTED")) => Reconciled::Refused {
+            code: given_up.to_owned(),
+            message: "the customer has not paid in time, or has given up".to_owned(),
+        },
         // Another amount, or cancelled meanwhile: after `max_reconciles` an operator looks.
         _ => Reconciled::Unanswered,
     })

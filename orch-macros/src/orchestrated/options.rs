@@ -18,6 +18,7 @@ options! {
         [time_budget = "5m"]                             time_budget: Millis,        time_budget               => time_budget;
         [attempt_timeout = "30s"]                        attempt_timeout: Timeout,   limits::attempt_timeout   => attempt_timeout;
         [max_attempts = 3]                               max_attempts: u32,          limits::max_attempts      => max_attempts;
+        [max_uncounted = 100]                            max_uncounted: u32,         limits::max_uncounted     => max_uncounted;
         [backoff(base = "1s", cap = "300s")]             backoff: Backoff,           limits::backoff           => backoff;
         [in_doubt = "retry"]                             in_doubt: Choice,           Choice::in_doubt          => in_doubt;
         [reconcile = path::to::function]                 reconcile: Path,            Given::path;

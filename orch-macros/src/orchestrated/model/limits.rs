@@ -123,6 +123,11 @@ pub(crate) fn max_attempts(given: &mut Given<'_>) -> Option<u32> {
     count(given, reason, "write `max_attempts = 3`, or 1 to never retry")
 }
 
+pub(crate) fn max_uncounted(given: &mut Given<'_>) -> Option<u32> {
+    let reason = "it counts the executions that use up no attempt, as when the provider is still at work; beyond it they count as attempts";
+    count(given, reason, "write `max_uncounted = 100`")
+}
+
 pub(crate) fn max_reconciles(given: &mut Given<'_>) -> Option<u32> {
     let reason = "it counts the reconciles; when the last one gives no answer, the operation is parked for an operator";
     count(given, reason, "write `max_reconciles = 10`; to ask nothing, leave `reconcile` out")
