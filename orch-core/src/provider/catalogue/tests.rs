@@ -43,14 +43,14 @@ fn row<P: Provider>(
     same("in doubt", debug(&default), debug(&in_doubt));
     same("the count of words", terms.words().len().to_string(), answers.len().to_string());
     for &(status, code, meaning) in answers {
-        let found = Word::find(terms.words(), status, code);
+        let found = Word::find(terms.words(), status, code).map(|word| word.meaning);
         same(&format!("{status} {code:?}"), debug(&found), debug(&Some(meaning)));
     }
     // No word takes in what it should not: another code, or none.
     for status in [200, 400, 409, 423, 429, 500] {
         let bare = answers.iter().find(|it| it.0 == status && it.1.is_none()).map(|it| it.2);
         for code in [None, Some("SOMETHING_ELSE")] {
-            let found = Word::find(terms.words(), status, code);
+            let found = Word::find(terms.words(), status, code).map(|word| word.meaning);
             same(&format!("{status} {code:?}"), debug(&found), debug(&bare));
         }
     }
