@@ -6,9 +6,10 @@
 //! - [`crash_matrix`] runs your own handler against a fake of its provider, kills the process at
 //!   every boundary in turn, and proves that nothing is done twice, lost, or left open.
 //! - [`ScriptedProvider`] is a fake of an external API, in memory: it charges, declines, is down, or
-//!   charges and never answers.
+//!   charges and never answers. [`ScriptedProvider::of`] does with keys what a contract says.
 //! - `SocketProvider`, with the feature `http`, is one on a real socket. It counts what arrives, so
 //!   that a client which sends a request again by itself is seen.
+//! - [`contract_probe`] holds the contract of a provider against its sandbox.
 //! - [`FaultStore`] is a store that fails when a test says so; [`StoreLayer`] is for writing such a
 //!   store.
 //!
@@ -24,6 +25,7 @@
 mod crash_matrix;
 mod fault;
 mod layer;
+mod probe;
 mod provider;
 #[cfg(feature = "http")]
 mod socket;
@@ -36,7 +38,8 @@ pub use crash_matrix::{
 };
 pub use fault::{Fault, FaultStore, Faults};
 pub use layer::{Layered, StoreLayer, Verb};
-pub use provider::{ProviderCall, Reply, ScriptedProvider, Step};
+pub use probe::{Finding, Probe, ProbeBody, ProbeReport, Promise, Verdict, contract_probe};
+pub use provider::{Answered, ProviderCall, Reply, ScriptedProvider, Step};
 #[cfg(feature = "http")]
 pub use socket::{Arrival, KEY_HEADER, SocketAnswer, SocketProvider, SocketStep};
 

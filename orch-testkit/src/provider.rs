@@ -1,11 +1,26 @@
-use std::collections::{HashMap, VecDeque};
+//! A provider in memory that does what a test tells it.
+
+mod step; // what it is told
+
+mod reply; // what it answers
+
+mod promises; // what it does with keys
+
+mod books; // what it has done
+
 use std::future::pending;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use orch_core::provider::{Provider, Repeat};
 use tokio::sync::watch;
 
+pub use reply::{Answered, Reply};
+pub use step::Step;
+
 use crate::crash_matrix::ProviderBooks;
+use books::{Books, Goes};
+use promises::Promises;
 
 /// A payment gateway in memory that does what a test tells it, call by call.
 ///
@@ -23,53 +38,43 @@ use crate::crash_matrix::ProviderBooks;
 /// assert_eq!(gateway.charges("key"), 1);
 /// # });
 /// ```
+///
+/// # By a contract
+///
+/// [`ScriptedProvider::of`] is a provider that does what a contract says, and no more than that:
+///
+/// | `REPEAT` | a repeated key or reference gets |
+/// |---|---|
+/// | `Answers(Everything)` | the first answer, errors included |
+/// | `Answers(Effects)` | the charge, if there was one, however it was answered; else it is a new call |
+/// | `Answers(Successes)` | the charge, if the first answer said so; else it is a new call, and charges again |
+/// | `Refuses` | *done already*, whatever the first call came to |
+/// | `Acts` | another charge |
+///
+/// It forgets a key at the end of `KEY_LIFETIME`, by a clock that the test moves
+/// ([`advance`](Self::advance), [`between_calls`](Self::between_calls)). While a call is at work, another one
+/// with its key is *still running*. If the contract has a word for *other body*, another payload under a key
+/// that it remembers is refused. [`answer`](Self::answer) gives the answer over HTTP, in the words of the
+/// contract; where it has none, *still running* and *done already* are 409, *other body* is 422, and a
+/// decline is 402.
+///
+/// ```
+/// # use orch_core::provider::catalogue::CheckoutCom;
+/// # use orch_testkit::{ScriptedProvider, Step};
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// // It keeps successes and nothing else: behind a 502 the same key charges again.
+/// let gateway = ScriptedProvider::of::<CheckoutCom>().script([Step::ChargeAndError(502)]);
+/// assert_eq!(gateway.answer("key", b"5 EUR").await.status, 502);
+/// assert_eq!(gateway.answer("key", b"5 EUR").await.status, 200);
+/// assert_eq!(gateway.charges("key"), 2);
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct ScriptedProvider {
     books: Mutex<Books>,
+    /// The calls so far; every change of the books is told.
     count: watch::Sender<usize>,
-    honours_keys: bool,
-}
-
-/// What the provider does with one call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Charges and says so.
-    Charge,
-    /// Declines, for good.
-    Decline,
-    /// Answers 503 and does nothing.
-    Unavailable,
-    /// Answers 429 with this `Retry-After` and does nothing.
-    RateLimited(Duration),
-    /// Answers 401 before it looks at the key, and does nothing.
-    Refuse,
-    /// Charges, and never answers.
-    ChargeAndNeverAnswer,
-    /// Does nothing, and never answers.
-    NeverAnswer,
-}
-
-/// What the provider answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reply {
-    /// The charge with this number.
-    Charged {
-        /// Counted from 1 over all keys.
-        receipt: u64,
-    },
-    /// No, and it will not change.
-    Declined,
-    /// 503.
-    Unavailable,
-    /// 429.
-    RateLimited {
-        /// `Retry-After`.
-        after: Duration,
-    },
-    /// 401: the caller could not be authenticated, so the key was not looked at.
-    Refused,
-    /// The key was used with another payload.
-    KeyReused,
 }
 
 /// One call as the provider got it.
@@ -83,41 +88,97 @@ pub struct ProviderCall {
     pub step: Step,
 }
 
-#[derive(Debug, Default)]
-struct Books {
-    script: VecDeque<Step>,
-    calls: Vec<ProviderCall>,
-    /// The key of each charge; its place, from 1, is the receipt.
-    charges: Vec<String>,
-    /// The payload and the definite answer of each key.
-    answers: HashMap<String, (Vec<u8>, Reply)>,
-}
-
 impl ScriptedProvider {
-    /// A provider with this script.
+    /// A provider with this script that keeps charges and declines behind a key, without end, and
+    /// refuses another payload under it.
     #[must_use]
     pub fn new(script: impl IntoIterator<Item = Step>) -> Self {
-        let script = script.into_iter().collect();
-        let books = Mutex::new(Books { script, ..Books::default() });
-        Self { books, count: watch::Sender::new(0), honours_keys: true }
+        Self::with(Promises::DEFINITE).script(script)
+    }
+
+    /// A provider that does with keys what this contract says. It charges whenever it is called, until
+    /// it is given a [`script`](Self::script).
+    ///
+    /// A lifetime that the contract does not publish is without end here, unless
+    /// [`forget_after`](Self::forget_after) sets one.
+    #[must_use]
+    pub fn of<P: Provider>() -> Self {
+        Self::with(Promises::of::<P>())
+    }
+
+    fn with(promises: Promises) -> Self {
+        Self { books: Mutex::new(Books::new(promises)), count: watch::Sender::new(0) }
+    }
+
+    /// The same provider with these steps behind those that it has.
+    #[must_use]
+    pub fn script(self, steps: impl IntoIterator<Item = Step>) -> Self {
+        self.changed(|books| books.script.extend(steps))
     }
 
     /// The same provider without idempotency: it charges as often as it is called.
     #[must_use]
     pub fn ignoring_keys(self) -> Self {
-        Self { honours_keys: false, ..self }
+        self.changed(|books| books.promises.repeat = Repeat::Acts)
+    }
+
+    /// The same provider, which forgets a key so long after its first use. Zero: at once.
+    #[must_use]
+    pub fn forget_after(self, lifetime: Duration) -> Self {
+        self.changed(|books| books.promises.lifetime = Some(lifetime))
+    }
+
+    /// The same provider, whose clock moves by so much between two calls, questions of a reconcile
+    /// ([`happened`](Self::happened)) among them. Zero unless said.
+    #[must_use]
+    pub fn between_calls(self, span: Duration) -> Self {
+        self.changed(|books| books.between = span)
+    }
+
+    fn changed(self, change: impl FnOnce(&mut Books)) -> Self {
+        change(&mut self.books());
+        self
+    }
+
+    /// Moves the provider's clock: keys are forgotten, and work comes to its end.
+    pub fn advance(&self, span: Duration) {
+        self.books().advance(span);
+        self.count.send_modify(|_| {});
+    }
+
+    /// Adds a step behind those that are left of the script.
+    pub fn then(&self, step: Step) {
+        self.books().script.push_back(step);
     }
 
     /// One call. Never returns where the script says so: give it a timeout.
     pub async fn call(&self, key: &str, payload: &[u8]) -> Reply {
-        let reply = self.books.lock().unwrap().take(key, payload, self.honours_keys);
+        let mut told = self.count.subscribe();
+        let goes = self.books().take(key, payload);
+        // Work that has ended meanwhile is told as well.
         self.count.send_modify(|count| *count += 1);
         // The answer is on its way: here a caller can die after the provider has acted.
         tokio::task::yield_now().await;
-        match reply {
-            Some(reply) => reply,
-            None => pending().await,
+        match goes {
+            Goes::Answered(reply) => reply,
+            Goes::Unanswered => pending().await,
+            Goes::AtWork(number) => loop {
+                told.mark_unchanged();
+                if let Some(reply) = self.books().worked(number) {
+                    break reply;
+                }
+                if told.changed().await.is_err() {
+                    pending::<()>().await;
+                }
+            },
         }
+    }
+
+    /// One call, and its answer as it comes over HTTP, in the words of the contract. Never returns where
+    /// the script says so: give it a timeout.
+    pub async fn answer(&self, key: &str, payload: &[u8]) -> Answered {
+        let reply = self.call(key, payload).await;
+        self.books().promises.spell(reply)
     }
 
     /// Returns once `count` calls have arrived in all.
@@ -129,26 +190,33 @@ impl ScriptedProvider {
     /// Every call so far, in the order of arrival.
     #[must_use]
     pub fn calls(&self) -> Vec<ProviderCall> {
-        self.books.lock().unwrap().calls.clone()
+        self.books().calls.clone()
     }
 
-    /// What a reconcile asks: the definite answer that this key got, or would have got had
-    /// the reply not been lost. `None` if nothing happened under it.
+    /// What a reconcile asks: the last charge of this key, even if its answer was lost or its key is
+    /// forgotten; [`Reply::StillRunning`] while a call with it is at work; [`Reply::Declined`]. `None` if
+    /// nothing happened under it.
     #[must_use]
     pub fn happened(&self, key: &str) -> Option<Reply> {
-        self.books.lock().unwrap().answers.get(key).map(|(_, reply)| *reply)
+        let happened = self.books().happened(key);
+        self.count.send_modify(|_| {});
+        happened
     }
 
     /// How often a key was charged.
     #[must_use]
     pub fn charges(&self, key: &str) -> usize {
-        self.books.lock().unwrap().charges.iter().filter(|charged| *charged == key).count()
+        self.books().charges.iter().filter(|charged| *charged == key).count()
     }
 
     /// How many charges there were in all.
     #[must_use]
     pub fn charged(&self) -> usize {
-        self.books.lock().unwrap().charges.len()
+        self.books().charges.len()
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -166,40 +234,5 @@ impl ProviderBooks for ScriptedProvider {
 
     fn effects(&self) -> usize {
         self.charged()
-    }
-}
-
-impl Books {
-    /// Does the next step. `None` if no answer goes out.
-    fn take(&mut self, key: &str, payload: &[u8], honours_keys: bool) -> Option<Reply> {
-        let step = self.script.pop_front().unwrap_or(Step::Charge);
-        self.calls.push(ProviderCall { key: key.to_owned(), payload: payload.to_owned(), step });
-        match step {
-            Step::Unavailable => Some(Reply::Unavailable),
-            Step::RateLimited(after) => Some(Reply::RateLimited { after }),
-            Step::Refuse => Some(Reply::Refused),
-            Step::NeverAnswer => None,
-            Step::Charge => Some(self.answer(key, payload, honours_keys, true)),
-            Step::Decline => Some(self.answer(key, payload, honours_keys, false)),
-            Step::ChargeAndNeverAnswer => {
-                self.answer(key, payload, honours_keys, true);
-                None
-            }
-        }
-    }
-
-    /// The answer that the key has got already, or a new one.
-    fn answer(&mut self, key: &str, payload: &[u8], honours_keys: bool, charge: bool) -> Reply {
-        if honours_keys && let Some((first, reply)) = self.answers.get(key) {
-            return if first == payload { *reply } else { Reply::KeyReused };
-        }
-        let reply = if charge {
-            self.charges.push(key.to_owned());
-            Reply::Charged { receipt: self.charges.len() as u64 }
-        } else {
-            Reply::Declined
-        };
-        self.answers.insert(key.to_owned(), (payload.to_owned(), reply));
-        reply
     }
 }

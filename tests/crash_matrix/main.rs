@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a test exports nothing")]
 
 mod api;
+mod contracts;
 mod copy;
 mod databases;
 mod guards;

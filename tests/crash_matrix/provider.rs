@@ -71,7 +71,7 @@ macro_rules! handler {
                     Reply::Charged { receipt } => Ok(receipt),
                     Reply::Declined => Err(ChargeError::Declined),
                     Reply::Refused | Reply::KeyReused => Err(ChargeError::Refused),
-                    Reply::Unavailable | Reply::RateLimited { .. } => Err(ChargeError::Busy),
+                    _ => Err(ChargeError::Busy),
                 }
             }
 

@@ -8,6 +8,7 @@ mod children;
 mod confirm;
 mod confirm_gateway;
 mod confirm_others;
+mod contract_test;
 mod follow_up;
 mod identity;
 mod in_cents;

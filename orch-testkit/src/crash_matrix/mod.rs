@@ -62,6 +62,25 @@ use request::Request;
 /// # }
 /// ```
 ///
+/// Against a provider that does with keys what its contract says, and answers the first call with a 502
+/// behind the act:
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use orch_core::provider::catalogue::CheckoutCom;
+/// # use orch_testkit::{ScriptedProvider, Step, crash_matrix};
+/// # async fn example<C, A, F>(charge: F, command: C)
+/// # where C: orch_core::handler::HandledCommand, F: orch_testkit::OrchestratedFn<C, A> {
+/// let gateway = || ScriptedProvider::of::<CheckoutCom>().script([Step::ChargeAndError(502)]);
+/// crash_matrix(charge, command)
+///     .against(gateway)
+///     .state(Arc::clone)
+///     .run()
+///     .await
+///     .assert_safe();
+/// # }
+/// ```
+///
 /// # Panics
 /// If the function is not the one that is registered for the command, or the command's keys could
 /// not be accepted.

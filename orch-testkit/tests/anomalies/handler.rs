@@ -78,6 +78,7 @@ async fn charge(_: Charge, ctx: Context, gateway: State<Gateway>) -> Result<u64,
         Reply::RateLimited { after } => error("429", Ending::Retry { after: Some(after) }),
         Reply::Refused => error("401", Ending::fail("REFUSED", false)),
         Reply::KeyReused => error("another body", Ending::fail("KEY_REUSED", false)),
+        other => panic!("no script here has {other:?}"),
     }
 }
 
