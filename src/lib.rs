@@ -85,7 +85,7 @@ pub use orch_core::handler::{
     Context, HandledCommand, HandlerError, KeyFromCaller, KeyGiven, KeyInCommand, Reconciled,
     State, Storable, TypedCommand,
 };
-pub use orch_core::policies::{Ending, Meaning, http};
+pub use orch_core::policies::{Ending, Says, http};
 pub use orch_core::words::{Failure, FinalOutcome, Outcome, Waited};
 
 // What a provider promises about its keys.

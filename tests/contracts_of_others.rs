@@ -6,7 +6,7 @@ use orch::http::HttpOutcome;
 use orch::prelude::*;
 use orch::providers::Terms;
 use orch::{
-    Keeps, KeyAlphabet, KeyForm, KeyLifetime, KeyPlace, Meaning, Provider, Published, Repeat, Word,
+    Keeps, KeyAlphabet, KeyForm, KeyLifetime, KeyPlace, Provider, Published, Repeat, Says, Word,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -37,7 +37,7 @@ impl Provider for WorldlineDirect {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
     const KEY_PLACE: KeyPlace = KeyPlace::Header("X-GCS-Idempotence-Key");
     const KEY_FORM: KeyForm = KeyForm::up_to(40);
-    const WORDS: &'static [Word] = &[Word::of_status(409, Meaning::StillRunning)];
+    const WORDS: &'static [Word] = &[Word::of_status(409, Says::StillRunning)];
     const PUBLISHED: Option<Published> = Some(Published::new(
         "docs.direct.worldline-solutions.com/integration/api-developer-guide/idempotent-requests",
         READ,
@@ -52,10 +52,8 @@ impl Provider for BlueSnap {
     const REPEAT: Repeat = Repeat::Answers(Keeps::Everything);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unpublished;
     const KEY_FORM: KeyForm = KeyForm::up_to(64).of(HYPHENS);
-    const WORDS: &'static [Word] = &[
-        Word::of(409, "60102", Meaning::StillRunning),
-        Word::of(422, "60101", Meaning::OtherBody),
-    ];
+    const WORDS: &'static [Word] =
+        &[Word::of(409, "60102", Says::StillRunning), Word::of(422, "60101", Says::OtherBody)];
     const PUBLISHED: Option<Published> =
         Some(Published::new("developers.bluesnap.com/reference/idempotency", READ));
 }
@@ -67,8 +65,8 @@ impl Provider for BlindPay {
     const NAME: &'static str = "BlindPay";
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
     const WORDS: &'static [Word] = &[
-        Word::of(409, "idempotency_key_in_flight", Meaning::StillRunning),
-        Word::of(422, "idempotency_key_payload_mismatch", Meaning::OtherBody),
+        Word::of(409, "idempotency_key_in_flight", Says::StillRunning),
+        Word::of(422, "idempotency_key_payload_mismatch", Says::OtherBody),
     ];
     const PUBLISHED: Option<Published> =
         Some(Published::new("blindpay.com/docs/learn/idempotency", READ));
@@ -82,8 +80,8 @@ impl Provider for Payware {
     const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
     const WORDS: &'static [Word] = &[
-        Word::of(409, "ERR_IDEMPOTENCY_KEY_IN_PROGRESS", Meaning::StillRunning),
-        Word::of(422, "ERR_IDEMPOTENCY_KEY_REUSED", Meaning::OtherBody),
+        Word::of(409, "ERR_IDEMPOTENCY_KEY_IN_PROGRESS", Says::StillRunning),
+        Word::of(422, "ERR_IDEMPOTENCY_KEY_REUSED", Says::OtherBody),
     ];
     const PUBLISHED: Option<Published> =
         Some(Published::new("github.com/payware/mcp-server, release 1.5.0", READ));
@@ -109,7 +107,7 @@ impl Provider for Interchecks {
     const REPEAT: Repeat = Repeat::Refuses;
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
     const WORDS: &'static [Word] =
-        &[Word::of_status(102, Meaning::StillRunning), Word::of_status(409, Meaning::Done)];
+        &[Word::of_status(102, Says::StillRunning), Word::of_status(409, Says::Done)];
     const PUBLISHED: Option<Published> =
         Some(Published::new("docs-v2.interchecks.com/docs/idempotent-requests", READ));
 }
@@ -149,7 +147,7 @@ impl Provider for Monato {
     const REPEAT: Repeat = Repeat::Answers(Keeps::Everything);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
     const KEY_FORM: KeyForm = KeyForm::up_to(36).at_least(36).of(KeyAlphabet::UUID);
-    const WORDS: &'static [Word] = &[Word::of(409, "operation_in_progress", Meaning::StillRunning)];
+    const WORDS: &'static [Word] = &[Word::of(409, "operation_in_progress", Says::StillRunning)];
     const PUBLISHED: Option<Published> = Some(Published::new(
         "fincore-monato.redocly.app/products/fincore/guides/idempotency",
         READ,
@@ -164,8 +162,8 @@ impl Provider for SmartRetry {
     const REPEAT: Repeat = Repeat::Answers(Keeps::Successes);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
     const WORDS: &'static [Word] = &[
-        Word::of(409, "IDEMPOTENCY_CONFLICT", Meaning::OtherBody),
-        Word::of(503, "RESOURCE_LOCKED", Meaning::StillRunning),
+        Word::of(409, "IDEMPOTENCY_CONFLICT", Says::OtherBody),
+        Word::of(503, "RESOURCE_LOCKED", Says::StillRunning),
     ];
     const PUBLISHED: Option<Published> =
         Some(Published::new("smartretry.com/docs/api-reference/idempotency", READ));
@@ -179,7 +177,7 @@ impl Provider for BlooBank {
     const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_PLACE: KeyPlace = KeyPlace::BodyField("idempotencyKey");
     const WORDS: &'static [Word] =
-        &[Word::of(422, "IDEMPOTENCY_KEY_IN_USE_WITH_DIFFERENT_PARAMS", Meaning::OtherBody)];
+        &[Word::of(422, "IDEMPOTENCY_KEY_IN_USE_WITH_DIFFERENT_PARAMS", Says::OtherBody)];
     const PUBLISHED: Option<Published> =
         Some(Published::new("developers.bloobank.com/get-started/concepts/idempotency", READ));
 }

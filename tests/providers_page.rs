@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Duration;
 
 use orch::providers::{ALL, Terms};
-use orch::{Keeps, KeyAlphabet, KeyForm, KeyLifetime, KeyPlace, Meaning, Repeat, Word};
+use orch::{Keeps, KeyAlphabet, KeyForm, KeyLifetime, KeyPlace, Repeat, Says, Word};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/book/providers.md");
 
@@ -163,17 +163,17 @@ fn answers(words: &[Word]) -> String {
         let status = word.status.map(|status| status.to_string());
         let code = word.code.map(|code| format!("`{code}`"));
         let says: Vec<String> = status.into_iter().chain(code).collect();
-        format!("{}: {}", says.join(" "), meaning(word.meaning))
+        format!("{}: {}", says.join(" "), meaning(word.says))
     };
     words.iter().map(answer).collect::<Vec<_>>().join("; ")
 }
 
-fn meaning(meaning: Meaning) -> &'static str {
+fn meaning(meaning: Says) -> &'static str {
     match meaning {
-        Meaning::StillRunning => "still running",
-        Meaning::Done => "done already",
-        Meaning::OtherBody => "another body",
-        Meaning::Refused => "declined",
+        Says::StillRunning => "still running",
+        Says::Done => "done already",
+        Says::OtherBody => "another body",
+        Says::Refused => "declined",
         _ => "?",
     }
 }

@@ -251,8 +251,6 @@ macro_rules! conformance {
             }
             recorded {
                 what_is_told_about_a_known_reference_ends_the_operation
-                what_is_told_first_waits_for_its_reference
-                the_same_is_kept_once_whatever_its_source
                 of_two_that_disagree_the_second_diverges
                 a_success_takes_over_from_the_attempt_that_is_under_way
                 not_happened_waits_for_the_attempt_that_is_under_way
@@ -260,10 +258,19 @@ macro_rules! conformance {
                 a_refusal_ends_what_is_in_doubt_for_certain
                 a_reconcile_that_is_under_way_is_superseded
                 what_waits_runs_again_whatever_has_not_happened
+                a_refusal_of_what_was_called_twice_is_uncertain
+                of_what_was_called_twice_the_provider_is_asked_at_once
                 what_no_worker_has_claimed_passes_through_in_progress
                 after_the_end_it_is_kept_and_counted
                 with_a_hook_the_finalizer_does_the_rest
                 a_hook_that_a_deploy_has_added_is_owed
+                twenty_that_apply_it_at_once_apply_it_once
+                a_decision_and_a_message_end_it_once
+                what_cannot_be_decoded_is_told_later
+            }
+            kept_answers {
+                what_is_told_first_waits_for_its_reference
+                the_same_is_kept_once_whatever_its_source
                 what_is_meant_for_another_kind_waits_and_is_listed
                 those_without_an_operation_are_listed_in_order
                 without_an_operation_it_is_looked_at_less_and_less_often
@@ -273,10 +280,7 @@ macro_rules! conformance {
                 what_was_told_is_kept_for_thirty_days
                 a_reference_goes_with_its_operation
                 the_limit_holds
-                twenty_that_apply_it_at_once_apply_it_once
                 reference_and_message_at_once_find_each_other
-                a_decision_and_a_message_end_it_once
-                what_cannot_be_decoded_is_told_later
             }
             answers {
                 still_running_uses_up_no_attempt_and_counts_as_a_retry

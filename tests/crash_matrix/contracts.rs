@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use orch::http::HttpOutcome;
 use orch::prelude::*;
-use orch::{CheckoutCom, Keeps, KeyLifetime, Meaning, Provider, Repeat, Word};
+use orch::{CheckoutCom, Keeps, KeyLifetime, Provider, Repeat, Says, Word};
 use orch_testkit::{Boundary, Reply, Report, ScriptedProvider, Step, crash_matrix};
 
 type Api = State<Arc<ScriptedProvider>>;
@@ -50,7 +50,7 @@ impl Provider for Bank {
     const NAME: &'static str = "the bank";
     const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(Duration::from_secs(24 * 60 * 60));
-    const WORDS: &'static [Word] = &[Word::of(409, "in_use", Meaning::StillRunning)];
+    const WORDS: &'static [Word] = &[Word::of(409, "in_use", Says::StillRunning)];
 }
 
 #[derive(Serialize, Deserialize, Command)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use orch::{FinalOutcome, Keeps, Meaning, Phase, Repeat, Status, Word};
+use orch::{FinalOutcome, Keeps, Phase, Repeat, Says, Status, Word};
 
 use crate::contracts::ROWS;
 use crate::faults::Fault;
@@ -47,7 +47,7 @@ fn check(cell: &Cell) {
         End::Failed => {
             assert_eq!(provider.charged(), 0, "plainly FAILED over an act: {cell}");
             // A call with the other body may have acted, before this operation was accepted.
-            let word = |word: &Word| word.meaning == Meaning::OtherBody;
+            let word = |word: &Word| word.says == Says::OtherBody;
             let known = cell.fault == Fault::KnownWithOtherBody && cell.row.words.iter().any(word);
             assert!(!known, "plainly FAILED over a call of which nothing is known: {cell}");
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orch::{Keeps, KeyLifetime, KeyPlace, Meaning, Provider, Repeat, Word};
+use orch::{Keeps, KeyLifetime, KeyPlace, Provider, Repeat, Says, Word};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -14,8 +14,8 @@ impl Provider for Bank {
     const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(HOUR);
     const WORDS: &'static [Word] = &[
-        Word::of(409, "in_use", Meaning::StillRunning),
-        Word::of(422, "key_reused", Meaning::OtherBody),
+        Word::of(409, "in_use", Says::StillRunning),
+        Word::of(422, "key_reused", Says::OtherBody),
     ];
 }
 
@@ -35,7 +35,7 @@ impl Provider for Register {
     const NAME: &'static str = "a register";
     const REPEAT: Repeat = Repeat::Refuses;
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
-    const WORDS: &'static [Word] = &[Word::of(200, "1172", Meaning::Done)];
+    const WORDS: &'static [Word] = &[Word::of(200, "1172", Says::Done)];
 }
 
 /// The same, and its refusal is no word.
@@ -55,8 +55,8 @@ impl Provider for CheckoutPage {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
     const KEY_PLACE: KeyPlace = KeyPlace::Command;
     const WORDS: &'static [Word] = &[
-        Word::of_code("ALREADY_PROCESSED_PAYMENT", Meaning::Done),
-        Word::of_code("PROCESSING", Meaning::StillRunning),
+        Word::of_code("ALREADY_PROCESSED_PAYMENT", Says::Done),
+        Word::of_code("PROCESSING", Says::StillRunning),
     ];
 }
 
@@ -67,5 +67,5 @@ impl Provider for Biller {
     const NAME: &'static str = "a biller";
     const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(HOUR);
-    const WORDS: &'static [Word] = &[Word::of_status(410, Meaning::Done)];
+    const WORDS: &'static [Word] = &[Word::of_status(410, Says::Done)];
 }

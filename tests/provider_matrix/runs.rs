@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use orch::http::HttpOutcome;
 use orch::prelude::*;
-use orch::{CheckoutCom, Keeps, KeyLifetime, Meaning, Phase, Provider, Repeat, Word};
+use orch::{CheckoutCom, Keeps, KeyLifetime, Phase, Provider, Repeat, Says, Word};
 use orch_testkit::{Cell, Reply, ScriptedProvider, Step, crash_matrix};
 
 type Api = State<Arc<ScriptedProvider>>;
@@ -81,7 +81,7 @@ impl Provider for Slow {
     const NAME: &'static str = "a slow provider";
     const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
-    const WORDS: &'static [Word] = &[Word::of(409, "still_being_processed", Meaning::StillRunning)];
+    const WORDS: &'static [Word] = &[Word::of(409, "still_being_processed", Says::StillRunning)];
 }
 
 #[derive(Debug, thiserror::Error, Outcome)]

@@ -3,7 +3,7 @@
 
 use orch::prelude::*;
 use orch::providers::TossConfirm;
-use orch::{AcceptError, Meaning, Orchestrator, Provider, Word};
+use orch::{AcceptError, Orchestrator, Provider, Says, Word};
 use serde_json::{Value, json};
 
 use crate::confirm_gateway::{Gateway, Lost};
@@ -71,10 +71,10 @@ impl Gateway {
     ) -> Result<Value, ConfirmError> {
         let answer = self.post(path, &body).await.map_err(|Lost| ConfirmError::NoAnswer)?;
         let code = answer.code.as_deref();
-        let said = Word::find(P::WORDS, answer.status, code).map(|word| word.meaning);
+        let said = Word::find(P::WORDS, answer.status, code).map(|word| word.says);
         match (said, code) {
-            (Some(Meaning::Done), _) => Err(ConfirmError::AlreadyProcessed),
-            (Some(Meaning::StillRunning), _) => Err(ConfirmError::StillRunning),
+            (Some(Says::Done), _) => Err(ConfirmError::AlreadyProcessed),
+            (Some(Says::StillRunning), _) => Err(ConfirmError::StillRunning),
             (None, None) if answer.status == 200 => Ok(answer.body),
             (None, Some(code)) if declines.contains(&code) => {
                 Err(ConfirmError::Declined(code.to_owned()))

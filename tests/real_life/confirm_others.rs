@@ -2,7 +2,7 @@
 
 use orch::prelude::*;
 use orch::providers::{LinePay, NicePay, PortOneV2Confirm};
-use orch::{KeyForm, KeyLifetime, KeyPlace, Meaning, Provider, Published, Repeat, Word};
+use orch::{KeyForm, KeyLifetime, KeyPlace, Provider, Published, Repeat, Says, Word};
 use serde_json::json;
 
 use crate::confirm::{ConfirmError, Receipt};
@@ -201,8 +201,8 @@ impl Provider for NaverPay {
     const KEY_PLACE: KeyPlace = KeyPlace::Header("X-NaverPay-Idempotency-Key");
     const KEY_FORM: KeyForm = KeyForm::up_to(64);
     const WORDS: &'static [Word] = &[
-        Word::of_code("AlreadyComplete", Meaning::Done),
-        Word::of_code("AlreadyOnGoing", Meaning::StillRunning),
+        Word::of_code("AlreadyComplete", Says::Done),
+        Word::of_code("AlreadyOnGoing", Says::StillRunning),
     ];
     const PUBLISHED: Option<Published> = Some(Published::new(
         "docs.pay.naver.com/docs/onetime-payment, and public integrations",

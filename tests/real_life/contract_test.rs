@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use orch::http::HttpOutcome;
 use orch::prelude::*;
-use orch::{Keeps, KeyLifetime, Meaning, Phase, Provider, Repeat, Word};
+use orch::{Keeps, KeyLifetime, Phase, Provider, Repeat, Says, Word};
 use orch_testkit::{
     Answered, Probe, ProbeBody, Promise, Reply, ScriptedProvider, Step, contract_probe,
 };
@@ -17,7 +17,7 @@ impl Provider for Bank {
     const NAME: &'static str = "the bank";
     const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(Duration::from_secs(60 * 60));
-    const WORDS: &'static [Word] = &[Word::of(409, "IN_PROGRESS", Meaning::StillRunning)];
+    const WORDS: &'static [Word] = &[Word::of(409, "IN_PROGRESS", Says::StillRunning)];
 }
 
 #[derive(Serialize, Deserialize, Command)]

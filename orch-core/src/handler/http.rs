@@ -41,8 +41,8 @@ impl HttpOutcome {
     ) -> Option<Self> {
         let now = SystemClock.now();
         match Word::find(P::WORDS, status.as_u16(), code) {
-            Some(&Word { code, meaning, .. }) => {
-                Some(Self::saying(Said { meaning, code }, status, headers, now))
+            Some(&Word { code, says, .. }) => {
+                Some(Self::saying(Said { says, code }, status, headers, now))
             }
             None => Self::at(status, headers, now),
         }
@@ -80,19 +80,19 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::policies::Meaning;
+    use crate::policies::Says;
 
     enum Acme {}
 
     impl Provider for Acme {
         const NAME: &'static str = "Acme";
         const WORDS: &'static [Word] = &[
-            Word::of(409, "in_use", Meaning::StillRunning),
-            Word::of_code("ALREADY_PAID", Meaning::Done),
-            Word::of_code("1172", Meaning::Done),
-            Word::of_status(422, Meaning::OtherBody),
-            Word::of(400, "DECLINED", Meaning::Refused),
-            Word::of_status(410, Meaning::Refused),
+            Word::of(409, "in_use", Says::StillRunning),
+            Word::of_code("ALREADY_PAID", Says::Done),
+            Word::of_code("1172", Says::Done),
+            Word::of_status(422, Says::OtherBody),
+            Word::of(400, "DECLINED", Says::Refused),
+            Word::of_status(410, Says::Refused),
         ];
     }
 

@@ -7,13 +7,20 @@
 //! | its end is logged and waits for its hook | kept until then | kept until then | kept until then |
 //! | waiting, without doubt | takes over | takes over | noted: it runs again anyway |
 //! | in doubt, parked, or a reconcile holds the lease | takes over | takes over | takes over: it may run again |
+//! | the same, and it was called more than once | takes over | asks, or takes over: FAILED, uncertain | asks, or noted |
 //! | terminal | a late entry | a late entry | a late entry |
+//!
+//! A message says what was true when it was written. That a call *has* acted stays true. That none has may
+//! be about the first of two calls, and come behind the second one, which has acted: so it settles an
+//! operation that was called once at most. About any other it is kept beside the log, the provider is asked
+//! at once where there is a reconcile, and a refusal ends it as uncertain where there is none.
 
 use super::change::Change;
 use super::finalized::follow;
 use super::next::{Move, after_attempt};
 use super::swept::conclude;
-use super::{Answer, Entry, Finalized, Purpose, Step};
+use super::{Answer, Entry, Finalized, Purpose, Row, Step};
+use crate::policies::InDoubt;
 use crate::words::{
     AttemptEnd, ClaimId, FinalOutcome, Kind, LogStatus, Outcome, Phase, Source, Status,
 };
@@ -48,14 +55,51 @@ pub(super) fn answered(change: Change, message: &Message<'_>, logged: Option<&En
             concluded(change, message, outcome)
         }
         _ if runs => change.answer(Answer::Kept),
-        AttemptEnd::Outcome(Outcome::Fail(failure)) => {
-            let outcome = FinalOutcome::Failed(failure.clone());
-            concluded(change, message, outcome)
+        AttemptEnd::Outcome(Outcome::Fail(_)) | AttemptEnd::NotHappened
+            if doubted && row.may_have_been_called_twice() && asks(row) =>
+        {
+            asked(change, message)
         }
-        AttemptEnd::NotHappened if doubted => not_happened(change, message),
+        AttemptEnd::Outcome(Outcome::Fail(failure)) => {
+            let stale = doubted && row.may_have_been_called_twice();
+            let failure = failure.clone().uncertain(failure.uncertain || stale);
+            concluded(change, message, FinalOutcome::Failed(failure))
+        }
+        AttemptEnd::NotHappened if doubted && !row.may_have_been_called_twice() => {
+            not_happened(change, message)
+        }
+        AttemptEnd::NotHappened if doubted => noted(change, message),
         // Of a row without doubt it says nothing new, and no other end is a message.
         _ => change.answer(Answer::Noted),
     }
+}
+
+impl Row {
+    /// True unless a message about a call of it can only be about the last one.
+    const fn may_have_been_called_twice(&self) -> bool {
+        self.attempt.saturating_add(self.uncounted) > 1
+            || self.lost_attempts > 1
+            || self.retries > 0
+    }
+}
+
+/// True if the provider is to be asked by itself.
+fn asks(row: &Row) -> bool {
+    row.phase == Some(Phase::InDoubt) && row.policy.in_doubt == InDoubt::Reconcile
+}
+
+/// The provider is asked now, not when its turn comes. One that is being asked is left alone.
+fn asked(mut change: Change, message: &Message<'_>) -> Step {
+    let now = change.now;
+    change.row.due_at = change.row.due_at.map(|due_at| due_at.min(now));
+    noted(change, message)
+}
+
+/// Kept beside the log, and nothing else follows.
+fn noted(mut change: Change, message: &Message<'_>) -> Step {
+    let entry = beside(&change, message);
+    change.append(entry);
+    change.answer(Answer::Noted)
 }
 
 /// The operation is taken from whoever held it, as an operator would.
@@ -104,21 +148,26 @@ fn not_happened(mut change: Change, message: &Message<'_>) -> Step {
 
 /// Kept beside the outcome: it corroborates it, or diverges from it.
 fn late(mut change: Change, message: &Message<'_>) -> Step {
-    let mut entry = Entry::of(&change.row, Source::Provider, message.end.clone(), change.now);
-    entry.log.fence = change.row.fence.of_message(message.id);
-    entry.log.late = true;
-    entry.log.note = Some(message.source.to_owned());
+    let entry = beside(&change, message);
     change.append(entry);
     let standing = Finalized::standing(&change.row).again();
     change.answer(Answer::Moved(standing))
 }
 
+/// An entry without effect, under a fence that no claim has.
+fn beside(change: &Change, message: &Message<'_>) -> Entry {
+    let mut entry = Entry::of(&change.row, Source::Provider, message.end.clone(), change.now);
+    entry.log.fence = change.row.fence.of_message(message.id);
+    entry.log.late = true;
+    entry.log.note = Some(message.source.to_owned());
+    entry
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{at, running};
-    use super::super::{Fact, Row, step};
+    use super::super::{Fact, step};
     use super::*;
-    use crate::policies::InDoubt;
     use crate::words::{Failure, Payload};
 
     fn message(end: &AttemptEnd) -> Message<'_> {
@@ -230,10 +279,34 @@ mod tests {
     }
 
     #[test]
+    fn what_was_called_twice_is_not_settled_by_a_message_that_may_be_about_the_first() {
+        let twice = |phase, in_doubt| {
+            let mut row = in_phase(phase);
+            (row.attempt, row.lost_attempts, row.policy.in_doubt) = (2, 2, in_doubt);
+            row
+        };
+        let asking = twice(Phase::InDoubt, InDoubt::Reconcile);
+        for end in [refused(), AttemptEnd::NotHappened] {
+            let step = told(&asking, &end);
+            assert_eq!((step.answer, step.row.due_at), (Answer::Noted, Some(at(100))));
+            assert!(step.row.is_unresolved() && step.entries.len() == 1);
+        }
+        for row in [twice(Phase::InDoubt, InDoubt::Retry), twice(Phase::Parked, InDoubt::Park)] {
+            let step = told(&row, &AttemptEnd::NotHappened);
+            assert_eq!((step.answer, &step.row), (Answer::Noted, &row));
+            let Some(FinalOutcome::Failed(failure)) = told(&row, &refused()).row.outcome else {
+                panic!()
+            };
+            assert!(failure.uncertain && failure.code == "EXPIRED");
+            assert_eq!(told(&row, &happened()).row.status, Status::Completed);
+        }
+    }
+
+    #[test]
     fn an_operation_that_ends_by_not_happened_is_certain() {
         let mut row = in_phase(Phase::InDoubt);
         row.policy.in_doubt = InDoubt::Park;
-        row.attempt = row.policy.max_attempts;
+        row.policy.max_attempts = 1;
         let Some(FinalOutcome::Failed(failure)) = told(&row, &AttemptEnd::NotHappened).row.outcome
         else {
             panic!()

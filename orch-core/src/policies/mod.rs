@@ -17,7 +17,7 @@ mod ending; // how an attempt ends with an error
 
 mod handler_end; // what that means in view of earlier attempts
 
-mod meaning; // what a provider's own answer means
+mod says; // what a provider's own answer means
 
 pub mod http; // what an answer over HTTP means
 
@@ -28,7 +28,6 @@ pub use call::{CallFacts, REMEDY, Refusal, may_call};
 pub use divergence::{Bearing, bearings, compare, divergences};
 pub use ending::{After, Ending};
 pub use handler_end::HandlerEnd;
-pub use meaning::Meaning;
 pub use policy::{
     Contradiction, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,
     DEFAULT_MAX_UNCOUNTED, DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT,
@@ -40,3 +39,4 @@ pub use retention::{
     DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION, MAX_RETENTION, MIN_RETENTION, Retention,
     UNDATED_RETENTION,
 };
+pub use says::Says;

@@ -221,7 +221,7 @@ const REMEDY: &str =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policies::Meaning;
+    use crate::policies::Says;
     use crate::provider::catalogue::{Square, Stripe};
     use crate::provider::rules::tests::{lives, refusal, with};
     use crate::provider::{AnyProvider, Unkeyed};
@@ -273,7 +273,7 @@ mod tests {
         assert!(text.contains("the time budget of 24h makes 86430s"), "{text}");
     }
 
-    const DONE: &[Word] = &[Word::of_code("ALREADY_PAID", Meaning::Done)];
+    const DONE: &[Word] = &[Word::of_code("ALREADY_PAID", Says::Done)];
 
     fn keeps(keeps: Keeps) -> Rules {
         with(|rules| rules.repeat = Repeat::Answers(keeps))

@@ -11,7 +11,7 @@ use super::{Keeps, KeyForm, KeyPlace, Published, Repeat, Word};
 /// ```
 /// # use std::time::Duration;
 /// # use orch_core::provider as orch;
-/// # use orch_core::policies::Meaning;
+/// # use orch_core::policies::Says;
 /// use orch::{Keeps, KeyForm, KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
 ///
 /// /// The bank, as its integration guide of 2026 says in chapter 4.
@@ -24,7 +24,7 @@ use super::{Keeps, KeyForm, KeyPlace, Published, Repeat, Word};
 ///     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(Duration::from_secs(60 * 60));
 ///     const KEY_PLACE: KeyPlace = KeyPlace::Header("X-Request-Id");
 ///     const KEY_FORM: KeyForm = KeyForm::up_to(40);
-///     const WORDS: &'static [Word] = &[Word::of_status(423, Meaning::StillRunning)];
+///     const WORDS: &'static [Word] = &[Word::of_status(423, Says::StillRunning)];
 ///     const PUBLISHED: Option<Published> =
 ///         Some(Published::new("integration guide 2026, chapter 4", (2026, 11, 28)));
 /// }

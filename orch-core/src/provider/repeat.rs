@@ -15,7 +15,7 @@ pub enum Repeat {
     Answers(Keeps),
     /// It refuses the second call, whether or not the first one has acted: "duplicate reference".
     /// Where the refusal can be told from other answers, it is a word of the contract,
-    /// [`Meaning::Done`](crate::policies::Meaning::Done).
+    /// [`Says::Done`](crate::policies::Says::Done).
     Refuses,
     /// It acts again: it knows no keys.
     Acts,

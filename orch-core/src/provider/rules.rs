@@ -215,7 +215,7 @@ pub(super) mod tests {
     use http::HeaderName;
 
     use super::*;
-    use crate::policies::Meaning;
+    use crate::policies::Says;
     use crate::provider::catalogue::{CheckoutCom, Qonto, Square, Stripe};
     use crate::provider::{AnyProvider, Unkeyed};
 
@@ -260,7 +260,7 @@ pub(super) mod tests {
         assert!(!is_header_name("") && !is_header_name(&"a".repeat(101)));
     }
 
-    const EMPTY_WORD: &[Word] = &[Word::of_code("", Meaning::Done)];
+    const EMPTY_WORD: &[Word] = &[Word::of_code("", Says::Done)];
 
     #[test]
     fn a_contract_that_contradicts_itself_is_refused() {

@@ -105,6 +105,10 @@ impl Orchestrator {
     /// | [`Refused`](Reconciled::Refused) | is FAILED, for certain, once no attempt is under way |
     /// | [`NotHappened`](Reconciled::NotHappened) | is no longer in doubt, once no attempt is under way |
     ///
+    /// The last two hold for an operation that was called once at most. A message tells what was true when it
+    /// was written, and a later call may have acted since: then the provider is asked at once if the handler
+    /// has a `reconcile`; without one a refusal ends it as uncertain, and *not happened* changes nothing.
+    ///
     /// After the end it changes nothing, and the history has it as a late answer. A message that comes
     /// before its operation is known is kept for 30 days, and [`Orchestrator::unmatched`] lists it. The
     /// same message again changes nothing, so a webhook may be delivered as often as it likes.

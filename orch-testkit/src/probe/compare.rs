@@ -1,4 +1,4 @@
-use orch_core::policies::{Ending, Meaning};
+use orch_core::policies::{Ending, Says};
 use orch_core::provider::{Keeps, KeyLifetime, Provider, Repeat, Word};
 
 use super::{Finding, Promise, Verdict};
@@ -38,7 +38,7 @@ enum Second {
 
 const LESS: &str = "a repeated call acts again: write `Repeat::Answers(Keeps::Successes)` if it does so \
                     behind an error only, else `Repeat::Acts`, and give the handler a `reconcile`";
-const REFUSES: &str = "write `Repeat::Refuses`, with a word for `Meaning::Done`, and give the handler a \
+const REFUSES: &str = "write `Repeat::Refuses`, with a word for `Says::Done`, and give the handler a \
                        `reconcile`";
 const NO_BODY: &str = "let the client send such a body, if the sandbox has one";
 const NO_ID: &str = "let the client return the id of the effect";
@@ -81,7 +81,7 @@ impl Compared {
             Ok(second) => second,
             Err(unseen) => return unseen,
         };
-        let has_word = self.has_word(Meaning::OtherBody);
+        let has_word = self.has_word(Says::OtherBody);
         match second {
             Second::Refused(Read::OtherBody) => {
                 about.agrees(format!("refused in its word, {said}"))
@@ -99,11 +99,11 @@ impl Compared {
                 format!(
                     "refused, {said}; a handler takes that for an end, and the first call has acted"
                 ),
-                "write a word for it with `Meaning::OtherBody`",
+                "write a word for it with `Says::OtherBody`",
             ),
             Second::Refused(_) if has_word => about.differs(
                 format!("refused, {said}; that is not the contract's word for another body"),
-                "write a word for it with `Meaning::OtherBody`",
+                "write a word for it with `Says::OtherBody`",
             ),
             Second::Refused(_) => {
                 about.agrees(format!("refused, {said}; a handler takes it for doubt"))
@@ -209,8 +209,8 @@ impl Compared {
             [read, Read::Success] => (read, shown(&first)),
             _ => return about.unseen(format!("neither call has acted, {both}"), NO_BODY),
         };
-        let has_word = self.has_word(Meaning::StillRunning);
-        const WORD: &str = "write a word for it with `Meaning::StillRunning`";
+        let has_word = self.has_word(Says::StillRunning);
+        const WORD: &str = "write a word for it with `Says::StillRunning`";
         match read {
             Read::StillRunning => about.agrees(format!("still running in its word, {said}")),
             Read::Done if self.repeat == Repeat::Refuses => {
@@ -278,25 +278,25 @@ impl Compared {
         match read {
             Read::Later => about.unseen(format!("not now, {said}"), "try again later"),
             Read::Done if refuses => about.agrees(format!("refused as done already, {said}")),
-            Read::InDoubt if refuses && !self.has_word(Meaning::Done) => {
+            Read::InDoubt if refuses && !self.has_word(Says::Done) => {
                 about.agrees(format!("refused, {said}; a handler takes it for doubt"))
             }
             _ if refuses => about.differs(
                 format!("refused, {said}; that is not the contract's word for *done already*"),
-                "write a word for it with `Meaning::Done`",
+                "write a word for it with `Says::Done`",
             ),
             _ => about.differs(format!("refused, {said}"), REFUSES),
         }
     }
 
-    fn has_word(&self, meaning: Meaning) -> bool {
-        self.words.iter().any(|word| word.meaning == meaning)
+    fn has_word(&self, meaning: Says) -> bool {
+        self.words.iter().any(|word| word.says == meaning)
     }
 }
 
 fn read<P: Provider>(answered: &Answered) -> Read {
     let word = Word::find(P::WORDS, answered.status, answered.code.as_deref());
-    if word.is_some_and(|word| word.meaning == Meaning::OtherBody) {
+    if word.is_some_and(|word| word.says == Says::OtherBody) {
         return Read::OtherBody;
     }
     let Err(outcome) = answered.check::<P>() else { return Read::Success };

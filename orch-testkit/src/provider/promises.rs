@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use orch_core::policies::Meaning;
+use orch_core::policies::Says;
 use orch_core::provider::{Keeps, KeyLifetime, Provider, Repeat, Word};
 
 use super::{Answered, Reply};
@@ -49,7 +49,7 @@ impl Promises {
         Self {
             repeat: P::REPEAT,
             lifetime,
-            compares_bodies: word(P::WORDS, Meaning::OtherBody).is_some(),
+            compares_bodies: word(P::WORDS, Says::OtherBody).is_some(),
             keeps_declines: false,
             words: P::WORDS,
         }
@@ -76,7 +76,7 @@ impl Promises {
     pub(super) fn at_work(&self) -> Option<Reply> {
         match self.repeat {
             Repeat::Answers(_) => Some(Reply::StillRunning),
-            Repeat::Refuses if word(self.words, Meaning::StillRunning).is_some() => {
+            Repeat::Refuses if word(self.words, Says::StillRunning).is_some() => {
                 Some(Reply::StillRunning)
             }
             Repeat::Refuses => Some(Reply::AlreadyDone),
@@ -96,19 +96,19 @@ impl Promises {
         };
         match reply {
             Reply::Charged { receipt } => Answered::new(200).with_receipt(receipt.to_string()),
-            Reply::Declined => said(Meaning::Refused, 402),
+            Reply::Declined => said(Says::Refused, 402),
             Reply::Unavailable => Answered::new(503),
             Reply::RateLimited { after } => Answered::new(429).with_retry_after(after),
             Reply::Refused => Answered::new(401),
-            Reply::KeyReused => said(Meaning::OtherBody, 422),
+            Reply::KeyReused => said(Says::OtherBody, 422),
             Reply::Error { status } => Answered::new(status),
-            Reply::StillRunning => said(Meaning::StillRunning, 409),
-            Reply::AlreadyDone => said(Meaning::Done, 409),
+            Reply::StillRunning => said(Says::StillRunning, 409),
+            Reply::AlreadyDone => said(Says::Done, 409),
         }
     }
 }
 
 /// The first word of the contract with this meaning.
-fn word(words: &'static [Word], meaning: Meaning) -> Option<&'static Word> {
-    words.iter().find(|word| word.meaning == meaning)
+fn word(words: &'static [Word], meaning: Says) -> Option<&'static Word> {
+    words.iter().find(|word| word.says == meaning)
 }

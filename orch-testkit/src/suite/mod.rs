@@ -20,6 +20,7 @@ pub mod forms;
 pub mod history;
 pub mod hooks;
 pub mod incarnation;
+pub mod kept_answers;
 pub mod keys;
 pub mod late;
 pub mod lease;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orch_core::policies::Meaning;
+use orch_core::policies::Says;
 use orch_core::provider::{Keeps, KeyLifetime, Provider, Repeat, Word};
 
 macro_rules! contract {
@@ -20,10 +20,10 @@ macro_rules! contract {
 
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-const RUNNING: Word = Word::of(409, "in_use", Meaning::StillRunning);
-const DONE: Word = Word::of_code("ALREADY_PAID", Meaning::Done);
-const OTHER: Word = Word::of(400, "reused", Meaning::OtherBody);
-const DECLINED: Word = Word::of_code("DECLINED", Meaning::Refused);
+const RUNNING: Word = Word::of(409, "in_use", Says::StillRunning);
+const DONE: Word = Word::of_code("ALREADY_PAID", Says::Done);
+const OTHER: Word = Word::of(400, "reused", Says::OtherBody);
+const DECLINED: Word = Word::of_code("DECLINED", Says::Refused);
 
 contract!(Everything, Repeat::Answers(Keeps::Everything), &[RUNNING, DONE, OTHER, DECLINED]);
 contract!(Effects, Repeat::Answers(Keeps::Effects), &[RUNNING, OTHER, DECLINED]);

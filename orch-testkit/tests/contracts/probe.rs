@@ -126,11 +126,11 @@ async fn a_word_that_the_contract_lacks_or_has_wrongly_is_told() {
     // Its words are 400 `reused` and 409 `in_use`, and the contract has none: 400 reads as an end.
     let report = probed::<Quiet, Effects>().await;
     assert_eq!(verdicts(&report), [Agrees, Differs, Agrees, Agrees, Agrees], "{report}");
-    assert!(remedy(&report, Promise::OtherBody).contains("Meaning::OtherBody"), "{report}");
+    assert!(remedy(&report, Promise::OtherBody).contains("Says::OtherBody"), "{report}");
     // The contract has words that the provider never says.
     let report = probed::<Effects, Quiet>().await;
     assert_eq!(verdicts(&report), [Agrees, Differs, Agrees, Agrees, Differs], "{report}");
-    assert!(remedy(&report, Promise::InFlight).contains("Meaning::StillRunning"), "{report}");
+    assert!(remedy(&report, Promise::InFlight).contains("Says::StillRunning"), "{report}");
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ pub use self::{
 
 pub use retry_after::LONGEST_WAIT;
 
-use super::{Effect, Ending, Meaning};
+use super::{Effect, Ending, Says};
 use crate::words::Timestamp;
 
 /// An HTTP response that is no success: its status, and how the attempt ends with it.
@@ -110,7 +110,7 @@ pub struct HttpOutcome {
 /// A word of the provider's contract that an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Said {
-    pub(crate) meaning: Meaning,
+    pub(crate) says: Says,
     /// The code that the contract names; never what a body holds beside it.
     pub(crate) code: Option<&'static str>,
 }
@@ -178,14 +178,14 @@ impl HttpOutcome {
     #[must_use]
     pub fn ending(&self) -> Ending {
         let Self { status, retry_after, effect, said } = *self;
-        let Some(Said { meaning, code }) = said else {
+        let Some(Said { says, code }) = said else {
             return rules::ending(status, retry_after, effect);
         };
-        match meaning {
-            Meaning::StillRunning => Ending::StillRunning { after: retry_after },
-            Meaning::Done => Ending::AlreadyDone,
-            Meaning::OtherBody => Ending::InDoubt,
-            Meaning::Refused => match code {
+        match says {
+            Says::StillRunning => Ending::StillRunning { after: retry_after },
+            Says::Done => Ending::AlreadyDone,
+            Says::OtherBody => Ending::InDoubt,
+            Says::Refused => match code {
                 Some(code) => Ending::fail(code, false),
                 None => Ending::fail(&rules::code(status), false),
             },

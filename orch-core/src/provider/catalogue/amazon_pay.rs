@@ -1,5 +1,5 @@
 use super::HYPHENS_AND_UNDERSCORES;
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{Keeps, KeyForm, KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
 
 /// Amazon Pay, the API's version 2.
@@ -34,7 +34,7 @@ impl Provider for AmazonPay {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
     const KEY_PLACE: KeyPlace = KeyPlace::Header("x-amz-pay-idempotency-key");
     const KEY_FORM: KeyForm = KeyForm::up_to(32).of(HYPHENS_AND_UNDERSCORES);
-    const WORDS: &'static [Word] = &[Word::of_code("DuplicateIdempotencyKey", Meaning::OtherBody)];
+    const WORDS: &'static [Word] = &[Word::of_code("DuplicateIdempotencyKey", Says::OtherBody)];
     const PUBLISHED: Option<Published> = Some(Published::new(
         "developer.amazon.com/docs/amazon-pay-api-v2/idempotency.html",
         (2026, 11, 28),

@@ -1,5 +1,5 @@
 use super::HYPHENS;
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{KeyForm, KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
 
 /// GMO Payment Gateway, the protocol type.
@@ -48,7 +48,7 @@ impl Provider for GmoPg {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
     const KEY_PLACE: KeyPlace = KeyPlace::BodyField("OrderID");
     const KEY_FORM: KeyForm = KeyForm::up_to(27).of(HYPHENS);
-    const WORDS: &'static [Word] = &[Word::of_code("E01040010", Meaning::Done)];
+    const WORDS: &'static [Word] = &[Word::of_code("E01040010", Says::Done)];
     const PUBLISHED: Option<Published> =
         Some(Published::new("recipe.kizuna-system.jp, and public integrations", (2026, 11, 28)));
 }

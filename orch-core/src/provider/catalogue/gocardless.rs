@@ -1,4 +1,4 @@
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{KeyForm, KeyLifetime, Provider, Published, Repeat, Word};
 
 /// GoCardless.
@@ -45,7 +45,7 @@ impl Provider for GoCardless {
     const REPEAT: Repeat = Repeat::Refuses;
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unpublished;
     const KEY_FORM: KeyForm = KeyForm::up_to(128);
-    const WORDS: &'static [Word] = &[Word::of(409, "idempotent_creation_conflict", Meaning::Done)];
+    const WORDS: &'static [Word] = &[Word::of(409, "idempotent_creation_conflict", Says::Done)];
     const PUBLISHED: Option<Published> =
         Some(Published::new("gocardless.com/blog/idempotency-keys", (2026, 11, 28)));
 }

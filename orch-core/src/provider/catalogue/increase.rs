@@ -1,4 +1,4 @@
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{Keeps, KeyLifetime, Provider, Published, Repeat, Word};
 
 /// Increase.
@@ -50,7 +50,7 @@ impl Provider for Increase {
     const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unpublished;
     const WORDS: &'static [Word] =
-        &[Word::of(409, "idempotency_key_already_used_error", Meaning::OtherBody)];
+        &[Word::of(409, "idempotency_key_already_used_error", Says::OtherBody)];
     const PUBLISHED: Option<Published> =
         Some(Published::new("increase.com/documentation/idempotency-keys", (2026, 11, 28)));
 }

@@ -1,5 +1,5 @@
 use super::DAY;
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{
     KeyAlphabet, KeyForm, KeyLifetime, KeyPlace, Provider, Published, Repeat, Word,
 };
@@ -42,7 +42,7 @@ impl Provider for LineMessaging {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
     const KEY_PLACE: KeyPlace = KeyPlace::Header("X-Line-Retry-Key");
     const KEY_FORM: KeyForm = KeyForm::up_to(36).of(KeyAlphabet::UUID);
-    const WORDS: &'static [Word] = &[Word::of_status(409, Meaning::Done)];
+    const WORDS: &'static [Word] = &[Word::of_status(409, Says::Done)];
     const PUBLISHED: Option<Published> = Some(Published::new(
         "developers.line.biz/en/docs/messaging-api/retrying-api-request",
         (2026, 11, 28),
@@ -92,10 +92,10 @@ impl Provider for LinePay {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
     const KEY_PLACE: KeyPlace = KeyPlace::Command;
     const WORDS: &'static [Word] = &[
-        Word::of_code("1152", Meaning::Done),
-        Word::of_code("1172", Meaning::Done),
-        Word::of_code("1198", Meaning::StillRunning),
-        Word::of_code("1145", Meaning::StillRunning),
+        Word::of_code("1152", Says::Done),
+        Word::of_code("1172", Says::Done),
+        Word::of_code("1198", Says::StillRunning),
+        Word::of_code("1145", Says::StillRunning),
     ];
     const PUBLISHED: Option<Published> =
         Some(Published::new("developers.line.biz/en/docs/line-pay/appendix", (2026, 11, 28)));

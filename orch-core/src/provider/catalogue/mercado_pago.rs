@@ -1,4 +1,4 @@
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{Keeps, KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
 
 /// Mercado Pago, payments and refunds.
@@ -47,7 +47,7 @@ impl Provider for MercadoPago {
     const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unpublished;
     const KEY_PLACE: KeyPlace = KeyPlace::Header("X-Idempotency-Key");
-    const WORDS: &'static [Word] = &[Word::of_status(423, Meaning::StillRunning)];
+    const WORDS: &'static [Word] = &[Word::of_status(423, Says::StillRunning)];
     const PUBLISHED: Option<Published> = Some(Published::new(
         "mercadopago.com.br/developers/en/docs/wallet-connect/payment-flow/idempotency",
         (2026, 11, 28),

@@ -1,4 +1,4 @@
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
 
 /// NICE Payments, the approval of a payment that the customer has authorised. `tid` and
@@ -40,9 +40,9 @@ impl Provider for NicePay {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
     const KEY_PLACE: KeyPlace = KeyPlace::Command;
     const WORDS: &'static [Word] = &[
-        Word::of_code("2201", Meaning::Done),
-        Word::of_code("A127", Meaning::Done),
-        Word::of_code("U112", Meaning::Done),
+        Word::of_code("2201", Says::Done),
+        Word::of_code("A127", Says::Done),
+        Word::of_code("U112", Says::Done),
     ];
     const PUBLISHED: Option<Published> = Some(Published::new(
         "github.com/nicepayments/nicepay-manual, common/code.md",

@@ -1,5 +1,5 @@
 use super::{HOUR, HYPHENS_AND_UNDERSCORES};
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{
     Keeps, KeyAlphabet, KeyForm, KeyLifetime, KeyPlace, Provider, Published, Repeat, Word,
 };
@@ -47,7 +47,7 @@ impl Provider for PortOneV2 {
     const KEY_PLACE: KeyPlace = KeyPlace::QuotedHeader("Idempotency-Key");
     const KEY_FORM: KeyForm = KeyForm::up_to(256).at_least(16).of(HYPHENS_AND_UNDERSCORES);
     const WORDS: &'static [Word] =
-        &[Word::of(409, "IDEMPOTENCY_OUTSTANDING_REQUEST", Meaning::StillRunning)];
+        &[Word::of(409, "IDEMPOTENCY_OUTSTANDING_REQUEST", Says::StillRunning)];
     const PUBLISHED: Option<Published> =
         Some(Published::new("developers.portone.io/api/rest-v2", (2026, 11, 28)));
 }
@@ -93,8 +93,8 @@ impl Provider for PortOneV2Confirm {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
     const KEY_PLACE: KeyPlace = KeyPlace::Command;
     const WORDS: &'static [Word] = &[
-        Word::of(409, "ALREADY_PAID", Meaning::Done),
-        Word::of(409, "IDEMPOTENCY_OUTSTANDING_REQUEST", Meaning::StillRunning),
+        Word::of(409, "ALREADY_PAID", Says::Done),
+        Word::of(409, "IDEMPOTENCY_OUTSTANDING_REQUEST", Says::StillRunning),
     ];
     const PUBLISHED: Option<Published> = Some(Published::new(
         "github.com/portone-io/developers.portone.io, v2.openapi.yml of 2026-08-06",

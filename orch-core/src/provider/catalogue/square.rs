@@ -1,4 +1,4 @@
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{Keeps, KeyForm, KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
 
 /// Square.
@@ -42,7 +42,7 @@ impl Provider for Square {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unpublished;
     const KEY_PLACE: KeyPlace = KeyPlace::BodyField("idempotency_key");
     const KEY_FORM: KeyForm = KeyForm::up_to(45);
-    const WORDS: &'static [Word] = &[Word::of_code("IDEMPOTENCY_KEY_REUSED", Meaning::OtherBody)];
+    const WORDS: &'static [Word] = &[Word::of_code("IDEMPOTENCY_KEY_REUSED", Says::OtherBody)];
     const PUBLISHED: Option<Published> = Some(Published::new(
         "github.com/square/connect-api-specification, api.json of 2025-08-19",
         (2026, 11, 28),

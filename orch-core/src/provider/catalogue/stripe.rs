@@ -1,5 +1,5 @@
 use super::DAY;
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{Keeps, KeyLifetime, Provider, Published, Repeat, Word};
 
 /// Stripe, the API's version 1. Version 2 is [`StripeV2`].
@@ -43,8 +43,8 @@ impl Provider for Stripe {
     const REPEAT: Repeat = Repeat::Answers(Keeps::Everything);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
     const WORDS: &'static [Word] = &[
-        Word::of(409, "idempotency_key_in_use", Meaning::StillRunning),
-        Word::of_code("idempotency_error", Meaning::OtherBody),
+        Word::of(409, "idempotency_key_in_use", Says::StillRunning),
+        Word::of_code("idempotency_error", Says::OtherBody),
     ];
     const PUBLISHED: Option<Published> =
         Some(Published::new("docs.stripe.com/api/idempotent_requests", (2026, 11, 28)));

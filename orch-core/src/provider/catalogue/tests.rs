@@ -1,5 +1,5 @@
 use super::*;
-use crate::policies::Meaning::{self, Done, OtherBody, StillRunning};
+use crate::policies::Says::{self, Done, OtherBody, StillRunning};
 use crate::policies::{Effect, InDoubt};
 use crate::provider::rules::Rules;
 use crate::provider::{KeyLifetime, KeyPlace, Provider, ProviderKey, Repeat, Word};
@@ -14,7 +14,7 @@ const HEX: &str = "e14da1197c590df668c1099358a4b00b";
 const LETTERS: &str = "6r8kVzjWvRHRtPcZqw48fz";
 
 /// An answer, and what the contract makes of it.
-type Answer = (u16, Option<&'static str>, Meaning);
+type Answer = (u16, Option<&'static str>, Says);
 
 /// What is wrong with a contract, which should be as given. Written out once more by hand: a slip in a
 /// contract costs a second charge.
@@ -43,14 +43,14 @@ fn row<P: Provider>(
     same("in doubt", debug(&default), debug(&in_doubt));
     same("the count of words", terms.words().len().to_string(), answers.len().to_string());
     for &(status, code, meaning) in answers {
-        let found = Word::find(terms.words(), status, code).map(|word| word.meaning);
+        let found = Word::find(terms.words(), status, code).map(|word| word.says);
         same(&format!("{status} {code:?}"), debug(&found), debug(&Some(meaning)));
     }
     // No word takes in what it should not: another code, or none.
     for status in [200, 400, 409, 423, 429, 500] {
         let bare = answers.iter().find(|it| it.0 == status && it.1.is_none()).map(|it| it.2);
         for code in [None, Some("SOMETHING_ELSE")] {
-            let found = Word::find(terms.words(), status, code).map(|word| word.meaning);
+            let found = Word::find(terms.words(), status, code).map(|word| word.says);
             same(&format!("{status} {code:?}"), debug(&found), debug(&bare));
         }
     }

@@ -1,5 +1,5 @@
 use super::DAY;
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{Keeps, KeyForm, KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
 
 /// Toss Payments, the calls that take a key: cancels, payouts, card payments by key. The
@@ -39,7 +39,7 @@ impl Provider for Toss {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY.saturating_mul(15));
     const KEY_FORM: KeyForm = KeyForm::up_to(300);
     const WORDS: &'static [Word] =
-        &[Word::of(409, "IDEMPOTENT_REQUEST_PROCESSING", Meaning::StillRunning)];
+        &[Word::of(409, "IDEMPOTENT_REQUEST_PROCESSING", Says::StillRunning)];
     const PUBLISHED: Option<Published> = Some(Published::new(
         "docs.tosspayments.com/reference/using-api/authorization",
         (2026, 11, 28),
@@ -88,8 +88,8 @@ impl Provider for TossConfirm {
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
     const KEY_PLACE: KeyPlace = KeyPlace::Command;
     const WORDS: &'static [Word] = &[
-        Word::of_code("ALREADY_PROCESSED_PAYMENT", Meaning::Done),
-        Word::of(409, "IDEMPOTENT_REQUEST_PROCESSING", Meaning::StillRunning),
+        Word::of_code("ALREADY_PROCESSED_PAYMENT", Says::Done),
+        Word::of(409, "IDEMPOTENT_REQUEST_PROCESSING", Says::StillRunning),
     ];
     const PUBLISHED: Option<Published> =
         Some(Published::new("docs.tosspayments.com/reference/error-codes", (2026, 11, 28)));

@@ -1,5 +1,5 @@
 use super::DAY;
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{Keeps, KeyLifetime, Provider, Published, Repeat, Word};
 
 /// Whop.
@@ -37,7 +37,7 @@ impl Provider for Whop {
     const NAME: &'static str = "Whop";
     const REPEAT: Repeat = Repeat::Answers(Keeps::Successes);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(DAY);
-    const WORDS: &'static [Word] = &[Word::of(400, "idempotency_key_mismatch", Meaning::OtherBody)];
+    const WORDS: &'static [Word] = &[Word::of(400, "idempotency_key_mismatch", Says::OtherBody)];
     const PUBLISHED: Option<Published> =
         Some(Published::new("docs.whop.com/developer/api/idempotency", (2026, 11, 28)));
 }

@@ -1,5 +1,5 @@
 use super::HOUR;
-use crate::policies::Meaning;
+use crate::policies::Says;
 use crate::provider::{Keeps, KeyLifetime, Provider, Published, Repeat, Word};
 
 /// Zendesk, the creation of tickets.
@@ -37,7 +37,7 @@ impl Provider for Zendesk {
     const NAME: &'static str = "Zendesk tickets";
     const REPEAT: Repeat = Repeat::Answers(Keeps::Successes);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::AtLeast(HOUR.saturating_mul(2));
-    const WORDS: &'static [Word] = &[Word::of(400, "IdempotentRequestError", Meaning::OtherBody)];
+    const WORDS: &'static [Word] = &[Word::of(400, "IdempotentRequestError", Says::OtherBody)];
     const PUBLISHED: Option<Published> = Some(Published::new(
         "developer.zendesk.com/api-reference/ticketing/introduction",
         (2026, 11, 28),

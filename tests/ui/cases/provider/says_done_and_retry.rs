@@ -1,5 +1,5 @@
 use orch::prelude::*;
-use orch::{Keeps, KeyLifetime, Meaning, Provider, Repeat, Word};
+use orch::{Keeps, KeyLifetime, Says, Provider, Repeat, Word};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "ORDER-{order_id}")]
@@ -18,7 +18,7 @@ impl Provider for Acme {
     const NAME: &'static str = "Acme";
     const REPEAT: Repeat = Repeat::Answers(Keeps::Effects);
     const KEY_LIFETIME: KeyLifetime = KeyLifetime::Unlimited;
-    const WORDS: &'static [Word] = &[Word::of(400, "ALREADY_PAID", Meaning::Done)];
+    const WORDS: &'static [Word] = &[Word::of(400, "ALREADY_PAID", Says::Done)];
 }
 
 #[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Acme, in_doubt = "retry")]

@@ -1,5 +1,5 @@
 use orch::prelude::*;
-use orch::{Meaning, Provider, Word};
+use orch::{Says, Provider, Word};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "ORDER-{order_id}")]
@@ -16,7 +16,7 @@ enum Acme {}
 
 impl Provider for Acme {
     const NAME: &'static str = "Acme";
-    const WORDS: &'static [Word] = &[Word::of(400, "ALREADY_PAID", Meaning::Done)];
+    const WORDS: &'static [Word] = &[Word::of(400, "ALREADY_PAID", Says::Done)];
 }
 
 #[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Acme, effect = "idempotent", in_doubt = "retry")]

@@ -1,5 +1,5 @@
 use orch::prelude::*;
-use orch::{Meaning, Provider, Word};
+use orch::{Says, Provider, Word};
 
 #[derive(Serialize, Deserialize, Command)]
 #[command(biz_key = "ORDER-{order_id}")]
@@ -16,7 +16,7 @@ enum Acme {}
 
 impl Provider for Acme {
     const NAME: &'static str = "Acme";
-    const WORDS: &'static [Word] = &[Word::of_status(409, Meaning::StillRunning), Word::of_code("", Meaning::Done)];
+    const WORDS: &'static [Word] = &[Word::of_status(409, Says::StillRunning), Word::of_code("", Says::Done)];
 }
 
 #[orchestrated(domain = "PAYMENT", event = "CHARGE", provider = Acme)]

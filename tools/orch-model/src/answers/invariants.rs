@@ -27,7 +27,7 @@ pub const A7: &str = "A7 what is over does not run again";
 pub const INVARIANTS: [&str; 7] = [A1, A2, A3, A4, A5, A6, A7];
 
 /// What must be possible, or the model would hold because nothing happens in it.
-pub const WITNESSES: [&str; 9] = [
+pub const WITNESSES: [&str; 11] = [
     "it completes after still running",
     "still running is an attempt past its limit",
     "it completes after already done",
@@ -37,6 +37,8 @@ pub const WITNESSES: [&str; 9] = [
     "a reconcile refuses",
     "the key changes",
     "a call acts after its lease was lost",
+    "a message ends it",
+    "a message that it has not happened comes when it has",
 ];
 
 /// More steps than there are to the end of an operation that nobody disturbs.
@@ -77,6 +79,8 @@ pub(super) fn properties() -> Vec<Property<Rules>> {
         sometimes(WITNESSES[8], |_, world| {
             world.row.lost_attempts > 0 && world.row.outcome.is_some() && world.audit.acts > 0
         }),
+        sometimes(WITNESSES[9], |_, world| world.audit.ended_by_message),
+        sometimes(WITNESSES[10], |_, world| world.audit.stale_message),
     ]
 }
 

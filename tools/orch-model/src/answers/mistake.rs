@@ -1,7 +1,7 @@
 use orch_core::policies::InDoubt;
 
 use super::invariants::{A1, A2, A3, A4, A5, A6, A7};
-use super::row::Row;
+use super::row::{Final, Row};
 use super::world::End;
 use super::{Before, Rules};
 
@@ -30,11 +30,15 @@ pub enum Mistake {
     RefusedIsNotHappened,
     /// A provider that cannot say has not acted.
     UnansweredIsNotHappened,
+    /// A message that refuses is about every call, also those after it was written.
+    RefusedByMessageIsCertain,
+    /// So is one that says that it has not happened.
+    NotHappenedByMessageIsCertain,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::StillRunningIsRetry,
         Self::StillRunningLosesNothing,
         Self::StillRunningClearsDoubt,
@@ -46,6 +50,8 @@ impl Mistake {
         Self::AlreadyDoneIsForgotten,
         Self::RefusedIsNotHappened,
         Self::UnansweredIsNotHappened,
+        Self::RefusedByMessageIsCertain,
+        Self::NotHappenedByMessageIsCertain,
     ];
 
     /// The invariant that it breaks.
@@ -56,7 +62,9 @@ impl Mistake {
             Self::StillRunningIsNoRetry => A2,
             Self::StillRunningClearsDoubt
             | Self::AlreadyDoneIsDeclined
-            | Self::UnansweredIsNotHappened => A3,
+            | Self::UnansweredIsNotHappened
+            | Self::RefusedByMessageIsCertain
+            | Self::NotHappenedByMessageIsCertain => A3,
             Self::AlreadyDoneIsOk => A4,
             Self::UncountedIsNotCounted | Self::AttemptIsGivenBackTwice => A5,
             Self::StillRunningIsRetry => A6,
@@ -75,12 +83,16 @@ impl Mistake {
                 (InDoubt::Reconcile, Before::DoneByAnother)
             }
             Self::AlreadyDoneIsDeclined => (InDoubt::Reconcile, Before::LostDone),
-            Self::RefusedIsNotHappened | Self::UnansweredIsNotHappened => {
-                (InDoubt::Reconcile, Before::Nothing)
-            }
+            Self::RefusedIsNotHappened
+            | Self::UnansweredIsNotHappened
+            | Self::NotHappenedByMessageIsCertain => (InDoubt::Reconcile, Before::Nothing),
             _ => (InDoubt::Retry, Before::Nothing),
         };
-        Rules { mistake: Some(self), ..Rules::of(in_doubt, before, 1) }
+        let messages = match self {
+            Self::RefusedByMessageIsCertain | Self::NotHappenedByMessageIsCertain => 1,
+            _ => 0,
+        };
+        Rules { mistake: Some(self), messages, ..Rules::of(in_doubt, before, 1) }
     }
 }
 
@@ -116,6 +128,12 @@ impl Rules {
             }
             (Some(Mistake::AttemptIsGivenBackTwice), Some(End::StillRunning)) => {
                 row.attempt = row.attempt.saturating_sub(1);
+            }
+            (Some(Mistake::RefusedByMessageIsCertain), Some(End::Refused)) => {
+                row.outcome = row.outcome.map(|_| Final::Failed { uncertain: false });
+            }
+            (Some(Mistake::NotHappenedByMessageIsCertain), Some(End::NotHappened)) => {
+                row.unresolved = false;
             }
             (Some(Mistake::AlreadyDoneIsForgotten), Some(End::AlreadyDone)) => {
                 row.already_done = false;

@@ -3,7 +3,8 @@
 //!
 //! One operation, its worker, which may lose its lease and go on, and a provider that keeps what it has
 //! done under each key. It may be at work on a call for ever, act late, give it up, refuse because it was
-//! done already by this operation or by another one, and lose answers. What a fact means for the row is
+//! done already by this operation or by another one, lose answers, and tell later by itself, in a message
+//! that says what was true when it was written. What a fact means for the row is
 //! production's own [`machine::step`](orch_core::machine::step), and what a handler's error means is
 //! [`HandlerEnd`](orch_core::policies::HandlerEnd).
 //!
@@ -79,6 +80,9 @@ pub struct Rules {
     pub before: Before,
     /// Leases that are lost and workers that die, in all.
     pub faults: u8,
+    /// Messages that the provider sends by itself, in all. Where it sends one it also acts on a call that
+    /// repeats one on which it has not acted.
+    pub messages: u8,
     /// What is wrong.
     pub mistake: Option<Mistake>,
 }
@@ -100,14 +104,23 @@ impl Rules {
     /// A handler that declares this, after this.
     #[must_use]
     pub const fn of(in_doubt: InDoubt, before: Before, faults: u8) -> Self {
-        Self { in_doubt, before, faults, mistake: None }
+        Self { in_doubt, before, faults, messages: 0, mistake: None }
+    }
+
+    /// The same with one message, which may come as late as it likes.
+    #[must_use]
+    pub const fn with_a_message(self) -> Self {
+        Self { messages: 1, ..self }
     }
 }
 
-/// Every declaration after everything that may have happened before.
+/// Every declaration after everything that may have happened before, and every declaration with a message
+/// of the provider.
 pub fn every_world(faults: u8) -> impl Iterator<Item = Rules> {
     let declared = InDoubt::ALL.into_iter();
-    declared.flat_map(move |in_doubt| Before::ALL.map(|before| Rules::of(in_doubt, before, faults)))
+    let after = move |in_doubt| Before::ALL.map(|before| Rules::of(in_doubt, before, faults));
+    let told = |in_doubt| Rules::of(in_doubt, Before::Nothing, faults.min(1)).with_a_message();
+    declared.clone().flat_map(after).chain(declared.map(told).collect::<Vec<_>>())
 }
 
 /// Goes through every state that there is under these rules.

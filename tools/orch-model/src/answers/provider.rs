@@ -39,7 +39,7 @@ impl Reply {
 }
 
 /// What a reconcile is told. All that is said is true.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// A call of this operation has acted.
     Happened,
@@ -83,6 +83,11 @@ impl World {
                 *key = Key::Over;
                 End::Declined
             }
+            (Reply::Done | Reply::ActsSilently, Key::Over) if rules.messages > 0 => {
+                *key = Key::Acted;
+                self.audit.acts += 1;
+                if reply == Reply::Done { End::Ok } else { End::InDoubt }
+            }
             (Reply::Done | Reply::ActsSilently, Key::Unknown) => {
                 *key = Key::Acted;
                 self.audit.acts += 1;
@@ -107,6 +112,20 @@ impl World {
             }
             _ => return None,
         })
+    }
+
+    /// The provider writes a message of its own, about a call that it has had: it has acted, or it will not
+    /// act on that call. `None` if that would not be true.
+    pub(super) fn write(&mut self, answer: Answer) -> Option<()> {
+        let acted = self.keys.contains(&Key::Acted);
+        let true_now = match answer {
+            Answer::Happened => acted,
+            Answer::NotHappened | Answer::Refused => !acted && self.keys.contains(&Key::Over),
+            Answer::Unanswered => false,
+        };
+        self.messages = self.messages.checked_sub(1).filter(|_| true_now)?;
+        self.message = Some(answer);
+        Some(())
     }
 
     /// The provider is done with a call that it was at work on.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use orch_core::machine::{self, Ended, Fact, Purpose};
+use orch_core::machine::{self, Ended, Fact, Message, Purpose};
 use orch_core::policies::{Effect, HandlerEnd};
 use orch_core::words::{AttemptEnd, ClaimId, Failure, Outcome, Payload, Source};
 use stateright::{Model, Property};
@@ -46,6 +46,13 @@ pub enum Step {
     DeadlinePasses,
     /// A sweep ends what is over its time budget.
     Sweep,
+    /// The provider writes a message of its own.
+    Write {
+        /// What it says.
+        answer: Answer,
+    },
+    /// That arrives.
+    Deliver,
     /// The provider is done with a call that it was at work on.
     WorkEnds {
         /// The generation of its key.
@@ -75,6 +82,8 @@ impl Model for Rules {
         }
         let ends = |generation| [true, false].map(|acts| Step::WorkEnds { generation, acts });
         steps.extend((0..KEYS).flat_map(ends));
+        steps.extend(Answer::ALL.map(|answer| Step::Write { answer }));
+        steps.push(Step::Deliver);
     }
 
     fn next_state(&self, world: &World, step: Step) -> Option<World> {
@@ -127,6 +136,8 @@ impl World {
                 (row != self.row).then_some(())
             }
             Step::WorkEnds { generation, acts } => self.work_ends(generation, acts),
+            Step::Write { answer } => self.write(answer),
+            Step::Deliver => self.deliver(rules),
         }
     }
 
@@ -163,6 +174,28 @@ impl World {
             self.audit.told |= matches!(said, End::StillRunning | End::AlreadyDone)
                 || said == End::InDoubt && !run.reconciles;
         }
+    }
+
+    /// A message is recorded and applied. It is kept while it has to wait.
+    fn deliver(&mut self, rules: &Rules) -> Option<()> {
+        let said = match self.message? {
+            Answer::Happened => End::Ok,
+            Answer::NotHappened => End::NotHappened,
+            Answer::Refused => End::Refused,
+            Answer::Unanswered => return None,
+        };
+        let (id, end) = (ClaimId::of(1), attempt_end(said));
+        let message = Message { end: &end, source: "", id, hooked_kinds: &[] };
+        let ended = self.row.outcome.is_some();
+        let acted = self.audit.acts > 0;
+        let fact = Fact::Answered { message: &message, logged: None };
+        if self.step(rules, fact, Some(said)) == machine::Answer::Kept {
+            return None;
+        }
+        self.message = None;
+        self.audit.ended_by_message |= !ended && self.row.outcome.is_some();
+        self.audit.stale_message |= acted && said != End::Ok;
+        Some(())
     }
 
     fn lease_expires(&mut self, rules: &Rules) -> Option<()> {

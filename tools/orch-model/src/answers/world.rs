@@ -1,3 +1,4 @@
+use super::provider::Answer;
 use super::row::Row;
 use super::{Before, Rules};
 
@@ -17,6 +18,10 @@ pub struct World {
     pub runs: Vec<Run>,
     /// Faults that may still happen.
     pub faults: u8,
+    /// Messages that the provider may still write.
+    pub messages: u8,
+    /// One that is written, and has not arrived.
+    pub message: Option<Answer>,
     /// What the invariants read.
     pub audit: Audit,
 }
@@ -86,6 +91,10 @@ pub struct Audit {
     pub run_after_over: bool,
     /// An end that told of a call, or of a lost attempt, has reached the row.
     pub told: bool,
+    /// A message has ended it.
+    pub ended_by_message: bool,
+    /// A message that it had not happened came when it had.
+    pub stale_message: bool,
 }
 
 impl World {
@@ -102,7 +111,16 @@ impl World {
             }
         }
         let (faults, runs) = (rules.faults, Vec::new());
-        Self { row: Row::accepted(rules), late: false, keys, runs, faults, audit }
+        Self {
+            row: Row::accepted(rules),
+            late: false,
+            keys,
+            runs,
+            faults,
+            messages: rules.messages,
+            message: None,
+            audit,
+        }
     }
 
     /// True if a call was lost by the database and nothing has told the operation of it yet.

@@ -2,7 +2,7 @@
 /// or nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Meaning {
+pub enum Says {
     /// The provider has a call with this key or reference and is at work on it.
     StillRunning,
     /// It has been done already, by a call with this key or reference: it reads like a refusal and is
