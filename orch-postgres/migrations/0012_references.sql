@@ -26,6 +26,7 @@ CREATE TABLE orch_answer (
     number bigint NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     received_at timestamptz NOT NULL,
     due_at timestamptz,
+    has_waited boolean NOT NULL DEFAULT false,
     provider text COLLATE "C" NOT NULL,
     account text COLLATE "C" NOT NULL,
     reference text COLLATE "C" NOT NULL,

@@ -4,8 +4,10 @@
 -- Index: the primary keys.
 -- Shape: SKIP LOCKED: of two that apply it, one does. It is locked before the operation's row, by everybody.
 SELECT a.number, a.provider, a.account, a.reference, a.digest, a.domain, a.event_type, a.outcome,
-       a.detail, a.output, a.source, a.received_at, o.op_id,
-       coalesce($1::timestamptz, clock_timestamp()) AS now
+       a.detail, a.output, a.source, a.received_at, a.has_waited, o.op_id,
+       coalesce($1::timestamptz, clock_timestamp()) AS now,
+       (SELECT i.whole_since::bigint FROM orch_incarnation i ORDER BY i.number DESC LIMIT 1)
+           AS whole_since
 FROM orch_answer a
 LEFT JOIN orch_reference r
     ON r.provider = a.provider AND r.account = a.account AND r.reference = a.reference

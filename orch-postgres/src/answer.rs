@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orch_core::machine::{Answer, Fact, Message, step};
+use orch_core::machine::{Answer, Fact, step};
 use orch_core::store::codec::EncodedEnd;
 use orch_core::store::{
     ANSWER_RETENTION, AnswerParams, Claim, Finalized, KeptAnswer, MAX_ANSWERS, MAX_UNMATCHED,
@@ -13,6 +13,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 
 use crate::column::{Named, column, instant, op_id, to_seconds, to_uuid};
 use crate::db::{Db, to_limit};
+use crate::incarnation::since;
 use crate::lease::claim_columns;
 use crate::load::{LOAD, Stored, decode};
 use crate::pool::{Lent, arguments, command, fetch};
@@ -22,10 +23,11 @@ use crate::time::At;
 const REFER: &str = include_str!("../queries/refer.sql");
 const REFERRED: &str = include_str!("../queries/referred.sql");
 const RECORD: &str = include_str!("../queries/record.sql");
+const RECORD_AGAIN: &str = include_str!("../queries/record_again.sql");
 const RECORDED: &str = include_str!("../queries/recorded.sql");
 const DUE: &str = include_str!("../queries/answers_due.sql");
 const ANSWER_LOCK: &str = include_str!("../queries/answer_lock.sql");
-const LOCK: &str = include_str!("../queries/lock.sql");
+const LOCK_OPERATION: &str = include_str!("../queries/answer_lock_operation.sql");
 const ANSWERED: &str = include_str!("../queries/answered.sql");
 const UNMATCHED: &str = include_str!("../queries/unmatched.sql");
 const PURGE: &str = include_str!("../queries/purge_answers.sql");
@@ -67,6 +69,10 @@ pub(crate) async fn record(db: &Db, params: RecordParams) -> Result<RecordedAnsw
     if !db.fetch(RECORD, arguments).await?.is_empty() {
         return Ok(RecordedAnswer::Kept);
     }
+    let again = arguments![db.now(), provider, account, reference, digest.as_slice()];
+    if !db.fetch(RECORD_AGAIN, again).await?.is_empty() {
+        return Ok(RecordedAnswer::Kept);
+    }
     let known = arguments![provider, account, reference, digest.as_slice()];
     let known = !db.fetch(RECORDED, known).await?.is_empty();
     Ok(if known { RecordedAnswer::Known } else { RecordedAnswer::Full })
@@ -87,7 +93,16 @@ pub(crate) async fn answer(db: &Db, params: AnswerParams) -> Result<Vec<Swept>, 
     let mut swept = Vec::new();
     for row in &rows {
         let number: i64 = column(row, "number").map_err(StoreError::fatal)?;
-        match apply(db, number, &params.hooked_kinds).await? {
+        let applied = match apply(db, number, &params.hooked_kinds).await {
+            Ok(applied) => applied,
+            // The others go on; this one is due as it was.
+            Err(error) if !swept.is_empty() => {
+                tracing::debug!(number, error = ?error, "a message is applied later");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        match applied {
             Applied::Moved(moved) => swept.extend(moved),
             Applied::Refused { about, error } => {
                 put_off(db, number, &error).await?;
@@ -155,7 +170,9 @@ async fn transaction(
         Some(op_id) => {
             *about = Some((op_id, kept.kind.clone()));
             let on = On { connection, now, named };
-            tell(on, op_id, &kept, hooked_kinds).await?.map(|answer| (op_id, answer))
+            let whole_since = since(row).map_err(StoreError::fatal)?;
+            let told = tell(on, op_id, &kept, hooked_kinds, whole_since).await?;
+            told.map(|answer| (op_id, answer))
         }
         None => None,
     };
@@ -178,9 +195,14 @@ async fn tell(
     op_id: OpId,
     kept: &KeptAnswer,
     hooked_kinds: &[Kind],
+    whole_since: u32,
 ) -> Result<Option<Answer>, StoreError> {
     let On { connection, now, named } = on;
-    fetch(connection, LOCK, arguments![to_uuid(op_id)]?, named).await?;
+    let locked = fetch(connection, LOCK_OPERATION, arguments![to_uuid(op_id)]?, named).await?;
+    let is_ours = locked.first().map(|row| column(row, "is_ours")).transpose();
+    if is_ours.map_err(StoreError::fatal)? != Some(true) {
+        return Ok(Some(Answer::Kept));
+    }
     // Under its own fence, which only the row tells.
     let mut fence = Fence::new(-1);
     for _ in 0..2 {
@@ -195,8 +217,7 @@ async fn tell(
         }
         let Ok(entry) = stored.entry(claim) else { return Ok(None) };
         let Stored { row: before, .. } = stored;
-        let message =
-            Message { end: &kept.end, source: &kept.source, id: kept.claim_id(), hooked_kinds };
+        let message = kept.message(hooked_kinds, whole_since);
         let fact = Fact::Answered { message: &message, logged: entry.as_ref() };
         let decided = Decided { step: step(&before, fact, now), before };
         if decided.depends_on_row() || !decided.step.entries.is_empty() {

@@ -13,7 +13,7 @@ const CLAIM: &str = include_str!("../queries/claim.sql");
 const CLAIM_REFUSED: &str = include_str!("../queries/claim_refused.sql");
 const EXPIRED: &str = include_str!("../queries/expired.sql");
 /// Queries that run on every operation or every tick; no backlog may make them scan a table.
-const OTHERS: [(&str, &str); 26] = [
+const OTHERS: [(&str, &str); 28] = [
     ("accept_present", include_str!("../queries/accept_present.sql")),
     ("accept_taken", include_str!("../queries/accept_taken.sql")),
     ("accept_unique", include_str!("../queries/accept_unique.sql")),
@@ -38,6 +38,8 @@ const OTHERS: [(&str, &str); 26] = [
     ("record", include_str!("../queries/record.sql")),
     ("answers_due", include_str!("../queries/answers_due.sql")),
     ("answer_lock", include_str!("../queries/answer_lock.sql")),
+    ("answer_lock_operation", include_str!("../queries/answer_lock_operation.sql")),
+    ("record_again", include_str!("../queries/record_again.sql")),
     ("unmatched", include_str!("../queries/unmatched.sql")),
     ("purge_answers", include_str!("../queries/purge_answers.sql")),
 ];

@@ -28,6 +28,8 @@ CREATE TABLE orch_answer (
     source TEXT NOT NULL,
     received_at INTEGER NOT NULL,
     due_at INTEGER,
+    has_waited INTEGER NOT NULL DEFAULT 0
+        CONSTRAINT has_waited_is_a_flag CHECK (has_waited IN (0, 1)),
     UNIQUE (provider, account, reference, digest)
 ) STRICT;
 

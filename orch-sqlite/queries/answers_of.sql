@@ -3,7 +3,7 @@
 -- Index: the unique one of the reference; the primary keys.
 -- Shape: the plus keeps the planner from taking all that are due.
 SELECT a.number, a.provider, a.account, a.reference, a.digest, a.domain, a.event_type, a.outcome,
-       a.detail, a.output, a.source, a.received_at, o.op_id
+       a.detail, a.output, a.source, a.received_at, a.has_waited, o.op_id
 FROM orch_answer AS a
 LEFT JOIN orch_reference AS r
     ON r.provider = a.provider AND r.account = a.account AND r.reference = a.reference

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orch_core::machine::{Answer, Fact, Message};
+use orch_core::machine::{Answer, Fact};
 use orch_core::store::codec::EncodedEnd;
 use orch_core::store::columns::{self, Columns};
 use orch_core::store::{
@@ -12,12 +12,14 @@ use orch_core::store::{
 use orch_core::words::{OpId, Payload, Reference, Timestamp};
 
 use crate::batch::Batch;
+use crate::incarnation::known;
 use crate::row::there;
 use crate::sql::{Db, Values, execute, fetch, savepoint};
 
 const REFER: &str = include_str!("../queries/refer.sql");
 const REFERRED: &str = include_str!("../queries/referred.sql");
 const RECORD_ROOM: &str = include_str!("../queries/record_room.sql");
+const RECORD_AGAIN: &str = include_str!("../queries/record_again.sql");
 const RECORD: &str = include_str!("../queries/record.sql");
 pub(crate) const DUE: &str = include_str!("../queries/answers_due.sql");
 pub(crate) const OF: &str = include_str!("../queries/answers_of.sql");
@@ -49,7 +51,9 @@ pub(crate) async fn record(
     let room = fetch(db.connection, RECORD_ROOM, values).await?;
     let room = room.first().ok_or_else(|| StoreError::fatal("a count has no row"))?;
     if there(room.flag("known"))? {
-        return Ok(RecordedAnswer::Known);
+        let again = spell(of).add(digest.as_slice()).at(db.now);
+        let looked_at_anew = execute(db.connection, RECORD_AGAIN, again).await? > 0;
+        return Ok(if looked_at_anew { RecordedAnswer::Kept } else { RecordedAnswer::Known });
     }
     let number = |name| there(room.number(name)).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
     let waits = !there(room.flag("matched"))? && number("waiting")? >= MAX_UNMATCHED;
@@ -159,13 +163,9 @@ async fn tell(
         return Ok(None);
     };
     let claim = Claim { op_id, fence };
+    let whole_since = known(db.connection).await?.whole_since;
     let mut batch = Batch::of_claims(db, [claim].into_iter()).await?;
-    let message = Message {
-        end: &kept.end,
-        source: &kept.source,
-        id: kept.claim_id(),
-        hooked_kinds: &params.hooked_kinds,
-    };
+    let message = kept.message(&params.hooked_kinds, whole_since);
     let Ok(step) = batch.step(claim, |logged| Fact::Answered { message: &message, logged }) else {
         return Ok(None);
     };

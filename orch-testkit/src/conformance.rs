@@ -253,10 +253,14 @@ macro_rules! conformance {
                 what_is_told_about_a_known_reference_ends_the_operation
                 of_two_that_disagree_the_second_diverges
                 a_success_takes_over_from_the_attempt_that_is_under_way
-                not_happened_waits_for_the_attempt_that_is_under_way
+                what_came_before_the_end_of_an_attempt_clears_no_doubt_about_it
+                what_came_behind_the_only_call_clears_the_doubt_about_it
+                said_again_it_is_about_the_later_call
+                what_is_parked_stays_so_and_its_operator_is_shown_it
+                a_redrive_asks_where_a_success_waits_for_a_hook
                 a_refusal_waits_for_the_attempt_that_is_under_way
                 a_refusal_ends_what_is_in_doubt_for_certain
-                a_reconcile_that_is_under_way_is_superseded
+                a_reconcile_that_is_under_way_comes_first
                 what_waits_runs_again_whatever_has_not_happened
                 a_refusal_of_what_was_called_twice_is_uncertain
                 of_what_was_called_twice_the_provider_is_asked_at_once

@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode};
 use super::HandlerError;
 use crate::policies::Ending;
 use crate::policies::http::{HttpOutcome, Said};
-use crate::provider::{Provider, Word};
+use crate::provider::{Keeps, Provider, Repeat, Word};
 use crate::store::{Clock, SystemClock};
 
 impl HttpOutcome {
@@ -32,7 +32,8 @@ impl HttpOutcome {
     /// The outcome of an answer of this provider; `None` for a success. `code` is the provider's own code,
     /// from the body of the answer: the contract says which field that is. The words of the contract
     /// come first, so that an answer with a 2xx may be an error too; what is no word is taken as
-    /// [`from_status`](Self::from_status) does.
+    /// [`from_status`](Self::from_status) does, except that a 5xx is in doubt, also with `Retry-After`, where
+    /// the provider does not keep what has acted behind it.
     #[must_use]
     pub fn of<P: Provider>(
         status: StatusCode,
@@ -44,7 +45,11 @@ impl HttpOutcome {
             Some(&Word { code, says, .. }) => {
                 Some(Self::saying(Said { says, code }, status, headers, now))
             }
-            None => Self::at(status, headers, now),
+            None => {
+                let keeps =
+                    matches!(P::REPEAT, Repeat::Answers(Keeps::Everything | Keeps::Effects));
+                Self::at(status, headers, now).map(|it| it.that_acts_behind_errors(!keeps))
+            }
         }
     }
 
@@ -80,7 +85,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::policies::Says;
+    use crate::policies::{Effect, Says};
+    use crate::provider::catalogue::Stripe;
 
     enum Acme {}
 
@@ -116,10 +122,23 @@ mod tests {
             (400, Some("DECLINED"), Some(Ending::fail("DECLINED", false))),
             (410, Some("GONE"), Some(Ending::fail("HTTP_410", false))),
             (400, Some("BAD"), Some(Ending::fail("HTTP_400", false))),
-            (503, None, Some(Ending::Retry { after })),
+            (429, None, Some(Ending::Retry { after })),
+            (503, None, Some(Ending::InDoubt)),
         ] {
             assert_eq!(ending(status, code), expected, "{status} {code:?}");
         }
+    }
+
+    #[test]
+    fn a_provider_that_keeps_what_has_acted_may_ask_to_wait() {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, 7.into());
+        let ending = |answer: Option<HttpOutcome>| answer.map(|outcome| outcome.ending());
+        let busy = HttpOutcome::of::<Stripe>(StatusCode::SERVICE_UNAVAILABLE, &headers, None);
+        assert_eq!(ending(busy), Some(Ending::Retry { after: Some(Duration::from_secs(7)) }));
+        let read = HttpOutcome::of::<Acme>(StatusCode::SERVICE_UNAVAILABLE, &headers, None);
+        let read = read.map(|outcome| outcome.for_effect(Effect::Read));
+        assert_eq!(ending(read), Some(Ending::Retry { after: Some(Duration::from_secs(7)) }));
     }
 
     #[test]

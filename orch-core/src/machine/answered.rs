@@ -1,25 +1,26 @@
 //! What a provider's own message means for the row: a webhook, a line of a settlement file.
 //!
-//! | the operation | it has acted | it refused for good | it has not acted |
-//! |---|---|---|---|
-//! | PENDING | takes over: COMPLETED | takes over: FAILED | noted: nothing was called |
-//! | running, the attempt holds the lease | takes over | kept until the attempt has ended | kept until the attempt has ended |
-//! | its end is logged and waits for its hook | kept until then | kept until then | kept until then |
-//! | waiting, without doubt | takes over | takes over | noted: it runs again anyway |
-//! | in doubt, parked, or a reconcile holds the lease | takes over | takes over | takes over: it may run again |
-//! | the same, and it was called more than once | takes over | asks, or takes over: FAILED, uncertain | asks, or noted |
-//! | terminal | a late entry | a late entry | a late entry |
+//! | the operation | it has acted | it refused for good, or it has not acted |
+//! |---|---|---|
+//! | PENDING | takes over: COMPLETED | refused takes over: FAILED; not acted is noted, nothing was called |
+//! | a worker holds the lease | takes over | kept until it has ended |
+//! | its end is logged and waits for its hook | kept until then | kept until then |
+//! | waiting, without doubt | takes over | refused takes over: FAILED; not acted is noted, it runs again anyway |
+//! | in doubt, with a reconcile | takes over | the provider is asked at once |
+//! | in doubt, to be called again | takes over | takes over if it [settles](settles); else refused ends it as uncertain, not acted is noted |
+//! | parked | takes over | noted: the operator is shown it |
+//! | terminal | a late entry | a late entry |
 //!
-//! A message says what was true when it was written. That a call *has* acted stays true. That none has may
-//! be about the first of two calls, and come behind the second one, which has acted: so it settles an
-//! operation that was called once at most. About any other it is kept beside the log, the provider is asked
-//! at once where there is a reconcile, and a refusal ends it as uncertain where there is none.
+//! A message says what was true when it was written. That a call *has* acted stays true. That none has may be
+//! about the first of two calls and come behind the second, or be written before the call arrived that it seems
+//! to be about. What is kept, noted or late stands in the log as an entry without effect, so that operators see
+//! it and a redrive asks.
 
 use super::change::Change;
 use super::finalized::follow;
 use super::next::{Move, after_attempt};
 use super::swept::conclude;
-use super::{Answer, Entry, Finalized, Purpose, Row, Step};
+use super::{Answer, Entry, Finalized, Row, Step};
 use crate::policies::InDoubt;
 use crate::words::{
     AttemptEnd, ClaimId, FinalOutcome, Kind, LogStatus, Outcome, Phase, Source, Status,
@@ -34,8 +35,13 @@ pub struct Message<'a> {
     pub source: &'a str,
     /// What tells a take-over by it from those of others.
     pub id: ClaimId,
+    /// True if it is looked at as it comes. One that has waited may be older than the end of the attempt that
+    /// it waited for.
+    pub is_new: bool,
     /// The kinds that have a finalize hook, as far as is known where it is applied.
     pub hooked_kinds: &'a [Kind],
+    /// The incarnation since which histories are whole.
+    pub whole_since: u32,
 }
 
 /// `logged` is the entry under the row's own fence.
@@ -45,61 +51,52 @@ pub(super) fn answered(change: Change, message: &Message<'_>, logged: Option<&En
         return late(change, message);
     }
     if logged.is_some_and(|entry| entry.log.status == LogStatus::Pending) {
-        return change.answer(Answer::Kept);
+        return beside(change, message, Answer::Kept);
     }
-    let runs = row.purpose() == Some(Purpose::Attempt);
-    let doubted = row.is_unresolved() || row.phase == Some(Phase::Parked);
+    if let AttemptEnd::Outcome(Outcome::Ok { output }) = message.end {
+        let outcome = FinalOutcome::Ok(output.clone());
+        return concluded(change, message, outcome);
+    }
+    if row.purpose().is_some() {
+        return beside(change, message, Answer::Kept);
+    }
+    if row.phase == Some(Phase::Parked) {
+        return beside(change, message, Answer::Noted);
+    }
+    if row.is_unresolved() && row.policy.in_doubt == InDoubt::Reconcile {
+        return asked(change, message);
+    }
+    let certain = !row.is_unresolved() || settles(row, message);
     match message.end {
-        AttemptEnd::Outcome(Outcome::Ok { output }) => {
-            let outcome = FinalOutcome::Ok(output.clone());
-            concluded(change, message, outcome)
-        }
-        _ if runs => change.answer(Answer::Kept),
-        AttemptEnd::Outcome(Outcome::Fail(_)) | AttemptEnd::NotHappened
-            if doubted && row.may_have_been_called_twice() && asks(row) =>
-        {
-            asked(change, message)
-        }
         AttemptEnd::Outcome(Outcome::Fail(failure)) => {
-            let stale = doubted && row.may_have_been_called_twice();
-            let failure = failure.clone().uncertain(failure.uncertain || stale);
+            let failure = failure.clone().uncertain(failure.uncertain || !certain);
             concluded(change, message, FinalOutcome::Failed(failure))
         }
-        AttemptEnd::NotHappened if doubted && !row.may_have_been_called_twice() => {
-            not_happened(change, message)
-        }
-        AttemptEnd::NotHappened if doubted => noted(change, message),
+        AttemptEnd::NotHappened if row.is_unresolved() && certain => not_happened(change, message),
+        AttemptEnd::NotHappened if row.is_unresolved() => beside(change, message, Answer::Noted),
         // Of a row without doubt it says nothing new, and no other end is a message.
         _ => change.answer(Answer::Noted),
     }
 }
 
-impl Row {
-    /// True unless a message about a call of it can only be about the last one.
-    const fn may_have_been_called_twice(&self) -> bool {
-        self.attempt.saturating_add(self.uncounted) > 1
-            || self.lost_attempts > 1
-            || self.retries > 0
-    }
+/// True if a message that nothing has happened can only be about the one call that there was, and was written
+/// behind it: the operation was called once, all of its history is known, nobody has said that it was done
+/// already, and the message has not waited.
+fn settles(row: &Row, message: &Message<'_>) -> bool {
+    let calls = row.attempt.saturating_add(row.uncounted);
+    calls <= 1
+        && row.lost_attempts <= calls
+        && row.retries == 0
+        && !row.already_done
+        && row.is_whole(message.whole_since)
+        && message.is_new
 }
 
-/// True if the provider is to be asked by itself.
-fn asks(row: &Row) -> bool {
-    row.phase == Some(Phase::InDoubt) && row.policy.in_doubt == InDoubt::Reconcile
-}
-
-/// The provider is asked now, not when its turn comes. One that is being asked is left alone.
+/// The provider is asked now, not when its turn comes.
 fn asked(mut change: Change, message: &Message<'_>) -> Step {
     let now = change.now;
     change.row.due_at = change.row.due_at.map(|due_at| due_at.min(now));
-    noted(change, message)
-}
-
-/// Kept beside the log, and nothing else follows.
-fn noted(mut change: Change, message: &Message<'_>) -> Step {
-    let entry = beside(&change, message);
-    change.append(entry);
-    change.answer(Answer::Noted)
+    beside(change, message, Answer::Noted)
 }
 
 /// The operation is taken from whoever held it, as an operator would.
@@ -146,21 +143,20 @@ fn not_happened(mut change: Change, message: &Message<'_>) -> Step {
     }
 }
 
-/// Kept beside the outcome: it corroborates it, or diverges from it.
-fn late(mut change: Change, message: &Message<'_>) -> Step {
-    let entry = beside(&change, message);
-    change.append(entry);
+/// It corroborates the outcome, or diverges from it.
+fn late(change: Change, message: &Message<'_>) -> Step {
     let standing = Finalized::standing(&change.row).again();
-    change.answer(Answer::Moved(standing))
+    beside(change, message, Answer::Moved(standing))
 }
 
 /// An entry without effect, under a fence that no claim has.
-fn beside(change: &Change, message: &Message<'_>) -> Entry {
+fn beside(mut change: Change, message: &Message<'_>, answer: Answer) -> Step {
     let mut entry = Entry::of(&change.row, Source::Provider, message.end.clone(), change.now);
     entry.log.fence = change.row.fence.of_message(message.id);
     entry.log.late = true;
     entry.log.note = Some(message.source.to_owned());
-    entry
+    change.append(entry);
+    change.answer(answer)
 }
 
 #[cfg(test)]
@@ -171,7 +167,8 @@ mod tests {
     use crate::words::{Failure, Payload};
 
     fn message(end: &AttemptEnd) -> Message<'_> {
-        Message { end, source: "webhook evt_1", id: ClaimId::of(7), hooked_kinds: &[] }
+        let (source, id) = ("webhook evt_1", ClaimId::of(7));
+        Message { end, source, id, is_new: true, hooked_kinds: &[], whole_since: 1 }
     }
 
     fn told(row: &Row, end: &AttemptEnd) -> Step {
@@ -206,41 +203,90 @@ mod tests {
         }
     }
 
+    fn in_doubt_as(declares: InDoubt) -> Row {
+        let mut row = in_phase(Phase::InDoubt);
+        (row.lost_attempts, row.policy.in_doubt) = (1, declares);
+        row
+    }
+
     #[test]
-    fn a_refusal_waits_for_the_attempt_that_is_under_way_and_no_longer() {
-        for end in [refused(), AttemptEnd::NotHappened] {
-            let row = running();
-            let step = told(&row, &end);
-            assert_eq!((step.answer, step.row), (Answer::Kept, row));
+    fn what_has_not_happened_waits_for_whoever_holds_the_lease() {
+        let asking = Row { phase: Some(Phase::InDoubt), first_called_at: Some(at(3)), ..running() };
+        for row in [running(), asking] {
+            for end in [refused(), AttemptEnd::NotHappened] {
+                let step = told(&row, &end);
+                assert_eq!((step.answer, &step.row), (Answer::Kept, &row));
+                assert_eq!(step.entries.len(), 1);
+            }
         }
-        for phase in [Phase::Waiting, Phase::InDoubt, Phase::Parked] {
-            let Some(FinalOutcome::Failed(failure)) =
-                told(&in_phase(phase), &refused()).row.outcome
-            else {
-                panic!("{phase:?}")
+    }
+
+    #[test]
+    fn a_refusal_of_what_was_called_once_is_certain() {
+        for row in [in_phase(Phase::Waiting), in_doubt_as(InDoubt::Retry)] {
+            let Some(FinalOutcome::Failed(failure)) = told(&row, &refused()).row.outcome else {
+                panic!("{:?}", row.phase)
             };
             assert!(!failure.uncertain && failure.code == "EXPIRED");
         }
     }
 
     #[test]
-    fn not_happened_clears_doubt_and_says_nothing_where_there_is_none() {
-        for phase in [Phase::InDoubt, Phase::Parked] {
-            let step = told(&in_phase(phase), &AttemptEnd::NotHappened);
-            assert_eq!(step.row.phase, Some(Phase::Waiting));
-            assert!(!step.row.is_unresolved());
-        }
+    fn not_happened_clears_the_doubt_of_one_call_and_says_nothing_where_there_is_none() {
+        let step = told(&in_doubt_as(InDoubt::Retry), &AttemptEnd::NotHappened);
+        assert_eq!(step.row.phase, Some(Phase::Waiting));
+        assert!(!step.row.is_unresolved());
         let row = in_phase(Phase::Waiting);
         let step = told(&row, &AttemptEnd::NotHappened);
         assert_eq!((step.answer, step.row), (Answer::Noted, row));
-        let new = Row::accepted(
-            running().op_id,
-            running().policy.kind,
-            std::time::Duration::from_secs(9),
-            at(1),
-        );
+        let (op_id, kind) = (running().op_id, running().policy.kind);
+        let new = Row::accepted(op_id, kind, std::time::Duration::from_secs(9), at(1));
         let step = told(&new, &AttemptEnd::NotHappened);
         assert_eq!((step.answer, step.row), (Answer::Noted, new));
+    }
+
+    #[test]
+    fn with_a_reconcile_the_provider_is_asked_and_not_believed() {
+        for end in [refused(), AttemptEnd::NotHappened] {
+            let step = told(&in_doubt_as(InDoubt::Reconcile), &end);
+            assert_eq!((step.answer, step.row.due_at), (Answer::Noted, Some(at(100))));
+            assert!(step.row.is_unresolved() && step.entries.len() == 1);
+        }
+    }
+
+    #[test]
+    fn what_is_parked_stays_so_and_its_operator_is_shown_it() {
+        let row = in_phase(Phase::Parked);
+        for end in [refused(), AttemptEnd::NotHappened] {
+            let step = told(&row, &end);
+            assert_eq!((step.answer, &step.row, step.entries.len()), (Answer::Noted, &row, 1));
+        }
+    }
+
+    #[test]
+    fn what_may_be_about_another_call_settles_nothing() {
+        let row = || in_doubt_as(InDoubt::Retry);
+        let twice = Row { attempt: 2, lost_attempts: 2, ..row() };
+        let uncounted = Row { uncounted: 1, retries: 1, ..row() };
+        let lost_by_the_database = Row { attempt: 0, ..row() };
+        let done_already = Row { already_done: true, ..row() };
+        let not_whole = Row { incarnation: 0, ..row() };
+        for row in [twice, uncounted, lost_by_the_database, done_already, not_whole] {
+            unsettled(&row, true);
+        }
+        unsettled(&row(), false);
+    }
+
+    fn unsettled(row: &Row, is_new: bool) {
+        let told = |end: &AttemptEnd| {
+            let message = Message { is_new, ..message(end) };
+            step(row, Fact::Answered { message: &message, logged: None }, at(100))
+        };
+        let step = told(&AttemptEnd::NotHappened);
+        assert_eq!((step.answer, &step.row), (Answer::Noted, row));
+        let Some(FinalOutcome::Failed(failure)) = told(&refused()).row.outcome else { panic!() };
+        assert!(failure.uncertain && failure.code == "EXPIRED");
+        assert_eq!(told(&happened()).row.status, Status::Completed);
     }
 
     #[test]
@@ -279,33 +325,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_called_twice_is_not_settled_by_a_message_that_may_be_about_the_first() {
-        let twice = |phase, in_doubt| {
-            let mut row = in_phase(phase);
-            (row.attempt, row.lost_attempts, row.policy.in_doubt) = (2, 2, in_doubt);
-            row
-        };
-        let asking = twice(Phase::InDoubt, InDoubt::Reconcile);
-        for end in [refused(), AttemptEnd::NotHappened] {
-            let step = told(&asking, &end);
-            assert_eq!((step.answer, step.row.due_at), (Answer::Noted, Some(at(100))));
-            assert!(step.row.is_unresolved() && step.entries.len() == 1);
-        }
-        for row in [twice(Phase::InDoubt, InDoubt::Retry), twice(Phase::Parked, InDoubt::Park)] {
-            let step = told(&row, &AttemptEnd::NotHappened);
-            assert_eq!((step.answer, &step.row), (Answer::Noted, &row));
-            let Some(FinalOutcome::Failed(failure)) = told(&row, &refused()).row.outcome else {
-                panic!()
-            };
-            assert!(failure.uncertain && failure.code == "EXPIRED");
-            assert_eq!(told(&row, &happened()).row.status, Status::Completed);
-        }
-    }
-
-    #[test]
     fn an_operation_that_ends_by_not_happened_is_certain() {
-        let mut row = in_phase(Phase::InDoubt);
-        row.policy.in_doubt = InDoubt::Park;
+        let mut row = in_doubt_as(InDoubt::Retry);
         row.policy.max_attempts = 1;
         let Some(FinalOutcome::Failed(failure)) = told(&row, &AttemptEnd::NotHappened).row.outcome
         else {

@@ -10,7 +10,7 @@
 //! | the attempt ended in doubt or its result is unreadable: the handler said so, a timeout, a panic, a lost lease; or the database has lost it | nothing more; `lost_attempts` goes up |
 //! | the attempt ended with Ok or Fail | nothing more |
 //! | the attempt ended with *still running* | nothing: the claim comes back and `uncounted` goes up, until that is `max_uncounted`. `retries` goes up, and `lost_attempts` is 1 at least |
-//! | the attempt ended with *already done* | nothing more; `lost_attempts` is 1 at least |
+//! | the attempt ended with *already done* | nothing more; `lost_attempts` goes up |
 //! | the reconcile ended, whatever it was told | nothing more: the handler did not run |
 //! | the finalize hook failed | one of [`MAX_HOOK_FAILURES`], and no attempt: the provider is not called again |
 //! | an operator lets it run again | all reconciles come back, and all executions that use up no attempt; attempts do not |
@@ -116,7 +116,7 @@ impl Row {
             }
             AttemptEnd::AlreadyDone { reason } => {
                 self.already_done = true;
-                self.lost_attempts = self.lost_attempts.max(1);
+                self.lost_attempts = self.lost_attempts.saturating_add(1);
                 self.doubt(log, reason);
             }
         }

@@ -1,5 +1,5 @@
 use super::tables::Tables;
-use crate::machine::{Answer, Fact, Message};
+use crate::machine::{Answer, Fact};
 use crate::store::{
     ANSWER_RETENTION, AnswerParams, Claim, KeptAnswer, MAX_ANSWERS, MAX_UNMATCHED, RecordParams,
     RecordedAnswer, Swept, Unmatched, UnmatchedParams,
@@ -28,19 +28,37 @@ pub(super) fn refer(tables: &mut Tables, of: Reference, op_id: OpId, now: Timest
 pub(super) fn record(tables: &mut Tables, params: RecordParams, now: Timestamp) -> RecordedAnswer {
     let digest = params.digest();
     let RecordParams { of, kind, end, source } = params;
-    let about = || tables.told.values().filter(|told| told.answer.of == of);
-    if about().any(|told| told.answer.digest == digest) {
-        return RecordedAnswer::Known;
+    if let Some(number) = known(tables, &of, digest) {
+        return again(tables, number, now);
     }
+    let about = || tables.told.values().filter(|told| told.answer.of == of);
     let waiting = || tables.told.values().filter(|told| told.due_at.is_some()).count();
     let matched = tables.references.contains_key(&of);
     if about().count() >= MAX_ANSWERS || !matched && waiting() >= MAX_UNMATCHED {
         return RecordedAnswer::Full;
     }
     let number = tables.told.last_key_value().map_or(1, |(last, _)| last + 1);
-    let answer = KeptAnswer { of, kind, end, source, digest, received_at: now };
+    let answer = KeptAnswer { of, kind, end, source, digest, received_at: now, has_waited: false };
     tables.told.insert(number, Told { answer, due_at: Some(now) });
     RecordedAnswer::Kept
+}
+
+fn known(tables: &Tables, of: &Reference, digest: [u8; 16]) -> Option<u64> {
+    let same = |told: &Told| told.answer.of == *of && told.answer.digest == digest;
+    tables.told.iter().find(|(_, told)| same(told)).map(|(number, _)| *number)
+}
+
+/// That something has not happened may be said again, about a later call.
+fn again(tables: &mut Tables, number: u64, now: Timestamp) -> RecordedAnswer {
+    match tables.told.get_mut(&number) {
+        Some(told) if told.due_at.is_none() && !told.answer.has_acted() => {
+            told.answer.received_at = now;
+            told.answer.has_waited = false;
+            told.due_at = Some(now);
+            RecordedAnswer::Kept
+        }
+        _ => RecordedAnswer::Known,
+    }
 }
 
 /// Applies the answers about one reference, or those that are due.
@@ -69,6 +87,7 @@ fn apply(tables: &mut Tables, number: u64, params: &AnswerParams, now: Timestamp
         }
     };
     if let Some(told) = tables.told.get_mut(&number) {
+        told.answer.has_waited |= due_at.is_some();
         told.due_at = due_at;
     }
     swept
@@ -94,12 +113,7 @@ fn tell(
         return None;
     }
     let fence = stored.row.fence;
-    let message = Message {
-        end: &answer.end,
-        source: &answer.source,
-        id: answer.claim_id(),
-        hooked_kinds: &params.hooked_kinds,
-    };
+    let message = answer.message(&params.hooked_kinds, tables.whole_since());
     let fact = |logged| Fact::Answered { message: &message, logged };
     let step = tables.step(Claim { op_id, fence }, fact, now);
     Some(tables.save(step, now))

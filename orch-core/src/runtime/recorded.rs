@@ -19,7 +19,7 @@ const PAGE: usize = 100;
 pub enum MessageAbout {
     /// This operation: the message carries what you gave the provider for it, such as the operation's id.
     Operation(OpId),
-    /// The operation whose handler has ended as submitted with this reference, now or later.
+    /// The operation that [`Orchestrator::refer`] names for this reference, now or later.
     Reference(Reference),
 }
 
@@ -102,12 +102,12 @@ impl Orchestrator {
     /// | it says | the operation |
     /// |---|---|
     /// | [`Happened`](Reconciled::Happened) | is COMPLETED wherever it is, also from a worker that is at work on it or from an operator |
-    /// | [`Refused`](Reconciled::Refused) | is FAILED, for certain, once no attempt is under way |
-    /// | [`NotHappened`](Reconciled::NotHappened) | is no longer in doubt, once no attempt is under way |
+    /// | [`Refused`](Reconciled::Refused), [`NotHappened`](Reconciled::NotHappened) | if it is in doubt and the handler has a `reconcile`, the provider is asked at once |
+    /// | the same, without a `reconcile` | is FAILED, or no longer in doubt: for certain if it was called once, and the message came behind that call; else FAILED and uncertain, or as it was |
+    /// | the same, while it is parked or a worker is at work on it | stays as it is; the history shows the message to operators |
     ///
-    /// The last two hold for an operation that was called once at most. A message tells what was true when it
-    /// was written, and a later call may have acted since: then the provider is asked at once if the handler
-    /// has a `reconcile`; without one a refusal ends it as uncertain, and *not happened* changes nothing.
+    /// That something *has* happened stays true. That it has not was true when the message was written, and a
+    /// call may have acted since.
     ///
     /// After the end it changes nothing, and the history has it as a late answer. A message that comes
     /// before its operation is known is kept for 30 days, and [`Orchestrator::unmatched`] lists it. The
@@ -167,9 +167,28 @@ impl Orchestrator {
         let applied = self.apply(of).await?;
         Ok(match applied.last() {
             Some(Swept { to: Some(Finalized::AlreadyFinal(_)), .. }) => Recorded::Late,
+            Some(Swept { to: Some(Finalized::Refused { .. } | Finalized::Stale), .. }) => {
+                Recorded::Kept
+            }
             Some(_) => Recorded::Applied,
             None => Recorded::Kept,
         })
+    }
+
+    /// Says that this reference is about this operation, so that messages which carry it find it: those that
+    /// come later, and those that wait already. Another operation's reference is taken over: the latest call
+    /// that carried it is the one that a message is about.
+    ///
+    /// # Errors
+    /// [`RecordError::NotFound`]; the store's.
+    pub async fn refer(&self, of: Reference, op_id: OpId) -> Result<(), RecordError> {
+        refuse_inside_hook()?;
+        if self.get(op_id).await?.is_none() {
+            return Err(RecordError::NotFound { op_id });
+        }
+        self.store().refer(of.clone(), op_id).await?;
+        self.apply(of).await?;
+        Ok(())
     }
 
     /// A page of the messages that wait for an operation, in the order in which they came: of every owner,

@@ -239,6 +239,7 @@ pub fn kept_answer(row: &impl Columns) -> Result<KeptAnswer, String> {
         source: text("source")?.to_owned(),
         digest: digest.try_into().map_err(|_| "column digest does not have 16 bytes".to_owned())?,
         received_at: there(row.instant("received_at")?, "received_at")?,
+        has_waited: there(row.flag("has_waited")?, "has_waited")?,
     })
 }
 

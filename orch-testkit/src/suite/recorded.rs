@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use orch_core::policies::{Bearing, InDoubt, KindPolicy, bearings};
 use orch_core::store::{
-    AnswerParams, Claim, Finalized, RecordParams, RecordedAnswer, Resolution, Store, Swept,
-    Unmatched, UnmatchedParams,
+    AnswerParams, Claim, Finalized, RecordParams, RecordedAnswer, Redriven, Resolution, Store,
+    Swept, Unmatched, UnmatchedParams,
 };
 use orch_core::words::{
     AttemptEnd, FinalOutcome, Kind, LogEntry, OpId, Phase, Reference, Source, Status,
@@ -116,16 +116,53 @@ pub async fn a_success_takes_over_from_the_attempt_that_is_under_way(world: Worl
     assert_eq!(bearings(Some(&outcome), &log).last(), Some(&Bearing::Corroborates));
 }
 
-pub async fn not_happened_waits_for_the_attempt_that_is_under_way(world: World) {
+pub async fn what_came_before_the_end_of_an_attempt_clears_no_doubt_about_it(world: World) {
     let claim = world.running("k").await;
     assert_eq!(told(&world, claim.op_id, not_happened()).await, None);
     assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::Running));
+    let entry = last(&world, claim.op_id).await;
+    assert!(entry.late && entry.source == Source::Provider, "operators see it");
     world.settle(ended(claim, in_doubt("no answer"))).await;
     world.advance(60);
-    let swept = apply(&world, None, &[]).await;
-    assert!(matches!(swept[0].to, Some(Finalized::Waiting { .. })), "{swept:?}");
+    assert_eq!(apply(&world, None, &[]).await, []);
+    assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::InDoubt));
+}
+
+pub async fn what_came_behind_the_only_call_clears_the_doubt_about_it(world: World) {
+    let claim = doubted(&world, InDoubt::Retry).await;
+    let swept = told(&world, claim.op_id, not_happened()).await.unwrap();
+    assert!(matches!(swept.to, Some(Finalized::Waiting { .. })), "{swept:?}");
     let entry = last(&world, claim.op_id).await;
-    assert_eq!((entry.source, entry.end), (Source::Provider, not_happened()));
+    assert_eq!((entry.source, entry.end, entry.late), (Source::Provider, not_happened(), false));
+}
+
+pub async fn said_again_it_is_about_the_later_call(world: World) {
+    let op_id = world.accepted("k").await;
+    assert_eq!(told(&world, op_id, not_happened()).await, None);
+    let claim = world.claim().await;
+    world.settle(ended(claim, in_doubt("no answer"))).await;
+    let swept = told(&world, op_id, not_happened()).await.unwrap();
+    assert!(matches!(swept.to, Some(Finalized::Waiting { .. })), "{swept:?}");
+}
+
+pub async fn what_is_parked_stays_so_and_its_operator_is_shown_it(world: World) {
+    let claim = doubted(&world, InDoubt::Park).await;
+    for end in [not_happened(), fail("EXPIRED")] {
+        assert_eq!(told(&world, claim.op_id, end.clone()).await, None);
+        assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::Parked));
+        let entry = last(&world, claim.op_id).await;
+        assert!(entry.late && entry.end == end);
+    }
+}
+
+pub async fn a_redrive_asks_where_a_success_waits_for_a_hook(world: World) {
+    let hooked = || KindPolicy { hooked: true, ..policy() };
+    let claim = world.running_as("k", hooked()).await;
+    world.log(ended(claim, fail("DECLINED"))).await;
+    assert_eq!(told(&world, claim.op_id, ok("paid")).await, None);
+    world.finalize(claim, Some(world.backend.marking_hook())).await;
+    assert_eq!(status(&world, claim.op_id).await, Status::Failed);
+    assert_eq!(world.redrive(claim.op_id, false).await, Redriven::Uncertain);
 }
 
 pub async fn a_refusal_waits_for_the_attempt_that_is_under_way(world: World) {
@@ -135,25 +172,26 @@ pub async fn a_refusal_waits_for_the_attempt_that_is_under_way(world: World) {
     world.advance(60);
     assert!(is_late(&apply(&world, None, &[]).await[0]));
     assert_eq!(status(&world, claim.op_id).await, Status::Completed);
-    let entry = last(&world, claim.op_id).await;
-    assert!(entry.late && entry.end == fail("EXPIRED"));
+    let late = |entry: &LogEntry| entry.late && entry.end == fail("EXPIRED");
+    assert_eq!(world.history(claim.op_id).await.iter().filter(|entry| late(entry)).count(), 1);
 }
 
 pub async fn a_refusal_ends_what_is_in_doubt_for_certain(world: World) {
-    let claim = doubted(&world, InDoubt::Reconcile).await;
+    let claim = doubted(&world, InDoubt::Retry).await;
     told(&world, claim.op_id, fail("EXPIRED")).await;
     let failure = world.failure(claim.op_id).await;
     assert!(failure.code == "EXPIRED" && !failure.uncertain);
 }
 
-pub async fn a_reconcile_that_is_under_way_is_superseded(world: World) {
+pub async fn a_reconcile_that_is_under_way_comes_first(world: World) {
     let asking = || KindPolicy { in_doubt: InDoubt::Reconcile, ..policy() };
-    doubted(&world, InDoubt::Reconcile).await;
+    let claim = doubted(&world, InDoubt::Reconcile).await;
     world.advance(60);
-    let claim = world.reconcile(asking()).await;
-    let swept = told(&world, claim.op_id, not_happened()).await.unwrap();
-    assert!(matches!(swept.to, Some(Finalized::Waiting { .. })), "{swept:?}");
-    assert_eq!(world.settle(reconciled(claim, ok("paid"))).await, Finalized::Stale);
+    let asked = world.reconcile(asking()).await;
+    assert_eq!(told(&world, claim.op_id, not_happened()).await, None);
+    assert_eq!(record(&world, "r", fail("EXPIRED")).await, RecordedAnswer::Kept);
+    assert_eq!(apply(&world, Some("r"), &[]).await, []);
+    assert_eq!(Some(world.settle(reconciled(asked, ok("paid"))).await), paid());
 }
 
 pub async fn what_waits_runs_again_whatever_has_not_happened(world: World) {
@@ -230,7 +268,7 @@ pub async fn with_a_hook_the_finalizer_does_the_rest(world: World) {
     assert_eq!(found.len(), 1);
     assert_eq!(record(&world, "r", fail("REFUNDED")).await, RecordedAnswer::Kept);
     assert_eq!(apply(&world, Some("r"), &[]).await, [], "it waits for the hook");
-    assert_eq!(last(&world, claim.op_id).await.end, ok("paid"));
+    assert!(last(&world, claim.op_id).await.late);
 }
 
 pub async fn a_hook_that_a_deploy_has_added_is_owed(world: World) {

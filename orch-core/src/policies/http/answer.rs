@@ -30,6 +30,10 @@ pub const ANSWER_LIMIT: usize = DEFAULT_PAYLOAD_LIMIT;
 /// For 202 (accepted, not done yet) and 207 (several answers in one) only the body says whether the
 /// call succeeded: look at the `T` before you return `Ok`.
 ///
+/// This does not know the provider. Where its contract has [words](crate::policies::Says), a refusal can mean
+/// *done already*, and an answer of a 2xx can be a refusal: read the code from [`AnswerError::body`], or from
+/// the `T`, and end as `HttpOutcome::of` says of it.
+///
 /// ```
 /// # use orch_core::policies as orch;
 /// use orch::http::{AnswerError, answer};

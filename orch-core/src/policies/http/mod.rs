@@ -105,6 +105,8 @@ pub struct HttpOutcome {
     retry_after: Option<Duration>,
     effect: Effect,
     said: Option<Said>,
+    /// True if the provider may have acted behind a 5xx, whatever that says.
+    acts_behind_errors: bool,
 }
 
 /// A word of the provider's contract that an answer is.
@@ -129,7 +131,13 @@ impl HttpOutcome {
     }
 
     fn with_wait(status: StatusCode, retry_after: Option<Duration>) -> Self {
-        Self { status, retry_after, effect: Effect::default(), said: None }
+        Self {
+            status,
+            retry_after,
+            effect: Effect::default(),
+            said: None,
+            acts_behind_errors: false,
+        }
     }
 
     /// The outcome of an answer that is this word of the provider's contract, whatever its status says.
@@ -141,6 +149,11 @@ impl HttpOutcome {
     ) -> Self {
         let outcome = Self::with_wait(status, retry_after::retry_after(headers, now));
         Self { said: Some(said), ..outcome }
+    }
+
+    /// As the answer of a provider that may have acted behind a 5xx, also one that asks to wait.
+    pub(crate) const fn that_acts_behind_errors(self, acts_behind_errors: bool) -> Self {
+        Self { acts_behind_errors, ..self }
     }
 
     /// As the answer to a call with this effect, which is the one that the handler declares.
@@ -177,9 +190,13 @@ impl HttpOutcome {
     /// How the attempt ends: as the word of the contract means, or else as the table says.
     #[must_use]
     pub fn ending(&self) -> Ending {
-        let Self { status, retry_after, effect, said } = *self;
+        let Self { status, retry_after, effect, said, acts_behind_errors } = *self;
         let Some(Said { says, code }) = said else {
-            return rules::ending(status, retry_after, effect);
+            let doubtful = acts_behind_errors && status.is_server_error() && effect != Effect::Read;
+            return match rules::ending(status, retry_after, effect) {
+                Ending::Retry { .. } if doubtful => Ending::InDoubt,
+                ending => ending,
+            };
         };
         match says {
             Says::StillRunning => Ending::StillRunning { after: retry_after },

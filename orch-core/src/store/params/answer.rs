@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::machine::Message;
 use crate::store::codec::EncodedEnd;
-use crate::words::{AttemptEnd, ClaimId, Kind, Reference, Timestamp};
+use crate::words::{AttemptEnd, ClaimId, Kind, Outcome, Reference, Timestamp};
 
 /// How long a recorded answer is kept, whether an operation was found for it or not: 30 days. A message
 /// that comes again within that time is known.
@@ -91,9 +92,30 @@ pub struct KeptAnswer {
     pub digest: [u8; 16],
     /// When it was recorded.
     pub received_at: Timestamp,
+    /// True once it was looked at and had to wait.
+    pub has_waited: bool,
 }
 
 impl KeptAnswer {
+    /// True if it says that the provider has acted.
+    #[must_use]
+    pub const fn has_acted(&self) -> bool {
+        matches!(self.end, AttemptEnd::Outcome(Outcome::Ok { .. }))
+    }
+
+    /// The message as the machine takes it.
+    #[must_use]
+    pub fn message<'a>(&'a self, hooked_kinds: &'a [Kind], whole_since: u32) -> Message<'a> {
+        Message {
+            end: &self.end,
+            source: &self.source,
+            id: self.claim_id(),
+            is_new: !self.has_waited,
+            hooked_kinds,
+            whole_since,
+        }
+    }
+
     /// The id that a take-over by it has, the same each time.
     #[must_use]
     pub fn claim_id(&self) -> ClaimId {
@@ -138,7 +160,7 @@ pub struct Unmatched {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::{Failure, Outcome, Payload};
+    use crate::words::{Failure, Payload};
 
     fn record(end: AttemptEnd, source: &str) -> RecordParams {
         RecordParams {
@@ -168,7 +190,15 @@ mod tests {
     fn an_answer_is_looked_at_less_and_less_often() {
         let at = Timestamp::from_micros;
         let RecordParams { of, kind, end, source } = record(ok("1"), "webhook");
-        let kept = KeptAnswer { of, kind, end, source, digest: [7; 16], received_at: at(0) };
+        let kept = KeptAnswer {
+            of,
+            kind,
+            end,
+            source,
+            digest: [7; 16],
+            received_at: at(0),
+            has_waited: false,
+        };
         let look = |matched, second: i64| {
             let now = at(second * 1_000_000);
             kept.next_look(matched, now).since(now).as_secs()

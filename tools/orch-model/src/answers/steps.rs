@@ -185,12 +185,15 @@ impl World {
             Answer::Unanswered => return None,
         };
         let (id, end) = (ClaimId::of(1), attempt_end(said));
-        let message = Message { end: &end, source: "", id, hooked_kinds: &[] };
+        let is_new = !self.message_has_waited;
+        let message =
+            Message { end: &end, source: "", id, is_new, hooked_kinds: &[], whole_since: 1 };
         let ended = self.row.outcome.is_some();
         let acted = self.audit.acts > 0;
         let fact = Fact::Answered { message: &message, logged: None };
         if self.step(rules, fact, Some(said)) == machine::Answer::Kept {
-            return None;
+            self.message_has_waited = true;
+            return Some(());
         }
         self.message = None;
         self.audit.ended_by_message |= !ended && self.row.outcome.is_some();

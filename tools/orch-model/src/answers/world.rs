@@ -22,6 +22,8 @@ pub struct World {
     pub messages: u8,
     /// One that is written, and has not arrived.
     pub message: Option<Answer>,
+    /// True once it has arrived and had to wait.
+    pub message_has_waited: bool,
     /// What the invariants read.
     pub audit: Audit,
 }
@@ -119,6 +121,7 @@ impl World {
             faults,
             messages: rules.messages,
             message: None,
+            message_has_waited: false,
             audit,
         }
     }
