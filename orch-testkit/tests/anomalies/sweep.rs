@@ -145,6 +145,7 @@ fn most(verb: Verb) -> usize {
         Verb::Claim
         | Verb::SweepExpired
         | Verb::SweepEarlier
+        | Verb::Answer
         | Verb::SweepOverBudget
         | Verb::Unfinalized
         | Verb::Get => POLLS,
