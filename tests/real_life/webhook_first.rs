@@ -91,12 +91,12 @@ async fn receipt(orchestrator: &Orchestrator, op_id: OpId) -> String {
 #[tokio::test]
 async fn told_while_the_call_is_out_it_is_paid() {
     let (runtime, op_id) = shop(Answers::Never).await;
-    let desk = runtime.orchestrator();
-    phase(desk, op_id, Some(Phase::Running)).await;
-    let told = desk.record_answer::<Charge>(op_id, paid(), "webhook evt_1").await.unwrap();
+    let orchestrator = runtime.orchestrator();
+    phase(orchestrator, op_id, Some(Phase::Running)).await;
+    let told = orchestrator.record_answer::<Charge>(op_id, paid(), "webhook evt_1").await.unwrap();
     assert_eq!(told, Recorded::Applied);
-    receipt(desk, op_id).await;
-    let again = desk.record_answer::<Charge>(op_id, paid(), "webhook evt_1").await.unwrap();
+    receipt(orchestrator, op_id).await;
+    let again = orchestrator.record_answer::<Charge>(op_id, paid(), "webhook evt_1").await.unwrap();
     assert_eq!(again, Recorded::Known);
     let _ = runtime.shutdown().await;
 }
@@ -104,55 +104,58 @@ async fn told_while_the_call_is_out_it_is_paid() {
 #[tokio::test]
 async fn told_while_nobody_knows_it_is_paid_and_nothing_is_called_again() {
     let (runtime, op_id) = shop(Answers::Lost).await;
-    let desk = runtime.orchestrator();
-    phase(desk, op_id, Some(Phase::Parked)).await;
-    let told = desk.record_answer::<Charge>(op_id, paid(), "webhook evt_1").await.unwrap();
+    let orchestrator = runtime.orchestrator();
+    phase(orchestrator, op_id, Some(Phase::Parked)).await;
+    let told = orchestrator.record_answer::<Charge>(op_id, paid(), "webhook evt_1").await.unwrap();
     assert_eq!(told, Recorded::Applied);
-    receipt(desk, op_id).await;
-    assert_eq!(desk.get(op_id).await.unwrap().unwrap().attempt, 1);
+    receipt(orchestrator, op_id).await;
+    assert_eq!(orchestrator.get(op_id).await.unwrap().unwrap().attempt, 1);
     let _ = runtime.shutdown().await;
 }
 
 #[tokio::test]
 async fn told_after_the_end_it_is_kept_and_diverges() {
     let (runtime, op_id) = shop(Answers::Declined).await;
-    let desk = runtime.orchestrator();
-    let accepted = desk.accept(Charge { order: 7 }).await.unwrap();
-    let ended = desk.wait(&accepted, Duration::from_secs(30)).await.unwrap();
+    let orchestrator = runtime.orchestrator();
+    let accepted = orchestrator.accept(Charge { order: 7 }).await.unwrap();
+    let ended = orchestrator.wait(&accepted, Duration::from_secs(30)).await.unwrap();
     assert!(matches!(ended, Waited::Failed(_)), "{ended:?}");
-    let told = desk.record_answer::<Charge>(op_id, paid(), "webhook evt_1").await.unwrap();
+    let told = orchestrator.record_answer::<Charge>(op_id, paid(), "webhook evt_1").await.unwrap();
     assert_eq!(told, Recorded::Late);
-    assert_eq!(desk.get(op_id).await.unwrap().unwrap().status, Status::Failed);
-    assert_eq!(desk.divergent(None).await.unwrap().items.len(), 1);
+    assert_eq!(orchestrator.get(op_id).await.unwrap().unwrap().status, Status::Failed);
+    assert_eq!(orchestrator.divergent(None).await.unwrap().items.len(), 1);
     let _ = runtime.shutdown().await;
 }
 
 #[tokio::test]
 async fn told_before_anybody_knows_it_waits_and_is_listed() {
     let (runtime, _) = shop(Answers::Never).await;
-    let desk = runtime.orchestrator();
+    let orchestrator = runtime.orchestrator();
     let about = Reference::new("Acme", "acct_1", "pay_42").unwrap();
-    let told = desk.record_answer::<Charge>(about.clone(), paid(), "webhook evt_1").await.unwrap();
+    let told =
+        orchestrator.record_answer::<Charge>(about.clone(), paid(), "webhook evt_1").await.unwrap();
     assert_eq!(told, Recorded::Kept);
-    let listed = desk.unmatched(None).await.unwrap();
+    let listed = orchestrator.unmatched(None).await.unwrap();
     assert_eq!((&listed[0].of, listed[0].source.as_str()), (&about, "webhook evt_1"));
-    assert_eq!(desk.unmatched(Some(listed[0].number)).await.unwrap(), []);
+    assert_eq!(orchestrator.unmatched(Some(listed[0].number)).await.unwrap(), []);
     let _ = runtime.shutdown().await;
 }
 
 #[tokio::test]
 async fn what_is_no_message_is_refused_by_name() {
     let (runtime, op_id) = shop(Answers::Lost).await;
-    let desk = runtime.orchestrator();
-    let silent = desk.record_answer::<Charge>(op_id, Reconciled::Unanswered, "webhook").await;
+    let orchestrator = runtime.orchestrator();
+    let silent =
+        orchestrator.record_answer::<Charge>(op_id, Reconciled::Unanswered, "webhook").await;
     assert!(matches!(silent, Err(RecordError::SaysNothing)));
-    let blank = desk.record_answer::<Charge>(op_id, paid(), " ").await.unwrap_err();
+    let blank = orchestrator.record_answer::<Charge>(op_id, paid(), " ").await.unwrap_err();
     assert_eq!(blank.to_string(), "source is blank; give it at least one visible character");
-    let other = desk.record_answer::<Refund>(op_id, Reconciled::Happened(1), "webhook").await;
+    let other =
+        orchestrator.record_answer::<Refund>(op_id, Reconciled::Happened(1), "webhook").await;
     let text = other.unwrap_err().to_string();
     assert!(text.contains("is a WEBHOOK/CHARGE, and the message is recorded for a WEBHOOK/REFUND"));
     let nothing = OpId::generate();
-    let unknown = desk.record_answer::<Charge>(nothing, paid(), "webhook").await;
+    let unknown = orchestrator.record_answer::<Charge>(nothing, paid(), "webhook").await;
     assert!(matches!(unknown, Err(RecordError::NotFound { op_id }) if op_id == nothing));
     let _ = runtime.shutdown().await;
 }

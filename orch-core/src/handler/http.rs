@@ -67,6 +67,40 @@ impl HttpOutcome {
 }
 
 #[cfg(feature = "reqwest")]
+impl HttpOutcome {
+    /// [`answer`](crate::policies::http::answer) of this provider, with [`HttpOutcome::of`] for what is no
+    /// success: by the words of its contract first, so that a refusal that means *done already* and a 2xx that
+    /// is a refusal end as what they are. `code` finds the provider's own code in the body of any answer; the
+    /// contract says which field that is.
+    ///
+    /// ```
+    /// # use orch_core::{policies as orch, provider};
+    /// use orch::http::{AnswerError, HttpOutcome};
+    /// use provider::catalogue::Stripe;
+    ///
+    /// # #[derive(serde::Deserialize)]
+    /// # struct Charge {}
+    /// async fn charge(request: reqwest::RequestBuilder) -> Result<Charge, AnswerError> {
+    ///     let answer = request.send().await?;
+    ///     HttpOutcome::read::<Stripe, _>(answer, |body| {
+    ///         let error = &body["error"];
+    ///         Some(error["code"].as_str().or(error["type"].as_str())?.to_owned())
+    ///     })
+    ///     .await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`AnswerError`](crate::policies::http::AnswerError).
+    pub async fn read<P: Provider, T: serde::de::DeserializeOwned>(
+        answer: reqwest::Response,
+        code: impl FnOnce(&serde_json::Value) -> Option<String>,
+    ) -> Result<T, crate::policies::http::AnswerError> {
+        crate::policies::http::judged(answer, code, Self::of::<P>).await
+    }
+}
+
+#[cfg(feature = "reqwest")]
 impl HandlerError for crate::policies::http::AnswerError {
     fn ending(&self) -> Ending {
         self.ending()
@@ -139,6 +173,31 @@ mod tests {
         let read = HttpOutcome::of::<Acme>(StatusCode::SERVICE_UNAVAILABLE, &headers, None);
         let read = read.map(|outcome| outcome.for_effect(Effect::Read));
         assert_eq!(ending(read), Some(Ending::Retry { after: Some(Duration::from_secs(7)) }));
+    }
+
+    #[cfg(feature = "reqwest")]
+    #[tokio::test]
+    async fn an_answer_of_the_client_is_read_by_the_words_first() {
+        async fn read(status: u16, body: &'static str) -> Result<u64, Ending> {
+            let answer = http::Response::builder().status(status);
+            let answer = answer.header("content-type", "application/json").body(body).unwrap();
+            let code = |body: &serde_json::Value| Some(body["code"].as_str()?.to_owned());
+            #[derive(serde::Deserialize)]
+            struct Receipt {
+                #[serde(default)]
+                receipt: u64,
+            }
+            let read = HttpOutcome::read::<Acme, Receipt>(answer.into(), code).await;
+            read.map(|receipt| receipt.receipt).map_err(|error| error.ending())
+        }
+        assert_eq!(read(200, r#"{"receipt": 7}"#).await, Ok(7));
+        assert_eq!(read(200, r#"{"code": "0000", "receipt": 7}"#).await, Ok(7));
+        assert_eq!(read(200, r#"{"code": "1172"}"#).await, Err(Ending::AlreadyDone));
+        assert_eq!(read(400, r#"{"code": "ALREADY_PAID"}"#).await, Err(Ending::AlreadyDone));
+        let declined = Err(Ending::fail("DECLINED", false));
+        assert_eq!(read(400, r#"{"code": "DECLINED"}"#).await, declined);
+        assert_eq!(read(400, "not found").await, Err(Ending::fail("HTTP_400", false)));
+        assert_eq!(read(200, r#"{"receipt": "#).await, Err(Ending::InDoubt));
     }
 
     #[test]

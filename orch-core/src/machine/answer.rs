@@ -42,7 +42,8 @@ pub enum Answer {
     Uncertain,
     /// The provider's message has to wait until the attempt has ended, or its end is finalized.
     Kept,
-    /// The provider's message changes nothing: it is new to nobody.
+    /// The provider's message moves nothing by itself: it says nothing new, or is in the log for operators, or
+    /// has made a reconcile due at once.
     Noted,
     /// The fact is not, or no longer, about this row: nothing changes.
     Stale,

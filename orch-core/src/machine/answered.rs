@@ -2,19 +2,19 @@
 //!
 //! | the operation | it has acted | it refused for good, or it has not acted |
 //! |---|---|---|
-//! | PENDING | takes over: COMPLETED | refused takes over: FAILED; not acted is noted, nothing was called |
+//! | PENDING | takes over: COMPLETED | refused takes over: FAILED; not acted leaves no entry, nothing was called |
 //! | a worker holds the lease | takes over | kept until it has ended |
 //! | its end is logged and waits for its hook | kept until then | kept until then |
-//! | waiting, without doubt | takes over | refused takes over: FAILED; not acted is noted, it runs again anyway |
+//! | waiting, without doubt | takes over | refused takes over: FAILED; not acted leaves no entry, it runs again anyway |
 //! | in doubt, with a reconcile | takes over | the provider is asked at once |
-//! | in doubt, to be called again | takes over | takes over if it [settles](settles); else refused ends it as uncertain, not acted is noted |
+//! | in doubt, to be called again | takes over | takes over if it is about the only call; else refused ends it as uncertain, not acted is noted |
 //! | parked | takes over | noted: the operator is shown it |
 //! | terminal | a late entry | a late entry |
 //!
 //! A message says what was true when it was written. That a call *has* acted stays true. That none has may be
 //! about the first of two calls and come behind the second, or be written before the call arrived that it seems
-//! to be about. What is kept, noted or late stands in the log as an entry without effect, so that operators see
-//! it and a redrive asks.
+//! to be about. What is kept, late, or noted in doubt or while parked is in the log as an entry without effect, so
+//! that operators see it and a redrive asks.
 
 use super::change::Change;
 use super::finalized::follow;
@@ -66,7 +66,7 @@ pub(super) fn answered(change: Change, message: &Message<'_>, logged: Option<&En
     if row.is_unresolved() && row.policy.in_doubt == InDoubt::Reconcile {
         return asked(change, message);
     }
-    let certain = !row.is_unresolved() || settles(row, message);
+    let certain = !row.is_unresolved() || is_about_the_only_call(row, message);
     match message.end {
         AttemptEnd::Outcome(Outcome::Fail(failure)) => {
             let failure = failure.clone().uncertain(failure.uncertain || !certain);
@@ -79,10 +79,10 @@ pub(super) fn answered(change: Change, message: &Message<'_>, logged: Option<&En
     }
 }
 
-/// True if a message that nothing has happened can only be about the one call that there was, and was written
-/// behind it: the operation was called once, all of its history is known, nobody has said that it was done
-/// already, and the message has not waited.
-fn settles(row: &Row, message: &Message<'_>) -> bool {
+/// True if a message that nothing has happened is taken as the answer about the one call that there was: the
+/// operation was called once, all of its history is known, nobody has said that it was done already. When it was
+/// written is not known; that it was recorded behind the end of that call is, since it has not waited.
+fn is_about_the_only_call(row: &Row, message: &Message<'_>) -> bool {
     let calls = row.attempt.saturating_add(row.uncounted);
     calls <= 1
         && row.lost_attempts <= calls

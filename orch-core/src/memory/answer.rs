@@ -65,7 +65,8 @@ fn again(tables: &mut Tables, number: u64, now: Timestamp) -> RecordedAnswer {
 pub(super) fn answer(tables: &mut Tables, params: &AnswerParams, now: Timestamp) -> Vec<Swept> {
     let asked = |told: &Told| match (&params.of, told.due_at) {
         (_, None) => None,
-        (Some(of), Some(due_at)) => (told.answer.of == *of).then_some(due_at),
+        // In the order in which they came.
+        (Some(of), Some(_)) => (told.answer.of == *of).then_some(Timestamp::from_micros(0)),
         (None, Some(due_at)) => (due_at <= now).then_some(due_at),
     };
     let mut due: Vec<_> =

@@ -50,7 +50,7 @@ impl Rules {
     }
 
     /// What follows doubt where the handler says nothing: another call where the contract carries it,
-    /// and a person where not.
+    /// and an operator where not.
     pub(crate) const fn in_doubt(&self, effect: Effect) -> InDoubt {
         match self.doubt_about_repeats(effect) {
             None => InDoubt::Retry,
@@ -58,7 +58,7 @@ impl Rules {
         }
     }
 
-    /// Why a repeated call does not settle whether an earlier one has acted. About a read nothing is to
+    /// Why a repeated call does not show whether an earlier one has acted. About a read nothing is to
     /// be settled, and what is unsafe is never repeated in doubt.
     const fn doubt_about_repeats(&self, effect: Effect) -> Option<Doubt> {
         match effect {
@@ -205,7 +205,7 @@ impl Rules {
     }
 }
 
-/// Why a repeated call does not settle whether an earlier one has acted.
+/// Why a repeated call does not show whether an earlier one has acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doubt {
     ActsBehindErrors,

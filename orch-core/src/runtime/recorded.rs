@@ -44,10 +44,10 @@ pub enum Recorded {
     /// The operation had ended: the history has it as a late answer, which corroborates the outcome or
     /// diverges from it.
     Late,
-    /// It is kept: until its operation is known, until the attempt that is under way has ended, or because
-    /// it says nothing new.
+    /// It waits for its operation or for the end of an attempt, or moves nothing by itself: it is shown to
+    /// operators, the provider is asked, or it says nothing new.
     Kept,
-    /// The same message has been recorded before.
+    /// The same message has been recorded before, and it says that the call has happened, or still waits.
     Known,
 }
 
@@ -101,17 +101,18 @@ impl Orchestrator {
     ///
     /// | it says | the operation |
     /// |---|---|
-    /// | [`Happened`](Reconciled::Happened) | is COMPLETED wherever it is, also from a worker that is at work on it or from an operator |
+    /// | [`Happened`](Reconciled::Happened) | is COMPLETED, also from a worker that is at work on it or from an operator; where an end waits for its hook, the message waits too |
     /// | [`Refused`](Reconciled::Refused), [`NotHappened`](Reconciled::NotHappened) | if it is in doubt and the handler has a `reconcile`, the provider is asked at once |
-    /// | the same, without a `reconcile` | is FAILED, or no longer in doubt: for certain if it was called once, and the message came behind that call; else FAILED and uncertain, or as it was |
+    /// | the same, without doubt, or in doubt without a `reconcile` | is FAILED, or no longer in doubt: for certain if it was called once at most, and the message was recorded after that call had ended, with its operation known; else FAILED and uncertain, or as it was |
     /// | the same, while it is parked or a worker is at work on it | stays as it is; the history shows the message to operators |
     ///
     /// That something *has* happened stays true. That it has not was true when the message was written, and a
     /// call may have acted since.
     ///
     /// After the end it changes nothing, and the history has it as a late answer. A message that comes
-    /// before its operation is known is kept for 30 days, and [`Orchestrator::unmatched`] lists it. The
-    /// same message again changes nothing, so a webhook may be delivered as often as it likes.
+    /// before its operation is known is kept for 30 days, and [`Orchestrator::unmatched`] lists it.
+    /// [`Happened`](Reconciled::Happened) again changes nothing. The other two, said again after they were
+    /// applied, are taken as said about the latest call: keep the ids of deliveries, and record each once.
     ///
     /// ```
     /// # use orch_core::handler::{HandledCommand, Reconciled};

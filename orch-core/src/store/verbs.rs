@@ -210,12 +210,12 @@ pub trait Store: Send + Sync + 'static {
     /// [`Store::answer`] does.
     async fn record(&self, params: RecordParams) -> Result<RecordedAnswer, StoreError>;
 
-    /// Applies at most `limit` kept answers to the operations that they are about, those that are due
-    /// longest first, each in a transaction with the note that it is applied: the fence goes up, what is said
-    /// is logged with its source, the operation moves. Hooks as in `sweep_expired`. An answer that has to
-    /// wait, for an operation or for the end of an attempt, is looked at again later. What moved is
-    /// returned, and as [`Finalized::AlreadyFinal`] what was kept beside an outcome; what says nothing new is
-    /// not.
+    /// Applies at most `limit` kept answers to the operations that they are about: those about one reference in
+    /// the order in which they came, the others longest due first. Each in a transaction with the note that
+    /// it is applied: the fence goes up, what is said is logged with its source, the operation moves. Hooks as
+    /// in `sweep_expired`. An answer that has to wait, for an operation or for the end of an attempt, is looked
+    /// at again later. What moved is returned, and as [`Finalized::AlreadyFinal`] what was kept beside an
+    /// outcome; what waits or moves nothing is not.
     async fn answer(&self, params: AnswerParams) -> Result<Vec<Swept>, StoreError>;
 
     /// The kept answers that wait for an operation, or that are about one of another kind, in the order in

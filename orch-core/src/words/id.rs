@@ -115,7 +115,7 @@ impl Fence {
         Self(count << Self::CLAIM_ID_BITS | id.0)
     }
 
-    /// The fence of a message about an operation that has ended: no claim has this one.
+    /// The fence of a message that takes nothing over, since it is late, kept or noted: no claim has this one.
     #[doc(hidden)]
     #[must_use]
     pub const fn of_message(self, id: ClaimId) -> Self {

@@ -4,6 +4,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{AnswerError, HttpOutcome};
 use crate::words::DEFAULT_PAYLOAD_LIMIT;
@@ -30,9 +31,8 @@ pub const ANSWER_LIMIT: usize = DEFAULT_PAYLOAD_LIMIT;
 /// For 202 (accepted, not done yet) and 207 (several answers in one) only the body says whether the
 /// call succeeded: look at the `T` before you return `Ok`.
 ///
-/// This does not know the provider. Where its contract has [words](crate::policies::Says), a refusal can mean
-/// *done already*, and an answer of a 2xx can be a refusal: read the code from [`AnswerError::body`], or from
-/// the `T`, and end as `HttpOutcome::of` says of it.
+/// This does not know the provider. Where its contract has words, a refusal can mean *done already*, and a 2xx
+/// can be a refusal: [`HttpOutcome::read`] looks at them first.
 ///
 /// ```
 /// # use orch_core::policies as orch;
@@ -52,6 +52,24 @@ pub async fn answer<T: DeserializeOwned>(response: Response) -> Result<T, Answer
     let head = Head::of(&response);
     let body = accepted(response).await?;
     head.read(&body).map_err(AnswerError::unreadable)
+}
+
+/// [`answer`], where `judge` says of each answer whether it is a success, by its status, its headers and the
+/// provider's own code, which `code` finds in its body.
+pub(crate) async fn judged<T: DeserializeOwned>(
+    response: Response,
+    code: impl FnOnce(&Value) -> Option<String>,
+    judge: impl FnOnce(StatusCode, &HeaderMap, Option<&str>) -> Option<HttpOutcome>,
+) -> Result<T, AnswerError> {
+    let (head, status, headers) =
+        (Head::of(&response), response.status(), response.headers().clone());
+    let body = whole_body(response).await;
+    let json = body.as_ref().ok().and_then(|body| serde_json::from_slice(body).ok());
+    let code = json.as_ref().and_then(code);
+    match judge(status, &headers, code.as_deref()) {
+        Some(outcome) => Err(AnswerError::refused(outcome, body)),
+        None => body.and_then(|body| head.read(&body)).map_err(AnswerError::unreadable),
+    }
 }
 
 /// The same for an answer that is not JSON: `parse` reads the body, and says by `None` that it is

@@ -82,6 +82,8 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 #[cfg(feature = "reqwest")]
+pub(crate) use self::answer::judged;
+#[cfg(feature = "reqwest")]
 pub use self::{
     answer::{ANSWER_LIMIT, answer, answer_with},
     answer_error::AnswerError,

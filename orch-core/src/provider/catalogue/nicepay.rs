@@ -10,8 +10,7 @@ use crate::provider::{KeyLifetime, KeyPlace, Provider, Published, Repeat, Word};
 /// the first one ended, so no word is made of them.
 ///
 /// Give a `reconcile`: `GET /v1/payments/find/{orderId}`, and compare amount and status. After a read
-/// timeout (30 s) NICE asks for a net cancel, which undoes the approval: then the reconcile cancels
-/// first, and says `NotHappened` once that is confirmed. Do not do both. The page about confirm
+/// timeout (30 s) NICE asks for a net cancel, which undoes the approval: then the reconcile cancels first, and says `Refused` once that is confirmed. Do not do both. The page about confirm
 /// flows of the book shows the whole.
 ///
 /// ```
