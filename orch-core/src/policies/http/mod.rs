@@ -50,7 +50,7 @@
 //! use http::{HeaderMap, StatusCode};
 //! use orch::Ending;
 //! use orch::http::HttpOutcome;
-//! use provider::Stripe;
+//! use provider::catalogue::Stripe;
 //!
 //! let none = HeaderMap::new();
 //! // The code stands in the body, which the caller reads.
