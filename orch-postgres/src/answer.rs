@@ -8,7 +8,7 @@ use orch_core::store::{
     ANSWER_RETENTION, AnswerParams, Claim, Finalized, KeptAnswer, MAX_ANSWERS, MAX_UNMATCHED,
     RecordParams, RecordedAnswer, StoreError, Swept, Unmatched, UnmatchedParams, columns,
 };
-use orch_core::words::{Fence, Kind, OpId, Payload, Reference, Timestamp};
+use orch_core::words::{Fence, Kind, OpId, Payload, Reference};
 use sqlx::postgres::{PgConnection, PgRow};
 
 use crate::column::{Named, column, instant, op_id, to_seconds, to_uuid};
@@ -17,6 +17,7 @@ use crate::incarnation::since;
 use crate::lease::claim_columns;
 use crate::load::{LOAD, Stored, decode};
 use crate::pool::{Lent, arguments, command, fetch};
+use crate::read;
 use crate::save::{Decided, SAVE, encode, saved};
 use crate::time::At;
 
@@ -171,19 +172,11 @@ async fn transaction(
             *about = Some((op_id, kept.kind.clone()));
             let on = On { connection, now, named };
             let whole_since = since(row).map_err(StoreError::fatal)?;
-            let told = tell(on, op_id, &kept, hooked_kinds, whole_since).await?;
-            told.map(|answer| (op_id, answer))
+            tell(on, op_id, &kept, hooked_kinds, whole_since).await?
         }
         None => None,
     };
-    let (due_at, swept) = match told {
-        Some((_, Answer::Noted)) => (None, None),
-        Some((_, Answer::Kept)) | None => (Some(kept.next_look(op_id.is_some(), at)), None),
-        Some((op_id, answer)) => {
-            let to = answer.moved_or_logged();
-            (None, Some(Swept { op_id, kind: kept.kind, to }))
-        }
-    };
+    let (due_at, swept) = kept.follow(op_id, told, at);
     fetch(connection, ANSWERED, arguments![number, due_at.map(At)]?, named).await?;
     command(connection, "COMMIT").await?;
     Ok(swept)
@@ -240,16 +233,9 @@ fn known(row: &PgRow) -> Result<Option<OpId>, StoreError> {
 
 async fn put_off(db: &Db, number: i64, error: &StoreError) -> Result<(), StoreError> {
     tracing::error!(number, error = ?error, "what a provider has told cannot be applied; it is put off");
-    let now = clock(db).await?;
+    let now = read::now(db).await?;
     db.fetch(ANSWERED, arguments![number, Some(At(now.plus(PAUSE)))]).await?;
     Ok(())
-}
-
-async fn clock(db: &Db) -> Result<Timestamp, StoreError> {
-    const NOW: &str = "SELECT coalesce($1::timestamptz, clock_timestamp()) AS now";
-    let rows = db.fetch(NOW, arguments![db.now()]).await?;
-    let row = rows.first().ok_or_else(|| StoreError::fatal("the clock has no row"))?;
-    instant(row, "now").map_err(StoreError::fatal)
 }
 
 /// The answers that wait for an operation, in the order in which they came.

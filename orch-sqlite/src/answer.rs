@@ -134,19 +134,11 @@ async fn apply(
     db: &mut Db<'_>,
     (number, op_id, kept, params): (i64, Option<OpId>, &KeptAnswer, &AnswerParams),
 ) -> Result<Option<Swept>, StoreError> {
-    let now = db.now;
     let told = match op_id {
-        Some(op_id) => tell(db, op_id, kept, params).await?.map(|answer| (op_id, answer)),
+        Some(op_id) => tell(db, op_id, kept, params).await?,
         None => None,
     };
-    let (due_at, swept) = match told {
-        Some((_, Answer::Noted)) => (None, None),
-        Some((_, Answer::Kept)) | None => (Some(kept.next_look(op_id.is_some(), now)), None),
-        Some((op_id, answer)) => {
-            let to = answer.moved_or_logged();
-            (None, Some(Swept { op_id, kind: kept.kind.clone(), to }))
-        }
-    };
+    let (due_at, swept) = kept.follow(op_id, told, db.now);
     look_again(db, number, due_at).await?;
     Ok(swept)
 }

@@ -78,15 +78,8 @@ pub(super) fn answer(tables: &mut Tables, params: &AnswerParams, now: Timestamp)
 fn apply(tables: &mut Tables, number: u64, params: &AnswerParams, now: Timestamp) -> Option<Swept> {
     let answer = tables.told.get(&number)?.answer.clone();
     let op_id = matching(tables, &answer);
-    let told = op_id.and_then(|op_id| Some((op_id, tell(tables, op_id, &answer, params, now)?)));
-    let (due_at, swept) = match told {
-        Some((_, Answer::Noted)) => (None, None),
-        Some((_, Answer::Kept)) | None => (Some(answer.next_look(op_id.is_some(), now)), None),
-        Some((op_id, to)) => {
-            let to = to.moved_or_logged();
-            (None, Some(Swept { op_id, kind: answer.kind, to }))
-        }
-    };
+    let told = op_id.and_then(|op_id| tell(tables, op_id, &answer, params, now));
+    let (due_at, swept) = answer.follow(op_id, told, now);
     if let Some(told) = tables.told.get_mut(&number) {
         told.answer.has_waited |= due_at.is_some();
         told.due_at = due_at;

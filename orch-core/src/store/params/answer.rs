@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::machine::Message;
+use super::Swept;
+use crate::machine::{Answer, Message};
 use crate::store::codec::EncodedEnd;
-use crate::words::{AttemptEnd, ClaimId, Kind, Outcome, Reference, Timestamp};
+use crate::words::{AttemptEnd, ClaimId, Kind, OpId, Outcome, Reference, Timestamp};
 
 /// How long a recorded answer is kept, whether an operation was found for it or not: 30 days. A message
 /// that comes again within that time is known.
@@ -122,6 +123,25 @@ impl KeptAnswer {
         let mut bits = [0; 8];
         bits.copy_from_slice(&self.digest[..8]);
         ClaimId::of(u64::from_be_bytes(bits))
+    }
+
+    /// What follows once it was put to the operation that it is about: when it is looked at again, `None` if
+    /// never, and what has moved. `matched` is that operation; no answer means that it cannot be told now.
+    #[must_use]
+    pub fn follow(
+        &self,
+        matched: Option<OpId>,
+        told: Option<Answer>,
+        now: Timestamp,
+    ) -> (Option<Timestamp>, Option<Swept>) {
+        match (matched, told) {
+            (Some(_), Some(Answer::Noted)) => (None, None),
+            (Some(op_id), Some(answer)) if answer != Answer::Kept => {
+                let to = answer.moved_or_logged();
+                (None, Some(Swept { op_id, kind: self.kind.clone(), to }))
+            }
+            _ => (Some(self.next_look(matched.is_some(), now)), None),
+        }
     }
 
     /// When to look at it again: after as long as it has waited, at most an hour if no operation is known
