@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use orch_core::machine::{Answer, Ended, Entry, EntryWrite, Fact, Row, Step, step};
+use orch_core::policies::InDoubt;
 use orch_core::words::{ClaimId, Phase, Status, Timestamp};
 use orch_testkit::agreement::{Generator, Kept};
 
@@ -87,9 +88,15 @@ fn breaks(row: &Row) -> Option<&'static str> {
         ("worker_iff_lease", row.worker.is_some() == held && row.started_at.is_some() == held),
         (
             "lease_only_when_held",
-            !held || matches!(row.phase, Some(Phase::Running | Phase::InDoubt)),
+            !held || matches!(row.phase, Some(Phase::Running | Phase::InDoubt | Phase::Submitted)),
         ),
         ("due_only_when_claimable", row.due_at.is_none() || (!held && claimable)),
+        (
+            "submitted_is_not_run_again",
+            row.phase != Some(Phase::Submitted)
+                || row.policy.in_doubt == InDoubt::Reconcile
+                || row.due_at.is_none_or(|due_at| due_at >= row.deadline),
+        ),
         ("due_when_pending_or_waiting", row.due_at.is_some() || !must_be_due),
     ]
     .into_iter()

@@ -53,9 +53,10 @@ due AS MATERIALIZED (
 claimed AS (
     UPDATE orch_queue q
     SET status = 'IN_PROGRESS',
-        phase = CASE WHEN d.asks THEN 'in_doubt' ELSE 'running' END,
+        phase = CASE WHEN NOT d.asks THEN 'running'
+                     WHEN q.phase = 'submitted' THEN 'submitted' ELSE 'in_doubt' END,
         attempt = q.attempt + (NOT d.asks)::int,
-        reconciles = q.reconciles + d.asks::int,
+        reconciles = q.reconciles + (d.asks AND q.phase <> 'submitted')::int,
         fence = least((q.fence >> 39) + 1, 16777215) << 39 | $13,
         due_at = NULL,
         started_at = c.now,

@@ -12,7 +12,7 @@ letter AS MATERIALIZED (
     WHERE d.redriven_as IS NULL
       AND ($4 OR NOT EXISTS (SELECT FROM orch_write_ahead_log l
                              WHERE l.op_id = d.op_id AND l.late
-                               AND (l.outcome IN ('OK', 'ALREADY_DONE')
+                               AND (l.outcome IN ('OK', 'ALREADY_DONE', 'SUBMITTED')
                                     OR l.unreadable IS NOT NULL)))
     FOR UPDATE OF d
 ),

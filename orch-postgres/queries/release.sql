@@ -4,7 +4,7 @@
 --   (NULL: due again at once; else parked with it).
 -- Index: the primary key.
 -- Shape: sorted first, so that the rows are locked in the order of op_id. Who is not returned
---   holds no such lease: step decides about it.
+--   holds no such lease, or is submitted: step decides about it.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now)
 UPDATE orch_queue q
 SET attempt = greatest(q.attempt - (q.phase = 'running')::int, 0),
@@ -19,5 +19,5 @@ SET attempt = greatest(q.attempt - (q.phase = 'running')::int, 0),
     started_at = NULL
 FROM (SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::text[]) AS r(op_id, fence, reason)
       ORDER BY op_id) r, clock c
-WHERE q.op_id = r.op_id AND q.fence = r.fence AND q.worker IS NOT NULL
+WHERE q.op_id = r.op_id AND q.fence = r.fence AND q.worker IS NOT NULL AND q.phase <> 'submitted'
 RETURNING q.op_id, q.fence

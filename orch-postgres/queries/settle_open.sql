@@ -1,5 +1,6 @@
--- Purpose: S3 as a whole for ends that may go on: RETRY, IN_DOUBT, NOT_HAPPENED. STILL_RUNNING and
---   ALREADY_DONE are not among them: they are rare, and step decides about them.
+-- Purpose: S3 as a whole for ends that may go on: RETRY, IN_DOUBT, NOT_HAPPENED. STILL_RUNNING,
+--   ALREADY_DONE and SUBMITTED are not among them, nor are ends of what is submitted: they are rare,
+--   and step decides about them.
 -- Parameters: $1 now (NULL: the server's clock); then an array per column: $2 op_id, $3 fence,
 --   $4 source, $5 outcome, $6 detail (the reason), $7 after_ms, $8 delay_ms.
 -- Index: the primary key of the queue.
@@ -17,6 +18,7 @@ held AS MATERIALIZED (
                 $8::bigint[])
          AS e(op_id, fence, source, outcome, detail, after_ms, delay_ms)
     JOIN orch_queue q ON q.op_id = e.op_id AND q.fence = e.fence AND q.worker IS NOT NULL
+                     AND q.phase <> 'submitted'
     CROSS JOIN clock c
     ORDER BY q.op_id
     FOR UPDATE OF q

@@ -7,7 +7,7 @@ use crate::column::column;
 use crate::pool::{Pool, arguments, command, fetch};
 
 /// Every migration, in order; the version is the place, from 1.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("../migrations/0001_operation.sql"),
     include_str!("../migrations/0002_words.sql"),
     include_str!("../migrations/0003_key_seed.sql"),
@@ -20,6 +20,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("../migrations/0010_identity_form.sql"),
     include_str!("../migrations/0011_answers.sql"),
     include_str!("../migrations/0012_references.sql"),
+    include_str!("../migrations/0013_submitted.sql"),
 ];
 /// The newest version that this binary knows.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

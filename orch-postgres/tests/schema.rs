@@ -27,10 +27,10 @@ async fn sixteen_that_start_at_once_migrate_once() {
         opened.unwrap().unwrap();
     }
     let mut admin = schema.connect().await;
-    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 12);
+    assert_eq!(number(&mut admin, "SELECT count(*) FROM orch_migration").await, 13);
     // Each in a transaction of its own, so that no lock outlives the migration that needs it.
     let transactions = "SELECT count(DISTINCT xmin::text) FROM orch_migration";
-    assert_eq!(number(&mut admin, transactions).await, 12);
+    assert_eq!(number(&mut admin, transactions).await, 13);
 }
 
 #[tokio::test]
@@ -38,9 +38,9 @@ async fn a_newer_schema_is_refused() {
     let schema = Schema::create().await;
     let store = schema.store("").await;
     let mut admin = schema.connect().await;
-    execute(&mut admin, "INSERT INTO orch_migration (version) VALUES (13)").await;
+    execute(&mut admin, "INSERT INTO orch_migration (version) VALUES (14)").await;
     let error = PostgresStore::open(&schema.url("")).await.unwrap_err();
-    assert!(matches!(error, StoreError::SchemaTooNew { found: 13, known: 12 }), "{error:?}");
+    assert!(matches!(error, StoreError::SchemaTooNew { found: 14, known: 13 }), "{error:?}");
     assert!(error.to_string().contains("deploy the newer release"), "{error}");
     let again = store.migrate().await.unwrap_err();
     assert!(matches!(again, StoreError::SchemaTooNew { .. }), "{again:?}");

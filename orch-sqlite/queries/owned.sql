@@ -10,7 +10,7 @@ SELECT d.redriven_as,
         LIMIT 1) AS taken_by,
        EXISTS (SELECT 1 FROM orch_write_ahead_log AS l
                WHERE l.op_id = o.op_id AND l.late = 1
-                 AND (l.outcome IN ('OK', 'ALREADY_DONE') OR l.unreadable IS NOT NULL))
+                 AND (l.outcome IN ('OK', 'ALREADY_DONE', 'SUBMITTED') OR l.unreadable IS NOT NULL))
            AS late_success
 FROM orch_operation AS o
 LEFT JOIN orch_dead_letter AS d ON d.op_id = o.op_id

@@ -7,7 +7,7 @@ use sqlx::{Connection, Row, SqlStr};
 use crate::connect::store_error;
 
 /// One file per version, in order; a released file never changes.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("../migrations/0001_operation.sql"),
     include_str!("../migrations/0002_status.sql"),
     include_str!("../migrations/0003_key_seed.sql"),
@@ -19,6 +19,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/0009_identity_form.sql"),
     include_str!("../migrations/0010_answers.sql"),
     include_str!("../migrations/0011_references.sql"),
+    include_str!("../migrations/0012_submitted.sql"),
 ];
 /// The newest version that this binary knows.
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;

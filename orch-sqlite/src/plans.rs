@@ -69,7 +69,11 @@ fn queries() -> Vec<(&'static str, SqlStr, Vec<&'static str>)> {
         ),
         ("renew", plain(lease::RENEW), vec!["orch_operation_op_id_idx"]),
         ("sweep_expired", plain(sweep::EXPIRED), vec!["orch_operation_lease_idx"]),
-        ("sweep_over_budget", plain(sweep::OVER_BUDGET), vec!["orch_operation_deadline_idx"]),
+        (
+            "sweep_over_budget",
+            plain(sweep::OVER_BUDGET),
+            vec!["orch_operation_deadline_idx", "orch_operation_submitted_idx"],
+        ),
         ("sweep_earlier", plain(sweep::EARLIER), vec!["orch_operation_claim_idx"]),
         ("answers_are_due", plain(read::ANSWERS_ARE_DUE), vec!["orch_answer_due_idx"]),
         (

@@ -149,6 +149,9 @@ async fn put_entry(connection: &mut SqliteConnection, op_id: OpId, entry: &Entry
             ("STILL_RUNNING", Some(reason.clone()), None, *after)
         }
         AttemptEnd::AlreadyDone { reason } => ("ALREADY_DONE", Some(reason.clone()), None, None),
+        AttemptEnd::Submitted { reason, after } => {
+            ("SUBMITTED", Some(reason.clone()), None, *after)
+        }
         AttemptEnd::Unreadable { output, reason } => {
             unreadable = Some(output);
             ("IN_DOUBT", Some(reason.clone()), None, None)
@@ -314,6 +317,7 @@ fn entry(found: &SqliteRow) -> Entry {
         "STILL_RUNNING" => {
             AttemptEnd::StillRunning { reason: detail(), after: span(found, "after_ms") }
         }
+        "SUBMITTED" => AttemptEnd::Submitted { reason: detail(), after: span(found, "after_ms") },
         "ALREADY_DONE" => AttemptEnd::AlreadyDone { reason: detail() },
         other => panic!("{other}"),
     };

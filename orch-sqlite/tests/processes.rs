@@ -155,7 +155,7 @@ async fn a_newer_schema_is_refused_with_advice_and_left_alone() {
         .await
         .unwrap();
     let error = SqliteStore::open(&file.url).await.unwrap_err();
-    assert!(matches!(error, StoreError::SchemaTooNew { found: 99, known: 11 }), "{error:?}");
+    assert!(matches!(error, StoreError::SchemaTooNew { found: 99, known: 12 }), "{error:?}");
 }
 
 #[tokio::test]

@@ -286,6 +286,25 @@ macro_rules! conformance {
                 the_limit_holds
                 reference_and_message_at_once_find_each_other
             }
+            submitted {
+                it_waits_without_a_lease_and_never_runs_again
+                what_it_says_is_in_the_history
+                at_its_deadline_it_is_doubt_as_its_kind_declares
+                a_sweep_takes_it_beside_others_and_keeps_its_limit
+                with_a_reconcile_the_provider_is_asked_ever_more_slowly
+                what_the_handler_asks_for_comes_before_the_pause
+                past_its_deadline_reconciles_count_and_it_is_parked_after_the_last
+                the_answer_of_a_reconcile_ends_it
+                a_reconcile_that_is_lost_or_given_back_leaves_it_submitted
+                one_that_no_worker_can_ask_about_is_parked_at_its_deadline_only
+                logged_first_it_is_submitted_once_it_is_finalized
+                what_comes_at_the_deadline_is_doubt_at_once
+                a_late_one_diverges_from_a_failure_and_a_redrive_asks
+                what_the_provider_tells_ends_it
+                told_that_it_is_over_with_a_reconcile_it_is_asked_at_once
+                told_before_its_handler_has_said_so_it_ends_with_that
+                after_earlier_doubt_it_is_known_since_the_first_call
+            }
             answers {
                 still_running_uses_up_no_attempt_and_counts_as_a_retry
                 what_the_provider_asked_for_is_in_the_history

@@ -61,8 +61,8 @@ async fn what_is_refused_is_over_for_certain() {
         message: message.to_owned(),
     };
     let failure = |code: &str, message: &str| HandlerEnd {
-        end: AttemptEnd::Outcome(End::Fail(Failure::new(code, message))),
         clears_doubt: true,
+        ..AttemptEnd::Outcome(End::Fail(Failure::new(code, message))).into()
     };
     let end = answer_to_end(1, refused("EXPIRED", "the link has expired")).await;
     assert_eq!(end, failure("EXPIRED", "the link has expired"));

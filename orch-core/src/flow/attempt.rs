@@ -3,20 +3,21 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::execute::execute;
-use super::{Counts, Handler, HeldLease, Recorder, Watch, divergence};
+use super::execute::{Ran, execute};
+use super::{Counts, Handler, Handlers, HeldLease, Recorder, Watch, divergence, told};
 use crate::handler::{States, Unrunnable};
 use crate::machine::{Finalized, Purpose, ReleaseReason};
 use crate::store::{
     Claim, ClaimedOperation, EndedAttempt, Release, Released, Store, StoreError, monotonic,
 };
-use crate::words::{AttemptEnd, Source, one_line};
+use crate::words::{AttemptEnd, Reference, Source, one_line, storable};
 
 /// What the attempts of one worker have in common.
 pub(super) struct Attempts {
     /// The values of `Runtime::state`.
     pub(super) states: States,
     pub(super) recorder: Recorder,
+    pub(super) handlers: Handlers,
     pub(super) watch: Watch,
     pub(super) store: Arc<dyn Store>,
 }
@@ -26,7 +27,11 @@ impl Attempts {
     pub(super) async fn run(&self, leased: Leased) {
         let executed = leased.execute(&self.states).await;
         let recorded = executed.record(&self.recorder).await;
+        let reference = recorded.about.reference.clone();
         recorded.announce(&self.watch, &*self.store).await;
+        if let Some(of) = reference {
+            told::apply(&*self.store, &self.watch, &self.handlers, of).await;
+        }
     }
 }
 
@@ -85,6 +90,8 @@ struct About {
     reconciles: u32,
     /// Executions so far that used up no attempt.
     uncounted: u32,
+    /// What the provider has accepted the call as.
+    reference: Option<Reference>,
     /// True if there were other claims than those of the attempts: the answers of some may have
     /// come too late.
     superseded_others: bool,
@@ -94,12 +101,13 @@ impl Leased {
     /// Runs the handler, or its reconcile, if it may call. The slot is free when it has returned.
     async fn execute(self, states: &States) -> Executed {
         let Self { operation, handler, held, room: Room { slot, place }, asked_at } = self;
-        let about = About::of(&operation, &handler);
+        let mut about = About::of(&operation, &handler);
         let began = monotonic::now();
-        let ended = match may_run(&handler, &operation, asked_at.elapsed()) {
+        let ran = match may_run(&handler, &operation, asked_at.elapsed()) {
             Ok(()) => execute(&handler, operation, states, &held).await.map_err(unhandled),
             Err(refused) => Err(refused),
         };
+        let ended = ran.map(|ran| about.take_reference(ran));
         let took = began.elapsed();
         held.handler_returned();
         drop(slot);
@@ -113,6 +121,7 @@ impl Executed {
         let Self { about, ended, took, held, place } = self;
         let (reason, stored) = match ended {
             Ok(end) => {
+                about.refer(recorder).await;
                 about.handler.meters.ended(about.source, &end, took);
                 let reason = doubt(&end);
                 let hook = about.handler.hook.clone();
@@ -171,7 +180,45 @@ impl About {
         let ended = i64::from(attempts) + i64::from(uncounted);
         let superseded_others = operation.envelope.fence.count() != ended;
         let (handler, claim) = (Arc::clone(handler), operation.claim());
-        Self { handler, claim, source, attempts, reconciles, uncounted, superseded_others }
+        Self {
+            handler,
+            claim,
+            source,
+            attempts,
+            reconciles,
+            uncounted,
+            reference: None,
+            superseded_others,
+        }
+    }
+
+    /// The end of what ran, and in `reference` what the provider has accepted the call as. What is no
+    /// reference is told in the reason: the call stands, and messages find the operation by its id.
+    fn take_reference(&mut self, ran: Ran) -> AttemptEnd {
+        let Ran { mut end, submitted } = ran;
+        let provider = self.handler.registration.descriptor.provider;
+        match submitted.as_ref().map(|it| it.reference_at(provider)).transpose() {
+            Ok(reference) => self.reference = reference.flatten(),
+            Err(invalid) => {
+                tracing::warn!(op_id = %self.claim.op_id, error = %invalid,
+                    "a handler gave a reference that cannot be kept");
+                if let AttemptEnd::Submitted { reason, .. } = &mut end {
+                    *reason =
+                        storable(&format!("{reason}; its reference cannot be kept: {invalid}"));
+                }
+            }
+        }
+        end
+    }
+
+    /// Keeps the reference. Without it the end is stored all the same.
+    async fn refer(&self, recorder: &Recorder) {
+        let Some(of) = &self.reference else { return };
+        let op_id = self.claim.op_id;
+        if let Err(error) = recorder.refer(of.clone(), op_id).await {
+            tracing::error!(%op_id, error = ?error,
+                "a reference cannot be kept; a message that carries it will not find its operation");
+        }
     }
 
     fn ended(&self, end: AttemptEnd) -> EndedAttempt {
@@ -222,6 +269,9 @@ impl About {
             Finalized::InDoubt { .. } => {
                 tracing::info!(%op_id, %kind, %fence, reason, %to, "nobody knows whether it happened");
             }
+            Finalized::Submitted { .. } => {
+                tracing::info!(%op_id, %kind, %fence, reason, %to, "the provider has accepted it");
+            }
             Finalized::Waiting { .. } => {
                 tracing::debug!(%op_id, %kind, %fence, %to, "the attempt has ended");
             }
@@ -250,7 +300,8 @@ fn doubt(end: &AttemptEnd) -> Option<String> {
         AttemptEnd::InDoubt { reason }
         | AttemptEnd::Unreadable { reason, .. }
         | AttemptEnd::StillRunning { reason, .. }
-        | AttemptEnd::AlreadyDone { reason } => Some(one_line(reason)),
+        | AttemptEnd::AlreadyDone { reason }
+        | AttemptEnd::Submitted { reason, .. } => Some(one_line(reason)),
         AttemptEnd::Outcome(_) | AttemptEnd::NotHappened => None,
     }
 }

@@ -47,6 +47,7 @@ impl fmt::Display for HistoryEntry {
                 write!(f, "still running: {}", one_line(reason))
             }
             AttemptEnd::AlreadyDone { reason } => write!(f, "already done: {}", one_line(reason)),
+            AttemptEnd::Submitted { reason, .. } => write!(f, "submitted: {}", one_line(reason)),
         }?;
         if let Some(note) = &self.entry.note {
             write!(f, " ({})", one_line(note))?;

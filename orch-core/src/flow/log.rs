@@ -1,10 +1,13 @@
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
+
 use super::Batcher;
 use crate::store::{
     EndedAttempt, Finalization, FinalizeHook, Finalized, Logged, Release, Released, Store,
     StoreError,
 };
+use crate::words::{OpId, Reference};
 
 /// S3: puts the end of an attempt into the write-ahead log and has it finalized: the status moves
 /// as the logged outcome says, with the user's hook in the same transaction.
@@ -18,6 +21,7 @@ pub struct Recorder {
     log: Batcher<EndedAttempt, Logged>,
     release: Batcher<Release, Released>,
     finalize: Batcher<Finalization, Finalized>,
+    refer: Batcher<(Reference, OpId), ()>,
 }
 
 impl Recorder {
@@ -28,6 +32,10 @@ impl Recorder {
             log: Batcher::start(store, "log", |store, batch| store.log(batch)),
             release: Batcher::start(store, "release", |store, batch| store.release(batch)),
             finalize: Batcher::start(store, "finalize", |store, batch| store.finalize(batch)),
+            refer: Batcher::start(store, "refer", |store, batch| {
+                let each = batch.into_iter().map(|(of, op_id)| store.refer(of, op_id));
+                Box::pin(try_join_all(each.collect::<Vec<_>>()))
+            }),
         }
     }
 
@@ -48,6 +56,15 @@ impl Recorder {
             Logged::Stale => Ok(Finalized::Stale),
             Logged::Logged => self.finalize.submit(Finalization { claim, hook }).await,
         }
+    }
+
+    /// Keeps that the provider calls the operation by this reference. Before its end is stored: a message that
+    /// carries it finds the operation from then on, also if this process dies in between.
+    ///
+    /// # Errors
+    /// The store's lasting errors.
+    pub async fn refer(&self, of: Reference, op_id: OpId) -> Result<(), StoreError> {
+        self.refer.submit((of, op_id)).await
     }
 
     /// Gives a claim back that was not run.

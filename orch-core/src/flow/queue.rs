@@ -64,6 +64,7 @@ impl Queue {
             leases: LeaseKeeper::start(Arc::clone(&store), config.lease)?,
             attempts: Attempts {
                 recorder: Recorder::start(&store),
+                handlers: handlers.clone(),
                 store: Arc::clone(&store),
                 states,
                 watch,

@@ -27,6 +27,7 @@ impl<P> Contract<P> {
     pub const fn describe(&self, mut descriptor: Descriptor) -> Descriptor {
         descriptor.key_lifetime = self.rules.key_lifetime(descriptor.effect);
         descriptor.replays_errors = self.rules.replays_errors();
+        descriptor.provider = self.rules.provider();
         descriptor
     }
 

@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 
-use crate::policies::{Ending, HandlerEnd};
+use crate::policies::{Ending, HandlerEnd, Submitted};
 use crate::words::{AttemptEnd, Failure, Outcome, storable};
 
 /// The error underneath another one. It is given before the function that is asked about it, so
@@ -88,6 +88,12 @@ pub trait HandlerError: StandardError + Send + 'static {
     fn ending(&self) -> Ending;
 }
 
+impl HandlerError for Submitted {
+    fn ending(&self) -> Ending {
+        Ending::Submitted(self.clone())
+    }
+}
+
 impl HandlerError for Infallible {
     fn ending(&self) -> Ending {
         match *self {}
@@ -103,23 +109,26 @@ pub(super) fn end_of(error: &dyn HandlerError) -> HandlerEnd {
     let cause = causes(error.as_error());
     let ending = error.ending();
     let clears_doubt = matches!(ending, Ending::Fail { clears_doubt: true, .. });
+    let reason = |message| storable(&with_cause(message, cause.clone()));
     let end = match ending {
-        Ending::Retry { after } => AttemptEnd::Outcome(Outcome::Retry {
-            reason: storable(&with_cause(message, cause)),
-            after,
-        }),
+        Ending::Retry { after } => {
+            AttemptEnd::Outcome(Outcome::Retry { reason: reason(message), after })
+        }
         Ending::Fail { code, uncertain, .. } => AttemptEnd::Outcome(Outcome::Fail(
             Failure::new(&code, &message).cause(cause.as_deref()).uncertain(uncertain),
         )),
-        Ending::InDoubt => AttemptEnd::InDoubt { reason: storable(&with_cause(message, cause)) },
+        Ending::InDoubt => AttemptEnd::InDoubt { reason: reason(message) },
         Ending::StillRunning { after } => {
-            AttemptEnd::StillRunning { reason: storable(&with_cause(message, cause)), after }
+            AttemptEnd::StillRunning { reason: reason(message), after }
         }
-        Ending::AlreadyDone => {
-            AttemptEnd::AlreadyDone { reason: storable(&with_cause(message, cause)) }
+        Ending::AlreadyDone => AttemptEnd::AlreadyDone { reason: reason(message) },
+        Ending::Submitted(submitted) => {
+            let end =
+                AttemptEnd::Submitted { reason: reason(message), after: submitted.asked_after() };
+            return HandlerEnd { submitted: Some(submitted), ..end.into() };
         }
     };
-    HandlerEnd { end, clears_doubt }
+    HandlerEnd { clears_doubt, ..end.into() }
 }
 
 fn with_cause(message: String, cause: Option<String>) -> String {
@@ -163,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_code_message_and_cause_apart() {
-        let HandlerEnd { end, clears_doubt } = end_of(&outer(Ending::fail("BAD", true)));
+        let HandlerEnd { end, clears_doubt, .. } = end_of(&outer(Ending::fail("BAD", true)));
         let AttemptEnd::Outcome(Outcome::Fail(failure)) = end else { panic!("{end:?}") };
         assert_eq!((failure.code.as_str(), failure.message.as_str()), ("BAD", "outer"));
         assert_eq!(failure.cause.as_deref(), Some("invalid digit found in string"));
@@ -178,6 +187,16 @@ mod tests {
         assert_eq!(end, AttemptEnd::StillRunning { reason: reason.clone(), after }.into());
         let end = end_of(&outer(Ending::AlreadyDone));
         assert_eq!(end, AttemptEnd::AlreadyDone { reason }.into());
+    }
+
+    #[test]
+    fn what_the_provider_has_accepted_keeps_its_reference() {
+        let submitted = Submitted::with("tr_1");
+        let end = end_of(&outer(Ending::Submitted(submitted.clone())));
+        assert_eq!(end.submitted, Some(submitted.clone()));
+        assert!(matches!(end.end, AttemptEnd::Submitted { .. }));
+        let AttemptEnd::Submitted { reason, .. } = end_of(&submitted).end else { panic!() };
+        assert!(reason.ends_with("as tr_1"), "{reason}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use super::{
     Call, ForProvider, FromCall, FromStates, StateNeed, Storable, TypedCommand, Unrunnable,
 };
-use crate::policies::HandlerEnd;
+use crate::policies::{HandlerEnd, Submitted};
 use crate::provider::AnyProvider;
 use crate::store::{HookContext, HookError, Hooked};
 use crate::words::{AttemptEnd, Envelope, Failure, FinalOutcome, Invalid, Outcome, code, storable};
@@ -53,6 +53,9 @@ pub enum Reconciled<T> {
     NotHappened,
     /// It cannot say now, or is still at work on it: stay in doubt, ask again later.
     Unanswered,
+    /// It has accepted the call and tells later what becomes of it: as if the handler had said so. The
+    /// operation never runs again by itself, and what a later reconcile costs is not counted.
+    Submitted(Submitted),
     /// It has not happened and is over: declined, expired, undone. The operation ends FAILED with this
     /// code, for certain; it does not run again.
     Refused {
@@ -175,6 +178,11 @@ impl<T: Storable + Send + 'static> ReconcileAnswer<T> for Reconciled<T> {
             Self::Unanswered => {
                 AttemptEnd::InDoubt { reason: "the provider cannot say yet".into() }.into()
             }
+            Self::Submitted(submitted) => {
+                let (reason, after) = (storable(&submitted.to_string()), submitted.asked_after());
+                let end = AttemptEnd::Submitted { reason, after };
+                HandlerEnd { submitted: Some(submitted), ..end.into() }
+            }
             Self::Refused { code, message } => refused(&code, &message),
         }
     }
@@ -185,7 +193,7 @@ fn refused(code: &str, message: &str) -> HandlerEnd {
     let or = |text, blank| if str::trim(text).is_empty() { blank } else { text };
     let message = or(message, "the provider says that it has not happened and is over");
     let failure = Failure::new(or(code, code::REFUSED), message);
-    HandlerEnd { end: AttemptEnd::Outcome(Outcome::Fail(failure)), clears_doubt: true }
+    HandlerEnd { clears_doubt: true, ..AttemptEnd::Outcome(Outcome::Fail(failure)).into() }
 }
 
 impl<T, E> ReconcileAnswer<T> for Result<Reconciled<T>, E>

@@ -7,6 +7,7 @@ use crate::policies::{
     DEFAULT_MAX_UNCOUNTED, DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT,
     DEFAULT_TIME_BUDGET, Effect, InDoubt, KindPolicy, Retention,
 };
+use crate::provider::{AnyProvider, Provider};
 use crate::store::HookFn;
 use crate::words::{CannotRead, IdentityForm, Invalid, Kind, Payload, Undecodable};
 
@@ -41,6 +42,8 @@ pub struct Descriptor {
     pub domain: &'static str,
     /// The event type.
     pub event_type: &'static str,
+    /// The name of its provider, under which references to its calls are kept.
+    pub provider: &'static str,
     /// How long an operation may take where its accept says nothing. It is what the contract of the
     /// provider is held against; accept itself reads
     /// [`HandledCommand::TIME_BUDGET`](super::HandledCommand::TIME_BUDGET), which is the same.
@@ -83,6 +86,7 @@ impl Descriptor {
         line: 0,
         domain: "",
         event_type: "",
+        provider: AnyProvider::NAME,
         time_budget: DEFAULT_TIME_BUDGET,
         attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
         max_attempts: DEFAULT_MAX_ATTEMPTS,

@@ -67,6 +67,11 @@ pub enum Finalized {
         /// When it is next looked at.
         due_at: Timestamp,
     },
+    /// The provider has accepted the call and tells later what becomes of it.
+    Submitted {
+        /// When it is next looked at: the provider is asked, or the time budget is over.
+        due_at: Timestamp,
+    },
     /// It waits for an operator.
     Parked,
     /// The hook failed, or is not at hand: nothing changed but the time of the next try.
@@ -135,8 +140,13 @@ impl Finalized {
             (Some(outcome), ..) => Self::Finished(outcome.clone()),
             (None, Some(Phase::Waiting), Some(due_at)) => Self::Waiting { due_at },
             (None, Some(Phase::InDoubt), Some(due_at)) => Self::InDoubt { due_at },
+            (None, Some(Phase::Submitted), Some(due_at)) => Self::Submitted { due_at },
             (None, Some(Phase::Parked), _) => Self::Parked,
-            (None, Some(Phase::Running | Phase::Waiting | Phase::InDoubt) | None, _) => Self::Stale,
+            (
+                None,
+                Some(Phase::Running | Phase::Waiting | Phase::InDoubt | Phase::Submitted) | None,
+                _,
+            ) => Self::Stale,
         }
     }
 }
@@ -154,6 +164,7 @@ impl fmt::Display for Finalized {
             }
             Self::Waiting { due_at } => write!(f, "waiting until {due_at}"),
             Self::InDoubt { due_at } => write!(f, "in doubt until {due_at}"),
+            Self::Submitted { due_at } => write!(f, "submitted, looked at again at {due_at}"),
             Self::Parked => f.write_str("parked"),
             Self::HookFailed { due_at, .. } => write!(f, "hook failed, again at {due_at}"),
             Self::Refused { .. } => f.write_str("refused by the database"),

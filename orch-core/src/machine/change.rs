@@ -51,6 +51,10 @@ impl Change {
                 self.row.phase = Some(Phase::InDoubt);
                 self.row.due_at = Some(not_before);
             }
+            Move::Submit { due_at } => {
+                self.row.phase = Some(Phase::Submitted);
+                self.row.due_at = Some(due_at);
+            }
             Move::Park => self.row.phase = Some(Phase::Parked),
             Move::Finish(outcome) => self.finish(outcome),
         }

@@ -4,12 +4,13 @@
 //! | what happens | what it costs |
 //! |---|---|
 //! | claimed for an attempt | one of `max_attempts`: it is counted before the handler runs, so that one that kills its process is stopped too |
-//! | claimed for a reconcile | one of `max_reconciles` |
+//! | claimed for a reconcile | one of `max_reconciles`; nothing while it is submitted, which its deadline ends |
 //! | given back without a run: a shutdown, a worker that lacks a part, a call that must not be made | what the claim has cost comes back |
 //! | the attempt ended with Retry, with or without `after` | nothing more; `retries` goes up |
 //! | the attempt ended in doubt or its result is unreadable: the handler said so, a timeout, a panic, a lost lease; or the database has lost it | nothing more; `lost_attempts` goes up |
 //! | the attempt ended with Ok or Fail | nothing more |
 //! | the attempt ended with *still running* | nothing: the claim comes back and `uncounted` goes up, until that is `max_uncounted`. `retries` goes up, and `lost_attempts` is 1 at least |
+//! | the attempt ended with *submitted* | nothing more; `lost_attempts` goes up, and no other attempt follows |
 //! | the attempt ended with *already done* | nothing more; `lost_attempts` goes up |
 //! | the reconcile ended, whatever it was told | nothing more: the handler did not run |
 //! | the finalize hook failed | one of [`MAX_HOOK_FAILURES`], and no attempt: the provider is not called again |
@@ -18,7 +19,7 @@
 //! So `attempt <= max_attempts` unless an operator decides, `uncounted <= max_uncounted`, and the handler
 //! ran at most `1 + retries + lost_attempts` times, counted or not.
 //!
-//! After *still running* and *already done* a call is out there of which the history may know no lost
+//! After *still running*, *already done* and *submitted* a call is out there of which the history may know no lost
 //! attempt: the key went to the provider before, by a call that the database has forgotten, or is in the
 //! hands of somebody else. So they count as if one was lost, and the key stays as it is from then on.
 //!
@@ -26,25 +27,28 @@
 
 use super::{Entry, Purpose, Row};
 use crate::policies::MAX_HOOK_FAILURES;
-use crate::words::{AttemptEnd, LogEntry, Outcome, Source};
+use crate::words::{AttemptEnd, LogEntry, Outcome, Phase, Source};
 
 impl Row {
     /// Counts a claim.
     pub(super) fn count_claim(&mut self, purpose: Purpose) {
-        let count = self.claims(purpose);
-        *count = count.saturating_add(1);
+        if let Some(count) = self.claims(purpose) {
+            *count = count.saturating_add(1);
+        }
     }
 
     /// Takes a claim back that was given back without a run.
     pub(super) fn uncount_claim(&mut self, purpose: Purpose) {
-        let count = self.claims(purpose);
-        *count = count.saturating_sub(1);
+        if let Some(count) = self.claims(purpose) {
+            *count = count.saturating_sub(1);
+        }
     }
 
-    const fn claims(&mut self, purpose: Purpose) -> &mut u32 {
+    fn claims(&mut self, purpose: Purpose) -> Option<&mut u32> {
         match purpose {
-            Purpose::Attempt => &mut self.attempt,
-            Purpose::Reconcile => &mut self.reconciles,
+            Purpose::Attempt => Some(&mut self.attempt),
+            Purpose::Reconcile if self.phase == Some(Phase::Submitted) => None,
+            Purpose::Reconcile => Some(&mut self.reconciles),
         }
     }
 
@@ -112,6 +116,11 @@ impl Row {
                 let ran = u32::from(log.source != Source::Reconcile);
                 self.retries = self.retries.saturating_add(ran);
                 self.lost_attempts = self.lost_attempts.max(1);
+                self.doubt(log, reason);
+            }
+            AttemptEnd::Submitted { reason, .. } => {
+                let ran = u32::from(log.source != Source::Reconcile);
+                self.lost_attempts = self.lost_attempts.saturating_add(ran).max(1);
                 self.doubt(log, reason);
             }
             AttemptEnd::AlreadyDone { reason } => {

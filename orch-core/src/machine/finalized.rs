@@ -101,7 +101,7 @@ fn park_for_hook(mut change: Change, mut entry: Entry, error: &str) -> Step {
 pub(super) fn outcome(row: &Row, entry: &Entry) -> Option<FinalOutcome> {
     match after_attempt(&entry.log.end, row, entry.delay, entry.log.logged_at) {
         Move::Finish(outcome) => Some(outcome),
-        Move::Wait { .. } | Move::Doubt { .. } | Move::Park => None,
+        Move::Wait { .. } | Move::Doubt { .. } | Move::Submit { .. } | Move::Park => None,
     }
 }
 

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use super::Row;
-use crate::policies::InDoubt;
-use crate::words::{AttemptEnd, Failure, FinalOutcome, Outcome, Timestamp, code};
+use crate::policies::{InDoubt, SUBMITTED_MAX_PAUSE, SUBMITTED_MIN_PAUSE};
+use crate::words::{AttemptEnd, Failure, FinalOutcome, Outcome, Phase, Timestamp, code};
 
+/// Before a provider is asked again about what it has accepted, however soon it says.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// What is known of an operation that ends with this code.
 const ALREADY_DONE: &str = "the provider says that it was done already; it is unknown by whom";
 
@@ -23,6 +25,11 @@ pub(super) enum Move {
         /// The earliest instant of that claim.
         not_before: Timestamp,
     },
+    /// To `submitted`, or on in it: no other call is made.
+    Submit {
+        /// When the provider is asked; where it is not, the deadline.
+        due_at: Timestamp,
+    },
     /// To `parked`: an operator must resolve it.
     Park,
 }
@@ -40,6 +47,11 @@ pub(super) fn after_attempt(
     delay: Duration,
     ended_at: Timestamp,
 ) -> Move {
+    if row.deadline > ended_at
+        && let Some(due_at) = told_later(end, row, ended_at)
+    {
+        return Move::Submit { due_at };
+    }
     let not_before = ended_at.plus(delay);
     match end {
         AttemptEnd::Outcome(Outcome::Ok { output }) => {
@@ -54,16 +66,45 @@ pub(super) fn after_attempt(
         }
         // It was done, and not by this operation: by another one that used the same reference.
         AttemptEnd::NotHappened if row.already_done => done_already(row, None),
+        AttemptEnd::NotHappened if row.phase == Some(Phase::Submitted) => {
+            finish(failure(code::NOT_HAPPENED, row, None, false))
+        }
         AttemptEnd::NotHappened => again(row, spent(row, end, not_before), None, false, not_before),
         AttemptEnd::Unreadable { .. } => Move::Park,
-        AttemptEnd::InDoubt { reason } | AttemptEnd::StillRunning { reason, .. } => {
-            doubt(row, end, reason, not_before)
-        }
+        AttemptEnd::InDoubt { reason }
+        | AttemptEnd::StillRunning { reason, .. }
+        | AttemptEnd::Submitted { reason, .. } => doubt(row, end, reason, not_before),
         AttemptEnd::AlreadyDone { reason } => match row.policy.in_doubt {
             InDoubt::Retry | InDoubt::Fail => done_already(row, Some(reason)),
             InDoubt::Park | InDoubt::Reconcile => doubt(row, end, reason, not_before),
         },
     }
+}
+
+/// When what the provider has accepted is looked at next, before the deadline; `None` for an end by which it
+/// is not, or no longer, submitted. Once it is, whatever is no answer leaves it so.
+fn told_later(end: &AttemptEnd, row: &Row, ended_at: Timestamp) -> Option<Timestamp> {
+    let was_submitted = row.phase == Some(Phase::Submitted);
+    let after = match end {
+        AttemptEnd::Submitted { after, .. } => *after,
+        AttemptEnd::StillRunning { after, .. }
+        | AttemptEnd::Outcome(Outcome::Retry { after, .. })
+            if was_submitted =>
+        {
+            *after
+        }
+        AttemptEnd::InDoubt { .. } if was_submitted => None,
+        _ => return None,
+    };
+    if row.policy.in_doubt != InDoubt::Reconcile {
+        return Some(row.deadline);
+    }
+    let since = row.first_called_at.or(row.started_at).unwrap_or(ended_at);
+    let pause = match after {
+        Some(after) => after.max(SHORTEST_PAUSE),
+        None => ended_at.since(since).clamp(SUBMITTED_MIN_PAUSE, SUBMITTED_MAX_PAUSE),
+    };
+    Some(ended_at.plus(pause).min(row.deadline))
 }
 
 /// How an operation ends whose time budget is spent and that no worker holds. Its cause is why it
@@ -131,6 +172,9 @@ fn failure(code: &'static str, row: &Row, cause: Option<&str>, uncertain: bool) 
             format!("all {} attempts are used up", row.policy.max_attempts)
         }
         (code::ALREADY_DONE, _) => ALREADY_DONE.to_owned(),
+        (code::NOT_HAPPENED, _) => {
+            "the provider had accepted it, and says that it has not happened".to_owned()
+        }
         (code::IN_DOUBT, _) => "a call may have been made; its outcome is unknown".to_owned(),
         (_, true) => "the time budget ended before the operation did".to_owned(),
         (_, false) => "the time budget ended before the first attempt".to_owned(),

@@ -154,7 +154,7 @@ impl Row {
         self.lease_expires_at?;
         match self.phase? {
             Phase::Running => Some(Purpose::Attempt),
-            Phase::InDoubt => Some(Purpose::Reconcile),
+            Phase::InDoubt | Phase::Submitted => Some(Purpose::Reconcile),
             Phase::Waiting | Phase::Parked => None,
         }
     }
@@ -186,13 +186,15 @@ impl Row {
     }
 
     /// True if the time budget is spent and no worker or provider has to be asked before the
-    /// operation ends: it is PENDING, waiting, or in doubt with `retry` declared.
+    /// operation ends: it is PENDING, waiting, in doubt with `retry` declared, or submitted and its handler
+    /// has no reconcile.
     #[must_use]
     pub fn is_over_budget(&self, whole_since: u32, now: Timestamp) -> bool {
         let idle = match self.phase {
             None => !self.status.is_terminal(),
             Some(Phase::Waiting) => true,
             Some(Phase::InDoubt) => self.policy.in_doubt == InDoubt::Retry,
+            Some(Phase::Submitted) => self.policy.in_doubt != InDoubt::Reconcile,
             Some(Phase::Running | Phase::Parked) => false,
         };
         idle && self.is_whole(whole_since) && self.due_at.is_some() && self.deadline <= now

@@ -99,6 +99,7 @@ fn claimed(mut change: Change, policy: &KindPolicy, whole_since: u32, holder: &H
     row.count_claim(purpose);
     row.phase = Some(match purpose {
         Purpose::Attempt => Phase::Running,
+        Purpose::Reconcile if row.phase == Some(Phase::Submitted) => Phase::Submitted,
         Purpose::Reconcile => Phase::InDoubt,
     });
     change.answer(Answer::Claimed(purpose))
@@ -131,6 +132,9 @@ fn released(
     row.uncount_claim(purpose);
     let next = match purpose {
         Purpose::Attempt => Move::Wait { not_before },
+        Purpose::Reconcile if row.phase == Some(Phase::Submitted) => {
+            Move::Submit { due_at: not_before }
+        }
         Purpose::Reconcile => Move::Doubt { not_before },
     };
     // It was not run, so no hook of this worker is owed.
@@ -148,16 +152,18 @@ fn released(
 
 /// Left to a worker that has all it needs: claimable again after as long as it has waited already,
 /// and parked when it has waited for long. Parked it stays claimable while its time budget lasts, so
-/// that such a worker takes it without an operator.
+/// that such a worker takes it without an operator. What is submitted is not parked before its deadline: it
+/// does not need that worker, since the provider tells what becomes of it.
 fn unhandled(change: &mut Change, next: Move, reason: &str) {
     let now = change.now;
     let since = *change.row.unhandled_since.get_or_insert(now);
     let waited = now.since(since);
     change.row.reason = Some(reason.to_owned());
-    if waited >= UNHANDLED_PARKED_AFTER {
+    let is_told_later = matches!(next, Move::Submit { .. }) && now < change.row.deadline;
+    if waited >= UNHANDLED_PARKED_AFTER && !is_told_later {
         let due_at = now.plus(UNHANDLED_MAX_PAUSE);
         // Past its deadline only a reconcile may begin.
-        let claimable = matches!(next, Move::Doubt { .. }) || due_at < change.row.deadline;
+        let claimable = !matches!(next, Move::Wait { .. }) || due_at < change.row.deadline;
         change.make(Move::Park);
         change.row.due_at = claimable.then_some(due_at);
         return;
@@ -165,6 +171,7 @@ fn unhandled(change: &mut Change, next: Move, reason: &str) {
     let not_before = now.plus(waited.clamp(UNHANDLED_MIN_PAUSE, UNHANDLED_MAX_PAUSE));
     change.make(match next {
         Move::Doubt { .. } => Move::Doubt { not_before },
+        Move::Submit { .. } => Move::Submit { due_at: not_before },
         _ => Move::Wait { not_before },
     });
 }

@@ -6,7 +6,7 @@ use super::change::Change;
 use super::finalized::follow;
 use super::next::{Move, after_attempt, over_budget};
 use super::{Answer, Entry, Purpose, Row, Step};
-use crate::policies::KindPolicy;
+use crate::policies::{InDoubt, KindPolicy};
 use crate::words::{AttemptEnd, ClaimId, FinalOutcome, Outcome, Phase, Source, Status};
 
 /// Why an operation is in doubt whose attempts are not all known.
@@ -102,7 +102,8 @@ impl Row {
     }
 }
 
-/// PENDING passes through IN_PROGRESS, as every operation does.
+/// PENDING passes through IN_PROGRESS, as every operation does. What the provider had accepted and has told
+/// nothing of is doubt from here on: parked, where the handler wants that of doubt.
 pub(super) fn budget_spent(
     mut change: Change,
     policy: Option<&KindPolicy>,
@@ -120,6 +121,10 @@ pub(super) fn budget_spent(
         return change.answer(Answer::Stale);
     }
     change.supersede(ClaimId::NONE);
+    if change.row.phase == Some(Phase::Submitted) && change.row.policy.in_doubt == InDoubt::Park {
+        change.make(Move::Park);
+        return change.answer_standing();
+    }
     // With a hook it is FAILED once that has run, and an operator may decide otherwise before.
     let way = if change.row.policy.hooked { TAKEN_UP } else { ENDED };
     let note = never_claimed.then_some(way);

@@ -62,6 +62,7 @@ struct Ends {
     unreadable: Counter,
     still_running: Counter,
     already_done: Counter,
+    submitted: Counter,
     duration: Histogram,
 }
 
@@ -136,6 +137,7 @@ impl Meters {
             AttemptEnd::NotHappened => ends.not_happened.increment(1),
             AttemptEnd::StillRunning { .. } => ends.still_running.increment(1),
             AttemptEnd::AlreadyDone { .. } => ends.already_done.increment(1),
+            AttemptEnd::Submitted { .. } => ends.submitted.increment(1),
         }
     }
 
@@ -150,7 +152,10 @@ impl Meters {
             Finalized::Stale => self.stale.increment(1),
             Finalized::HookFailed { .. } => self.hook_failures.increment(1),
             Finalized::Refused { .. } => self.refused.increment(1),
-            Finalized::AlreadyFinal(_) | Finalized::Waiting { .. } | Finalized::InDoubt { .. } => {}
+            Finalized::AlreadyFinal(_)
+            | Finalized::Waiting { .. }
+            | Finalized::InDoubt { .. }
+            | Finalized::Submitted { .. } => {}
         }
     }
 
@@ -188,6 +193,7 @@ impl Ends {
             unreadable: end("unreadable"),
             still_running: end("still_running"),
             already_done: end("already_done"),
+            submitted: end("submitted"),
             duration: histogram(&table::ATTEMPT_DURATION, kind, &[source]),
         }
     }

@@ -10,7 +10,7 @@
 //! | `orch_accepted_total` | counter | `domain`, `event`; `disposition`: `created`, `replayed`, `conflict`, `taken`, `other_version`, `other_form` | commands accepted, replayed or refused; inside the caller's own transaction, whether it commits or not |
 //! | `orch_claimed_total` | counter | `domain`, `event`; `purpose`: `attempt`, `reconcile` | operations claimed by a worker, for an attempt or to reconcile |
 //! | `orch_start_delay_seconds` | histogram | `domain`, `event` | time from accept to the first claim, by the store's clock |
-//! | `orch_attempts_total` | counter | `domain`, `event`; `source`: `handler`, `reconcile`; `outcome`: `ok`, `retry`, `fail`, `in_doubt`, `not_happened`, `unreadable`, `still_running`, `already_done` | attempts and reconciles that ended in this process, by outcome |
+//! | `orch_attempts_total` | counter | `domain`, `event`; `source`: `handler`, `reconcile`; `outcome`: `ok`, `retry`, `fail`, `in_doubt`, `not_happened`, `unreadable`, `still_running`, `already_done`, `submitted` | attempts and reconciles that ended in this process, by outcome |
 //! | `orch_attempt_duration_seconds` | histogram | `domain`, `event`; `source`: `handler`, `reconcile` | time that an attempt, or a reconcile, took |
 //! | `orch_finished_total` | counter | `domain`, `event`; `status`: `COMPLETED`, `FAILED` | operations that became terminal, each counted once; one whose end was stored and the reply lost is not counted |
 //! | `orch_parked_total` | counter | `domain`, `event` | operations parked for an operator, without rows that cannot be decoded |

@@ -59,6 +59,7 @@ pub(super) const ATTEMPTS: Metric = Metric {
                 "unreadable",
                 "still_running",
                 "already_done",
+                "submitted",
             ],
         ),
     ],

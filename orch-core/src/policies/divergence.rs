@@ -86,6 +86,7 @@ fn was_run_after(fence: Fence, log: &[LogEntry]) -> bool {
 /// | `Fail`, uncertain | kept: the provider may have acted or not | kept, unless the code is the same |
 /// | `NotHappened` | diverges, unless the handler was run after the reconcile | corroborates |
 /// | already done | kept: who did it is what the reconcile was asked | diverges, unless the failure says the same (`ALREADY_DONE`) |
+/// | submitted | kept: what became of it is told later | diverges: a call is under way of which the failure says nothing |
 /// | `Retry` | kept: it is about its own call, and another one may have acted | kept |
 /// | in doubt, still running | kept: it says nothing | kept |
 ///
@@ -118,9 +119,10 @@ fn outcome_of(outcome: &FinalOutcome) -> Says<'_> {
         FinalOutcome::Ok(output) => Says::Acted(Some(output)),
         FinalOutcome::Failed(failure) => match failure.code.as_str() {
             code::OUTPUT_NOT_ENCODABLE => Says::Acted(None),
-            code::TIME_BUDGET_EXCEEDED | code::ATTEMPTS_EXHAUSTED | code::IN_DOUBT => {
-                Says::NotActed(None)
-            }
+            code::TIME_BUDGET_EXCEEDED
+            | code::ATTEMPTS_EXHAUSTED
+            | code::IN_DOUBT
+            | code::NOT_HAPPENED => Says::NotActed(None),
             _ if failure.uncertain => Says::NotActed(None),
             of_the_provider => Says::NotActed(Some(of_the_provider)),
         },
@@ -153,6 +155,10 @@ fn claim_of<'a>(outcome: &FinalOutcome, said: &'a AttemptEnd) -> Option<Says<'a>
         AttemptEnd::AlreadyDone { .. } => match outcome {
             FinalOutcome::Ok(_) => None,
             FinalOutcome::Failed(ours) if is_already_done(ours) => Some(Says::NotActed(None)),
+            FinalOutcome::Failed(_) => Some(Says::Acted(None)),
+        },
+        AttemptEnd::Submitted { .. } => match outcome {
+            FinalOutcome::Ok(_) => None,
             FinalOutcome::Failed(_) => Some(Says::Acted(None)),
         },
         AttemptEnd::Outcome(Outcome::Retry { .. })

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::Submitted;
+
 /// How an attempt ends when the handler returns this error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -33,6 +35,8 @@ pub enum Ending {
     /// It may have been an earlier call of this operation, so the operation is reconciled if its handler
     /// can do that; it never runs again by itself.
     AlreadyDone,
+    /// The provider has accepted the call and tells later what becomes of it. It never runs again.
+    Submitted(Submitted),
 }
 
 impl Ending {

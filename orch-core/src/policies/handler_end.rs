@@ -1,4 +1,4 @@
-use super::Effect;
+use super::{Effect, Submitted};
 use crate::words::{AttemptEnd, Outcome};
 
 /// How an attempt ended, as the handler says. That is about this attempt only;
@@ -11,6 +11,8 @@ pub struct HandlerEnd {
     /// True if a failure is about the earlier calls as well: the provider has looked at the key,
     /// and none of them has acted or will.
     pub clears_doubt: bool,
+    /// What the provider has accepted the call as, if it tells later what becomes of it.
+    pub submitted: Option<Submitted>,
 }
 
 impl HandlerEnd {
@@ -36,7 +38,7 @@ impl HandlerEnd {
 impl From<AttemptEnd> for HandlerEnd {
     /// An end that is about its own attempt only.
     fn from(end: AttemptEnd) -> Self {
-        Self { end, clears_doubt: false }
+        Self { end, clears_doubt: false, submitted: None }
     }
 }
 
@@ -53,7 +55,7 @@ mod tests {
     }
 
     fn clearing(end: AttemptEnd) -> HandlerEnd {
-        HandlerEnd { end, clears_doubt: true }
+        HandlerEnd { clears_doubt: true, ..end.into() }
     }
 
     #[test]
@@ -99,6 +101,7 @@ mod tests {
             AttemptEnd::NotHappened,
             AttemptEnd::StillRunning { reason: "at work".into(), after: None },
             AttemptEnd::AlreadyDone { reason: "paid".into() },
+            AttemptEnd::Submitted { reason: "accepted".into(), after: None },
         ];
         for end in ends {
             assert_eq!(HandlerEnd::from(end.clone()).of_operation(true, Effect::Keyed), end);

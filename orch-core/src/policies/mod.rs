@@ -15,6 +15,8 @@ mod call; // whether a call may be made
 
 mod ending; // how an attempt ends with an error
 
+mod submitted; // what the provider has accepted, and tells later what becomes of it
+
 mod handler_end; // what that means in view of earlier attempts
 
 mod says; // what a provider's own answer means
@@ -32,11 +34,12 @@ pub use policy::{
     Contradiction, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_RECONCILES,
     DEFAULT_MAX_UNCOUNTED, DEFAULT_RECONCILE_BACKOFF, DEFAULT_RECONCILE_TIMEOUT,
     DEFAULT_TIME_BUDGET, Effect, FINALIZER_HEAD_START, InDoubt, KindPolicy, MAX_HOOK_FAILURES,
-    MAX_TIME_BUDGET, MIN_TIME_BUDGET, UNHANDLED_MAX_PAUSE, UNHANDLED_MIN_PAUSE,
-    UNHANDLED_PARKED_AFTER,
+    MAX_TIME_BUDGET, MIN_TIME_BUDGET, SUBMITTED_MAX_PAUSE, SUBMITTED_MIN_PAUSE,
+    UNHANDLED_MAX_PAUSE, UNHANDLED_MIN_PAUSE, UNHANDLED_PARKED_AFTER,
 };
 pub use retention::{
     DEFAULT_COMPLETED_RETENTION, DEFAULT_FAILED_RETENTION, MAX_RETENTION, MIN_RETENTION, Retention,
     UNDATED_RETENTION,
 };
 pub use says::Says;
+pub use submitted::Submitted;

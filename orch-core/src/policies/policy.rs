@@ -37,6 +37,11 @@ pub const UNHANDLED_MIN_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause, also while parked: a new version finds the operation within this time.
 pub const UNHANDLED_MAX_PAUSE: Duration = Duration::from_secs(60);
 
+/// The shortest pause before a provider is asked what has become of a call that it has accepted.
+pub const SUBMITTED_MIN_PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause. Up to it, the pause is as long as the operation has waited already.
+pub const SUBMITTED_MAX_PAUSE: Duration = Duration::from_secs(60 * 60);
+
 /// What follows an attempt whose end is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum InDoubt {

@@ -22,6 +22,8 @@ pub mod catalogue; // those whose promises are published
 
 mod key; // the key itself
 
+mod reference; // what names a call there
+
 mod carried; // whether a handler may rely on it
 
 mod rules; // whether a contract contradicts itself

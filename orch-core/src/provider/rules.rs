@@ -30,6 +30,11 @@ impl Rules {
         }
     }
 
+    /// What people call the provider.
+    pub(crate) const fn provider(&self) -> &'static str {
+        self.name
+    }
+
     /// How keys are written, of a contract that is legal.
     #[track_caller]
     pub(super) const fn spelling(&self) -> Spelling {

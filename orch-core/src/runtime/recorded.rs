@@ -55,7 +55,7 @@ pub enum Recorded {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// [`Reconciled::Unanswered`] is no message.
+    /// [`Reconciled::Unanswered`] and [`Reconciled::Submitted`] are no messages: nothing has become of it yet.
     #[error("a message that says nothing is not recorded; leave it out, and wait for the next")]
     SaysNothing,
     /// This owner has no such operation.
@@ -146,7 +146,9 @@ impl Orchestrator {
             return Err(Invalid::Blank { field: "source" }.into());
         }
         let end = match answer.into_end().end {
-            AttemptEnd::InDoubt { .. } => return Err(RecordError::SaysNothing),
+            AttemptEnd::InDoubt { .. } | AttemptEnd::Submitted { .. } => {
+                return Err(RecordError::SaysNothing);
+            }
             AttemptEnd::Unreadable { reason, .. } => {
                 return Err(Invalid::NotReadBack { reason }.into());
             }

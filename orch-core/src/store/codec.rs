@@ -7,7 +7,8 @@ use crate::words::{AttemptEnd, Failure, Outcome, Payload, storable};
 /// How an attempt ended, as the columns of the log. Texts are storable: Postgres keeps no NUL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedEnd {
-    /// `OK`, `RETRY`, `FAIL`, `IN_DOUBT`, `NOT_HAPPENED`, `STILL_RUNNING` or `ALREADY_DONE`.
+    /// `OK`, `RETRY`, `FAIL`, `IN_DOUBT`, `NOT_HAPPENED`, `STILL_RUNNING`,
+    /// `ALREADY_DONE` or `SUBMITTED`.
     pub outcome: &'static str,
     /// The reason; of a failure, the failure as JSON.
     pub detail: Option<String>,
@@ -52,6 +53,10 @@ impl EncodedEnd {
                 ..plain("STILL_RUNNING", Some(storable(reason)))
             },
             AttemptEnd::AlreadyDone { reason } => plain("ALREADY_DONE", Some(storable(reason))),
+            AttemptEnd::Submitted { reason, after } => Self {
+                after_ms: after.map(as_millis),
+                ..plain("SUBMITTED", Some(storable(reason)))
+            },
         }
     }
 }
@@ -90,6 +95,7 @@ pub fn attempt_end(
             AttemptEnd::StillRunning { reason: detail()?.to_owned(), after: after()? }
         }
         "ALREADY_DONE" => AttemptEnd::AlreadyDone { reason: detail()?.to_owned() },
+        "SUBMITTED" => AttemptEnd::Submitted { reason: detail()?.to_owned(), after: after()? },
         _ => return Err("the outcome of a log entry is unknown".to_owned()),
     })
 }

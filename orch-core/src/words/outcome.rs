@@ -60,6 +60,14 @@ pub enum AttemptEnd {
         /// What the provider says, as text to read.
         reason: String,
     },
+    /// The provider has accepted the call and tells later what becomes of it, in a message or when it is
+    /// asked: a bank transfer, a virtual account. Neither yes nor no; no other call is made.
+    Submitted {
+        /// What the provider says, as text to read.
+        reason: String,
+        /// After how long it is asked for the first time, where the handler says so.
+        after: Option<Duration>,
+    },
 }
 
 impl AttemptEnd {
@@ -71,12 +79,15 @@ impl AttemptEnd {
     }
 
     /// True if it says that the provider has acted, for this call or for another one with the same
-    /// reference.
+    /// reference, or has accepted the call and is to act.
     #[must_use]
     pub const fn says_acted(&self) -> bool {
         matches!(
             self,
-            Self::Outcome(Outcome::Ok { .. }) | Self::Unreadable { .. } | Self::AlreadyDone { .. }
+            Self::Outcome(Outcome::Ok { .. })
+                | Self::Unreadable { .. }
+                | Self::AlreadyDone { .. }
+                | Self::Submitted { .. }
         )
     }
 
@@ -152,6 +163,8 @@ pub mod code {
     /// The provider said that it had been done already, and nothing says by whom: the handler has no
     /// reconcile, or that found nothing of this operation.
     pub const ALREADY_DONE: &str = "ALREADY_DONE";
+    /// The provider had accepted the call, and says that it has not happened.
+    pub const NOT_HAPPENED: &str = "NOT_HAPPENED";
     /// What a reconcile refuses without a code of its own.
     pub const REFUSED: &str = "REFUSED";
     /// Of release 0.1.0: the call succeeded, but its result could not be written as JSON. Since then

@@ -68,6 +68,9 @@ pub enum Phase {
     Waiting,
     /// An attempt ended and it is unknown whether the provider acted.
     InDoubt,
+    /// The provider has accepted the call and tells later what becomes of it: it never runs again, and is
+    /// asked about now and then if its handler has a reconcile.
+    Submitted,
     /// Automatic means are used up; an operator must resolve it.
     Parked,
 }
@@ -77,13 +80,14 @@ impl Phase {
     /// that can be shown.
     #[must_use]
     pub const fn has_reason(self) -> bool {
-        matches!(self, Self::Waiting | Self::InDoubt | Self::Parked)
+        matches!(self, Self::Waiting | Self::InDoubt | Self::Submitted | Self::Parked)
     }
 }
 
 spelled!(
     Phase, "phase",
-    Running => "running", Waiting => "waiting", InDoubt => "in_doubt", Parked => "parked"
+    Running => "running", Waiting => "waiting", InDoubt => "in_doubt",
+    Submitted => "submitted", Parked => "parked"
 );
 
 #[cfg(test)]

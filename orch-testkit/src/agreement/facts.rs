@@ -49,7 +49,7 @@ impl Generator {
 
     /// How an attempt or a reconcile has ended: definite, or one that may go on.
     pub fn end(&mut self, definite: bool) -> AttemptEnd {
-        let outcome = match (definite, self.rng.u8(..6)) {
+        let outcome = match (definite, self.rng.u8(..7)) {
             (true, 0) => Outcome::Fail(self.failure()),
             (true, _) => Outcome::Ok { output: self.payload() },
             (false, 0) => {
@@ -65,6 +65,10 @@ impl Generator {
                 return AttemptEnd::StillRunning { reason: self.text(), after };
             }
             (false, 4) => return AttemptEnd::AlreadyDone { reason: self.text() },
+            (false, 5) => {
+                let after = self.rng.bool().then(|| self.delay());
+                return AttemptEnd::Submitted { reason: self.text(), after };
+            }
             (false, _) => return AttemptEnd::InDoubt { reason: self.text() },
         };
         AttemptEnd::Outcome(outcome)

@@ -34,6 +34,10 @@ enum Situation {
     Concluded,
     Waiting,
     InDoubt,
+    /// The provider has accepted it.
+    Submitted,
+    /// The same, and a reconcile holds the lease.
+    AskingSubmitted,
     Parked,
     /// Its end is logged, and the hook has failed too often, or nobody has it.
     ParkedForHook,
@@ -78,8 +82,8 @@ impl Generator {
     /// All that a store keeps of one operation, in its own situation.
     pub fn kept(&mut self) -> Kept {
         use Situation::{
-            Attempting, Completed, Concluded, Failed, InDoubt, Logged, Parked, ParkedForHook,
-            Pending, Reconciling, Waiting,
+            AskingSubmitted, Attempting, Completed, Concluded, Failed, InDoubt, Logged, Parked,
+            ParkedForHook, Pending, Reconciling, Submitted, Waiting,
         };
         let situation = self.one(&[
             Pending,
@@ -91,6 +95,8 @@ impl Generator {
             Concluded,
             Waiting,
             InDoubt,
+            Submitted,
+            AskingSubmitted,
             Parked,
             ParkedForHook,
             Completed,
@@ -121,6 +127,13 @@ impl Generator {
             InDoubt => {
                 kept.row.first_called_at = Some(self.before());
                 self.due(&mut kept.row, Phase::InDoubt);
+            }
+            Submitted => self.submit(&mut kept.row),
+            AskingSubmitted => {
+                self.submit(&mut kept.row);
+                kept.row.policy.in_doubt = orch_core::policies::InDoubt::Reconcile;
+                kept.row.due_at = None;
+                self.lease(&mut kept.row, Phase::Submitted);
             }
             Parked if self.rng.bool() => kept.row.phase = Some(Phase::Parked),
             // No worker had all that it needs.
@@ -272,6 +285,15 @@ impl Generator {
         row.started_at = Some(self.before());
     }
 
+    /// Without a reconcile it is looked at at its deadline.
+    fn submit(&mut self, row: &mut Row) {
+        row.first_called_at = Some(self.before());
+        self.due(row, Phase::Submitted);
+        if row.policy.in_doubt != orch_core::policies::InDoubt::Reconcile {
+            row.due_at = Some(row.deadline);
+        }
+    }
+
     fn due(&mut self, row: &mut Row, phase: Phase) {
         row.phase = Some(phase);
         row.due_at = Some(self.around());
@@ -292,9 +314,12 @@ impl Generator {
                 entry.due_at = entry.due_at.map(|at| at.minus(UNHANDLED_PARKED_AFTER));
             }
         } else {
-            let phase = self.one(&[Phase::Waiting, Phase::InDoubt, Phase::Parked]);
-            kept.row.phase = Some(phase);
-            kept.row.due_at = (phase != Phase::Parked).then(|| self.around());
+            match self.rng.u8(..4) {
+                0 => self.due(&mut kept.row, Phase::Waiting),
+                1 => self.due(&mut kept.row, Phase::InDoubt),
+                2 => self.submit(&mut kept.row),
+                _ => kept.row.phase = Some(Phase::Parked),
+            }
         }
         kept.log.push(entry);
     }

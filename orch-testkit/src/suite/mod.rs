@@ -36,6 +36,7 @@ pub mod refused;
 pub mod retention;
 pub mod seeds;
 pub mod stale;
+pub mod submitted;
 pub mod time;
 pub mod undecodable;
 pub mod unfinished;

@@ -116,7 +116,7 @@ impl World {
 fn failed(rules: &Rules, claim: Claim, clears_doubt: bool) -> End {
     let verdict = Verdict { uncertain: false, called: true };
     let unresolved = claim.first_called_at.is_some() && !rules.has(Mistake::RefusalClearsDoubt);
-    let run = HandlerEnd { end: End::Failed(verdict).attempt_end(), clears_doubt };
+    let run = HandlerEnd { clears_doubt, ..End::Failed(verdict).attempt_end().into() };
     match run.of_operation(unresolved, rules.declared(claim.op).effect()) {
         AttemptEnd::Outcome(Outcome::Fail(failure)) => {
             End::Failed(Verdict { uncertain: failure.uncertain, ..verdict })

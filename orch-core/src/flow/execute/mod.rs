@@ -11,14 +11,21 @@ use tracing::Instrument;
 
 use super::{Handler, HeldLease};
 use crate::handler::{Call, HandlerFuture, States, Unrunnable};
-use crate::policies::HandlerEnd;
+use crate::policies::{HandlerEnd, Submitted};
 use crate::store::{ClaimedOperation, Purpose, monotonic};
 use crate::words::{AttemptEnd, Envelope, storable};
 
 pub(super) use panics::remember_panic_places;
 
-/// Runs the handler, or its reconcile, to its end: what that means for the operation, in view of
-/// the doubt that stood when it was claimed.
+/// How a handler, or its reconcile, has ended.
+pub(super) struct Ran {
+    /// What that means for the operation, in view of the doubt that stood when it was claimed.
+    pub(super) end: AttemptEnd,
+    /// What the provider has accepted the call as.
+    pub(super) submitted: Option<Submitted>,
+}
+
+/// Runs the handler, or its reconcile, to its end.
 ///
 /// # Errors
 /// [`Unrunnable`] if it was not run at all: the payload is not its command, or it has no reconcile.
@@ -27,7 +34,7 @@ pub(super) async fn execute(
     operation: ClaimedOperation,
     states: &States,
     held: &HeldLease,
-) -> Result<AttemptEnd, Unrunnable> {
+) -> Result<Ran, Unrunnable> {
     let (unresolved, effect) = (operation.unresolved, handler.registration.descriptor.effect);
     let (purpose, timeout) = (operation.purpose, handler.timeout(operation.purpose));
     let call = Call {
@@ -40,8 +47,9 @@ pub(super) async fn execute(
     let Envelope { op_id, attempt, .. } = &*call.envelope;
     let span = tracing::info_span!("attempt", %op_id, kind = %handler.policy.kind, attempt);
     let running = span.in_scope(|| start(handler, purpose, &call))?;
-    let ended = run_to_end(running, purpose, timeout, held).instrument(span).await;
-    Ok(ended.of_operation(unresolved, effect))
+    let mut ended = run_to_end(running, purpose, timeout, held).instrument(span).await;
+    let submitted = ended.submitted.take();
+    Ok(Ran { end: ended.of_operation(unresolved, effect), submitted })
 }
 
 /// Decodes the command and makes the future; user code (a `Deserialize`, say) may panic here.

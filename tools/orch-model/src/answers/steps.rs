@@ -163,7 +163,7 @@ impl World {
         let end = rules.said(said, run.reconciles);
         // The rules of a handler's failure in doubt are production's.
         let clears_doubt = said == End::Refused;
-        let end = HandlerEnd { end: attempt_end(end), clears_doubt };
+        let end = HandlerEnd { clears_doubt, ..attempt_end(end).into() };
         let end = end.of_operation(run.unresolved, Effect::Keyed);
         let source = if run.reconciles { Source::Reconcile } else { Source::Handler };
         let (fence, delay) = (fence(run.fence), Duration::ZERO);
