@@ -85,7 +85,7 @@ pub use orch_core::handler::{
     Context, HandledCommand, HandlerError, KeyFromCaller, KeyGiven, KeyInCommand, Reconciled,
     State, Storable, TypedCommand,
 };
-pub use orch_core::policies::{Ending, Says, http};
+pub use orch_core::policies::{Ending, Says, Submitted, http};
 pub use orch_core::words::{Failure, FinalOutcome, Outcome, Waited};
 
 // What a provider promises about its keys.
@@ -172,8 +172,8 @@ pub mod __private {
 
     // `derive(Outcome)`.
     pub use orch_core::handler::HandlerError;
-    pub use orch_core::handler::emitted::underneath;
-    pub use orch_core::policies::Ending;
+    pub use orch_core::handler::emitted::{after, reference_text, underneath};
+    pub use orch_core::policies::{Ending, Submitted};
 
     // `#[orchestrated]`.
     pub use inventory;

@@ -1,6 +1,7 @@
 use std::num::IntErrorKind;
 use std::time::Duration;
 
+use orch::Submitted;
 use orch::http::HttpOutcome;
 use orch::internals::handler::{HandlerError, States};
 use orch::internals::policies::Ending;
@@ -54,6 +55,12 @@ enum ChargeError {
     #[outcome(already_done)]
     #[error("the order is paid")]
     Paid,
+    #[outcome(submitted)]
+    #[error("the bank has taken it")]
+    Accepted,
+    #[outcome(submitted, reference = 0, account = 1, after = 2)]
+    #[error("the bank has taken it as {0}")]
+    AcceptedAs(u64, &'static str, Duration),
     #[outcome(from = ending_of_parsing)]
     #[error("the gateway says {text}")]
     Illegible {
@@ -97,6 +104,8 @@ async fn charge(Charge { card }: Charge) -> Result<Receipt, ChargeError> {
         "at_work" => ChargeError::AtWork,
         "in_progress" => ChargeError::InProgress { wait: Duration::from_secs(4) },
         "paid" => ChargeError::Paid,
+        "accepted" => ChargeError::Accepted,
+        "accepted_as" => ChargeError::AcceptedAs(42, "acct_1", Duration::from_secs(60)),
         "empty" => illegible(""),
         "letters" => illegible("x"),
         "large" => illegible("1000"),
@@ -178,6 +187,22 @@ async fn still_running_may_say_for_how_long() {
 async fn already_done_keeps_what_the_provider_says() {
     let reason = "the order is paid".to_owned();
     assert_eq!(run("paid").await, AttemptEnd::AlreadyDone { reason });
+}
+
+#[tokio::test]
+async fn submitted_may_say_as_what() {
+    let run = |card: &str| {
+        let charge = Charge { card: card.into() };
+        async move { world::run_to_end(&charge, States::default()).await }
+    };
+    let end = run("accepted").await;
+    let reason = "the bank has taken it".to_owned();
+    assert_eq!(end.end, AttemptEnd::Submitted { reason, after: None });
+    assert_eq!(end.submitted, Some(Submitted::without_reference()));
+    let (end, wait) = (run("accepted_as").await, Duration::from_secs(60));
+    let reason = "the bank has taken it as 42".to_owned();
+    assert_eq!(end.end, AttemptEnd::Submitted { reason, after: Some(wait) });
+    assert_eq!(end.submitted, Some(Submitted::with(42).account("acct_1").after(wait)));
 }
 
 #[tokio::test]

@@ -79,6 +79,7 @@ macro_rules! rows {
 
 rows! {
     "PROVIDER": [provider = Bank] takes (_ctx: Context<Bank>) => |told| {
+        told.descriptor.provider = Bank::NAME;
         told.descriptor.key_lifetime = Some(HOUR);
         told.descriptor.replays_errors = true;
     };

@@ -13,6 +13,7 @@ mod faults;
 mod handlers;
 mod judge;
 mod own;
+mod pairs;
 mod probe;
 mod runs;
 mod stores;

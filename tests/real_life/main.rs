@@ -24,6 +24,7 @@ mod runtime_gone;
 mod same_request;
 mod service_test;
 mod shared_database;
+mod submitted;
 mod unreadable_commands;
 mod versions;
 mod webhook_first;

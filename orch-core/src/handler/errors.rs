@@ -1,8 +1,32 @@
 use std::convert::Infallible;
 use std::error::Error;
+use std::fmt::Display;
+use std::time::Duration;
 
-use crate::policies::{Ending, HandlerEnd, Submitted};
+use crate::policies::{After, Ending, HandlerEnd, Submitted};
 use crate::words::{AttemptEnd, Failure, Outcome, storable};
+
+/// What may be a reference or an account: every type that implements `Display`.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{Self}` cannot be a reference",
+    label = "it does not implement `Display`",
+    note = "a message of the provider carries its reference as text, and finds the operation by it",
+    note = "use a field with a text, such as a `String` or a number, or implement `Display` for `{Self}`"
+)]
+pub trait ReferenceText: Display {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Display> ReferenceText for T {}
+
+/// A field as a reference, or as an account.
+pub fn reference_text<T: ReferenceText>(field: &T) -> &dyn Display {
+    field
+}
+
+/// The delay that a field holds.
+pub fn after<A: After>(field: &A) -> Option<Duration> {
+    field.after()
+}
 
 /// The error underneath another one. It is given before the function that is asked about it, so
 /// that rustc knows its type when it speaks of a function that does not fit.
@@ -182,7 +206,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_neither_yes_nor_no_keeps_what_it_says() {
         let reason = "outer: invalid digit found in string".to_owned();
-        let after = Some(std::time::Duration::from_secs(4));
+        let after = Some(Duration::from_secs(4));
         let end = end_of(&outer(Ending::StillRunning { after }));
         assert_eq!(end, AttemptEnd::StillRunning { reason: reason.clone(), after }.into());
         let end = end_of(&outer(Ending::AlreadyDone));

@@ -41,7 +41,9 @@ pub mod emitted {
     };
     pub use super::call::{EveryProvider, ForProvider};
     pub use super::contract::{Contract, contract};
-    pub use super::errors::{EndingOf, StandardError, Underneath, underneath};
+    pub use super::errors::{
+        EndingOf, ReferenceText, StandardError, Underneath, after, reference_text, underneath,
+    };
     pub use super::functions::{WithEnvelope, WithoutEnvelope};
     pub use super::key::{KeyText, key, key_part};
     pub use super::upgrade::{Fallible, Infallible, Upgrade, UpgradeFn, upgrade};

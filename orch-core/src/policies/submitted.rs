@@ -46,8 +46,8 @@ impl Submitted {
     /// How long to wait before the provider is asked for the first time, at least a second. For a handler with
     /// a `reconcile`; how long to wait after that its answers say.
     #[must_use]
-    pub const fn after(mut self, after: Option<Duration>) -> Self {
-        self.after = after;
+    pub fn after(mut self, after: impl Into<Option<Duration>>) -> Self {
+        self.after = after.into();
         self
     }
 

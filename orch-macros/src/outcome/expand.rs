@@ -1,9 +1,8 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Member;
 use syn::spanned::Spanned;
 
-use super::model::{Certainty, Ending, Outcome};
+use super::model::{Certainty, Ending, Named, Outcome};
 use crate::shared::scope;
 
 /// The implementation of `HandlerError`: one arm per variant.
@@ -41,6 +40,9 @@ fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
             arm_after(&head, after, &quote!(still_running_after))
         }
         Ending::AlreadyDone => quote!(#head { .. } => __orch::Ending::AlreadyDone,),
+        Ending::Submitted { reference, account, after } => {
+            submitted(&head, reference.as_ref(), account.as_ref(), after.as_ref())
+        }
         Ending::Fail { code, certainty } => {
             let ending = match certainty {
                 Certainty::Uncertain => quote!(fail(#code, true)),
@@ -61,10 +63,43 @@ fn arm(variant: Option<&Ident>, ending: &Ending) -> TokenStream {
 }
 
 /// The ending that this function makes of the field that `after` names.
-fn arm_after(head: &TokenStream, after: &(Member, Span), function: &TokenStream) -> TokenStream {
+fn arm_after(head: &TokenStream, after: &Named, function: &TokenStream) -> TokenStream {
     let (member, span) = after;
     // At the user's token, so that a field of another type is reported there.
     let wait = Ident::new("__orch_after", *span);
     let ending = quote_spanned!(*span=> __orch::Ending::#function(#wait));
     quote!(#head { #member: #wait, .. } => #ending,)
+}
+
+/// The ending with what these fields say.
+fn submitted(
+    head: &TokenStream,
+    reference: Option<&Named>,
+    account: Option<&Named>,
+    after: Option<&Named>,
+) -> TokenStream {
+    let mut fields = TokenStream::new();
+    let mut field = |named: &Named, name| {
+        let (member, span) = named;
+        let bound = Ident::new(name, *span);
+        fields.extend(quote!(#member: #bound,));
+        bound
+    };
+    // Each call at the user's token, so that a field of another type is reported there.
+    let mut submitted = match reference {
+        Some(named) => {
+            let reference = field(named, "__orch_reference");
+            quote_spanned!(named.1=> __orch::Submitted::with(__orch::reference_text(#reference)))
+        }
+        None => quote!(__orch::Submitted::without_reference()),
+    };
+    if let Some(named) = account {
+        let account = field(named, "__orch_account");
+        submitted = quote_spanned!(named.1=> #submitted.account(__orch::reference_text(#account)));
+    }
+    if let Some(named) = after {
+        let after = field(named, "__orch_after");
+        submitted = quote_spanned!(named.1=> #submitted.after(__orch::after(#after)));
+    }
+    quote!(#head { #fields .. } => __orch::Ending::Submitted(#submitted),)
 }

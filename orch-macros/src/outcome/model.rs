@@ -8,15 +8,18 @@ use crate::shared::krate;
 use crate::values;
 
 options! {
-    /// What `#[outcome(…)]` says. Of the first six, each error has one.
+    /// What `#[outcome(…)]` says. Of the first seven, each error has one.
     Said {
         [retry]                    retry: Ident,           Given::word;
         [fail]                     fail: Ident,            Given::word;
         [in_doubt]                 in_doubt: Ident,        Given::word;
         [still_running]            still_running: Ident,   Given::word;
         [already_done]             already_done: Ident,    Given::word;
+        [submitted]                submitted: Ident,       Given::word;
         [from = function]          from: Path,             Given::path;
         [after = field]            after: Entry,           Given::entry;
+        [reference = field]        reference: Entry,       Given::entry;
+        [account = field]          account: Entry,         Given::entry;
         [code = "CARD_DECLINED"]   code: LitStr,           code;
         [uncertain]                uncertain: Ident,       Given::word;
         [clears_doubt]             clears_doubt: Ident,    Given::word;
@@ -30,7 +33,8 @@ options! {
     }
 }
 
-const ENDINGS: [&str; 6] = ["retry", "fail", "in_doubt", "still_running", "already_done", "from"];
+const ENDINGS: [&str; 7] =
+    ["retry", "fail", "in_doubt", "still_running", "already_done", "submitted", "from"];
 
 /// An error type whose every value says how the attempt ends.
 pub(super) struct Outcome<'a> {
@@ -44,7 +48,7 @@ pub(super) struct Outcome<'a> {
 pub(super) enum Ending {
     /// After the time in this field, which was named there.
     Retry {
-        after: Option<(Member, Span)>,
+        after: Option<Named>,
     },
     Fail {
         code: LitStr,
@@ -53,15 +57,24 @@ pub(super) enum Ending {
     InDoubt,
     /// The same of an answer that the provider is at work.
     StillRunning {
-        after: Option<(Member, Span)>,
+        after: Option<Named>,
     },
     AlreadyDone,
+    /// With what these fields say.
+    Submitted {
+        reference: Option<Named>,
+        account: Option<Named>,
+        after: Option<Named>,
+    },
     /// As this function says of the error in this field.
     From {
         function: Path,
         member: Member,
     },
 }
+
+/// A field, and where it was named.
+pub(super) type Named = (Member, Span);
 
 /// What a failure says about whether the provider has acted.
 #[derive(Clone, Copy)]
@@ -136,14 +149,23 @@ fn ending(
     }
     strays(&ending, &mut options, errors);
     let said = Said::read(&options, errors);
-    let after = match &said.after {
-        Some(after) => Some(member(after, what, fields, errors)?),
-        None => None,
+    let mut named = |option, entry: &Option<Entry>| match entry {
+        Some(entry) => member(option, entry, what, fields, errors).map(Some),
+        None => Some(None),
     };
+    let after = named(&AFTER, &said.after);
+    let reference = named(&REFERENCE, &said.reference);
+    let account = named(&ACCOUNT, &said.account);
+    let (after, reference, account) = (after?, reference?, account?);
     match said {
         Said { retry: Some(_), .. } => Some(Ending::Retry { after }),
         Said { still_running: Some(_), .. } => Some(Ending::StillRunning { after }),
         Said { already_done: Some(_), .. } => Some(Ending::AlreadyDone),
+        Said { submitted: Some(_), account: Some(entry), .. } if reference.is_none() => {
+            account_without_reference(&entry, errors);
+            None
+        }
+        Said { submitted: Some(_), .. } => Some(Ending::Submitted { reference, account, after }),
         Said { fail: Some(fail), code, uncertain, clears_doubt, .. } => {
             let certainty = certainty(uncertain, clears_doubt, errors);
             if !options.has("code") {
@@ -182,8 +204,10 @@ fn contradiction(first: &Ident, second: &Ident, errors: &mut Errors) {
 
 /// Refuses what belongs to another ending, whatever its value.
 fn strays(ending: &Ident, options: &mut Options, errors: &mut Errors) {
-    let owners: [(&str, &[&str]); 4] = [
-        ("after", &["retry", "still_running"]),
+    let owners: [(&str, &[&str]); 6] = [
+        ("after", &["retry", "still_running", "submitted"]),
+        ("reference", &["submitted"]),
+        ("account", &["submitted"]),
         ("code", &["fail"]),
         ("uncertain", &["fail"]),
         ("clears_doubt", &["fail"]),
@@ -191,7 +215,13 @@ fn strays(ending: &Ident, options: &mut Options, errors: &mut Errors) {
     let others = owners.into_iter().filter(|(_, owners)| !owners.iter().any(|it| ending == it));
     for (name, owners) in others {
         let Some(stray) = options.take(name) else { continue };
-        let owners = owners.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" or ");
+        let quoted: Vec<String> = owners.iter().map(|it| format!("`{it}`")).collect();
+        let owners = match &quoted[..] {
+            [first @ .., second, last] => {
+                [first, &[format!("{second} or {last}")]].concat().join(", ")
+            }
+            _ => quoted.concat(),
+        };
         Rule {
             rule: &format!("`{stray}` belongs to {owners}"),
             reason: "it has no meaning for this ending, so orch would ignore it",
@@ -239,13 +269,49 @@ fn code(given: &mut Given<'_>) -> Option<LitStr> {
     None
 }
 
-/// The field that `after` names: by its name, or by its number in a tuple.
+fn account_without_reference(account: &Entry, errors: &mut Errors) {
+    Rule {
+        rule: "`account` has no `reference`",
+        reason: "a message finds its operation by the provider's reference within an account",
+        remedy: "add `reference = field`, the field with the provider's id of the call; or remove `account`",
+    }
+    .at(&account.key, errors);
+}
+
+/// An option that names a field.
+struct NamesField {
+    name: &'static str,
+    /// What the field says.
+    says: &'static str,
+    /// What to do where there is no field at all.
+    remedy: &'static str,
+}
+
+const AFTER: NamesField = NamesField {
+    name: "after",
+    says: "how long the provider wants to be left alone",
+    remedy: "add a field of type `std::time::Duration`",
+};
+const REFERENCE: NamesField = NamesField {
+    name: "reference",
+    says: "what the provider calls the call, as its messages will",
+    remedy: "add a field of type `String`; or leave `reference` out, and let messages carry the operation's id",
+};
+const ACCOUNT: NamesField = NamesField {
+    name: "account",
+    says: "at which of your accounts the provider has accepted the call",
+    remedy: "add a field of type `String`; or leave `account` out",
+};
+
+/// The field that an option names: by its name, or by its number in a tuple.
 fn member(
+    option: &NamesField,
     entry: &Entry,
     what: &str,
     fields: &Fields,
     errors: &mut Errors,
-) -> Option<(Member, Span)> {
+) -> Option<Named> {
+    let &NamesField { name: key, says, remedy } = option;
     let members: Vec<String> = fields.members().map(|member| shown(&member)).collect();
     let named = match &entry.value {
         Value::Number(number) => Some((number.to_string(), number.span())),
@@ -255,20 +321,20 @@ fn member(
         }
     };
     let Some((name, span)) = named else {
-        let example = members.first().map_or("wait", String::as_str);
-        return Given { entry, example: &format!("after = {example}"), errors }.path().and(None);
+        let example = members.first().map_or("field", String::as_str);
+        return Given { entry, example: &format!("{key} = {example}"), errors }.path().and(None);
     };
     let found = fields.members().find(|member| shown(member) == name);
     if found.is_none() {
         let known: Vec<&str> = members.iter().map(String::as_str).collect();
         let remedy = match did_you_mean(&name, &known) {
-            Some(meant) => format!("did you mean `after = {meant}`?"),
-            None if known.is_empty() => "add a field of type `std::time::Duration`".to_owned(),
+            Some(meant) => format!("did you mean `{key} = {meant}`?"),
+            None if known.is_empty() => remedy.to_owned(),
             None => format!("the fields are {}", listed(&known)),
         };
         Rule {
             rule: &format!("{what} has no field `{name}`"),
-            reason: "`after` names the field that says how long the provider wants to be left alone",
+            reason: &format!("`{key}` names the field that says {says}"),
             remedy: &remedy,
         }
         .at_span(span, errors);

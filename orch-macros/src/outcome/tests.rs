@@ -36,6 +36,10 @@ fn an_enum_with_every_ending() {
             InProgress { wait: Duration },
             #[outcome(already_done)]
             Paid,
+            #[outcome(submitted)]
+            Accepted,
+            #[outcome(submitted, reference = transfer, account = account, after = wait)]
+            AcceptedAs { transfer: String, account: String, wait: Duration },
             #[outcome(from = gateway::ending)]
             Gateway(Gone),
             #[outcome(from = Gone::ending)]

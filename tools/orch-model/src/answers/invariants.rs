@@ -1,3 +1,4 @@
+use orch_core::words::Phase;
 use stateright::Property;
 
 use super::provider::{Answer, Reply};
@@ -20,14 +21,14 @@ pub const A4: &str = "A4 never COMPLETED without an act";
 pub const A5: &str = "A5 it ends or is parked";
 /// After a lost attempt, and after an answer that tells of a call, the key stays as it is.
 pub const A6: &str = "A6 the key stays once there may be a call";
-/// What was done already, or is refused by a reconcile, does not run again.
+/// What was done already, was accepted by the provider, or is refused by a reconcile, does not run again.
 pub const A7: &str = "A7 what is over does not run again";
 
 /// All that must hold in every state.
 pub const INVARIANTS: [&str; 7] = [A1, A2, A3, A4, A5, A6, A7];
 
 /// What must be possible, or the model would hold because nothing happens in it.
-pub const WITNESSES: [&str; 11] = [
+pub const WITNESSES: [&str; 16] = [
     "it completes after still running",
     "still running is an attempt past its limit",
     "it completes after already done",
@@ -39,6 +40,11 @@ pub const WITNESSES: [&str; 11] = [
     "a call acts after its lease was lost",
     "a message ends it",
     "a message that it has not happened comes when it has",
+    "it completes after submitted",
+    "it fails for certain after submitted",
+    "it fails as uncertain after submitted",
+    "it is parked after submitted",
+    "a reconcile asks about what is submitted",
 ];
 
 /// More steps than there are to the end of an operation that nobody disturbs.
@@ -74,13 +80,28 @@ pub(super) fn properties() -> Vec<Property<Rules>> {
             world.row.already_done && world.row.outcome == Some(Final::Failed { uncertain: true })
         }),
         sometimes(WITNESSES[5], |_, world| world.row.already_done && world.row.is_parked()),
-        sometimes(WITNESSES[6], |_, world| world.audit.over && !world.row.already_done),
+        sometimes(WITNESSES[6], |_, world| {
+            world.audit.over && !world.row.already_done && !world.audit.submitted
+        }),
         sometimes(WITNESSES[7], |_, world| world.row.key_generation > 0),
         sometimes(WITNESSES[8], |_, world| {
             world.row.lost_attempts > 0 && world.row.outcome.is_some() && world.audit.acts > 0
         }),
         sometimes(WITNESSES[9], |_, world| world.audit.ended_by_message),
         sometimes(WITNESSES[10], |_, world| world.audit.stale_message),
+        sometimes(WITNESSES[11], |_, world| {
+            world.audit.submitted && world.row.outcome == Some(Final::Ok)
+        }),
+        sometimes(WITNESSES[12], |_, world| {
+            world.audit.submitted && world.row.outcome == Some(Final::Failed { uncertain: false })
+        }),
+        sometimes(WITNESSES[13], |_, world| {
+            world.audit.submitted && world.row.outcome == Some(Final::Failed { uncertain: true })
+        }),
+        sometimes(WITNESSES[14], |_, world| world.audit.submitted && world.row.is_parked()),
+        sometimes(WITNESSES[15], |_, world| {
+            world.row.phase == Some(Phase::Submitted) && world.row.leased && !world.late
+        }),
     ]
 }
 

@@ -1,7 +1,8 @@
 use orch_core::policies::InDoubt;
+use orch_core::words::Phase;
 
 use super::invariants::{A1, A2, A3, A4, A5, A6, A7};
-use super::row::{Final, Row};
+use super::row::{Due, Final, Row};
 use super::world::End;
 use super::{Before, Rules};
 
@@ -30,6 +31,18 @@ pub enum Mistake {
     RefusedIsNotHappened,
     /// A provider that cannot say has not acted.
     UnansweredIsNotHappened,
+    /// What the provider has accepted is taken for a success.
+    SubmittedIsOk,
+    /// It is taken for "nothing happened, try later".
+    SubmittedIsRetry,
+    /// It is no doubt at its deadline.
+    SubmittedClearsDoubt,
+    /// It is due as what waits is.
+    SubmittedIsDueAtOnce,
+    /// It is not looked at at its deadline.
+    SubmittedIsNeverDue,
+    /// A reconcile makes ordinary doubt of it.
+    SubmittedIsForgotten,
     /// A message that refuses is about every call, also those after it was written.
     RefusedByMessageIsCertain,
     /// So is one that says that it has not happened.
@@ -38,7 +51,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::StillRunningIsRetry,
         Self::StillRunningLosesNothing,
         Self::StillRunningClearsDoubt,
@@ -50,6 +63,12 @@ impl Mistake {
         Self::AlreadyDoneIsForgotten,
         Self::RefusedIsNotHappened,
         Self::UnansweredIsNotHappened,
+        Self::SubmittedIsOk,
+        Self::SubmittedIsRetry,
+        Self::SubmittedClearsDoubt,
+        Self::SubmittedIsDueAtOnce,
+        Self::SubmittedIsNeverDue,
+        Self::SubmittedIsForgotten,
         Self::RefusedByMessageIsCertain,
         Self::NotHappenedByMessageIsCertain,
     ];
@@ -63,12 +82,19 @@ impl Mistake {
             Self::StillRunningClearsDoubt
             | Self::AlreadyDoneIsDeclined
             | Self::UnansweredIsNotHappened
+            | Self::SubmittedClearsDoubt
             | Self::RefusedByMessageIsCertain
             | Self::NotHappenedByMessageIsCertain => A3,
-            Self::AlreadyDoneIsOk => A4,
-            Self::UncountedIsNotCounted | Self::AttemptIsGivenBackTwice => A5,
+            Self::AlreadyDoneIsOk | Self::SubmittedIsOk => A4,
+            Self::UncountedIsNotCounted
+            | Self::AttemptIsGivenBackTwice
+            | Self::SubmittedIsNeverDue => A5,
             Self::StillRunningIsRetry => A6,
-            Self::AlreadyDoneIsForgotten | Self::RefusedIsNotHappened => A7,
+            Self::AlreadyDoneIsForgotten
+            | Self::RefusedIsNotHappened
+            | Self::SubmittedIsRetry
+            | Self::SubmittedIsDueAtOnce
+            | Self::SubmittedIsForgotten => A7,
         }
     }
 
@@ -85,6 +111,7 @@ impl Mistake {
             Self::AlreadyDoneIsDeclined => (InDoubt::Reconcile, Before::LostDone),
             Self::RefusedIsNotHappened
             | Self::UnansweredIsNotHappened
+            | Self::SubmittedIsForgotten
             | Self::NotHappenedByMessageIsCertain => (InDoubt::Reconcile, Before::Nothing),
             _ => (InDoubt::Retry, Before::Nothing),
         };
@@ -100,8 +127,10 @@ impl Rules {
     /// How an attempt ended, as its worker understands it.
     pub(super) fn said(&self, end: End, reconciles: bool) -> End {
         match (self.mistake, end) {
-            (Some(Mistake::StillRunningIsRetry), End::StillRunning) => End::Retry,
-            (Some(Mistake::AlreadyDoneIsOk), End::AlreadyDone) => End::Ok,
+            (Some(Mistake::StillRunningIsRetry), End::StillRunning)
+            | (Some(Mistake::SubmittedIsRetry), End::Submitted) => End::Retry,
+            (Some(Mistake::AlreadyDoneIsOk), End::AlreadyDone)
+            | (Some(Mistake::SubmittedIsOk), End::Submitted) => End::Ok,
             (Some(Mistake::AlreadyDoneIsDeclined), End::AlreadyDone) => End::Declined,
             (Some(Mistake::RefusedIsNotHappened), End::Refused) => End::NotHappened,
             (Some(Mistake::UnansweredIsNotHappened), End::InDoubt) if reconciles => {
@@ -117,8 +146,16 @@ impl Rules {
             (Some(Mistake::StillRunningLosesNothing), Some(End::StillRunning)) => {
                 row.lost_attempts = before.lost_attempts;
             }
-            (Some(Mistake::StillRunningClearsDoubt), Some(End::StillRunning)) => {
+            (Some(Mistake::StillRunningClearsDoubt), Some(End::StillRunning))
+            | (Some(Mistake::SubmittedClearsDoubt), Some(End::Submitted)) => {
                 row.unresolved = false;
+            }
+            (Some(Mistake::SubmittedIsDueAtOnce), Some(End::Submitted)) => row.due = Due::Now,
+            (Some(Mistake::SubmittedIsNeverDue), Some(End::Submitted)) => row.due = Due::Never,
+            (Some(Mistake::SubmittedIsForgotten), None)
+                if row.leased && row.phase == Some(Phase::Submitted) =>
+            {
+                row.phase = Some(Phase::InDoubt);
             }
             (Some(Mistake::StillRunningIsNoRetry), Some(End::StillRunning)) => {
                 row.retries = before.retries;

@@ -1,5 +1,5 @@
-//! Answers that are neither yes nor no, as a state space of its own: still running, already done, and a
-//! reconcile that refuses.
+//! Answers that are neither yes nor no, as a state space of its own: still running, already done, submitted,
+//! and a reconcile that refuses.
 //!
 //! One operation, its worker, which may lose its lease and go on, and a provider that keeps what it has
 //! done under each key. It may be at work on a call for ever, act late, give it up, refuse because it was
@@ -41,7 +41,7 @@ mod world;
 pub use invariants::{A1, A2, A3, A4, A5, A6, A7, INVARIANTS, WITNESSES};
 pub use mistake::Mistake;
 pub use provider::{Answer, Reply};
-pub use row::{Final, Row};
+pub use row::{Due, Final, Row};
 pub use steps::Step;
 pub use world::{Audit, End, KEYS, Key, Run, World};
 
@@ -51,6 +51,9 @@ pub const MAX_ATTEMPTS: u8 = 2;
 pub const MAX_UNCOUNTED: u8 = 2;
 /// Reconciles of it.
 pub const MAX_RECONCILES: u8 = 2;
+
+/// Pauses before the deadline after which the provider is asked about what it has accepted.
+pub const PAUSES: u8 = 2;
 
 /// What has happened before the operation is claimed for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

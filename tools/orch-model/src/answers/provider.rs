@@ -16,6 +16,8 @@ pub enum Reply {
     StillRunning,
     /// It refuses, since the reference was used.
     AlreadyDone,
+    /// It accepts the call, or has done so before, and tells later what becomes of it.
+    Accepts,
     /// It declines for good, or has done so before.
     Declined,
     /// Something before the provider refuses for now.
@@ -26,12 +28,13 @@ pub enum Reply {
 
 impl Reply {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Done,
         Self::ActsSilently,
         Self::Begins,
         Self::StillRunning,
         Self::AlreadyDone,
+        Self::Accepts,
         Self::Declined,
         Self::Busy,
         Self::Nothing,
@@ -47,13 +50,16 @@ pub enum Answer {
     NotHappened,
     /// None has, and none will: the provider refuses each from now on.
     Refused,
+    /// It has accepted a call of this operation, and nothing has become of it yet.
+    Accepted,
     /// It cannot say.
     Unanswered,
 }
 
 impl Answer {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Happened, Self::NotHappened, Self::Refused, Self::Unanswered];
+    pub const ALL: [Self; 5] =
+        [Self::Happened, Self::NotHappened, Self::Refused, Self::Accepted, Self::Unanswered];
 }
 
 impl World {
@@ -72,12 +78,17 @@ impl World {
             (Reply::Done, Key::Acted) => End::Ok,
             (Reply::AlreadyDone, Key::Acted) => End::AlreadyDone,
             (Reply::StillRunning, Key::AtWork) => End::StillRunning,
+            (Reply::Accepts, Key::AtWork) => End::Submitted,
             (Reply::Declined, Key::Over) => End::Declined,
             (Reply::AlreadyDone, Key::Unknown) if used => End::AlreadyDone,
             (_, Key::Unknown) if used => return None,
             (Reply::Begins, Key::Unknown) => {
                 *key = Key::AtWork;
                 End::InDoubt
+            }
+            (Reply::Accepts, Key::Unknown) => {
+                *key = Key::AtWork;
+                End::Submitted
             }
             (Reply::Declined, Key::Unknown) => {
                 *key = Key::Over;
@@ -105,6 +116,7 @@ impl World {
         Some(match answer {
             Answer::Unanswered => End::InDoubt,
             Answer::Happened if acted => End::Ok,
+            Answer::Accepted if at_work => End::Submitted,
             Answer::NotHappened if !may_act && !at_work => End::NotHappened,
             Answer::Refused if !may_act => {
                 self.keys = [Key::Over; super::KEYS];
@@ -121,7 +133,7 @@ impl World {
         let true_now = match answer {
             Answer::Happened => acted,
             Answer::NotHappened | Answer::Refused => !acted && self.keys.contains(&Key::Over),
-            Answer::Unanswered => false,
+            Answer::Accepted | Answer::Unanswered => false,
         };
         self.messages = self.messages.checked_sub(1).filter(|_| true_now)?;
         self.message = Some(answer);

@@ -38,8 +38,8 @@ pub struct Row {
     pub reconciles: u8,
     /// How often the key was replaced.
     pub key_generation: u8,
-    /// True if it may be claimed.
-    pub due: bool,
+    /// When it may be claimed.
+    pub due: Due,
     /// True if a worker holds it.
     pub leased: bool,
     /// True while doubt remains.
@@ -50,6 +50,17 @@ pub struct Row {
     pub in_doubt: InDoubt,
     /// The terminal outcome.
     pub outcome: Option<Final>,
+}
+
+/// When an operation may be claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Due {
+    /// Not by itself.
+    Never,
+    /// At once: every delay that ends before the deadline is over.
+    Now,
+    /// At the deadline.
+    AtTheDeadline,
 }
 
 /// The terminal outcome of the operation.
@@ -115,7 +126,11 @@ impl Row {
             uncounted: self.uncounted.into(),
             reconciles: self.reconciles.into(),
             key_generation: self.key_generation.into(),
-            due_at: self.due.then_some(then),
+            due_at: match self.due {
+                Due::Never => None,
+                Due::Now => Some(then),
+                Due::AtTheDeadline => Some(instant(true)),
+            },
             lease_expires_at: self.leased.then_some(then),
             worker: self.leased.then(worker),
             started_at: self.leased.then_some(then),
@@ -145,7 +160,11 @@ impl Row {
             uncounted: small(row.uncounted),
             reconciles: small(row.reconciles),
             key_generation: small(row.key_generation),
-            due: row.due_at.is_some(),
+            due: match row.due_at {
+                None => Due::Never,
+                Some(due_at) if due_at < row.deadline => Due::Now,
+                Some(_) => Due::AtTheDeadline,
+            },
             leased: row.lease_expires_at.is_some(),
             unresolved: row.is_unresolved(),
             already_done: row.already_done,

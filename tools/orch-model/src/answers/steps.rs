@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use orch_core::machine::{self, Ended, Fact, Message, Purpose};
-use orch_core::policies::{Effect, HandlerEnd};
-use orch_core::words::{AttemptEnd, ClaimId, Failure, Outcome, Payload, Source};
+use orch_core::policies::{Effect, HandlerEnd, InDoubt};
+use orch_core::words::{AttemptEnd, ClaimId, Failure, Outcome, Payload, Phase, Source};
 use stateright::{Model, Property};
 
 use super::invariants::properties;
 use super::provider::{Answer, Reply};
-use super::row::{Row, fence, instant, policy, small, worker};
+use super::row::{Due, Row, fence, instant, policy, small, worker};
 use super::world::{End, Run, World};
 use super::{KEYS, Rules};
 
@@ -42,6 +42,8 @@ pub enum Step {
     },
     /// The lease runs out; its worker may go on.
     LeaseExpires,
+    /// So much time passes that the provider is asked about what it has accepted, before the deadline.
+    PauseEnds,
     /// The deadline passes.
     DeadlinePasses,
     /// A sweep ends what is over its time budget.
@@ -71,7 +73,8 @@ impl Model for Rules {
     }
 
     fn actions(&self, world: &World, steps: &mut Vec<Step>) {
-        steps.extend([Step::Claim, Step::LeaseExpires, Step::DeadlinePasses, Step::Sweep]);
+        steps.extend([Step::Claim, Step::LeaseExpires, Step::PauseEnds]);
+        steps.extend([Step::DeadlinePasses, Step::Sweep]);
         for (run, it) in world.runs.iter().enumerate() {
             match (it.end, it.reconciles) {
                 (Some(_), _) => steps.push(Step::Settle { run }),
@@ -123,6 +126,7 @@ impl World {
                 Some(())
             }
             Step::LeaseExpires => self.lease_expires(rules),
+            Step::PauseEnds => self.pause_ends(),
             // What the database has lost before the operation hears of it is noticed elsewhere.
             Step::DeadlinePasses if self.late || self.is_deceived(rules) => None,
             Step::DeadlinePasses => {
@@ -170,9 +174,11 @@ impl World {
         let ended = Ended { fence, source, end: &end, delay, logged: None };
         self.step(rules, Fact::Settled(ended), Some(said));
         if held {
-            self.audit.over |= matches!(said, End::AlreadyDone | End::Refused);
-            self.audit.told |= matches!(said, End::StillRunning | End::AlreadyDone)
-                || said == End::InDoubt && !run.reconciles;
+            let over = matches!(said, End::AlreadyDone | End::Refused | End::Submitted);
+            self.audit.over |= over;
+            self.audit.submitted |= said == End::Submitted;
+            self.audit.told |=
+                over || said == End::StillRunning || said == End::InDoubt && !run.reconciles;
         }
     }
 
@@ -182,7 +188,7 @@ impl World {
             Answer::Happened => End::Ok,
             Answer::NotHappened => End::NotHappened,
             Answer::Refused => End::Refused,
-            Answer::Unanswered => return None,
+            Answer::Accepted | Answer::Unanswered => return None,
         };
         let (id, end) = (ClaimId::of(1), attempt_end(said));
         let is_new = !self.message_has_waited;
@@ -201,6 +207,16 @@ impl World {
         Some(())
     }
 
+    /// Without a reconcile it is not looked at before its deadline, whatever time it is.
+    fn pause_ends(&mut self) -> Option<()> {
+        let asked = self.row.phase == Some(Phase::Submitted)
+            && self.row.in_doubt == InDoubt::Reconcile
+            && self.row.due == Due::AtTheDeadline;
+        self.pauses = self.pauses.checked_sub(1).filter(|_| asked)?;
+        self.row.due = Due::Now;
+        Some(())
+    }
+
     fn lease_expires(&mut self, rules: &Rules) -> Option<()> {
         let held = (0..self.runs.len()).any(|run| self.holds(run));
         if !self.row.leased {
@@ -208,7 +224,7 @@ impl World {
         }
         // One whose worker is dead runs out by itself.
         self.faults = self.faults.checked_sub(u8::from(held))?;
-        let attempt = self.row.phase == Some(orch_core::words::Phase::Running);
+        let attempt = self.row.phase == Some(Phase::Running);
         self.step(rules, Fact::LeaseExpired { jitter: 0.0 }, None);
         self.audit.told |= attempt;
         Some(())
@@ -237,6 +253,7 @@ fn attempt_end(end: End) -> AttemptEnd {
         End::InDoubt => AttemptEnd::InDoubt { reason: reason() },
         End::StillRunning => AttemptEnd::StillRunning { reason: reason(), after: None },
         End::AlreadyDone => AttemptEnd::AlreadyDone { reason: reason() },
+        End::Submitted => AttemptEnd::Submitted { reason: reason(), after: None },
         End::NotHappened => AttemptEnd::NotHappened,
     }
 }

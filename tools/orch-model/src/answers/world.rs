@@ -1,6 +1,6 @@
 use super::provider::Answer;
 use super::row::Row;
-use super::{Before, Rules};
+use super::{Before, PAUSES, Rules};
 
 /// Key generations that there may be: each retry can make one.
 pub const KEYS: usize = 6;
@@ -18,6 +18,8 @@ pub struct World {
     pub runs: Vec<Run>,
     /// Faults that may still happen.
     pub faults: u8,
+    /// Pauses that may still end before the deadline, after which the provider is asked.
+    pub pauses: u8,
     /// Messages that the provider may still write.
     pub messages: u8,
     /// One that is written, and has not arrived.
@@ -71,6 +73,8 @@ pub enum End {
     StillRunning,
     /// It has been done already.
     AlreadyDone,
+    /// The provider has accepted it, and tells later what becomes of it.
+    Submitted,
     /// A reconcile: no call has acted, and none will unless there is another one.
     NotHappened,
     /// A reconcile: no call has acted, and none will.
@@ -86,13 +90,15 @@ pub struct Audit {
     pub runs: u8,
     /// The key has changed after an attempt was lost or a provider had said that there was a call.
     pub key_changed: bool,
-    /// The row follows an answer after which nothing may be called by itself: it was done already, or a
-    /// reconcile refused.
+    /// The row follows an answer after which nothing may be called by itself: it was done already, the
+    /// provider has accepted it, or a reconcile refused.
     pub over: bool,
     /// The handler was run after such an answer.
     pub run_after_over: bool,
     /// An end that told of a call, or of a lost attempt, has reached the row.
     pub told: bool,
+    /// The row follows an answer that the provider has accepted it.
+    pub submitted: bool,
     /// A message has ended it.
     pub ended_by_message: bool,
     /// A message that it had not happened came when it had.
@@ -119,6 +125,7 @@ impl World {
             keys,
             runs,
             faults,
+            pauses: PAUSES,
             messages: rules.messages,
             message: None,
             message_has_waited: false,
