@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use orch::prelude::*;
-use orch::{Orchestrator, Phase, Resolution};
+use orch::{Orchestrator, Phase, Resolution, Submitted};
 use orch_testkit::{ProviderBooks, crash_matrix};
 
 #[derive(Serialize, Deserialize, Command)]
@@ -18,25 +18,27 @@ struct Render {
 #[derive(Debug, thiserror::Error, Outcome)]
 enum RenderError {
     /// No failure: the farm has the video, and says later what has become of it.
-    #[outcome(in_doubt)]
+    #[outcome(submitted, after = 0)]
     #[error("submitted, and not done yet")]
-    UnderWay,
+    UnderWay(Duration),
     /// What the farm says about the key, so about every earlier call as well.
     #[outcome(fail, code = "NOT_RENDERED", clears_doubt)]
     #[error("the farm cannot render it")]
     Broken,
 }
 
+/// Between two looks at a job.
+const SOON: Duration = Duration::from_secs(1);
+
 #[orchestrated(
     domain = "VIDEO",
     event = "RENDER",
-    reconcile = look_up,
-    reconcile_backoff(base = "500ms", cap = "1m"),
-    max_reconciles = 100
+    time_budget = "3h",
+    reconcile = look_up
 )]
 async fn render(cmd: Render, ctx: Context, farm: State<Farm>) -> Result<String, RenderError> {
     match farm.submit(cmd.video, ctx.provider_key().as_str()) {
-        Job::UnderWay => Err(RenderError::UnderWay),
+        Job::UnderWay => Err(RenderError::UnderWay(SOON)),
         Job::Broken => Err(RenderError::Broken),
         Job::Done(file) => Ok(file),
     }
@@ -45,12 +47,12 @@ async fn render(cmd: Render, ctx: Context, farm: State<Farm>) -> Result<String, 
 async fn look_up(_cmd: Render, ctx: Context, farm: State<Farm>) -> Reconciled<String> {
     match farm.job(ctx.provider_key().as_str()) {
         Some(Job::Done(file)) => Reconciled::Happened(file),
-        Some(Job::UnderWay) => Reconciled::Unanswered,
+        Some(Job::UnderWay) => Reconciled::Submitted(Submitted::without_reference().after(SOON)),
         Some(Job::Broken) => Reconciled::Refused {
             code: "NOT_RENDERED".to_owned(),
             message: "the farm cannot render it".to_owned(),
         },
-        // It never came there: the handler runs again, with the same key.
+        // The answer was lost, and the farm knows nothing: the handler runs again, with the same key.
         None => Reconciled::NotHappened,
     }
 }
@@ -185,7 +187,7 @@ struct Unanswered {
 )]
 async fn unanswered(cmd: Unanswered, ctx: Context, farm: State<Farm>) -> Result<(), RenderError> {
     farm.submit(cmd.video, ctx.provider_key().as_str());
-    Err(RenderError::UnderWay)
+    Err(RenderError::UnderWay(SOON))
 }
 
 async fn look_up_unanswered(_cmd: Unanswered) -> Reconciled<()> {
@@ -209,7 +211,7 @@ async fn what_is_never_done_is_parked_and_not_failed_though_its_budget_is_spent(
     let parked = tokio::time::timeout(Duration::from_secs(20), parked).await.unwrap();
     assert_eq!((parked.attempt, parked.lost_attempts, parked.retries), (1, 1, 0));
     let reconciled = desk.history(accepted.op_id).await.unwrap().len() - 1;
-    assert_eq!(reconciled, 4);
+    assert_eq!(reconciled, 5, "once at the deadline, and then as often as declared");
     desk.resolve(accepted.op_id, Resolution::ok(&()).unwrap(), "kim", "seen there").await.unwrap();
     assert_eq!(desk.wait(&accepted, Duration::ZERO).await.unwrap(), Waited::Ok(()));
 }
