@@ -56,7 +56,7 @@ claimed AS (
         phase = CASE WHEN NOT d.asks THEN 'running'
                      WHEN q.phase = 'submitted' THEN 'submitted' ELSE 'in_doubt' END,
         attempt = q.attempt + (NOT d.asks)::int,
-        reconciles = q.reconciles + (d.asks AND q.phase <> 'submitted')::int,
+        reconciles = q.reconciles + d.asks::int,
         fence = least((q.fence >> 39) + 1, 16777215) << 39 | $13,
         due_at = NULL,
         started_at = c.now,

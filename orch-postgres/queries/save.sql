@@ -1,6 +1,7 @@
 -- Purpose: saves what orch_core::machine::step has decided about operations as they were read.
 -- Parameters, an array per column. Of the row as it was read: $1 op_id, $2 fence, $3 phase,
---   $4 lease_expires_at, $5 due_at. Of the row as it is to be: $6 to $31, as they are named below;
+--   $4 lease_expires_at, $5 due_at. Of the row as it is to be: $6 to $31 and $52, as they are
+--   named below;
 --   finished_at of one that becomes terminal, failure (JSON) for its dead letter. Of the entries:
 --   $32 op_id, $33 true to append and false to write over the PENDING one, $34 to $51, as they are
 --   named below.
@@ -18,14 +19,14 @@ WITH held AS MATERIALIZED (
                 $16::timestamptz[], $17::text[], $18::timestamptz[], $19::timestamptz[],
                 $20::bool[], $21::text[], $22::timestamptz[], $23::text[], $24::text[],
                 $25::int[], $26::timestamptz[], $27::timestamptz[], $28::int[], $29::int[],
-                $30::int[], $31::bool[])
+                $30::int[], $31::bool[], $52::bool[])
          AS r(op_id, old_fence, old_phase, old_lease_expires_at, old_due_at,
               status, phase, attempt, fence, retries, lost_attempts,
               reconciles, key_generation, deadline, due_at,
               lease_expires_at, worker, started_at, first_called_at,
               hooked, reason, finished_at, failure, in_doubt,
               incarnation, unhandled_since, expires_at, completed_retention_s,
-              failed_retention_s, uncounted, already_done)
+              failed_retention_s, uncounted, already_done, submitted)
     JOIN orch_queue q
         ON q.op_id = r.op_id AND q.fence = r.old_fence
        AND q.phase IS NOT DISTINCT FROM r.old_phase
@@ -48,7 +49,7 @@ moved AS (
         unhandled_since = h.unhandled_since,
         completed_retention_s = h.completed_retention_s,
         failed_retention_s = h.failed_retention_s,
-        uncounted = h.uncounted, already_done = h.already_done
+        uncounted = h.uncounted, already_done = h.already_done, submitted = h.submitted
     FROM held h
     WHERE q.op_id = h.op_id AND h.finished_at IS NULL
 ),

@@ -18,7 +18,7 @@ held AS MATERIALIZED (
                 $8::bigint[])
          AS e(op_id, fence, source, outcome, detail, after_ms, delay_ms)
     JOIN orch_queue q ON q.op_id = e.op_id AND q.fence = e.fence AND q.worker IS NOT NULL
-                     AND q.phase <> 'submitted'
+                     AND NOT q.submitted
     CROSS JOIN clock c
     ORDER BY q.op_id
     FOR UPDATE OF q

@@ -102,6 +102,7 @@ pub(crate) fn encode(decided: &[Decided]) -> Result<PgArguments, StoreError> {
         each(&entries, |line| line.entry.log.note.as_deref()),
         each(&entries, |line| line.entry.log.hook_error.as_deref()),
         each(&entries, |line| line.end.unreadable.as_ref().map(Payload::as_bytes)),
+        each(&new, |row| row.submitted),
     ]
 }
 

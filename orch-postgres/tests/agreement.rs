@@ -87,7 +87,7 @@ SELECT o.op_id, o.owner, o.domain, o.event_type, o.biz_key, o.idem_key, o.redriv
        q.incarnation::bigint AS incarnation, q.unhandled_since,
        q.completed_retention_s::bigint AS completed_retention_s,
        q.failed_retention_s::bigint AS failed_retention_s,
-       q.uncounted::bigint AS uncounted, q.max_uncounted::bigint AS max_uncounted, q.already_done,
+       q.uncounted::bigint AS uncounted, q.max_uncounted::bigint AS max_uncounted, q.already_done, q.submitted,
        CASE WHEN q.op_id IS NOT NULL THEN q.status
             WHEN l.outcome = 'OK' THEN 'COMPLETED' WHEN l.outcome = 'FAIL' THEN 'FAILED'
             WHEN d.op_id IS NOT NULL THEN 'FAILED' END AS status,
@@ -164,6 +164,7 @@ fn inserts(kept: &Kept) -> String {
                 ("max_uncounted", policy.max_uncounted.to_string()),
                 ("uncounted", row.uncounted.to_string()),
                 ("already_done", row.already_done.to_string()),
+                ("submitted", row.submitted.to_string()),
                 ("backoff_base_ms", policy.backoff.base().as_millis().to_string()),
                 ("backoff_cap_ms", policy.backoff.cap().as_millis().to_string()),
                 ("in_doubt", text(policy.in_doubt.as_str())),

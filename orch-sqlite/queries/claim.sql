@@ -12,7 +12,7 @@ SELECT * FROM (/*row*/SELECT * FROM (
            first_called_at, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt,
            max_reconciles, replays_errors, hooked, incarnation, unhandled_since, finished_at,
            reason, payload, key_seed, completed_retention_s, failed_retention_s, expires_at,
-           uncounted, max_uncounted, already_done
+           uncounted, max_uncounted, already_done, submitted
     FROM orch_operation INDEXED BY orch_operation_claim_idx
     WHERE domain = ? AND event_type = ? AND due_at IS NOT NULL AND due_at <= ?
       AND incarnation >= ?

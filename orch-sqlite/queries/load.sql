@@ -8,7 +8,7 @@ SELECT o.op_id, o.domain, o.event_type, o.time_budget_ms, o.status, o.phase, o.a
        o.lease_expires_at, o.worker, o.started_at, o.first_called_at, o.max_attempts,
        o.backoff_base_ms, o.backoff_cap_ms, o.in_doubt, o.max_reconciles, o.replays_errors,
        o.hooked, o.incarnation, o.unhandled_since, o.completed_retention_s, o.failed_retention_s,
-       o.uncounted, o.max_uncounted, o.already_done, o.expires_at, o.finished_at, o.reason, o.failure, f.output,
+       o.uncounted, o.max_uncounted, o.already_done, o.submitted, o.expires_at, o.finished_at, o.reason, o.failure, f.output,
        l.fence AS entry_fence, l.late AS entry_late, l.attempt AS entry_attempt,
        l.worker AS entry_worker, l.source AS entry_source, l.started_at AS entry_started_at,
        l.logged_at AS entry_logged_at, l.outcome AS entry_outcome, l.detail AS entry_detail,

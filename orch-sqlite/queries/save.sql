@@ -17,9 +17,9 @@ SET status = v.column4, phase = v.column5, attempt = v.column6, fence = v.column
     reason = v.column29, incarnation = v.column30, unhandled_since = v.column31,
     completed_retention_s = v.column32, failed_retention_s = v.column33,
     expires_at = v.column34, uncounted = v.column35, max_uncounted = v.column36,
-    already_done = v.column37
+    already_done = v.column37, submitted = v.column38
 FROM (VALUES /*row*/(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-              ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)/*row*/) AS v
+              ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)/*row*/) AS v
 WHERE orch_operation.op_id = +v.column1
   AND orch_operation.fence = v.column2
   AND orch_operation.status = v.column3

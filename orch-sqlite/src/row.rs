@@ -116,6 +116,7 @@ pub(crate) fn spell_row(values: Values, row: &Row, guard: (Fence, Status)) -> Va
         .add(row.uncounted)
         .add(row.policy.max_uncounted)
         .add(row.already_done)
+        .add(row.submitted)
 }
 
 /// How long operations are kept is whole seconds.

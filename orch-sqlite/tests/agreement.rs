@@ -63,9 +63,9 @@ const ROW: &str = "
          first_called_at, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
          replays_errors, hooked, outcome, finished_fence, failure, finished_at, reason,
          incarnation, unhandled_since, completed_retention_s, failed_retention_s, expires_at,
-         uncounted, max_uncounted, already_done)
+         uncounted, max_uncounted, already_done, submitted)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-            ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &Kept) {
     let Identity { owner, domain, event_type, biz_key, idem_key } = &request.identity;
@@ -122,6 +122,7 @@ async fn put_row(connection: &mut SqliteConnection, Kept { request, row, .. }: &
         .bind(row.uncounted)
         .bind(row.policy.max_uncounted)
         .bind(row.already_done)
+        .bind(row.submitted)
         .execute(connection)
         .await
         .unwrap();
@@ -272,6 +273,7 @@ fn row(found: &SqliteRow, log: &[Entry], op_id: OpId) -> Row {
         started_at: at(found, "started_at"),
         first_called_at: at(found, "first_called_at"),
         already_done: found.get("already_done"),
+        submitted: found.get("submitted"),
         policy: KindPolicy {
             max_attempts: found.get("max_attempts"),
             max_uncounted: found.get("max_uncounted"),

@@ -254,7 +254,7 @@ macro_rules! conformance {
                 of_two_that_disagree_the_second_diverges
                 a_success_takes_over_from_the_attempt_that_is_under_way
                 what_came_before_the_end_of_an_attempt_clears_no_doubt_about_it
-                what_came_behind_the_only_call_clears_the_doubt_about_it
+                that_nothing_has_happened_clears_no_doubt
                 said_again_it_is_about_the_later_call
                 what_is_parked_stays_so_and_its_operator_is_shown_it
                 a_redrive_asks_where_a_success_waits_for_a_hook
@@ -295,6 +295,11 @@ macro_rules! conformance {
                 what_the_handler_asks_for_comes_before_the_pause
                 past_its_deadline_reconciles_count_and_it_is_parked_after_the_last
                 the_answer_of_a_reconcile_ends_it
+                what_the_provider_has_accepted_is_not_believed_not_to_have_happened
+                a_reconcile_that_kills_its_process_is_stopped
+                with_a_hook_it_waits_for_its_end_and_never_runs_again
+                a_reconcile_that_a_later_release_has_is_asked_at_the_deadline
+                an_operator_may_let_it_run_again
                 a_reconcile_that_is_lost_or_given_back_leaves_it_submitted
                 one_that_no_worker_can_ask_about_is_parked_at_its_deadline_only
                 logged_first_it_is_submitted_once_it_is_finalized
@@ -303,6 +308,8 @@ macro_rules! conformance {
                 what_the_provider_tells_ends_it
                 told_that_it_is_over_with_a_reconcile_it_is_asked_at_once
                 told_before_its_handler_has_said_so_it_ends_with_that
+                told_that_it_has_not_happened_it_waits_on
+                what_refuses_before_its_reference_is_known_is_uncertain
                 after_earlier_doubt_it_is_known_since_the_first_call
             }
             answers {

@@ -197,8 +197,9 @@ impl About {
     fn take_reference(&mut self, ran: Ran) -> AttemptEnd {
         let Ran { mut end, submitted } = ran;
         let provider = self.handler.registration.descriptor.provider;
+        let kind = &self.handler.policy.kind;
         match submitted.as_ref().map(|it| it.reference_at(provider)).transpose() {
-            Ok(reference) => self.reference = reference.flatten(),
+            Ok(reference) => self.reference = reference.flatten().map(|it| it.of_kind(kind)),
             Err(invalid) => {
                 tracing::warn!(op_id = %self.claim.op_id, error = %invalid,
                     "a handler gave a reference that cannot be kept");

@@ -77,7 +77,8 @@ impl Handler {
         let Counts { attempts, reconciles, uncounted } = counts;
         let after = match end {
             AttemptEnd::Outcome(Outcome::Retry { after, .. })
-            | AttemptEnd::StillRunning { after, .. } => *after,
+            | AttemptEnd::StillRunning { after, .. }
+            | AttemptEnd::Submitted { after, .. } => *after,
             _ => None,
         };
         let reconciling = source == Source::Reconcile || self.policy.in_doubt == InDoubt::Reconcile;
@@ -85,6 +86,7 @@ impl Handler {
             AttemptEnd::InDoubt { .. }
             | AttemptEnd::StillRunning { .. }
             | AttemptEnd::AlreadyDone { .. }
+            | AttemptEnd::Submitted { .. }
                 if reconciling =>
             {
                 (self.registration.descriptor.reconcile_backoff, reconciles)

@@ -1,13 +1,15 @@
 use std::sync::Arc;
-
-use futures_util::future::try_join_all;
+use std::time::Duration;
 
 use super::Batcher;
 use crate::store::{
     EndedAttempt, Finalization, FinalizeHook, Finalized, Logged, Release, Released, Store,
-    StoreError,
+    StoreError, monotonic,
 };
 use crate::words::{OpId, Reference};
+
+/// How long an end waits for its reference.
+const REFERENCE_COMES_FIRST: Duration = Duration::from_secs(5);
 
 /// S3: puts the end of an attempt into the write-ahead log and has it finalized: the status moves
 /// as the logged outcome says, with the user's hook in the same transaction.
@@ -33,8 +35,14 @@ impl Recorder {
             release: Batcher::start(store, "release", |store, batch| store.release(batch)),
             finalize: Batcher::start(store, "finalize", |store, batch| store.finalize(batch)),
             refer: Batcher::start(store, "refer", |store, batch| {
-                let each = batch.into_iter().map(|(of, op_id)| store.refer(of, op_id));
-                Box::pin(try_join_all(each.collect::<Vec<_>>()))
+                // One after the other: the connections are for claims and ends first.
+                Box::pin(async move {
+                    let mut done = Vec::with_capacity(batch.len());
+                    for (of, op_id) in batch {
+                        done.push(store.refer(of, op_id).await?);
+                    }
+                    Ok(done)
+                })
             }),
         }
     }
@@ -59,12 +67,14 @@ impl Recorder {
     }
 
     /// Keeps that the provider calls the operation by this reference. Before its end is stored: a message that
-    /// carries it finds the operation from then on, also if this process dies in between.
+    /// carries it finds the operation from then on, also if this process dies in between. But the end does
+    /// not wait for it for longer than 5 s; it is tried on beside that.
     ///
     /// # Errors
     /// The store's lasting errors.
     pub async fn refer(&self, of: Reference, op_id: OpId) -> Result<(), StoreError> {
-        self.refer.submit((of, op_id)).await
+        let referred = monotonic::timeout(REFERENCE_COMES_FIRST, self.refer.submit((of, op_id)));
+        referred.await.unwrap_or(Ok(()))
     }
 
     /// Gives a claim back that was not run.

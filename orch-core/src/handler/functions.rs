@@ -49,7 +49,8 @@ impl<T: Send + 'static, E: Send + 'static> HandlerResult for Result<T, E> {
 pub enum Reconciled<T> {
     /// It acted; this is the result, as the handler would have returned it.
     Happened(T),
-    /// It has not acted and will not: safe to run again.
+    /// It has not acted and will not: safe to run again. Of a call that it had accepted this is not believed:
+    /// say [`Refused`](Self::Refused) where it is over.
     NotHappened,
     /// It cannot say now, or is still at work on it: stay in doubt, ask again later.
     Unanswered,

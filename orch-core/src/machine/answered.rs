@@ -7,7 +7,9 @@
 //! | its end is logged and waits for its hook | kept until then | kept until then |
 //! | waiting, without doubt | takes over | refused takes over: FAILED; not acted leaves no entry, it runs again anyway |
 //! | in doubt, with a reconcile | takes over | the provider is asked at once |
-//! | in doubt, to be called again | takes over | takes over if it is about the only call; else refused ends it as uncertain, not acted is noted |
+//! | in doubt, to be called again | takes over | refused takes over: certain if it is about the only call, else uncertain; not acted is noted, since it may be older than the call |
+//! | submitted, with a reconcile | takes over | the provider is asked at once |
+//! | submitted, without one | takes over | refused takes over: FAILED, as above; not acted is noted |
 //! | parked | takes over | noted: the operator is shown it |
 //! | terminal | a late entry | a late entry |
 //!
@@ -17,8 +19,6 @@
 //! that operators see it and a redrive asks.
 
 use super::change::Change;
-use super::finalized::follow;
-use super::next::{Move, after_attempt};
 use super::swept::conclude;
 use super::{Answer, Entry, Finalized, Row, Step};
 use crate::policies::InDoubt;
@@ -72,7 +72,6 @@ pub(super) fn answered(change: Change, message: &Message<'_>, logged: Option<&En
             let failure = failure.clone().uncertain(failure.uncertain || !certain);
             concluded(change, message, FinalOutcome::Failed(failure))
         }
-        AttemptEnd::NotHappened if row.is_unresolved() && certain => not_happened(change, message),
         AttemptEnd::NotHappened if row.is_unresolved() => beside(change, message, Answer::Noted),
         // Of a row without doubt it says nothing new, and no other end is a message.
         _ => change.answer(Answer::Noted),
@@ -118,29 +117,6 @@ fn concluded(mut change: Change, message: &Message<'_>, outcome: FinalOutcome) -
         message.source.to_owned()
     };
     conclude(change, outcome, Source::Provider, Some(&note))
-}
-
-/// As the answer to a reconcile: the doubt is cleared, and it may run again.
-fn not_happened(mut change: Change, message: &Message<'_>) -> Step {
-    if !take_over(&mut change, message) {
-        return change.answer(Answer::Stale);
-    }
-    let now = change.now;
-    let mut entry = Entry::of(&change.row, Source::Provider, AttemptEnd::NotHappened, now);
-    entry.log.note = Some(message.source.to_owned());
-    entry.delay = change.row.policy.backoff.delay(change.row.attempt, 0.0);
-    match after_attempt(&entry.log.end, &change.row, entry.delay, now) {
-        Move::Finish(outcome) => {
-            change.row.count(&entry.log);
-            change.append(entry);
-            change.supersede(ClaimId::NONE);
-            conclude(change, outcome, Source::Engine, None)
-        }
-        _ => {
-            change.append(entry.clone());
-            follow(change, &entry)
-        }
-    }
 }
 
 /// It corroborates the outcome, or diverges from it.
@@ -232,10 +208,10 @@ mod tests {
     }
 
     #[test]
-    fn not_happened_clears_the_doubt_of_one_call_and_says_nothing_where_there_is_none() {
-        let step = told(&in_doubt_as(InDoubt::Retry), &AttemptEnd::NotHappened);
-        assert_eq!(step.row.phase, Some(Phase::Waiting));
-        assert!(!step.row.is_unresolved());
+    fn not_happened_clears_no_doubt_and_says_nothing_where_there_is_none() {
+        let doubtful = in_doubt_as(InDoubt::Retry);
+        let step = told(&doubtful, &AttemptEnd::NotHappened);
+        assert_eq!((step.answer, step.row, step.entries.len()), (Answer::Noted, doubtful, 1));
         let row = in_phase(Phase::Waiting);
         let step = told(&row, &AttemptEnd::NotHappened);
         assert_eq!((step.answer, step.row), (Answer::Noted, row));
@@ -322,16 +298,5 @@ mod tests {
         let step = step(&running(), Fact::Answered { message: &message, logged: None }, at(100));
         assert_eq!((step.answer, step.row.status), (Answer::Logged, Status::InProgress));
         assert!(step.row.lease_expires_at.is_none());
-    }
-
-    #[test]
-    fn an_operation_that_ends_by_not_happened_is_certain() {
-        let mut row = in_doubt_as(InDoubt::Retry);
-        row.policy.max_attempts = 1;
-        let Some(FinalOutcome::Failed(failure)) = told(&row, &AttemptEnd::NotHappened).row.outcome
-        else {
-            panic!()
-        };
-        assert!(!failure.uncertain && failure.code == crate::words::code::ATTEMPTS_EXHAUSTED);
     }
 }

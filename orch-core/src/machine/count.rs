@@ -4,15 +4,15 @@
 //! | what happens | what it costs |
 //! |---|---|
 //! | claimed for an attempt | one of `max_attempts`: it is counted before the handler runs, so that one that kills its process is stopped too |
-//! | claimed for a reconcile | one of `max_reconciles`; nothing while it is submitted, which its deadline ends |
+//! | claimed for a reconcile | one of `max_reconciles` |
 //! | given back without a run: a shutdown, a worker that lacks a part, a call that must not be made | what the claim has cost comes back |
 //! | the attempt ended with Retry, with or without `after` | nothing more; `retries` goes up |
 //! | the attempt ended in doubt or its result is unreadable: the handler said so, a timeout, a panic, a lost lease; or the database has lost it | nothing more; `lost_attempts` goes up |
 //! | the attempt ended with Ok or Fail | nothing more |
 //! | the attempt ended with *still running* | nothing: the claim comes back and `uncounted` goes up, until that is `max_uncounted`. `retries` goes up, and `lost_attempts` is 1 at least |
-//! | the attempt ended with *submitted* | nothing more; `lost_attempts` goes up, and no other attempt follows |
+//! | the attempt ended with *submitted* | nothing more; `lost_attempts` goes up, and no other attempt follows. All reconciles come back |
 //! | the attempt ended with *already done* | nothing more; `lost_attempts` goes up |
-//! | the reconcile ended, whatever it was told | nothing more: the handler did not run |
+//! | the reconcile ended, whatever it was told | nothing more: the handler did not run. Where it stays submitted, what the claim has cost comes back: its deadline is the bound |
 //! | the finalize hook failed | one of [`MAX_HOOK_FAILURES`], and no attempt: the provider is not called again |
 //! | an operator lets it run again | all reconciles come back, and all executions that use up no attempt; attempts do not |
 //!
@@ -27,28 +27,25 @@
 
 use super::{Entry, Purpose, Row};
 use crate::policies::MAX_HOOK_FAILURES;
-use crate::words::{AttemptEnd, LogEntry, Outcome, Phase, Source};
+use crate::words::{AttemptEnd, LogEntry, Outcome, Source};
 
 impl Row {
     /// Counts a claim.
     pub(super) fn count_claim(&mut self, purpose: Purpose) {
-        if let Some(count) = self.claims(purpose) {
-            *count = count.saturating_add(1);
-        }
+        let count = self.claims(purpose);
+        *count = count.saturating_add(1);
     }
 
     /// Takes a claim back that was given back without a run.
     pub(super) fn uncount_claim(&mut self, purpose: Purpose) {
-        if let Some(count) = self.claims(purpose) {
-            *count = count.saturating_sub(1);
-        }
+        let count = self.claims(purpose);
+        *count = count.saturating_sub(1);
     }
 
-    fn claims(&mut self, purpose: Purpose) -> Option<&mut u32> {
+    const fn claims(&mut self, purpose: Purpose) -> &mut u32 {
         match purpose {
-            Purpose::Attempt => Some(&mut self.attempt),
-            Purpose::Reconcile if self.phase == Some(Phase::Submitted) => None,
-            Purpose::Reconcile => Some(&mut self.reconciles),
+            Purpose::Attempt => &mut self.attempt,
+            Purpose::Reconcile => &mut self.reconciles,
         }
     }
 
@@ -81,12 +78,21 @@ impl Row {
         }
     }
 
+    /// Gives the reconcile back after which it stays submitted. A lost one is not given back, so that a
+    /// reconcile that kills its process is stopped.
+    pub(super) fn give_back_reconcile(&mut self, log: &LogEntry) {
+        if log.source == Source::Reconcile {
+            self.uncount_claim(Purpose::Reconcile);
+        }
+    }
+
     /// An operator lets it run again and answers for what was before: it may be reconciled, and told that
     /// it is still running, as often as at first.
     pub(super) const fn renew(&mut self) {
         self.reconciles = 0;
         self.uncounted = 0;
         self.already_done = false;
+        self.submitted = false;
     }
 
     /// Counts what has ended, and keeps why it ended so. A reconcile without an answer is no lost
@@ -101,6 +107,9 @@ impl Row {
             }
             AttemptEnd::Outcome(Outcome::Ok { .. } | Outcome::Fail(_)) => {
                 self.first_called_at = None;
+            }
+            AttemptEnd::NotHappened if self.submitted => {
+                self.doubt(log, "the provider has not acted")
             }
             AttemptEnd::NotHappened => {
                 self.first_called_at = None;
@@ -119,9 +128,15 @@ impl Row {
                 self.doubt(log, reason);
             }
             AttemptEnd::Submitted { reason, .. } => {
-                let ran = u32::from(log.source != Source::Reconcile);
-                self.lost_attempts = self.lost_attempts.saturating_add(ran).max(1);
+                let ran = log.source != Source::Reconcile;
+                self.lost_attempts = self.lost_attempts.saturating_add(u32::from(ran)).max(1);
+                if ran {
+                    // Those before were about earlier calls.
+                    self.reconciles = 0;
+                }
                 self.doubt(log, reason);
+                self.submitted = true;
+                self.reason = Some(reason.clone());
             }
             AttemptEnd::AlreadyDone { reason } => {
                 self.already_done = true;
@@ -131,10 +146,13 @@ impl Row {
         }
     }
 
-    /// Doubt remains, since the oldest call that has left it.
+    /// Doubt remains, since the oldest call that has left it. As what the provider has accepted it is told for
+    /// as long as nothing has become of that.
     fn doubt(&mut self, log: &LogEntry, reason: &str) {
         self.first_called_at.get_or_insert(log.started_at.unwrap_or(log.logged_at));
-        self.reason = Some(reason.to_owned());
+        if !self.submitted {
+            self.reason = Some(reason.to_owned());
+        }
     }
 
     /// 1 after a definite error of a provider that replays errors, which would answer the same key

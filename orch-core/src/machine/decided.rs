@@ -60,11 +60,11 @@ fn run_again(mut change: Change, note: &str, whole_since: u32) -> Step {
     let now = change.now;
     let mut entry = Entry::of(&change.row, Source::Operator, AttemptEnd::NotHappened, now);
     entry.log.note = Some(note.to_owned());
+    change.row.renew();
     change.row.count(&entry.log);
     change.append(entry);
     change.row.reason = Some(note.to_owned());
     change.row.deadline = now.plus(change.row.time_budget);
-    change.row.renew();
     change.row.incarnation = change.row.incarnation.max(whole_since);
     change.make(Move::Wait { not_before: now });
     change.answer_standing()

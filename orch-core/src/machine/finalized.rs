@@ -110,8 +110,10 @@ pub(super) fn outcome(row: &Row, entry: &Entry) -> Option<FinalOutcome> {
 pub(super) fn follow(mut change: Change, entry: &Entry) -> Step {
     let next = after_attempt(&entry.log.end, &change.row, entry.delay, entry.log.logged_at);
     change.row.count(&entry.log);
-    if !matches!(next, Move::Finish(_)) {
-        change.row.give_back(&entry.log);
+    match next {
+        Move::Finish(_) => {}
+        Move::Submit { .. } => change.row.give_back_reconcile(&entry.log),
+        Move::Wait { .. } | Move::Doubt { .. } | Move::Park => change.row.give_back(&entry.log),
     }
     change.make(next);
     change.answer_standing()

@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use super::Row;
 use crate::policies::{InDoubt, SUBMITTED_MAX_PAUSE, SUBMITTED_MIN_PAUSE};
-use crate::words::{AttemptEnd, Failure, FinalOutcome, Outcome, Phase, Timestamp, code};
+use crate::words::{AttemptEnd, Failure, FinalOutcome, Outcome, Timestamp, code};
 
-/// Before a provider is asked again about what it has accepted, however soon it says.
+/// Before a provider is asked again about what it has accepted, however soon it says; and a hundredth of the
+/// time that it has waited, so that a year has some 1,400 questions.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// What is known of an operation that ends with this code.
 const ALREADY_DONE: &str = "the provider says that it was done already; it is unknown by whom";
@@ -66,8 +67,8 @@ pub(super) fn after_attempt(
         }
         // It was done, and not by this operation: by another one that used the same reference.
         AttemptEnd::NotHappened if row.already_done => done_already(row, None),
-        AttemptEnd::NotHappened if row.phase == Some(Phase::Submitted) => {
-            finish(failure(code::NOT_HAPPENED, row, None, false))
+        AttemptEnd::NotHappened if row.submitted => {
+            finish(failure(code::NOT_HAPPENED, row, None, true))
         }
         AttemptEnd::NotHappened => again(row, spent(row, end, not_before), None, false, not_before),
         AttemptEnd::Unreadable { .. } => Move::Park,
@@ -84,25 +85,26 @@ pub(super) fn after_attempt(
 /// When what the provider has accepted is looked at next, before the deadline; `None` for an end by which it
 /// is not, or no longer, submitted. Once it is, whatever is no answer leaves it so.
 fn told_later(end: &AttemptEnd, row: &Row, ended_at: Timestamp) -> Option<Timestamp> {
-    let was_submitted = row.phase == Some(Phase::Submitted);
     let after = match end {
         AttemptEnd::Submitted { after, .. } => *after,
         AttemptEnd::StillRunning { after, .. }
         | AttemptEnd::Outcome(Outcome::Retry { after, .. })
-            if was_submitted =>
+            if row.submitted =>
         {
             *after
         }
-        AttemptEnd::InDoubt { .. } if was_submitted => None,
+        // What a provider has accepted it knows: that it has not happened is no answer to believe.
+        AttemptEnd::InDoubt { .. } | AttemptEnd::NotHappened if row.submitted => None,
         _ => return None,
     };
     if row.policy.in_doubt != InDoubt::Reconcile {
         return Some(row.deadline);
     }
     let since = row.first_called_at.or(row.started_at).unwrap_or(ended_at);
+    let waited = ended_at.since(since);
     let pause = match after {
-        Some(after) => after.max(SHORTEST_PAUSE),
-        None => ended_at.since(since).clamp(SUBMITTED_MIN_PAUSE, SUBMITTED_MAX_PAUSE),
+        Some(after) => after.max(SHORTEST_PAUSE).max(waited / 100),
+        None => waited.clamp(SUBMITTED_MIN_PAUSE, SUBMITTED_MAX_PAUSE),
     };
     Some(ended_at.plus(pause).min(row.deadline))
 }

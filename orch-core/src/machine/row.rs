@@ -66,6 +66,8 @@ pub struct Row {
     /// True once the provider has said that it had been done already: then "not happened" means that
     /// another operation did it, and this one does not run again by itself.
     pub already_done: bool,
+    /// True once the provider has accepted the call: then the handler does not run again by itself.
+    pub submitted: bool,
     /// The kind and its rules as the latest claim wrote them; the defaults before the first.
     pub policy: KindPolicy,
     /// The terminal outcome: there if and only if the status is terminal.
@@ -107,6 +109,7 @@ impl Row {
             started_at: None,
             first_called_at: None,
             already_done: false,
+            submitted: false,
             policy: KindPolicy::new(kind),
             outcome: None,
             finished_at: None,

@@ -7,7 +7,7 @@ use super::finalized::follow;
 use super::next::{Move, after_attempt, over_budget};
 use super::{Answer, Entry, Purpose, Row, Step};
 use crate::policies::{InDoubt, KindPolicy};
-use crate::words::{AttemptEnd, ClaimId, FinalOutcome, Outcome, Phase, Source, Status};
+use crate::words::{AttemptEnd, ClaimId, FinalOutcome, Outcome, Phase, Source, Status, Timestamp};
 
 /// Why an operation is in doubt whose attempts are not all known.
 const LOST: &str = "the database was failed over, restored or copied; an attempt may be missing \
@@ -33,7 +33,10 @@ pub(super) fn lease_expired(mut change: Change, jitter: f64) -> Step {
         Purpose::Attempt => change.row.policy.backoff.delay(change.row.attempt, jitter),
         Purpose::Reconcile => Duration::ZERO,
     };
-    let next = after_attempt(&lost, &change.row, delay, now);
+    let next = match after_attempt(&lost, &change.row, delay, now) {
+        Move::Submit { .. } if change.row.reconciles_are_used_up() => Move::Park,
+        next => next,
+    };
     if purpose == Purpose::Attempt {
         let entry = Entry::of(&change.row, Source::Engine, lost, now).of_attempt(&change.row);
         change.row.count(&entry.log);
@@ -121,14 +124,26 @@ pub(super) fn budget_spent(
         return change.answer(Answer::Stale);
     }
     change.supersede(ClaimId::NONE);
-    if change.row.phase == Some(Phase::Submitted) && change.row.policy.in_doubt == InDoubt::Park {
-        change.make(Move::Park);
+    if change.row.phase == Some(Phase::Submitted)
+        && let Some(next) = not_told_in_time(&mut change.row, policy, change.now)
+    {
+        change.make(next);
         return change.answer_standing();
     }
     // With a hook it is FAILED once that has run, and an operator may decide otherwise before.
     let way = if change.row.policy.hooked { TAKEN_UP } else { ENDED };
     let note = never_claimed.then_some(way);
     conclude(change, FinalOutcome::Failed(failure), Source::Engine, note)
+}
+
+/// What follows the deadline of what the provider has accepted; `None` if that ends it. A later release than the
+/// one that has called may be able to ask.
+fn not_told_in_time(row: &mut Row, policy: Option<&KindPolicy>, now: Timestamp) -> Option<Move> {
+    if policy.is_some_and(|policy| policy.in_doubt == InDoubt::Reconcile) {
+        row.policy.in_doubt = InDoubt::Reconcile;
+        return Some(Move::Submit { due_at: now });
+    }
+    (row.policy.in_doubt == InDoubt::Park).then_some(Move::Park)
 }
 
 /// Ends an operation that no worker ended, under its latest fence. With a finalize hook the end is

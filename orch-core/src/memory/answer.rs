@@ -19,6 +19,8 @@ pub(super) fn refer(tables: &mut Tables, of: Reference, op_id: OpId, now: Timest
         return;
     }
     for told in tables.told.values_mut().filter(|told| told.answer.of == of) {
+        // It came before its reference, so it has waited.
+        told.answer.has_waited |= told.due_at.is_some();
         told.due_at = told.due_at.map(|due_at| due_at.min(now));
     }
     tables.references.insert(of, op_id);

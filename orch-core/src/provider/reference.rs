@@ -1,5 +1,5 @@
-use super::Provider;
-use crate::words::{Invalid, Reference};
+use super::{AnyProvider, Provider};
+use crate::words::{Invalid, Kind, Reference};
 
 impl Reference {
     /// The reference of a call at this provider: what a handler keeps by
@@ -20,5 +20,16 @@ impl Reference {
     /// As [`Reference::new`].
     pub fn at<P: Provider>(account: &str, reference: &str) -> Result<Self, Invalid> {
         Self::new(P::NAME, account, reference)
+    }
+
+    /// The reference as it is kept for operations of this kind. Where no provider is named, the kind stands for
+    /// it: two providers that count from 1 do not share their numbers.
+    #[must_use]
+    pub(crate) fn of_kind(self, kind: &Kind) -> Self {
+        if self.provider() == AnyProvider::NAME {
+            let (account, reference) = (self.account().to_owned(), self.reference().to_owned());
+            return Self::from_stored(kind.to_string(), account, reference);
+        }
+        self
     }
 }

@@ -103,7 +103,8 @@ impl Orchestrator {
     /// |---|---|
     /// | [`Happened`](Reconciled::Happened) | is COMPLETED, also from a worker that is at work on it or from an operator; where an end waits for its hook, the message waits too |
     /// | [`Refused`](Reconciled::Refused), [`NotHappened`](Reconciled::NotHappened) | if it is in doubt and the handler has a `reconcile`, the provider is asked at once |
-    /// | the same, without doubt, or in doubt without a `reconcile` | is FAILED, or no longer in doubt: for certain if it was called once at most, and the message was recorded after that call had ended, with its operation known; else FAILED and uncertain, or as it was |
+    /// | [`Refused`](Reconciled::Refused), without doubt, or in doubt or submitted without a `reconcile` | is FAILED: for certain if it was called once at most, and the message was recorded after that call had ended, with its operation known; else uncertain |
+    /// | [`NotHappened`](Reconciled::NotHappened), likewise | stays as it is; the history shows the message |
     /// | the same, while it is parked or a worker is at work on it | stays as it is; the history shows the message to operators |
     ///
     /// That something *has* happened stays true. That it has not was true when the message was written, and a
@@ -186,9 +187,10 @@ impl Orchestrator {
     /// [`RecordError::NotFound`]; the store's.
     pub async fn refer(&self, of: Reference, op_id: OpId) -> Result<(), RecordError> {
         refuse_inside_hook()?;
-        if self.get(op_id).await?.is_none() {
+        let Some(operation) = self.get(op_id).await? else {
             return Err(RecordError::NotFound { op_id });
-        }
+        };
+        let of = of.of_kind(&operation.identity.kind());
         self.store().refer(of.clone(), op_id).await?;
         self.apply(of).await?;
         Ok(())
@@ -206,7 +208,7 @@ impl Orchestrator {
 
     async fn reference(&self, about: MessageAbout, kind: &Kind) -> Result<Reference, RecordError> {
         let op_id = match about {
-            MessageAbout::Reference(reference) => return Ok(reference),
+            MessageAbout::Reference(reference) => return Ok(reference.of_kind(kind)),
             MessageAbout::Operation(op_id) => op_id,
         };
         let found = match self.get(op_id).await? {

@@ -150,6 +150,7 @@ pub fn row(row: &impl Columns) -> Result<Row, String> {
         started_at: row.instant("started_at")?,
         first_called_at: row.instant("first_called_at")?,
         already_done: row.flag("already_done")?.unwrap_or_default(),
+        submitted: row.flag("submitted")?.unwrap_or_default(),
         policy: policy(row)?,
         outcome: outcome(row, status)?,
         finished_at: row.instant("finished_at")?,

@@ -224,6 +224,7 @@ impl Generator {
             due_at: None,
             first_called_at: self.rng.bool().then(|| self.before()),
             already_done: self.rng.u8(..4) == 0,
+            submitted: self.rng.u8(..6) == 0,
             policy: self.policy(kind),
             reason: self.rng.bool().then(|| self.text()),
             incarnation: self.one(&[1, 2, 2, 2]),
@@ -288,6 +289,7 @@ impl Generator {
     /// Without a reconcile it is looked at at its deadline.
     fn submit(&mut self, row: &mut Row) {
         row.first_called_at = Some(self.before());
+        row.submitted = true;
         self.due(row, Phase::Submitted);
         if row.policy.in_doubt != orch_core::policies::InDoubt::Reconcile {
             row.due_at = Some(row.deadline);

@@ -70,6 +70,7 @@ impl Kept {
             self.row.reconciles = 0;
             self.row.uncounted = 0;
             self.row.already_done = false;
+            self.row.submitted = false;
             self.row.incarnation = 0;
             self.row.unhandled_since = None;
             self.row.key_generation = 0;

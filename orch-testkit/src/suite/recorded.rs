@@ -128,12 +128,16 @@ pub async fn what_came_before_the_end_of_an_attempt_clears_no_doubt_about_it(wor
     assert_eq!(world.operation(claim.op_id).await.phase, Some(Phase::InDoubt));
 }
 
-pub async fn what_came_behind_the_only_call_clears_the_doubt_about_it(world: World) {
+pub async fn that_nothing_has_happened_clears_no_doubt(world: World) {
     let claim = doubted(&world, InDoubt::Retry).await;
-    let swept = told(&world, claim.op_id, not_happened()).await.unwrap();
-    assert!(matches!(swept.to, Some(Finalized::Waiting { .. })), "{swept:?}");
+    let due_at = world.operation(claim.op_id).await.due_at;
+    assert_eq!(told(&world, claim.op_id, not_happened()).await, None);
+    let operation = world.operation(claim.op_id).await;
+    assert_eq!((operation.phase, operation.due_at), (Some(Phase::InDoubt), due_at));
     let entry = last(&world, claim.op_id).await;
-    assert_eq!((entry.source, entry.end, entry.late), (Source::Provider, not_happened(), false));
+    assert_eq!((entry.source, entry.end, entry.late), (Source::Provider, not_happened(), true));
+    world.advance(1);
+    assert!(world.claim_as(policy()).await.unresolved);
 }
 
 pub async fn said_again_it_is_about_the_later_call(world: World) {
@@ -141,8 +145,8 @@ pub async fn said_again_it_is_about_the_later_call(world: World) {
     assert_eq!(told(&world, op_id, not_happened()).await, None);
     let claim = world.claim().await;
     world.settle(ended(claim, in_doubt("no answer"))).await;
-    let swept = told(&world, op_id, not_happened()).await.unwrap();
-    assert!(matches!(swept.to, Some(Finalized::Waiting { .. })), "{swept:?}");
+    assert_eq!(told(&world, op_id, not_happened()).await, None);
+    assert_eq!(last(&world, op_id).await.end, not_happened());
 }
 
 pub async fn what_is_parked_stays_so_and_its_operator_is_shown_it(world: World) {

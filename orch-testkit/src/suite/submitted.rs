@@ -7,7 +7,8 @@ use orch_core::policies::{
     bearings,
 };
 use orch_core::store::{
-    Acceptance, Claim, Finalized, Logged, Purpose, Redriven, ReleaseReason, Released, SweepParams,
+    Acceptance, Claim, Finalized, Logged, Purpose, Redriven, ReleaseReason, Released, Resolution,
+    Resolved, SweepParams,
 };
 use orch_core::words::{AttemptEnd, FinalOutcome, OpId, Phase, Source, Status, code};
 
@@ -135,7 +136,7 @@ pub async fn with_a_reconcile_the_provider_is_asked_ever_more_slowly(world: Worl
         world.clock.advance(Duration::from_millis(1));
         let claimed = world.claim_as(asking()).await;
         assert_eq!((claimed.purpose, claimed.unresolved), (Purpose::Reconcile, true));
-        assert_eq!((claimed.reconciles, claimed.envelope.attempt), (0, 1));
+        assert_eq!((claimed.reconciles, claimed.envelope.attempt), (1, 1));
         assert_eq!(phase(&world, op_id).await, Some(Phase::Submitted));
         pauses.push(pause.as_secs());
         answer = world.settle(reconciled(claimed.claim(), still_running("pending"))).await;
@@ -180,20 +181,15 @@ pub async fn past_its_deadline_reconciles_count_and_it_is_parked_after_the_last(
     let answer = world.settle(reconciled(claim, still_running("pending"))).await;
     assert!(matches!(answer, Finalized::InDoubt { .. }), "{answer:?}");
     world.advance(1);
-    for expected in [Phase::InDoubt, Phase::Parked] {
-        let claim = world.reconcile(asking()).await;
-        world.settle(reconciled(claim, in_doubt("cannot say"))).await;
-        assert_eq!(phase(&world, op_id).await, Some(expected));
-        world.advance(1);
-    }
+    let claim = world.reconcile(asking()).await;
+    assert_eq!(world.settle(reconciled(claim, in_doubt("cannot say"))).await, Finalized::Parked);
+    assert_eq!(phase(&world, op_id).await, Some(Phase::Parked));
 }
 
 pub async fn the_answer_of_a_reconcile_ends_it(world: World) {
-    for (end, status, code) in [
-        (ok("paid"), Status::Completed, None),
-        (fail("EXPIRED"), Status::Failed, Some("EXPIRED")),
-        (not_happened(), Status::Failed, Some(code::NOT_HAPPENED)),
-    ] {
+    for (end, status, code) in
+        [(ok("paid"), Status::Completed, None), (fail("EXPIRED"), Status::Failed, Some("EXPIRED"))]
+    {
         let claim = asked(&world).await;
         world.settle(reconciled(claim, end)).await;
         let operation = world.operation(claim.op_id).await;
@@ -206,6 +202,77 @@ pub async fn the_answer_of_a_reconcile_ends_it(world: World) {
         world.clock.advance(Duration::from_secs(40 * 24 * 3600));
         world.purge().await;
     }
+}
+
+pub async fn what_the_provider_has_accepted_is_not_believed_not_to_have_happened(world: World) {
+    let claim = asked(&world).await;
+    let answer = world.settle(reconciled(claim, not_happened())).await;
+    let Finalized::Submitted { due_at } = answer else { panic!("{answer:?}") };
+    let operation = world.operation(claim.op_id).await;
+    assert_eq!(operation.reason.as_deref(), Some("as tr_1"));
+    world.clock.advance(due_at.since(world.now().await));
+    let claimed = world.claim_as(asking()).await;
+    assert_eq!((claimed.purpose, claimed.unresolved), (Purpose::Reconcile, true));
+    world.clock.advance(BUDGET);
+    world.settle(reconciled(claimed.claim(), not_happened())).await;
+    let failure = world.failure(claim.op_id).await;
+    assert_eq!((failure.code.as_str(), failure.uncertain), (code::NOT_HAPPENED, true));
+    assert_eq!(world.redrive(claim.op_id, false).await, Redriven::Uncertain);
+}
+
+pub async fn a_reconcile_that_kills_its_process_is_stopped(world: World) {
+    let asking = || KindPolicy { max_reconciles: 2, ..asking() };
+    let item = Acceptance { time_budget: BUDGET * 100, ..acceptance("k") };
+    let op_id = world.accepted_as(item).await;
+    let claim = world.attempt(asking()).await;
+    world.settle(ended(claim, submitted("as tr_1"))).await;
+    for expected in [Phase::Submitted, Phase::Parked] {
+        world.clock.advance(SUBMITTED_MAX_PAUSE);
+        world.reconcile(asking()).await;
+        world.clock.advance(LEASE);
+        world.expire().await;
+        assert_eq!(phase(&world, op_id).await, Some(expected));
+    }
+    world.clock.advance(SUBMITTED_MAX_PAUSE);
+    world.nothing_to_claim(asking()).await;
+}
+
+pub async fn with_a_hook_it_waits_for_its_end_and_never_runs_again(world: World) {
+    let hooked = || KindPolicy { hooked: true, ..asking() };
+    let claim = world.running_as("k", hooked()).await;
+    world.log(ended(claim, submitted("as tr_1"))).await;
+    world.finalize(claim, None).await;
+    world.clock.advance(BUDGET);
+    let claim = world.reconcile(hooked()).await;
+    world.log(reconciled(claim, not_happened())).await;
+    world.clock.advance(UNHANDLED_PARKED_AFTER + LEASE);
+    assert_eq!(world.finalize(claim, None).await, Finalized::Parked);
+    let answer = world.resolve(claim.op_id, Resolution::SkipHook).await;
+    assert!(matches!(answer, Resolved::Resolved(Some(_))), "{answer:?}");
+    let failure = world.failure(claim.op_id).await;
+    assert_eq!((failure.code.as_str(), failure.uncertain), (code::NOT_HAPPENED, true));
+}
+
+pub async fn a_reconcile_that_a_later_release_has_is_asked_at_the_deadline(world: World) {
+    let claim = accepted_by_the_provider(&world, policy()).await;
+    world.clock.advance(BUDGET);
+    let swept = world.store.sweep_over_budget(sweep_params([asking()])).await.unwrap();
+    assert!(matches!(swept[0].to, Some(Finalized::Submitted { .. })), "{swept:?}");
+    let asked = world.reconcile(asking()).await;
+    let answer = world.settle(reconciled(asked, ok("paid"))).await;
+    assert!(matches!(answer, Finalized::Finished(_)), "{answer:?}");
+    assert_eq!(world.operation(claim.op_id).await.attempt, 1);
+}
+
+pub async fn an_operator_may_let_it_run_again(world: World) {
+    let claim = accepted_by_the_provider(&world, declared(InDoubt::Park)).await;
+    world.clock.advance(BUDGET);
+    world.sweep_over_budget().await;
+    world.resolve(claim.op_id, Resolution::RunAgain).await;
+    let again = world.claim_as(declared(InDoubt::Park)).await;
+    assert_eq!((again.purpose, again.unresolved), (Purpose::Attempt, false));
+    world.settle(ended(again.claim(), in_doubt("no answer"))).await;
+    assert_eq!(phase(&world, claim.op_id).await, Some(Phase::Parked));
 }
 
 pub async fn a_reconcile_that_is_lost_or_given_back_leaves_it_submitted(world: World) {
@@ -282,11 +349,7 @@ pub async fn a_late_one_diverges_from_a_failure_and_a_redrive_asks(world: World)
 }
 
 pub async fn what_the_provider_tells_ends_it(world: World) {
-    for (end, status) in [
-        (ok("paid"), Status::Completed),
-        (fail("EXPIRED"), Status::Failed),
-        (not_happened(), Status::Failed),
-    ] {
+    for (end, status) in [(ok("paid"), Status::Completed), (fail("EXPIRED"), Status::Failed)] {
         let claim = accepted_by_the_provider(&world, policy()).await;
         told(&world, claim.op_id, end).await.unwrap();
         let operation = world.operation(claim.op_id).await;
@@ -314,6 +377,22 @@ pub async fn told_before_its_handler_has_said_so_it_ends_with_that(world: World)
     world.settle(ended(claim, submitted("as tr_1"))).await;
     assert_eq!(apply(&world, Some("r"), &[]).await.len(), 1);
     assert_eq!(world.operation(claim.op_id).await.status, Status::Completed);
+}
+
+pub async fn told_that_it_has_not_happened_it_waits_on(world: World) {
+    let claim = accepted_by_the_provider(&world, policy()).await;
+    assert_eq!(told(&world, claim.op_id, not_happened()).await, None);
+    assert_eq!(phase(&world, claim.op_id).await, Some(Phase::Submitted));
+}
+
+pub async fn what_refuses_before_its_reference_is_known_is_uncertain(world: World) {
+    let claim = world.running("k").await;
+    record(&world, "r", fail("EXPIRED")).await;
+    refer(&world, "r", claim.op_id).await;
+    world.settle(ended(claim, submitted("as tr_1"))).await;
+    assert_eq!(apply(&world, Some("r"), &[]).await.len(), 1);
+    let failure = world.failure(claim.op_id).await;
+    assert!(failure.uncertain && failure.code == "EXPIRED", "{failure:?}");
 }
 
 pub async fn after_earlier_doubt_it_is_known_since_the_first_call(world: World) {

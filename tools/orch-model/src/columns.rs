@@ -54,6 +54,7 @@ impl Row {
             started_at: self.started_at.map(instant),
             first_called_at: self.first_called_at.map(instant),
             already_done: false,
+            submitted: false,
             policy: self.policy.decode(),
             outcome: self.outcome.map(FinalOutcome::from),
             finished_at: self.outcome.map(|_| instant(0)),

@@ -1,5 +1,4 @@
 use orch_core::policies::InDoubt;
-use orch_core::words::Phase;
 
 use super::invariants::{A1, A2, A3, A4, A5, A6, A7};
 use super::row::{Due, Final, Row};
@@ -41,7 +40,7 @@ pub enum Mistake {
     SubmittedIsDueAtOnce,
     /// It is not looked at at its deadline.
     SubmittedIsNeverDue,
-    /// A reconcile makes ordinary doubt of it.
+    /// A claim makes ordinary doubt of it.
     SubmittedIsForgotten,
     /// A message that refuses is about every call, also those after it was written.
     RefusedByMessageIsCertain,
@@ -152,11 +151,7 @@ impl Rules {
             }
             (Some(Mistake::SubmittedIsDueAtOnce), Some(End::Submitted)) => row.due = Due::Now,
             (Some(Mistake::SubmittedIsNeverDue), Some(End::Submitted)) => row.due = Due::Never,
-            (Some(Mistake::SubmittedIsForgotten), None)
-                if row.leased && row.phase == Some(Phase::Submitted) =>
-            {
-                row.phase = Some(Phase::InDoubt);
-            }
+            (Some(Mistake::SubmittedIsForgotten), None) => row.submitted = false,
             (Some(Mistake::StillRunningIsNoRetry), Some(End::StillRunning)) => {
                 row.retries = before.retries;
             }

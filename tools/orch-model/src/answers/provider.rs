@@ -41,7 +41,8 @@ impl Reply {
     ];
 }
 
-/// What a reconcile is told. All that is said is true.
+/// What a reconcile is told. All that is said is true, but for one thing: a provider that has accepted a call
+/// may not find it yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// A call of this operation has acted.
@@ -117,7 +118,9 @@ impl World {
             Answer::Unanswered => End::InDoubt,
             Answer::Happened if acted => End::Ok,
             Answer::Accepted if at_work => End::Submitted,
-            Answer::NotHappened if !may_act && !at_work => End::NotHappened,
+            Answer::NotHappened if !may_act && !at_work || self.audit.submitted && !acted => {
+                End::NotHappened
+            }
             Answer::Refused if !may_act => {
                 self.keys = [Key::Over; super::KEYS];
                 End::Refused

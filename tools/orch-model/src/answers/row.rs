@@ -46,6 +46,8 @@ pub struct Row {
     pub unresolved: bool,
     /// True once the provider has said that it was done already.
     pub already_done: bool,
+    /// True once the provider has accepted it.
+    pub submitted: bool,
     /// What follows doubt, as the latest claim wrote it.
     pub in_doubt: InDoubt,
     /// The terminal outcome.
@@ -136,6 +138,7 @@ impl Row {
             started_at: self.leased.then_some(then),
             first_called_at: self.unresolved.then_some(then),
             already_done: self.already_done,
+            submitted: self.submitted,
             policy: policy(self.in_doubt),
             outcome: self.outcome.map(|outcome| match outcome {
                 Final::Ok => FinalOutcome::Ok(Payload::default()),
@@ -168,6 +171,7 @@ impl Row {
             leased: row.lease_expires_at.is_some(),
             unresolved: row.is_unresolved(),
             already_done: row.already_done,
+            submitted: row.submitted,
             in_doubt: row.policy.in_doubt,
             outcome: row.outcome.as_ref().map(|outcome| match outcome {
                 FinalOutcome::Ok(_) => Final::Ok,
