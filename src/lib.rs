@@ -85,8 +85,10 @@ pub use orch_core::handler::{
     Context, HandledCommand, HandlerError, KeyFromCaller, KeyGiven, KeyInCommand, Reconciled,
     State, Storable, TypedCommand,
 };
-pub use orch_core::policies::{Ending, Says, Submitted, http};
+pub use orch_core::policies::{Ending, Says, Submitted, grpc, http};
 pub use orch_core::words::{Failure, FinalOutcome, Outcome, Waited};
+
+pub mod mail;
 
 // What a provider promises about its keys.
 pub mod providers;

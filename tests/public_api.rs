@@ -50,7 +50,7 @@ fn pages() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let made = Command::new(env!("CARGO"))
         .args(["doc", "--quiet", "--no-deps", "--locked", "--lib"])
-        .args(["--package", "orchestrated", "--features", "postgres,reqwest,sqlite"])
+        .args(["--package", "orchestrated", "--features", "lettre,postgres,reqwest,sqlite,tonic"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .unwrap();

@@ -11,7 +11,11 @@ mod call; // what one attempt is given
 mod functions; // what a handler, a reconcile and a finalize hook look like
 
 mod errors; // how an attempt ends with an error
+#[cfg(feature = "tonic")]
+mod grpc;
 mod http;
+#[cfg(feature = "lettre")]
+mod mail;
 
 mod registration; // a handler that is linked into the binary
 

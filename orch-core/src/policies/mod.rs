@@ -1,5 +1,5 @@
 //! The rules that need no row: how long to wait, whether a call may be made, what an answer over
-//! HTTP means, whether two answers agree, and what a handler declares.
+//! HTTP, gRPC or SMTP means, whether two answers agree, and what a handler declares.
 //!
 //! Pure functions over the [words](crate::words): no I/O, no clock, no randomness; what reads an
 //! answer of `reqwest` is the one exception. What a fact
@@ -21,7 +21,16 @@ mod handler_end; // what that means in view of earlier attempts
 
 mod says; // what a provider's own answer means
 
+#[cfg(any(feature = "lettre", feature = "reqwest", feature = "tonic"))]
+mod limits; // how long one call may take
+#[cfg(any(feature = "reqwest", feature = "tonic"))]
+mod unsent; // whether a request was certainly not processed
+
 pub mod http; // what an answer over HTTP means
+
+pub mod grpc; // the same of a call over gRPC
+
+pub mod mail; // the same of a mail over SMTP
 
 mod divergence; // whether two answers agree
 

@@ -21,6 +21,7 @@ mod terms; // a contract as values
 pub mod catalogue; // those whose promises are published
 
 mod key; // the key itself
+mod message_id; // the key as the id of a mail
 
 mod reference; // what names a call there
 
@@ -37,6 +38,7 @@ pub use form::KeyForm;
 pub use general::{AnyProvider, Unkeyed};
 pub use key::ProviderKey;
 pub(crate) use message::Message;
+pub use message_id::{InvalidDomain, message_id};
 pub use place::KeyPlace;
 pub use published::Published;
 pub use repeat::{Keeps, Repeat};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
+use http::{HeaderMap, HeaderName};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -180,9 +181,21 @@ fn write(respond: &mut SendResponse<Bytes>, answer: &SocketAnswer) -> Result<(),
     let head = head.body(()).unwrap();
     let sent = Bytes::copy_from_slice(answer.sent());
     let mut body = respond.send_response(head, false)?;
-    body.send_data(sent, answer.cut.is_none())?;
+    let trailers = trailers(answer);
+    body.send_data(sent, answer.cut.is_none() && trailers.is_empty())?;
     if answer.cut.is_some() {
         body.send_reset(Reason::INTERNAL_ERROR);
+    } else if !trailers.is_empty() {
+        body.send_trailers(trailers)?;
     }
     Ok(())
+}
+
+fn trailers(answer: &SocketAnswer) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    for (name, value) in &answer.trailers {
+        let name: HeaderName = name.parse().unwrap();
+        trailers.append(name, value.parse().unwrap());
+    }
+    trailers
 }

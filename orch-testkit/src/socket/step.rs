@@ -52,12 +52,14 @@ impl SocketStep {
 /// let busy = SocketAnswer::new(429).header("retry-after", "7");
 /// let login = SocketAnswer::new(200).header("content-type", "text/html").body("<html>");
 /// let half = SocketAnswer::new(201).acting().body(r#"{"receipt":1}"#).without_length().cut(6);
-/// # let _: [SocketStep; 3] = [busy.into(), login.into(), half.into()];
+/// let grpc = SocketAnswer::new(200).header("content-type", "application/grpc").trailer("grpc-status", "5");
+/// # let _: [SocketStep; 4] = [busy.into(), login.into(), half.into(), grpc.into()];
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketAnswer {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
+    pub(super) trailers: Vec<(String, String)>,
     pub(super) body: String,
     pub(super) framing: Framing,
     /// How many bytes of the body are sent before the connection is closed.
@@ -77,8 +79,8 @@ impl SocketAnswer {
     /// This status, without a body. The provider does not act.
     #[must_use]
     pub fn new(status: u16) -> Self {
-        let (headers, body) = (Vec::new(), String::new());
-        Self { status, headers, body, framing: Framing::Length, cut: None, acts: false }
+        let (headers, trailers, body) = (Vec::new(), Vec::new(), String::new());
+        Self { status, headers, trailers, body, framing: Framing::Length, cut: None, acts: false }
     }
 
     pub(super) fn receipt(receipt: usize) -> Self {
@@ -97,6 +99,13 @@ impl SocketAnswer {
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Over HTTP/2, with this trailer after the body, such as `grpc-status` of gRPC.
+    #[must_use]
+    pub fn trailer(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.trailers.push((name.into(), value.into()));
         self
     }
 

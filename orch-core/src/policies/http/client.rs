@@ -2,10 +2,7 @@ use std::time::Duration;
 
 use reqwest::{ClientBuilder, redirect, retry};
 
-/// How much earlier than the attempt a call ends, at most; otherwise a tenth of the attempt.
-const MARGIN: Duration = Duration::from_secs(1);
-/// The longest time for a connection; otherwise a quarter of the call.
-const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+use crate::policies::limits::{call_timeout, connect_timeout};
 
 /// A client for calls that must be made once: each `send` arrives at most once, at the host that it
 /// names, and an error says as much as can be known. For [`ending_of_reqwest`] and [`answer`].
@@ -43,37 +40,4 @@ pub fn client(attempt_timeout: Duration) -> ClientBuilder {
         .retry(retry::never())
         .timeout(call)
         .connect_timeout(connect_timeout(call))
-}
-
-fn call_timeout(attempt: Duration) -> Duration {
-    attempt.saturating_sub(MARGIN.min(attempt / 10))
-}
-
-fn connect_timeout(call: Duration) -> Duration {
-    LONGEST_CONNECT.min(call / 4)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn the_figures_of_the_table_are_those_of_the_default() {
-        let call = call_timeout(crate::policies::DEFAULT_ATTEMPT_TIMEOUT);
-        assert_eq!(call, Duration::from_secs(29));
-        assert_eq!(connect_timeout(call), Duration::from_millis(7250));
-    }
-
-    proptest! {
-        #[test]
-        fn connecting_ends_before_the_call_and_the_call_before_the_attempt(
-            nanos in 10_u64..,
-        ) {
-            let attempt = Duration::from_nanos(nanos);
-            let call = call_timeout(attempt);
-            prop_assert!(call < attempt && connect_timeout(call) < call);
-        }
-    }
 }

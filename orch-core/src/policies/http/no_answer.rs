@@ -1,9 +1,8 @@
-use std::error::Error;
-
 use hyper_util::client::legacy;
 
 use super::HttpOutcome;
 use crate::policies::Ending;
+use crate::policies::unsent::{is_not_processed, source};
 
 /// The failure code of a request that could not be built: the URL or a header is wrong.
 pub const REQUEST_NOT_BUILT: &str = "HTTP_REQUEST_NOT_BUILT";
@@ -58,25 +57,8 @@ pub fn ending_of_reqwest(error: &reqwest::Error) -> Ending {
     Ending::InDoubt
 }
 
-/// Each layer is asked about its own error, not about any below it: where the request's body is a
-/// stream, what broke that stream is among the sources too, and may itself be a refused connection.
-/// `reqwest::Error::is_connect` looks through all of them, and cannot be used.
+/// `reqwest::Error::is_connect` looks through all sources, and cannot be used.
 fn is_certainly_not_processed(error: &reqwest::Error) -> bool {
     let Some(client) = source::<legacy::Error>(error) else { return false };
-    if client.is_connect() {
-        return true;
-    }
-    let Some(connection) = source::<hyper::Error>(client) else { return false };
-    // Canceled: the request was never taken out of the queue of its connection.
-    connection.is_canceled() || source::<h2::Error>(connection).is_some_and(is_refused_stream)
-}
-
-fn is_refused_stream(error: &h2::Error) -> bool {
-    let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-    // h2 gives a GOAWAY to the streams above its last one; those up to it end with the connection.
-    error.is_remote() && (refused || error.is_go_away())
-}
-
-fn source<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    error.source()?.downcast_ref()
+    client.is_connect() || source::<hyper::Error>(client).is_some_and(is_not_processed)
 }
