@@ -44,6 +44,8 @@
 //! | declare which API is called, and what a repeated call does there | `provider` and `effect` of [`macro@orchestrated`], [`Provider`], [`providers`] |
 //! | send the idempotency key that makes a repeated call the same call | [`Context::provider_key`], [`ProviderKey::header`] |
 //! | call over HTTP: a client that sends a call once, its answer as your type (feature `reqwest`), how an attempt ends with a status | [`http`], `docs/book/calling-over-http.md` |
+//! | call over gRPC: how an attempt ends with a `tonic::Status` (feature `tonic`) | [`grpc`], `docs/book/calling-over-grpc.md` |
+//! | send mail: one mail once, the `Message-ID` of the provider key (feature `lettre`) | [`mail`], `docs/book/sending-mail.md` |
 //! | ask the provider what happened, write your own rows with the outcome | `reconcile` and `finalize` of [`macro@orchestrated`] |
 //! | change what a command looks like, look before a deploy | `version` and `upgrade` of [`macro@Command`], [`RuntimeBuilder::check`] |
 //! | start a runtime, give handlers their state, only accept | [`Runtime::connect`], [`RuntimeBuilder::state`], [`RuntimeBuilder::without_worker`] |

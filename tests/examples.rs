@@ -68,6 +68,39 @@ fn the_front_answers_each_request_once_it_is_safe() {
 }
 
 #[test]
+fn an_object_is_created_once_and_another_of_its_name_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = stdout_of(&run("s3", &[], folder.path()));
+    let expected = "\
+report.txt: created; entries in its history: 1
+lost.txt: created; entries in its history: 2
+report.txt: NAME_TAKEN, another object has this name
+";
+    assert_eq!(printed, expected);
+}
+
+#[test]
+fn over_grpc_a_charge_whose_answer_was_lost_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = stdout_of(&run("grpc", &[], folder.path()));
+    assert_eq!(printed, "order 1: receipt 1\norder 2: receipt 2\norder 3: CARD_DECLINED\n");
+}
+
+#[test]
+fn a_mail_whose_reply_was_lost_is_parked_and_not_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = stdout_of(&run("mail", &[], folder.path()));
+    let expected = "\
+order 1: sent as <…@shop.example>
+order 2: parked, its reply is lost
+order 2: found in the log of the server, and resolved
+order 3: SMTP_550
+mails that the server has taken: 2
+";
+    assert_eq!(printed, expected);
+}
+
+#[test]
 fn the_outbox_commits_both_rows_or_neither() {
     let folder = tempfile::tempdir().unwrap();
     let printed = stdout_of(&run("outbox", &[], folder.path()));

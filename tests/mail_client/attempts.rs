@@ -78,6 +78,15 @@ async fn a_lost_reply_is_never_followed_by_a_second_mail() {
     }
 }
 
+/// lettre tells of the refusal only once its `QUIT` is answered.
+#[tokio::test]
+async fn a_refusal_of_a_server_that_falls_silent_is_in_doubt() {
+    let no = Some((At::Rcpt(0), Fault::SaysLast("550 no such user")));
+    let (ended, ids) = confirmed(vec![no]).await;
+    let Waited::Failed(failure) = ended else { panic!("{ended:?}") };
+    assert!(failure.uncertain && ids.is_empty(), "{failure:?}");
+}
+
 #[tokio::test]
 async fn a_refusal_is_plainly_failed() {
     let no = Some((At::Rcpt(0), Fault::Says("550 no such user")));

@@ -26,6 +26,8 @@ pub(crate) enum At {
 pub(crate) enum Fault {
     /// Says this instead.
     Says(&'static str),
+    /// Says this, and then nothing more, whatever it is told.
+    SaysLast(&'static str),
     /// Closes the connection without a word. After the final dot it has acted.
     HangsUp,
     /// The same with a reset.
@@ -196,6 +198,10 @@ impl Conversation<'_> {
         match self.fault.filter(|(at, _)| *at == place) {
             None => self.say(reply).await?,
             Some((_, Fault::Says(other))) => self.say(other).await?,
+            Some((_, Fault::SaysLast(other))) => {
+                self.say(other).await?;
+                std::future::pending().await
+            }
             Some((_, Fault::Silent)) => {}
             Some((_, Fault::HangsUp)) => return Ok(false),
             Some((_, Fault::Resets)) => {

@@ -20,7 +20,7 @@ pub const REQUEST_NOT_BUILT: &str = "HTTP_REQUEST_NOT_BUILT";
 /// | a reset, a closed connection, an answer that is no HTTP | in doubt | the request may have been sent, even on a connection that was kept from an earlier call |
 /// | the request's own body breaks, whatever it broke of | in doubt | the head, the key and a part of the body have been sent |
 /// | TLS 1.3: the server refuses the client's certificate, such as an expired one | in doubt | the client learns it after the handshake, when the request may be sent. Under TLS 1.2 it is a part of the handshake, and a retry |
-/// | HTTP/3: anything | in doubt | reqwest never sends such a request again, but does not say that it could not connect, and `connect_timeout` is not applied |
+/// | HTTP/3: anything | in doubt | reqwest 0.13.5 never sends such a request again, but `is_connect()` is false for all its errors, and `connect_timeout` is not applied |
 /// | the body of the answer is cut off, or is not what it should be | in doubt | the provider has answered, and the answer cannot be read |
 /// | a redirect that cannot be followed | in doubt | a server has answered already |
 /// | a status, from `error_for_status` | as [`HttpOutcome`] | but `Retry-After` is lost; prefer [`answer`] or [`HttpOutcome::check`] |
