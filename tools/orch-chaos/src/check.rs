@@ -8,12 +8,13 @@
 //! | I2 | exactly one terminal outcome, unchanged since it was written |
 //! | I3 | each end in the log equals an answer that the provider gave to that worker; *a success is what was given, a certain failure moved no money*, and one is uncertain if and only if doubt stands behind it |
 //! | I4 | *calls ≤ 1 + retries + lost attempts, as the store counts them and as its log does* |
-//! | I5 | *one provider key per operation, no key twice* |
+//! | I5 | *one provider key per operation, no key twice*; another one only behind definite errors, of a provider that keeps them |
 //! | I6 | *same key and body: one operation*; same key, other body: refused |
 //! | I7 | no lease is taken back before its end, none stays expired for longer than a lease and two ticks; *at the end none is held*; no claim before its delay or after its deadline |
 //! | I8 | fences only grow; no effect under a fence that was not current, or by a stranger |
 //! | I9 | *sums of money are equal* |
 //! | I10 | one operation for an entity: see [`seats`] |
+//! | I11 | effects at a provider of each kind of `Repeat`: see [`contracts`] |
 //!
 //! With two releases of the handlers there are R1–R7 as well: see [`releases`].
 
@@ -28,7 +29,10 @@ use crate::evidence::{Change, Evidence};
 use crate::order::{Order, Orders, Product, Repeat};
 use crate::release::Release;
 
+pub(crate) use contracts::Counts;
+
 mod answers;
+mod contracts;
 mod forms;
 mod releases;
 mod seats;
@@ -53,6 +57,8 @@ pub(crate) struct Verdict {
     pub(crate) releases: releases::Counts,
     /// What became of those that want one seat.
     pub(crate) seats: seats::Counts,
+    /// What became of the operations of each kind that names a contract.
+    pub(crate) contracts: BTreeMap<&'static str, contracts::Counts>,
 }
 
 /// Holds the evidence against the rules.
@@ -62,11 +68,17 @@ pub(crate) fn check(orders: Orders, evidence: &Evidence) -> Verdict {
         Product::Payout => true,
         // After ten reconciles without an answer.
         Product::Transfer | Product::Seat => stored.reconciles >= 10,
+        product if product.has_contract() => contracts::may_park(product, stored),
         // What else is parked breaks R1.
         product => Product::CHANGED.contains(&product),
     };
-    let found = check::check(&evidence.common, may_park);
+    let renews_keys = |order_id| contracts::renews_keys(orders, order_id);
+    let found = check::check(&evidence.common, may_park, renews_keys);
     let mut verdict = Verdict { found, ..Verdict::default() };
+    for (order_id, times) in &evidence.belated {
+        let counts = verdict.contracts.entry(orders.of(*order_id).product.event()).or_default();
+        *counts.entry("belated_effects").or_default() += times;
+    }
     verdict.told(orders, evidence, &book);
     verdict.conflicts(&evidence.lines, &book);
     verdict.seats(orders, evidence, &book);
@@ -165,6 +177,7 @@ impl Verdict {
         self.as_answered(order, stored, &book.common);
         self.fenced(order, stored, book);
         self.way(order, stored, book);
+        self.contract(order, stored, book);
         self.releases(order, stored, book);
     }
 

@@ -14,6 +14,8 @@ use crate::release::Release;
 use crate::scene::Scene;
 use crate::world::World;
 
+pub(crate) mod belated;
+
 /// All that the checker looks at.
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
@@ -29,6 +31,8 @@ pub(crate) struct Evidence {
     pub(crate) renewals: Vec<(String, i64)>,
     /// The release of each worker, by number; empty in a run with one release.
     pub(crate) releases: BTreeMap<u32, Release>,
+    /// Effects of belated calls, by order: see [`belated`].
+    pub(crate) belated: HashMap<u64, u64>,
 }
 
 /// What the audit recorded; see [`crate::audit`].
@@ -71,6 +75,7 @@ impl Evidence {
             evidence.lines.extend(ledger::read::<Line>(&world.told(lane))?);
         }
         evidence.tell_redrives_apart()?;
+        evidence.belated = belated::set_apart(world.orders, &mut evidence.common);
         Ok(evidence)
     }
 

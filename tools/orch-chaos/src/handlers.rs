@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use orch::Provider;
+use orch::http::HttpOutcome;
 use orch::prelude::*;
 use orch_lab::ledger::{Answer, Body, Receipt, Request};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -38,6 +40,11 @@ pub(crate) enum CallError {
     #[outcome(in_doubt)]
     #[error("sent, but no answer: {0}")]
     NoAnswer(String),
+
+    /// As the contract of the provider has it.
+    #[outcome(from = HttpOutcome::ending)]
+    #[error(transparent)]
+    Answered(#[from] HttpOutcome),
 }
 
 /// One command and handler per kind, since a command is bound to its handler.
@@ -135,11 +142,30 @@ async fn what_happened(
     Ok(reconciled(desk.ask(cmd.into(), &ctx).await?))
 }
 
-fn reconciled(answer: Answer) -> Reconciled<Receipt> {
+/// What the provider has said of an operation.
+pub(crate) fn reconciled(answer: Answer) -> Reconciled<Receipt> {
     match answer {
         Answer::Done(receipt) => Reconciled::Happened(receipt),
         Answer::NotHappened => Reconciled::NotHappened,
         _ => Reconciled::Unanswered,
+    }
+}
+
+/// Who calls the provider, and with what key.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) key: String,
+    pub(crate) attempt: u32,
+    /// The operation, of a kind whose orders are redriven.
+    pub(crate) op_id: Option<String>,
+}
+
+impl Caller {
+    /// The attempt that this context is of.
+    pub(crate) fn by<P: Provider>(ctx: &Context<P>) -> Self {
+        let redriven = ctx.kind().event_type.as_str() == Product::Seat.event();
+        let op_id = redriven.then(|| ctx.op_id().to_string());
+        Self { key: ctx.provider_key().as_str().to_owned(), attempt: ctx.attempt(), op_id }
     }
 }
 
@@ -154,7 +180,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) async fn call(&self, body: Body, ctx: &Context) -> Result<Receipt, CallError> {
         self.fates.pass(Point::Calling).await;
-        let answer = self.exchange(false, body, ctx).await?;
+        let answer = self.exchange(false, body, Caller::by(ctx)).await?;
         self.fates.pass(Point::Answered).await;
         match answer {
             Answer::Done(receipt) => Ok(receipt),
@@ -166,15 +192,19 @@ impl Desk {
 
     /// What became of the calls of this operation.
     pub(crate) async fn ask(&self, body: Body, ctx: &Context) -> Result<Answer, CallError> {
-        self.exchange(true, body, ctx).await
+        self.exchange(true, body, Caller::by(ctx)).await
     }
 
-    async fn exchange(&self, asks: bool, body: Body, ctx: &Context) -> Result<Answer, CallError> {
+    /// One question, one answer.
+    pub(crate) async fn exchange(
+        &self,
+        asks: bool,
+        body: Body,
+        caller: Caller,
+    ) -> Result<Answer, CallError> {
         let stream =
             UnixStream::connect(self.world.socket()).await.map_err(CallError::Unreachable)?;
-        let (key, attempt) = (ctx.provider_key().to_string(), ctx.attempt());
-        let redriven = ctx.kind().event_type.as_str() == Product::Seat.event();
-        let op_id = redriven.then(|| ctx.op_id().to_string());
+        let Caller { key, attempt, op_id } = caller;
         let request = Request { key, body, attempt, worker: self.worker };
         let sent = Sent { asks, op_id, request };
         let no_answer = |error: std::io::Error| CallError::NoAnswer(error.to_string());

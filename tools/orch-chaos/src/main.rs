@@ -8,7 +8,7 @@
 //!                  ├────SIGKILL───────────► clients ──► what they were told
 //!                  ├────cuts, swallows────► proxy ──► Postgres ◄─ terminate, restart
 //!                  └────full, broken──────► disk of SQLite
-//!                heal ─► check: ledger, store and what was told, against I1–I10 ─► report
+//!                heal ─► check: ledger, store and what was told, against I1–I11 ─► report
 //! ```
 //!
 //! In the order in which the data flows:
@@ -19,6 +19,7 @@
 //! | [`order`], [`plan`] | what is ordered, and the faults: both decided by the seed |
 //! | [`provider`] | somebody else's API: a process that is never killed and knows nothing of orch |
 //! | [`handlers`], [`hooks`] | what an application writes |
+//! | [`contracts`] | the same for a provider of each kind of `Repeat` |
 //! | [`release`] | the same in two releases, for a run in which a deploy rolls |
 //! | [`worker`], [`fate`], [`crashing`] | the process that is killed, and where it dies |
 //! | [`client`] | sends the orders, some twice, some changed |
@@ -35,6 +36,7 @@ mod audit;
 mod check;
 mod cli;
 mod client;
+mod contracts;
 mod crashing;
 mod crew;
 mod database;

@@ -48,6 +48,22 @@ pub(crate) enum Product {
     /// The only one for its entity: requests with other keys want the same seat. The provider is
     /// asked first, so that a failure is certain.
     Seat,
+    /// The provider keeps all answers: a key that met an error is given up.
+    KeepsEverything,
+    /// The provider keeps what has acted.
+    KeepsEffects,
+    /// The provider keeps successes. It is asked first.
+    KeepsSuccesses,
+    /// The same, and doubt waits for a person.
+    SuccessesParked,
+    /// The provider refuses a reference that it has seen. It is asked first.
+    Refuses,
+    /// The same, and doubt waits for a person.
+    RefusesParked,
+    /// The provider knows no keys. It is asked first.
+    Acts,
+    /// The same, and doubt fails, uncertain.
+    ActsFailed,
     /// The new release has one more field, with a default.
     FieldAdded,
     /// The new release has one more field, an `Option`.
@@ -88,12 +104,13 @@ impl Orders {
     fn of_one_release(self, number: u64) -> Order {
         let mut dice = dice(&[self.seed, 1, seat::first(number)]);
         let product = match dice.u32(0..100) {
-            0..36 => Product::Charge,
-            36..40 => Product::Seat,
-            40..70 => Product::Capture,
-            70..85 => Product::Transfer,
-            85..95 => Product::Payout,
-            _ => Product::Notice,
+            0..24 => Product::Charge,
+            24..28 => Product::Seat,
+            28..48 => Product::Capture,
+            48..58 => Product::Transfer,
+            58..64 => Product::Payout,
+            64..68 => Product::Notice,
+            roll => Product::CONTRACTS[(roll as usize - 68) / 4],
         };
         let amount = dice.u64(1..=100_000);
         let hurried = product == Product::Charge && dice.u32(0..100) < 4;
@@ -158,8 +175,22 @@ impl Order {
 
 impl Product {
     /// All of a run with one release.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Charge, Self::Capture, Self::Transfer, Self::Payout, Self::Notice, Self::Seat];
+    pub(crate) const ALL: [Self; 14] = [
+        Self::Charge,
+        Self::Capture,
+        Self::Transfer,
+        Self::Payout,
+        Self::Notice,
+        Self::Seat,
+        Self::KeepsEverything,
+        Self::KeepsEffects,
+        Self::KeepsSuccesses,
+        Self::SuccessesParked,
+        Self::Refuses,
+        Self::RefusesParked,
+        Self::Acts,
+        Self::ActsFailed,
+    ];
 
     /// All of a run with two.
     pub(crate) const CHANGED: [Self; 7] = [
@@ -181,6 +212,14 @@ impl Product {
             Self::Payout => "PAYOUT",
             Self::Notice => "NOTICE",
             Self::Seat => "SEAT",
+            Self::KeepsEverything => "KEEPS_EVERYTHING",
+            Self::KeepsEffects => "KEEPS_EFFECTS",
+            Self::KeepsSuccesses => "KEEPS_SUCCESSES",
+            Self::SuccessesParked => "SUCCESSES_PARKED",
+            Self::Refuses => "REFUSES",
+            Self::RefusesParked => "REFUSES_PARKED",
+            Self::Acts => "ACTS",
+            Self::ActsFailed => "ACTS_FAILED",
             Self::FieldAdded => "FIELD_ADDED",
             Self::OptionAdded => "OPTION_ADDED",
             Self::HookAdded => "HOOK_ADDED",
@@ -189,11 +228,6 @@ impl Product {
             Self::AttemptsChanged => "ATTEMPTS_CHANGED",
             Self::IdentityChanged => "IDENTITY_CHANGED",
         }
-    }
-
-    /// True if the provider recognises a repeated key.
-    pub(crate) const fn keyed(self) -> bool {
-        !matches!(self, Self::Payout)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use orch_lab::ledger::{Answer, Request};
 use orch_lab::plan::dice;
 use orch_lab::process::say;
-use orch_lab::provider::{Act, Manners, Provider, Reply};
+use orch_lab::provider::{Act, Manners, Provider, Repeats, Reply};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -95,11 +95,13 @@ impl Redrives {
     }
 }
 
-/// Behaves as the seed says. Only payouts take no keys: each call acts again.
+/// Behaves as the seed says.
 pub(crate) struct Seeded(pub(crate) Orders);
 
 impl Manners for Seeded {
-    const KEEPS_DECLINES: bool = true;
+    fn repeats(&self, order_id: u64) -> Repeats {
+        self.0.of(order_id).product.repeats()
+    }
 
     fn act(&self, order_id: u64, nth: u32) -> Act {
         // Most that are declined make room for another one.
@@ -115,15 +117,15 @@ impl Manners for Seeded {
     }
 
     /// A repeated key is slow, so that the answer of a worker that was stopped comes back while
-    /// the next attempt's call is still open.
+    /// the next attempt's call is still open. Where a contract has a word for *still at work*, some take
+    /// longer than an attempt may.
     fn latency(&self, order_id: u64, nth: u32) -> Duration {
         let mut dice = dice(&[self.0.seed, 2, order_id, nth.into()]);
+        if self.0.of(order_id).product.has_contract() && dice.u32(0..100) < 8 {
+            return Duration::from_millis(dice.u64(1_700..3_000));
+        }
         let slow = nth > 1 || dice.u32(0..100) < 3;
         Duration::from_millis(if slow { dice.u64(200..800) } else { dice.u64(5..80) })
-    }
-
-    fn keyed(&self, order_id: u64) -> bool {
-        self.0.of(order_id).product.keyed()
     }
 
     fn evades(&self, order_id: u64, nth: u32) -> bool {

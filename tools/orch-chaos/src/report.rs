@@ -6,9 +6,10 @@ use orch_lab::process::word;
 use orch_lab::store::Backend;
 use serde_json::{Map, Value, json};
 
-use crate::check::Verdict;
+use crate::check::{Counts, Verdict};
 use crate::fate::Point;
 use crate::faults::Struck;
+use crate::order::Product;
 use crate::plan::{Fault, Plan};
 use crate::recovery::Recovery;
 use crate::release::Release;
@@ -27,8 +28,11 @@ pub(crate) struct Report {
 const RECOVERY_MS: u64 = 4_000;
 /// From SIGTERM to the end of the process.
 const HAND_OVER_MS: u64 = 1_000;
-/// Of so many operations with two releases, at least one is in doubt and met by an old worker.
+/// Of so many operations, at least one is in doubt and goes a way that few go; with two releases it is met by
+/// an old worker.
 const SOME_DOUBT: u64 = 2_000;
+/// Kinds whose handler names a contract.
+const CONTRACTS: u64 = Product::CONTRACTS.len() as u64;
 /// With so many kills, both times are limited.
 const LONG_RUN: u32 = 100;
 
@@ -78,6 +82,8 @@ impl Report {
         ];
         if self.plan.rolls > 0 {
             minima.extend(self.minima_of_releases());
+        } else {
+            minima.extend(self.minima_of_contracts());
         }
         if self.plan.backend == Backend::Postgres {
             let restarts = u64::from(self.plan.count(Fault::Restart));
@@ -96,6 +102,21 @@ impl Report {
             minima.push(("io_errors", said("broken"), long_run));
         }
         minima
+    }
+
+    /// The same for kinds that name a contract, all together; each has to have completed something.
+    fn minima_of_contracts(&self) -> Vec<(&'static str, u64, u64)> {
+        let counts = &self.verdict.contracts;
+        let all = |what| counts.values().filter_map(|counts| counts.get(what)).sum();
+        let work = |counts: &&Counts| counts.get("completed").is_some_and(|count| *count > 0);
+        let of_all = |percent: u64| (self.operations * percent / 100).max(1);
+        vec![
+            ("contracts_at_work", counts.values().filter(work).count() as u64, CONTRACTS),
+            ("still_running", all("still_running"), (self.operations / SOME_DOUBT).max(1)),
+            ("already_done", all("already_done"), self.operations / SOME_DOUBT),
+            ("renewed_keys", all("renewed_keys"), self.operations / SOME_DOUBT),
+            ("not_happened", all("not_happened"), of_all(1)),
+        ]
     }
 
     /// The same for two releases of the handlers.
@@ -179,6 +200,10 @@ impl Report {
         }
         println!("  slowest recovery: {:?} {}", self.recovery.slowest.0, self.recovery.slowest.1);
         println!("  slowest hand-over: {:?}", self.struck.hand_overs.iter().max());
+        for (kind, counts) in &self.verdict.contracts {
+            let counts = counts.iter().map(|(what, count)| format!("{what} {count}"));
+            println!("  {kind}: {}", counts.collect::<Vec<_>>().join(", "));
+        }
         let figures = self.figures();
         for (name, value) in &figures {
             if !value.is_object() {
@@ -224,6 +249,7 @@ impl Report {
             "recoveries": self.recovery.times.len(),
             "recovery_p99_ms": Recovery::p99_ms(&self.recovery.times),
             "recovery_in_outages_p99_ms": Recovery::p99_ms(&self.recovery.times_in_outages),
+            "contracts": self.verdict.contracts,
             "hand_overs": self.struck.hand_overs.len(),
             "hand_over_p99_ms": self.hand_over_p99_ms(),
             "longest_expired_lease_ms": self.struck.overdue.as_millis(),

@@ -7,7 +7,7 @@
 //! | I1 | every accepted operation is there, and terminal or parked as its kind may be; nothing else was called |
 //! | I3 | a success is what the provider gave; a failure that is certain moved no money, and says whether it was called |
 //! | I4 | calls ≤ 1 + retries + lost attempts, as the store counts them and as its log does |
-//! | I5 | one provider key per operation, no key twice |
+//! | I5 | one provider key per operation, no key twice; more than one only where its provider keeps errors |
 //! | I6 | one operation for one order, the one that its client was told of |
 //! | I7 | no lease is held at the end |
 //! | I8 | the outcome is that of the newest fence |
@@ -84,8 +84,13 @@ pub struct Verdict {
 /// Findings that are kept per rule.
 const FINDINGS: u64 = 5;
 
-/// Holds the evidence against the rules; `may_park` says which operations may wait for an operator.
-pub fn check(evidence: &Evidence, may_park: impl Fn(&Stored, Body) -> bool) -> Verdict {
+/// Holds the evidence against the rules; `may_park` says which operations may wait for an operator,
+/// `renews_keys` of which orders the provider keeps errors, so that a key that met one is given up.
+pub fn check(
+    evidence: &Evidence,
+    may_park: impl Fn(&Stored, Body) -> bool,
+    renews_keys: impl Fn(u64) -> bool,
+) -> Verdict {
     let book = Book::of(evidence);
     let mut verdict = Verdict::default();
     verdict.told(&book);
@@ -96,7 +101,7 @@ pub fn check(evidence: &Evidence, may_park: impl Fn(&Stored, Body) -> bool) -> V
         }
     }
     verdict.strangers(&book);
-    verdict.keys(&book);
+    verdict.keys(&book, renews_keys);
     verdict.money(&book);
     verdict
 }
@@ -131,7 +136,7 @@ impl<'a> Book<'a> {
                     call_of.insert(call.call, call);
                     book.calls.entry(call.request.body.order_id).or_default().push(call);
                 }
-                Entry::Act { order_id, key, receipt } => {
+                Entry::Act { order_id, key, receipt, .. } => {
                     book.acts.entry(*order_id).or_default().push((key, receipt));
                 }
                 Entry::Answered { call, at, answer: Some(answer) } => {
@@ -297,12 +302,18 @@ impl Verdict {
             self.breaks("I4", || format!("order {order_id}: {calls} calls, bound {bound}"));
         }
         let log = found(&book.log, &stored.op_id.as_str());
-        let effective = |outcome: &'static str| {
-            log.iter().filter(move |entry| !entry.late && entry.outcome == outcome)
-        };
-        let retried = effective("RETRY").count() as i64;
-        let doubts = effective("IN_DOUBT").filter(|entry| entry.source != "reconcile").count();
-        if (retried, doubts as i64) != (retries, lost) {
+        let (mut retried, mut doubts) = (0, 0);
+        for entry in log.iter().filter(|entry| !entry.late) {
+            match entry.outcome.as_str() {
+                "RETRY" => retried += 1,
+                // A call that is at work is a lost one, if none was lost before.
+                "STILL_RUNNING" => (retried, doubts) = (retried + 1, doubts.max(1)),
+                "IN_DOUBT" if entry.source != "reconcile" => doubts += 1,
+                "ALREADY_DONE" => doubts += 1,
+                _ => {}
+            }
+        }
+        if (retried, doubts) != (retries, lost) {
             self.breaks("I4", || {
                 format!(
                     "order {order_id}: {retries} retries and {lost} lost attempts, \
@@ -323,7 +334,7 @@ impl Verdict {
     }
 
     /// I5.
-    fn keys(&mut self, book: &Book<'_>) {
+    fn keys(&mut self, book: &Book<'_>, renews_keys: impl Fn(u64) -> bool) {
         let mut orders: HashMap<&str, HashSet<u64>> = HashMap::new();
         let mut keys: HashMap<u64, HashSet<&str>> = HashMap::new();
         let mut used = |order_id: u64, key| {
@@ -342,7 +353,9 @@ impl Verdict {
         for (key, orders) in orders.iter().filter(|(_, orders)| orders.len() > 1) {
             self.breaks("I5", || format!("{key} was used for orders {orders:?}"));
         }
-        for (order_id, keys) in keys.iter().filter(|(_, keys)| keys.len() > 1) {
+        let too_many =
+            |(order, keys): &(&u64, &HashSet<_>)| keys.len() > 1 && !renews_keys(**order);
+        for (order_id, keys) in keys.iter().filter(too_many) {
             self.breaks("I5", || format!("order {order_id} came with {} keys", keys.len()));
         }
         self.calls = book.calls.values().map(|calls| calls.len() as u64).sum();

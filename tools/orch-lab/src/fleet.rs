@@ -171,7 +171,7 @@ mod tests {
         let met = |worker, at, answered| {
             let body = Body { order_id: 1, amount: 1 };
             let request = Request { key: "key".into(), body, attempt: 1, worker };
-            let call = Entry::Call(Call { call: 1, nth: 1, at, request });
+            let call = Entry::Call(Call { call: 1, nth: 1, at, belated: false, request });
             let ledger = [call, Entry::Answered { call: 1, at: answered, answer: None }];
             kills_in_flight([Kill { worker: 1, at: 10 }].into_iter(), &ledger)
         };

@@ -65,6 +65,7 @@ fn respond(answer: Answer) -> Response {
         Answer::Refused => {
             (StatusCode::CONFLICT, "another call with this key is at work").into_response()
         }
+        Answer::Duplicate => (StatusCode::CONFLICT, "duplicate reference").into_response(),
         Answer::Busy | Answer::NotHappened | Answer::Unanswered => {
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }

@@ -18,6 +18,8 @@ pub enum Entry {
     Call(Call),
     /// Money moved; on disk before the caller is answered.
     Act {
+        /// The ledger's number for the call.
+        call: u64,
         /// Whose.
         order_id: u64,
         /// The key that the call came with.
@@ -50,10 +52,13 @@ pub enum Entry {
 pub struct Call {
     /// The ledger's number for it.
     pub call: u64,
-    /// Which call with its key this is, from 1.
+    /// Which call about its order this is, from 1.
     pub nth: u32,
     /// Microseconds since 1970.
     pub at: i64,
+    /// True if a caller had been told before that calls of this attempt have not acted.
+    #[serde(default)]
+    pub belated: bool,
     /// What it said.
     #[serde(flatten)]
     pub request: Request,
@@ -105,6 +110,8 @@ pub enum Answer {
     Limited,
     /// It has not acted on this call: another one with its key is at work, or a newer one was.
     Refused,
+    /// It does not act, since the reference was used before.
+    Duplicate,
     /// To a reconcile: it has not acted, and will not act on calls made before.
     NotHappened,
     /// To a reconcile: it cannot say now.
@@ -230,9 +237,9 @@ mod tests {
         let path = folder.path().join("ledger");
         let body = Body { order_id: 7, amount: 5 };
         let request = Request { key: "k".into(), body, attempt: 1, worker: 42 };
-        let call = Entry::Call(Call { call: 1, nth: 1, at: 0, request });
+        let call = Entry::Call(Call { call: 1, nth: 1, at: 0, belated: false, request });
         let receipt = Receipt { receipt_id: "r".into(), amount: 5 };
-        let act = Entry::Act { order_id: 7, key: "k".into(), receipt: receipt.clone() };
+        let act = Entry::Act { call: 1, order_id: 7, key: "k".into(), receipt: receipt.clone() };
         let answer = Some(Answer::Done(receipt));
         let answered = Entry::Answered { call: 1, at: 1, answer };
 

@@ -1,10 +1,10 @@
 //! Somebody else's API. It acts, declines, is busy, acts and never answers, or hangs up without
 //! having acted. It knows nothing of orch and is never killed.
 //!
-//! What it promises is what real ones promise. A key that was done gets the same answer for ever
-//! and never acts again. While one call with a key is worked on, another one is refused. A caller
-//! that asks and gets "not happened" can rely on it: calls of that attempt or of earlier ones that
-//! still arrive are declined.
+//! What it promises is what real ones promise; which of them, [`Repeats`] says. Where a key means something,
+//! another call is refused while one with it is worked on, and a caller that asks and gets "not happened" can
+//! rely on it: calls of that attempt or of earlier ones that still arrive are declined. Where keys mean
+//! nothing, such a call acts, and the ledger says that it was belated.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,23 +14,21 @@ use std::time::Duration;
 use crate::ledger::{Answer, Call, Entry, Ledger, Receipt, Request};
 use crate::plan::now_us;
 
+mod key;
+
+use key::Key;
+pub use key::Repeats;
+
 /// How a provider behaves. Whatever it depends on, `nth` counts from 1.
 pub trait Manners: Send + Sync + 'static {
-    /// True if a key that was declined stays declined. Otherwise the next call with the key may
-    /// act; a call that arrives after a later attempt of its key is refused, since it could do
-    /// what the caller has given up.
-    const KEEPS_DECLINES: bool;
+    /// What a call gets that repeats a key of this order.
+    fn repeats(&self, order_id: u64) -> Repeats;
 
-    /// What the `nth` call about this order does, if its key has not acted before.
+    /// What the `nth` call about this order does, if it is carried out.
     fn act(&self, order_id: u64, nth: u32) -> Act;
 
     /// How long that takes.
     fn latency(&self, order_id: u64, nth: u32) -> Duration;
-
-    /// True if a repeated key is recognised for this order; otherwise each call acts again.
-    fn keyed(&self, _order_id: u64) -> bool {
-        true
-    }
 
     /// True if the `nth` reconcile of this order gets "cannot say now".
     fn evades(&self, _order_id: u64, _nth: u32) -> bool {
@@ -84,18 +82,9 @@ pub struct Provider<M> {
 struct Book {
     calls: u64,
     receipts: u64,
+    /// Calls about each order, whatever their key.
+    orders: HashMap<u64, u32>,
     keys: HashMap<String, Key>,
-}
-
-#[derive(Debug, Default)]
-struct Key {
-    calls: u32,
-    reconciles: u32,
-    in_progress: bool,
-    newest_attempt: u32,
-    /// Calls of attempts up to this one are declined.
-    closed: u32,
-    answer: Option<Answer>,
 }
 
 impl<M: Manners> Provider<M> {
@@ -109,7 +98,7 @@ impl<M: Manners> Provider<M> {
         let (call, act, carries) = self.decide(request);
         self.ledger.append(&[Entry::Call(call.clone())]).await?;
         tokio::time::sleep(self.manners.latency(call.request.body.order_id, call.nth)).await;
-        let (moved, reply) = self.carry(&call.request, act);
+        let (moved, reply) = self.carry(&call, act);
         let answer = match &reply {
             Reply::Answer(answer) => Some(answer.clone()),
             Reply::Silence | Reply::HangUp => None,
@@ -127,21 +116,11 @@ impl<M: Manners> Provider<M> {
     pub async fn ask(&self, request: Request) -> crate::Result<Answer> {
         let Request { key, body, attempt, .. } = request;
         let order_id = body.order_id;
+        let repeats = self.manners.repeats(order_id);
+        let evades = |nth| self.manners.evades(order_id, nth);
         let answer = {
             let mut book = self.book();
-            let known = book.keys.entry(key.clone()).or_default();
-            known.reconciles += 1;
-            if known.in_progress || self.manners.evades(order_id, known.reconciles) {
-                Answer::Unanswered
-            } else {
-                match &known.answer {
-                    Some(Answer::Declined) | None => {
-                        known.closed = known.closed.max(attempt);
-                        Answer::NotHappened
-                    }
-                    Some(answer) => answer.clone(),
-                }
-            }
+            book.keys.entry(key.clone()).or_default().asked(repeats, attempt, evades)
         };
         self.ledger.append(&[Entry::Reconciled { order_id, key, answer: answer.clone() }]).await?;
         Ok(answer)
@@ -149,29 +128,24 @@ impl<M: Manners> Provider<M> {
 
     /// Numbers a call, and decides what to do; true if that is this call's to carry out.
     fn decide(&self, request: Request) -> (Call, Act, bool) {
-        let keyed = self.manners.keyed(request.body.order_id);
+        let order_id = request.body.order_id;
         let mut book = self.book();
         book.calls += 1;
         let call = book.calls;
+        let nth = book.orders.entry(order_id).or_default();
+        *nth += 1;
+        let nth = *nth;
         let key = book.keys.entry(request.key.clone()).or_default();
-        key.calls += 1;
-        let overtaken = !M::KEEPS_DECLINES && request.attempt < key.newest_attempt;
-        let said = match &key.answer {
-            Some(answer) => Some(answer.clone()),
-            None if request.attempt <= key.closed => Some(Answer::Declined),
-            None if key.in_progress || overtaken => Some(Answer::Refused),
-            None => None,
-        };
-        let (act, carries) = match said.filter(|_| keyed) {
+        let belated = key.is_belated(request.attempt);
+        let (act, carries) = match key.arrives(self.manners.repeats(order_id), request.attempt) {
             Some(answer) => (Act::Say(answer), false),
-            None => (self.manners.act(request.body.order_id, key.calls), true),
+            None => (self.manners.act(order_id, nth), true),
         };
-        key.in_progress |= carries;
-        key.newest_attempt = key.newest_attempt.max(request.attempt);
-        (Call { call, nth: key.calls, at: now_us(), request }, act, carries)
+        (Call { call, nth, at: now_us(), belated, request }, act, carries)
     }
 
-    fn carry(&self, request: &Request, act: Act) -> (Option<Entry>, Reply) {
+    fn carry(&self, call: &Call, act: Act) -> (Option<Entry>, Reply) {
+        let Call { call, request, .. } = call;
         let moved = act.moves_money().then(|| self.act(request));
         let reply = match (act, &moved) {
             (Act::Say(answer), _) => Reply::Answer(answer),
@@ -179,28 +153,24 @@ impl<M: Manners> Provider<M> {
             (Act::DoInSilence, _) => Reply::Silence,
             (Act::Do | Act::DoAndHangUp | Act::HangUp, _) => Reply::HangUp,
         };
-        let (order_id, key) = (request.body.order_id, request.key.clone());
-        (moved.map(|receipt| Entry::Act { order_id, key, receipt }), reply)
+        let (call, order_id, key) = (*call, request.body.order_id, request.key.clone());
+        (moved.map(|receipt| Entry::Act { call, order_id, key, receipt }), reply)
     }
 
-    /// Moves money. From here on a repetition gets this answer.
+    /// Moves money.
     fn act(&self, request: &Request) -> Receipt {
         let mut book = self.book();
         book.receipts += 1;
         let receipt_id = format!("receipt-{}", book.receipts);
         let receipt = Receipt { receipt_id, amount: request.body.amount };
-        let key = book.keys.entry(request.key.clone()).or_default();
-        key.answer = Some(Answer::Done(receipt.clone()));
+        let repeats = self.manners.repeats(request.body.order_id);
+        book.keys.entry(request.key.clone()).or_default().acted(repeats, &receipt);
         receipt
     }
 
     fn carried(&self, request: &Request, reply: &Reply) {
-        let mut book = self.book();
-        let key = book.keys.entry(request.key.clone()).or_default();
-        key.in_progress = false;
-        if M::KEEPS_DECLINES && *reply == Reply::Answer(Answer::Declined) {
-            key.answer.get_or_insert(Answer::Declined);
-        }
+        let repeats = self.manners.repeats(request.body.order_id);
+        self.book().keys.entry(request.key.clone()).or_default().carried(repeats, reply);
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -214,10 +184,12 @@ mod tests {
     use crate::ledger::Body;
 
     /// Declines the first call of an order and acts on the others.
-    struct Moody<const KEEPS: bool>;
+    struct Moody(Repeats);
 
-    impl<const KEEPS: bool> Manners for Moody<KEEPS> {
-        const KEEPS_DECLINES: bool = KEEPS;
+    impl Manners for Moody {
+        fn repeats(&self, _: u64) -> Repeats {
+            self.0
+        }
 
         fn act(&self, _: u64, nth: u32) -> Act {
             if nth == 1 { Act::Say(Answer::Declined) } else { Act::Do }
@@ -228,9 +200,9 @@ mod tests {
         }
     }
 
-    async fn called<const KEEPS: bool>(attempts: &[u32]) -> Vec<Reply> {
+    async fn called(repeats: Repeats, attempts: &[u32]) -> Vec<Reply> {
         let folder = tempfile::tempdir().unwrap();
-        let provider = Provider::open(Moody::<KEEPS>, &folder.path().join("ledger")).unwrap();
+        let provider = Provider::open(Moody(repeats), &folder.path().join("ledger")).unwrap();
         let body = Body { order_id: 1, amount: 5 };
         let mut replies = Vec::new();
         for attempt in attempts {
@@ -245,8 +217,34 @@ mod tests {
         let [declined, refused] = [Answer::Declined, Answer::Refused].map(Reply::Answer);
         let done = Receipt { receipt_id: "receipt-1".into(), amount: 5 };
         let done = Reply::Answer(Answer::Done(done));
-        assert_eq!(called::<true>(&[1, 2]).await, [declined.clone(), declined.clone()]);
-        let replies = called::<false>(&[2, 1, 3, 4]).await;
+        let finals = called(Repeats::Finals, &[1, 2]).await;
+        assert_eq!(finals, [declined.clone(), declined.clone()]);
+        let replies = called(Repeats::Effects, &[2, 1, 3, 4]).await;
         assert_eq!(replies, [declined, refused, done.clone(), done], "1 was overtaken by 2");
+    }
+
+    #[tokio::test]
+    async fn the_ledger_says_which_call_has_acted_and_which_was_belated() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let provider = Provider::open(Moody(Repeats::Acts), &path).unwrap();
+        let body = Body { order_id: 1, amount: 5 };
+        let request = |attempt| Request { key: "k".into(), body, attempt, worker: 1 };
+        provider.call(request(1)).await.unwrap();
+        assert_eq!(provider.ask(request(2)).await.unwrap(), Answer::NotHappened);
+        for attempt in [3, 2] {
+            provider.call(request(attempt)).await.unwrap();
+        }
+        let entries: Vec<Entry> = crate::ledger::read(&path).unwrap();
+        let acted = entries.iter().filter_map(|entry| match entry {
+            Entry::Act { call, .. } => Some(*call),
+            _ => None,
+        });
+        assert_eq!(acted.collect::<Vec<_>>(), [2, 3]);
+        let belated = entries.iter().filter_map(|entry| match entry {
+            Entry::Call(call) if call.belated => Some(call.call),
+            _ => None,
+        });
+        assert_eq!(belated.collect::<Vec<_>>(), [3]);
     }
 }

@@ -172,7 +172,7 @@ impl Shop {
         let kills = std::mem::take(&mut faults.kills).into_iter();
         let evidence = evidence(&store, &ledger, &told, first..first + cli.charges).await?;
         Ok(Ended {
-            verdict: check(&evidence, |_, _| false),
+            verdict: check(&evidence, |_, _| false, |_| false),
             kills_in_flight: kills_in_flight(kills, &evidence.ledger),
             told,
             live,

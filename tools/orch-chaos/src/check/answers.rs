@@ -60,6 +60,9 @@ fn was_given(order: Order, entry: &Logged, book: &Book<'_>) -> bool {
             told(|answer| matches!(answer, Answer::Busy | Answer::Refused))
                 || !calls.iter().any(|call| own(&call.request.worker, &call.request.attempt))
         }
+        ("handler", "STILL_RUNNING") => told(|answer| *answer == Answer::Refused),
+        ("handler", "ALREADY_DONE") => told(|answer| *answer == Answer::Duplicate),
+        ("reconcile", "FAIL") => asked(|answer| *answer == Answer::Declined),
         ("reconcile", "OK") => asked(|answer| matches!(answer, Answer::Done(_))),
         ("reconcile", "NOT_HAPPENED") => asked(|answer| *answer == Answer::NotHappened),
         ("handler" | "reconcile" | "engine", "IN_DOUBT") | ("engine", "FAIL") => true,

@@ -6,6 +6,7 @@ use orch_lab::store::Logged;
 
 use super::*;
 
+mod contracts;
 mod releases;
 mod seats;
 

@@ -28,7 +28,7 @@ impl Verdict {
             .copied()
             .filter(|e| !e.late)
             .collect();
-        let mut doubt = false;
+        let (mut doubt, mut done_already) = (false, false);
         for entry in &log {
             if entry.pending {
                 self.found.lost += 1;
@@ -37,11 +37,17 @@ impl Verdict {
             if doubt && is_run(entry) && !order.product.may_run_in_doubt() {
                 self.breaks("I1", || format!("order {number} ran again while nobody knew"));
             }
-            doubt = match entry.outcome.as_str() {
-                "IN_DOUBT" => true,
-                "OK" | "NOT_HAPPENED" => false,
+            if done_already && is_run(entry) {
+                self.breaks("I1", || format!("order {number} ran again though it was done"));
+            }
+            doubt = match (entry.outcome.as_str(), entry.source.as_str()) {
+                ("IN_DOUBT" | "STILL_RUNNING" | "ALREADY_DONE", _) => true,
+                // Another operation has done it.
+                ("NOT_HAPPENED", _) if done_already => true,
+                ("OK" | "NOT_HAPPENED", _) | ("FAIL", "reconcile") => false,
                 _ => doubt,
             };
+            done_already |= entry.outcome == "ALREADY_DONE";
         }
         if stored.phase.as_deref() == Some("parked") && !doubt {
             self.breaks("I1", || format!("order {number} is parked, and there was no doubt"));
@@ -63,8 +69,13 @@ impl Verdict {
         let (number, code) = (order.number, failure.code.as_str());
         let runs = log.iter().filter(|entry| is_run(entry)).count();
         let declared = match code {
-            "DECLINED" => log.iter().any(|entry| is_run(entry) && entry.outcome == "FAIL"),
-            "IN_DOUBT" => order.product == Product::Notice,
+            "DECLINED" => {
+                log.iter().any(|entry| entry.source != "engine" && entry.outcome == "FAIL")
+            }
+            "IN_DOUBT" => matches!(order.product, Product::Notice | Product::ActsFailed),
+            "ALREADY_DONE" => {
+                order.product.asks() && log.iter().any(|entry| entry.outcome == "ALREADY_DONE")
+            }
             "TIME_BUDGET_EXCEEDED" => order.hurried,
             "ATTEMPTS_EXHAUSTED" => runs >= max_attempts(order.product, log, book) as usize,
             _ => false,
@@ -119,7 +130,7 @@ impl Product {
     /// True if doubt is followed by another run with the same key.
     fn runs_in_doubt(self) -> bool {
         match self {
-            Self::Charge | Self::Capture => true,
+            Self::Charge | Self::Capture | Self::KeepsEverything | Self::KeepsEffects => true,
             Self::ReconcileAdded => false,
             product => Self::CHANGED.contains(&product),
         }

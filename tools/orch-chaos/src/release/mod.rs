@@ -49,9 +49,10 @@ impl Release {
     }
 
     /// What its handlers declare, for the checker.
-    pub(crate) const fn max_attempts(self, product: Product) -> u32 {
+    pub(crate) fn max_attempts(self, product: Product) -> u32 {
         match (self, product) {
             (Self::Old, Product::AttemptsChanged) => old::FEW_ATTEMPTS,
+            (_, product) if product.has_contract() => crate::contracts::MAX_ATTEMPTS,
             _ => crate::handlers::MAX_ATTEMPTS,
         }
     }

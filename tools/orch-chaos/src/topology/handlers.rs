@@ -5,7 +5,7 @@ use std::time::Duration;
 use orch::prelude::*;
 use orch_lab::ledger::{Body, Receipt};
 use orch_lab::plan::dice;
-use orch_lab::provider::{Act, Manners};
+use orch_lab::provider::{Act, Manners, Repeats};
 
 use super::orders::Orders;
 use crate::handlers::{CallError, Desk};
@@ -76,7 +76,10 @@ pub(crate) struct Reliable {
 }
 
 impl Manners for Reliable {
-    const KEEPS_DECLINES: bool = true;
+    fn repeats(&self, order_id: u64) -> Repeats {
+        let keyed = !self.ignores_keys && self.orders.kind(order_id) == Kind::Keyed;
+        if keyed { Repeats::Finals } else { Repeats::Acts }
+    }
 
     fn act(&self, _order_id: u64, _nth: u32) -> Act {
         Act::Do
@@ -84,9 +87,5 @@ impl Manners for Reliable {
 
     fn latency(&self, order_id: u64, nth: u32) -> Duration {
         Duration::from_millis(dice(&[self.orders.seed, 2, order_id, nth.into()]).u64(5..60))
-    }
-
-    fn keyed(&self, order_id: u64) -> bool {
-        !self.ignores_keys && self.orders.kind(order_id) == Kind::Keyed
     }
 }

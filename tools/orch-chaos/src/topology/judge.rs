@@ -197,8 +197,8 @@ mod tests {
         let request = Request { key: "k".into(), body, attempt: 1, worker: 1 };
         let receipt = Receipt { receipt_id: "r".into(), amount: 1 };
         [
-            Entry::Call(Call { call: 1, nth: 1, at, request }),
-            Entry::Act { order_id, key: "k".into(), receipt },
+            Entry::Call(Call { call: 1, nth: 1, at, belated: false, request }),
+            Entry::Act { call: 1, order_id, key: "k".into(), receipt },
         ]
     }
 

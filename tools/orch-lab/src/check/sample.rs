@@ -10,7 +10,7 @@ pub const OP: &str = "0000000000000000000000000000000a";
 /// One order, accepted as a charge, called once, answered and completed.
 pub fn sound(body: Body) -> Evidence {
     let (order_id, receipt) = (body.order_id, receipt("receipt-1", body.amount));
-    let act = Entry::Act { order_id, key: "key".into(), receipt: receipt.clone() };
+    let act = Entry::Act { call: 1, order_id, key: "key".into(), receipt: receipt.clone() };
     let answer = Some(Answer::Done(receipt.clone()));
     let stored = Stored {
         op_id: OP.into(),
@@ -42,7 +42,7 @@ pub fn sound(body: Body) -> Evidence {
 /// A call of its first attempt, by the first worker.
 pub fn call(call: u64, body: Body) -> Entry {
     let request = Request { key: "key".into(), body, attempt: 1, worker: 1 };
-    Entry::Call(Call { call, nth: 1, at: 1, request })
+    Entry::Call(Call { call, nth: 1, at: 1, belated: false, request })
 }
 
 /// What the provider gives.

@@ -12,13 +12,13 @@ fn call(call: u64) -> Entry {
 }
 
 fn act(receipt_id: &str, amount: u64) -> Entry {
-    Entry::Act { order_id: ORDER, key: "key".into(), receipt: receipt(receipt_id, amount) }
+    Entry::Act { call: 1, order_id: ORDER, key: "key".into(), receipt: receipt(receipt_id, amount) }
 }
 
 fn checked(spoil: impl FnOnce(&mut Evidence)) -> Verdict {
     let mut evidence = sound(BODY);
     spoil(&mut evidence);
-    check(&evidence, |stored, _| stored.event == "PAYOUT")
+    check(&evidence, |stored, _| stored.event == "PAYOUT", |_| false)
 }
 
 fn broken(spoil: impl FnOnce(&mut Evidence)) -> Vec<&'static str> {
@@ -60,7 +60,7 @@ fn money_that_moved_twice_is_found_whatever_its_key() {
     assert_eq!(twice.money_in_ledger, 2 * AMOUNT);
     let other_key = |e: &mut Evidence| {
         let receipt = receipt("receipt-2", AMOUNT);
-        e.ledger.push(Entry::Act { order_id: ORDER, key: "other".into(), receipt });
+        e.ledger.push(Entry::Act { call: 1, order_id: ORDER, key: "other".into(), receipt });
     };
     assert_eq!(checked(other_key).charged_twice, 1);
 }
@@ -182,4 +182,30 @@ fn a_lease_that_is_left_is_found() {
 #[test]
 fn an_outcome_under_an_old_fence_is_found_although_the_money_is_right() {
     assert_eq!(broken(|e| e.stored[0].fence = 2), ["I8"]);
+}
+
+#[test]
+fn still_running_is_a_retry_and_lost_once_and_done_already_is_lost() {
+    let counted = |outcomes: &[&str], retries, lost| {
+        broken(|e| {
+            let ends = outcomes.iter().map(|outcome| entry(outcome, "handler"));
+            e.log.splice(0..0, ends.collect::<Vec<_>>());
+            (e.stored[0].retries, e.stored[0].lost) = (retries, lost);
+        })
+    };
+    assert_eq!(counted(&["STILL_RUNNING", "STILL_RUNNING"], 2, 1), NONE);
+    assert_eq!(counted(&["IN_DOUBT", "STILL_RUNNING"], 1, 1), NONE);
+    assert_eq!(counted(&["STILL_RUNNING", "IN_DOUBT"], 1, 2), NONE);
+    assert_eq!(counted(&["ALREADY_DONE", "ALREADY_DONE"], 0, 2), NONE);
+    assert_eq!(counted(&["STILL_RUNNING"], 0, 1), ["I4"]);
+    assert_eq!(counted(&["ALREADY_DONE"], 0, 0), ["I4"]);
+}
+
+#[test]
+fn a_key_is_renewed_only_where_the_provider_keeps_errors() {
+    let mut evidence = sound(BODY);
+    let Entry::Call(call) = &mut evidence.ledger[0] else { panic!("a call comes first") };
+    call.request.key = "other".into();
+    let renews = |renews| check(&evidence, |_, _| false, |_| renews).holds();
+    assert!(renews(true) && !renews(false));
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::ledger::{Answer, Call, Tail};
 use crate::plan::dice;
-use crate::provider::{Act, Manners};
+use crate::provider::{Act, Manners, Repeats};
 
 /// Order ids of one run are a block of so many, so that runs on one database never mix.
 pub(super) const MAX_CHARGES: u64 = 1_000_000;
@@ -16,7 +16,9 @@ pub(super) struct Gateway {
 
 impl Manners for Gateway {
     /// Like gateways that remember a key only once it has charged.
-    const KEEPS_DECLINES: bool = false;
+    fn repeats(&self, _order_id: u64) -> Repeats {
+        Repeats::Effects
+    }
 
     fn act(&self, order_id: u64, nth: u32) -> Act {
         match self.dice(3, order_id, nth).u32(0..100) {

@@ -50,7 +50,7 @@ fn declined_and_made_free() -> Evidence {
 
 fn acted(nth: u64) -> Entry {
     let receipt = receipt("receipt-9", order(nth).amount);
-    Entry::Act { order_id: order(nth).number, key: format!("key-{nth}"), receipt }
+    Entry::Act { call: 1, order_id: order(nth).number, key: format!("key-{nth}"), receipt }
 }
 
 /// What I10 says of it, spoiled.
