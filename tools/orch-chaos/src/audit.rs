@@ -70,7 +70,7 @@ CREATE TRIGGER chaos_renewal AFTER UPDATE ON orch_queue FOR EACH ROW
     EXECUTE FUNCTION chaos_renewal();
 
 CREATE FUNCTION chaos_log() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF NEW.source <> 'engine'
+    IF NEW.source NOT IN ('engine', 'provider')
        AND current_setting('application_name') IS DISTINCT FROM split_part(NEW.worker, '-', 1) THEN
         INSERT INTO chaos_audit (what, op_id, fence, worker, detail)
         VALUES ('stranger', NEW.op_id, NEW.fence, NEW.worker, current_setting('application_name'));

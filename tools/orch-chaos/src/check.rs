@@ -1,4 +1,4 @@
-//! The independent checker: ledger, store, audit and what clients were told, against ten rules.
+//! The independent checker: ledger, store, audit and what clients were told, against twelve rules.
 //! It shares no code with the engine. What needs neither the audit nor the seed is
 //! [`orch_lab::check`]'s: in the table, the words in italics.
 //!
@@ -15,6 +15,7 @@
 //! | I9 | *sums of money are equal* |
 //! | I10 | one operation for an entity: see [`seats`] |
 //! | I11 | effects at a provider of each kind of `Repeat`: see [`contracts`] |
+//! | I12 | what the provider tells by itself: see [`messages`] |
 //!
 //! With two releases of the handlers there are R1–R7 as well: see [`releases`].
 
@@ -26,6 +27,7 @@ use orch_lab::store::Stored;
 
 use crate::client::Line;
 use crate::evidence::{Change, Evidence};
+use crate::message::Message;
 use crate::order::{Order, Orders, Product, Repeat};
 use crate::release::Release;
 
@@ -34,6 +36,7 @@ pub(crate) use contracts::Counts;
 mod answers;
 mod contracts;
 mod forms;
+mod messages;
 mod releases;
 mod seats;
 mod way;
@@ -59,6 +62,8 @@ pub(crate) struct Verdict {
     pub(crate) seats: seats::Counts,
     /// What became of the operations of each kind that names a contract.
     pub(crate) contracts: BTreeMap<&'static str, contracts::Counts>,
+    /// What became of the provider's messages.
+    pub(crate) messages: Counts,
 }
 
 /// Holds the evidence against the rules.
@@ -82,6 +87,7 @@ pub(crate) fn check(orders: Orders, evidence: &Evidence) -> Verdict {
     verdict.told(orders, evidence, &book);
     verdict.conflicts(&evidence.lines, &book);
     verdict.seats(orders, evidence, &book);
+    verdict.messages(evidence, &book);
     verdict.forms(orders, evidence, &book);
     for stored in &evidence.common.stored {
         // One that cannot be read is a finding already.
@@ -101,6 +107,12 @@ struct Book<'a> {
     renewals: HashMap<(&'a str, i64), u64>,
     /// The release of each worker, in a run with two.
     releases: Option<&'a BTreeMap<u32, Release>>,
+    /// What the provider told by itself, by order.
+    messages: HashMap<u64, Vec<&'a Message>>,
+    /// Operations that the engine lists as contradicted.
+    divergent: &'a HashSet<String>,
+    /// Effects that were set apart, by order.
+    belated: &'a HashMap<u64, u64>,
 }
 
 impl<'a> Book<'a> {
@@ -111,9 +123,15 @@ impl<'a> Book<'a> {
             bookings: HashMap::new(),
             renewals: HashMap::new(),
             releases: Some(&evidence.releases).filter(|releases| !releases.is_empty()),
+            messages: HashMap::new(),
+            divergent: &evidence.divergent,
+            belated: &evidence.belated,
         };
         for (op_id, fence) in &evidence.renewals {
             *book.renewals.entry((op_id, *fence)).or_default() += 1;
+        }
+        for message in &evidence.messages {
+            book.messages.entry(message.order_id).or_default().push(message);
         }
         for change in &evidence.changes {
             book.changes.entry(&change.op_id).or_default().push(change);
@@ -174,10 +192,11 @@ impl Verdict {
             self.breaks("I6", || format!("order {}: not as it was sent", body.order_id));
         }
         self.one_outcome(order, stored, book);
-        self.as_answered(order, stored, &book.common);
+        self.as_answered(order, stored, book);
         self.fenced(order, stored, book);
         self.way(order, stored, book);
         self.contract(order, stored, book);
+        self.told_later(order, stored, book);
         self.releases(order, stored, book);
     }
 
@@ -225,6 +244,15 @@ impl Verdict {
             }
             fences.push(new);
         }
+        // A message takes over: it logs under a fence above the current one, which is raised to that or beyond.
+        let taken_over = |from: Option<i64>, to: Option<i64>| {
+            let by_message = |change: &&&Change| {
+                change.what == "log" && change.detail.as_deref() == Some("provider")
+            };
+            let mut entries = changes.iter().filter(by_message);
+            entries.any(|entry| from < entry.fence && (to.is_none() || entry.fence <= to))
+        };
+        let after = |fence: Option<i64>| fences.iter().copied().find(|next| Some(*next) > fence);
         let (mut raised, mut renewed) = (0, HashMap::<i64, u64>::new());
         for change in changes {
             match change.what.as_str() {
@@ -237,7 +265,12 @@ impl Verdict {
                     let own = current.map(|fence| ((fence >> CLAIM_ID_BITS) + 1) << CLAIM_ID_BITS);
                     let engine = change.detail.as_deref() == Some("engine");
                     let sweeps = engine && (change.fence == before || change.fence == own);
-                    if change.fence != current && !sweeps {
+                    // Of an operation that it ends, Postgres has no row any more whose fence it could raise.
+                    let counts = |fence: Option<i64>| fence.map(|fence| fence >> CLAIM_ID_BITS);
+                    let told = change.detail.as_deref() == Some("provider")
+                        && counts(change.fence) == counts(current).map(|count| count + 1)
+                        && after(current).is_none_or(|next| change.fence <= Some(next));
+                    if change.fence != current && !sweeps && !told {
                         self.breaks("I8", || {
                             format!(
                                 "order {number}: logged under fence {:?} by {:?}, the current one was {current:?}",
@@ -251,6 +284,7 @@ impl Verdict {
                     let Change { worker, detail, .. } = change;
                     format!("order {number}: {detail:?} wrote in the name of {worker:?}")
                 }),
+                "early" if taken_over(change.fence, after(change.fence)) => {}
                 "early" => self.breaks("I7", || {
                     let Change { worker, detail, .. } = change;
                     format!(

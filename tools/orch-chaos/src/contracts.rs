@@ -23,7 +23,6 @@ use orch::{Context, Keeps, KeyLifetime, KeyPlace, Provider, Reconciled, Repeat, 
 use orch_lab::ledger::{Answer, Body, Receipt};
 use orch_lab::provider::Repeats;
 
-use crate::fate::Point;
 use crate::handlers::{CallError, Caller, Desk, reconciled};
 use crate::order::Product;
 
@@ -118,9 +117,7 @@ impl Product {
 impl Desk {
     /// A call whose answer is read by the contract.
     async fn order<P: Provider>(&self, body: Body, ctx: &Context<P>) -> Result<Receipt, CallError> {
-        self.fates.pass(Point::Calling).await;
-        let answer = self.exchange(false, body, caller(body, ctx)).await?;
-        self.fates.pass(Point::Answered).await;
+        let answer = self.told(body, caller(body, ctx)).await?;
         let (status, code) = spelled(&answer);
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_static("0"));

@@ -21,6 +21,8 @@ pub(crate) struct Crew {
     newcomer: Option<u32>,
     /// By lane; gone once all its orders are answered.
     pub(crate) clients: BTreeMap<u32, Process>,
+    /// What the provider tells is recorded by these; none with two releases.
+    pub(crate) receivers: BTreeMap<u32, Process>,
 }
 
 impl Crew {
@@ -33,6 +35,7 @@ impl Crew {
             successors: BTreeMap::new(),
             newcomer: None,
             clients: BTreeMap::new(),
+            receivers: BTreeMap::new(),
             plan,
         };
         let release = (crew.plan.rolls > 0).then_some(Release::Old);
@@ -41,6 +44,9 @@ impl Crew {
         }
         for lane in 0..crew.plan.lanes {
             crew.add_client(lane)?;
+        }
+        for number in 0..crew.plan.receivers {
+            crew.add_receiver(number)?;
         }
         Ok(crew)
     }
@@ -101,6 +107,12 @@ impl Crew {
             }
             Ok(more)
         })
+    }
+
+    pub(crate) fn add_receiver(&mut self, number: u32) -> crate::Result<()> {
+        let process = self.fleet.spawner.spawn(Role::Receiver, number, &[])?;
+        self.receivers.insert(number, process);
+        Ok(())
     }
 
     pub(crate) fn add_client(&mut self, lane: u32) -> crate::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use orch::Runtime;
 use orch_lab::check::plain;
 use orch_lab::ledger::{self, Body};
 use orch_lab::store::Words;
@@ -9,6 +10,7 @@ use sqlx::FromRow;
 
 use crate::client::Line;
 use crate::faults::Struck;
+use crate::message::{Message, Noted, RECEIVERS};
 use crate::order::redriven;
 use crate::release::Release;
 use crate::scene::Scene;
@@ -31,6 +33,16 @@ pub(crate) struct Evidence {
     pub(crate) renewals: Vec<(String, i64)>,
     /// The release of each worker, by number; empty in a run with one release.
     pub(crate) releases: BTreeMap<u32, Release>,
+    /// What the provider told, in the order in which it was written.
+    pub(crate) messages: Vec<Message>,
+    /// What their receivers noted.
+    pub(crate) noted: Vec<Noted>,
+    /// What the store keeps of them.
+    pub(crate) kept: Vec<Kept>,
+    /// Sources of those that the engine lists as waiting for an operation.
+    pub(crate) unmatched: HashSet<String>,
+    /// Operations that the engine lists as contradicted.
+    pub(crate) divergent: HashSet<String>,
     /// Effects of belated calls, by order: see [`belated`].
     pub(crate) belated: HashMap<u64, u64>,
 }
@@ -45,6 +57,21 @@ pub(crate) struct Change {
     pub(crate) old_fence: Option<i64>,
     pub(crate) worker: Option<String>,
     pub(crate) detail: Option<String>,
+}
+
+/// A message as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub(crate) struct Kept {
+    pub(crate) provider: String,
+    pub(crate) account: String,
+    pub(crate) reference: String,
+    pub(crate) outcome: String,
+    pub(crate) output: Option<String>,
+    pub(crate) source: String,
+    /// True if it is still to be looked at.
+    pub(crate) waits: bool,
+    /// The operation that its reference is about, if that is known.
+    pub(crate) op_id: Option<String>,
 }
 
 impl Change {
@@ -74,9 +101,41 @@ impl Evidence {
         for lane in 0..world.lanes {
             evidence.lines.extend(ledger::read::<Line>(&world.told(lane))?);
         }
+        if !world.orders.rolling {
+            evidence.messages = ledger::read(&world.messages())?;
+            for receiver in 0..RECEIVERS {
+                evidence.noted.extend(ledger::read::<Noted>(&world.noted(receiver))?);
+            }
+            evidence.kept = store.ask(&KEPT).await?;
+            evidence.ask_the_engine(scene).await?;
+        }
         evidence.tell_redrives_apart()?;
         evidence.belated = belated::set_apart(world.orders, &mut evidence.common);
         Ok(evidence)
+    }
+
+    /// What operators would be shown.
+    async fn ask_the_engine(&mut self, scene: &Scene) -> crate::Result<()> {
+        let runtime = Runtime::connect(scene.direct_url()).without_worker().start().await?;
+        let orchestrator = runtime.orchestrator();
+        let mut after = None;
+        loop {
+            let page = orchestrator.unmatched(after).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.number);
+            self.unmatched.extend(page.into_iter().map(|waiting| waiting.source));
+        }
+        let mut after = None;
+        loop {
+            let page = orchestrator.divergent(after).await?;
+            let ids = page.items.iter().map(|item| plain(&item.op_id.to_string()));
+            self.divergent.extend(ids);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// A redrive is an order of its own, as it is to the ledger: see [`redriven`]. Its client may have
@@ -129,4 +188,21 @@ FROM chaos_audit ORDER BY id",
 const BOOKINGS: Words = Words {
     postgres: "SELECT order_number, amount FROM chaos_booking",
     sqlite: "SELECT order_number, amount FROM chaos_booking",
+};
+
+const KEPT: Words = Words {
+    postgres: "
+SELECT a.provider, a.account, a.reference, a.outcome, convert_from(a.output, 'UTF8') AS output, a.source,
+       a.due_at IS NOT NULL AS waits, replace(r.op_id::text, '-', '') AS op_id
+FROM orch_answer a
+LEFT JOIN orch_reference r
+    ON r.provider = a.provider AND r.account = a.account AND r.reference = a.reference
+ORDER BY a.number",
+    sqlite: "
+SELECT a.provider, a.account, a.reference, a.outcome, CAST(a.output AS TEXT) AS output, a.source,
+       a.due_at IS NOT NULL AS waits, nullif(lower(hex(r.op_id)), '') AS op_id
+FROM orch_answer a
+LEFT JOIN orch_reference r
+    ON r.provider = a.provider AND r.account = a.account AND r.reference = a.reference
+ORDER BY a.number",
 };

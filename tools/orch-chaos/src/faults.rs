@@ -1,20 +1,22 @@
 //! Carries the plan out, waits until all has healed, and lets the workers hand over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use orch_lab::ledger;
 use orch_lab::plan::{dice, now_us};
 use orch_lab::process::Event;
-use orch_lab::store::Look;
+use orch_lab::store::{Look, Words};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
 use crate::crew::Crew;
+use crate::message::{Message, Noted};
 use crate::plan::{Fault, Plan};
 use crate::release::Release;
 use crate::scene::Scene;
-use crate::world::{LEASE, TICK};
+use crate::world::{LEASE, TICK, World};
 
 mod heard;
 mod roll;
@@ -33,9 +35,21 @@ const AFTERMATH: Duration = Duration::from_secs(5);
 /// waits at most that was given back.
 const STANDSTILL: Duration = Duration::from_secs(90);
 
+/// Messages about an operation that is there, which are not applied to it.
+const WAITING: Words = Words { postgres: WAITING_TEXT, sqlite: WAITING_TEXT };
+const WAITING_TEXT: &str = "
+SELECT count(*)
+FROM orch_answer a
+JOIN orch_reference r
+    ON r.provider = a.provider AND r.account = a.account AND r.reference = a.reference
+JOIN orch_operation o
+    ON o.op_id = r.op_id AND o.domain = a.domain AND o.event_type = a.event_type
+WHERE a.due_at IS NOT NULL";
+
 /// Carries the plan out.
 pub(crate) struct Faults {
     plan: Plan,
+    world: World,
     scene: Arc<Scene>,
     crew: Crew,
     events: UnboundedReceiver<Event>,
@@ -54,6 +68,7 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn new(
         plan: Plan,
+        world: World,
         scene: Arc<Scene>,
         crew: Crew,
         events: UnboundedReceiver<Event>,
@@ -61,6 +76,7 @@ impl Faults {
         let dice = dice(&[plan.seed, 8]);
         Self {
             plan,
+            world,
             scene,
             crew,
             events,
@@ -128,14 +144,17 @@ impl Faults {
             self.resumed(pause);
         }
         self.roll_to_the_new_release().await?;
-        let (mut moved_at, mut last) = (Instant::now(), (usize::MAX, u64::MAX));
+        let (mut moved_at, mut last) = (Instant::now(), (usize::MAX, u64::MAX, u64::MAX));
         while moved_at.elapsed() < STANDSTILL {
             self.step().await?;
-            let now = (self.crew.clients.len(), self.open);
+            let is_quiet = self.crew.clients.is_empty() && self.open == 0;
+            let untold = if is_quiet { self.untold().await? } else { u64::MAX };
+            let now = (self.crew.clients.len(), self.open, untold);
             if now != last {
                 (last, moved_at) = (now, Instant::now());
             }
-            if self.crew.clients.is_empty() && self.look().await?.open == 0 {
+            // In this order: what is open may still call, and a call is told of.
+            if untold == 0 && self.look().await?.open == 0 && self.untold().await? == 0 {
                 self.struck.healed = true;
                 break;
             }
@@ -183,6 +202,25 @@ impl Faults {
             }
         }
         Ok(())
+    }
+
+    /// Messages that are not recorded, or not applied to the operation that they are about.
+    async fn untold(&self) -> crate::Result<u64> {
+        if self.plan.receivers == 0 {
+            return Ok(0);
+        }
+        let mut ids: HashSet<u64> = HashSet::new();
+        for message in ledger::read::<Message>(&self.world.messages())? {
+            ids.insert(message.id);
+        }
+        for receiver in 0..self.plan.receivers {
+            for noted in ledger::read::<Noted>(&self.world.noted(receiver))? {
+                ids.remove(&noted.id);
+            }
+        }
+        let waiting: Vec<(i64,)> = self.scene.store()?.ask(&WAITING).await?;
+        let waiting: i64 = waiting.iter().map(|(count,)| count).sum();
+        Ok(ids.len() as u64 + waiting.unsigned_abs())
     }
 
     async fn look(&self) -> crate::Result<Look> {

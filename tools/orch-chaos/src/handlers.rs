@@ -4,15 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch::Provider;
 use orch::http::HttpOutcome;
 use orch::prelude::*;
+use orch::{OpId, Orchestrator, Provider, RecordError, Reference};
 use orch_lab::ledger::{Answer, Body, Receipt, Request};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use crate::fate::{Fates, Point};
 use crate::hooks::{book_postgres, book_sqlite};
+use crate::message::{self, About};
 use crate::order::{Order, Product};
 use crate::provider::Sent;
 use crate::world::World;
@@ -158,6 +159,8 @@ pub(crate) struct Caller {
     pub(crate) attempt: u32,
     /// The operation, of a kind whose orders are redriven.
     pub(crate) op_id: Option<String>,
+    /// The operation, which the provider names in its messages.
+    pub(crate) metadata: OpId,
 }
 
 impl Caller {
@@ -165,7 +168,8 @@ impl Caller {
     pub(crate) fn by<P: Provider>(ctx: &Context<P>) -> Self {
         let redriven = ctx.kind().event_type.as_str() == Product::Seat.event();
         let op_id = redriven.then(|| ctx.op_id().to_string());
-        Self { key: ctx.provider_key().as_str().to_owned(), attempt: ctx.attempt(), op_id }
+        let key = ctx.provider_key().as_str().to_owned();
+        Self { key, attempt: ctx.attempt(), op_id, metadata: ctx.op_id() }
     }
 }
 
@@ -175,13 +179,13 @@ pub(crate) struct Desk {
     pub(crate) world: World,
     pub(crate) worker: u32,
     pub(crate) fates: Arc<Fates>,
+    /// Tells references; `None` where no messages come.
+    pub(crate) orchestrator: Option<Orchestrator>,
 }
 
 impl Desk {
     pub(crate) async fn call(&self, body: Body, ctx: &Context) -> Result<Receipt, CallError> {
-        self.fates.pass(Point::Calling).await;
-        let answer = self.exchange(false, body, Caller::by(ctx)).await?;
-        self.fates.pass(Point::Answered).await;
+        let answer = self.told(body, Caller::by(ctx)).await?;
         match answer {
             Answer::Done(receipt) => Ok(receipt),
             Answer::Declined => Err(CallError::Declined),
@@ -195,6 +199,36 @@ impl Desk {
         self.exchange(true, body, Caller::by(ctx)).await
     }
 
+    /// A call, with the references that messages about it may have: the caller's own is told before it, the
+    /// provider's when it is there.
+    pub(crate) async fn told(&self, body: Body, caller: Caller) -> Result<Answer, CallError> {
+        let about = self.world.orders.about(self.world.orders.of(body.order_id));
+        let op_id = caller.metadata;
+        if about == Some(About::Ours) {
+            let told = self.refer(message::ours(body.order_id), op_id).await;
+            told.map_err(|error| CallError::Unreachable(std::io::Error::other(error)))?;
+        }
+        self.fates.pass(Point::Calling).await;
+        let answer = self.exchange(false, body, caller).await?;
+        self.fates.pass(Point::Answered).await;
+        if let (Some(About::Theirs), Answer::Done(receipt)) = (about, &answer) {
+            // A message with a reference that nobody could tell stays in the list of those that wait.
+            let _ = self.refer(message::theirs(receipt), op_id).await;
+        }
+        Ok(answer)
+    }
+
+    async fn refer(
+        &self,
+        of: Result<Reference, orch::Invalid>,
+        op_id: OpId,
+    ) -> Result<(), RecordError> {
+        match &self.orchestrator {
+            Some(orchestrator) => orchestrator.refer(of?, op_id).await,
+            None => Ok(()),
+        }
+    }
+
     /// One question, one answer.
     pub(crate) async fn exchange(
         &self,
@@ -204,9 +238,9 @@ impl Desk {
     ) -> Result<Answer, CallError> {
         let stream =
             UnixStream::connect(self.world.socket()).await.map_err(CallError::Unreachable)?;
-        let Caller { key, attempt, op_id } = caller;
+        let Caller { key, attempt, op_id, metadata } = caller;
         let request = Request { key, body, attempt, worker: self.worker };
-        let sent = Sent { asks, op_id, request };
+        let sent = Sent { asks, op_id, metadata: Some(metadata.to_string()), request };
         let no_answer = |error: std::io::Error| CallError::NoAnswer(error.to_string());
         let line = serde_json::to_string(&sent).map_err(|e| no_answer(e.into()))? + "\n";
         let mut stream = BufReader::new(stream);

@@ -6,6 +6,7 @@
 //!                  │
 //!  supervisor: faults ──SIGKILL, SIGSTOP──► workers ──calls──► provider ──► ledger (fsynced)
 //!                  ├────SIGKILL───────────► clients ──► what they were told
+//!                  ├────SIGKILL───────────► receivers ◄──messages── provider
 //!                  ├────cuts, swallows────► proxy ──► Postgres ◄─ terminate, restart
 //!                  └────full, broken──────► disk of SQLite
 //!                heal ─► check: ledger, store and what was told, against I1–I11 ─► report
@@ -22,6 +23,7 @@
 //! | [`contracts`] | the same for a provider of each kind of `Repeat` |
 //! | [`release`] | the same in two releases, for a run in which a deploy rolls |
 //! | [`worker`], [`fate`], [`crashing`] | the process that is killed, and where it dies |
+//! | [`message`] | what the provider tells by itself, and the process that records it |
 //! | [`client`] | sends the orders, some twice, some changed |
 //! | [`scene`], [`database`], [`disk`], [`proxy`], [`wire`] | server, disk, network |
 //! | [`supervisor`], [`crew`], [`faults`] | starts all, carries the plan out, heals |
@@ -46,6 +48,7 @@ mod fate;
 mod faults;
 mod handlers;
 mod hooks;
+mod message;
 mod order;
 mod plan;
 mod provider;
@@ -67,6 +70,7 @@ use orch_lab::process::{Role, end_with_the_supervisor, exit};
 use tokio::runtime::{Builder, Runtime};
 
 use cli::Cli;
+use message::receiver;
 use world::World;
 
 use orch_lab::Result;
@@ -99,6 +103,7 @@ fn play(cli: &Cli, runtime: Runtime) -> Result<ExitCode> {
             runtime.block_on(worker::run(&world, cli.part.number, fate, cli.release))?
         }
         Role::Client => runtime.block_on(client::run(&world, cli.part.number))?,
+        Role::Receiver => runtime.block_on(receiver::run(&world, cli.part.number))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ use orch_lab::plan::{dice, spread};
 use orch_lab::store::Backend;
 
 use crate::fate::{End, Fate, Point};
+use crate::message::RECEIVERS;
 use crate::world::{LEASE, TICK};
 
 /// A fault that the supervisor injects from outside.
@@ -18,6 +19,8 @@ pub(crate) enum Fault {
     Terminate,
     /// SIGKILL for a client.
     KillClient,
+    /// SIGKILL for a process that records what the provider tells.
+    KillReceiver,
     /// `pg_terminate_backend` for one connection.
     Disconnect,
     /// `pg_ctl restart -m immediate`.
@@ -44,6 +47,7 @@ impl Fault {
             Self::Pause => "pauses",
             Self::Terminate => "terminated",
             Self::KillClient => "client_kills",
+            Self::KillReceiver => "receiver_kills",
             Self::Disconnect => "disconnects",
             Self::Restart => "restarts",
             Self::CutAfter => "replies_lost",
@@ -75,6 +79,8 @@ pub(crate) struct Plan {
     pub(crate) workers: u32,
     /// Client processes.
     pub(crate) lanes: u32,
+    /// Processes that record what the provider tells.
+    pub(crate) receivers: u32,
     /// How often the workers are replaced by those of another release; 0 with one release.
     pub(crate) rolls: u32,
     /// How long clients send and faults strike.
@@ -105,7 +111,10 @@ impl Plan {
             0 => duration,
             _ => duration.max(ROLL * rolls).max(seconds(kills.into(), 1)),
         };
-        let counts = counts(backend, kills);
+        // With two releases the provider tells nothing.
+        let receivers = if rolls == 0 { RECEIVERS } else { 0 };
+        let mut counts = counts(backend, kills);
+        counts.retain(|(fault, _)| receivers > 0 || *fault != Fault::KillReceiver);
         let schedule = schedule(seed, duration, &counts);
         // With two releases every other client is of the new one.
         let (workers, lanes) = match (rolls, backend) {
@@ -113,7 +122,7 @@ impl Plan {
             (0, Backend::Sqlite) => (8, 3),
             _ => (6, 4),
         };
-        Self { seed, backend, workers, lanes, rolls, duration, counts, schedule }
+        Self { seed, backend, workers, lanes, receivers, rolls, duration, counts, schedule }
     }
 
     /// Between the ends of two workers that make room for another release: so that the rolls take the
@@ -195,6 +204,7 @@ fn counts(backend: Backend, kills: u32) -> Vec<(Fault, u32)> {
         (Fault::Pause, share(32, 4)),
         (Fault::Terminate, share(15, 3)),
         (Fault::KillClient, share(4, 2)),
+        (Fault::KillReceiver, share(20, 4)),
     ];
     counts.extend(match backend {
         Backend::Postgres => vec![

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::message::outbox::Outbox;
 use crate::order::{Orders, Product, redriven};
 use crate::world::World;
 
@@ -26,6 +27,9 @@ pub(crate) struct Sent {
     /// The operation, where one order may be several: one after the other, by redrives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) op_id: Option<String>,
+    /// The operation, to be named in messages about the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<String>,
     #[serde(flatten)]
     pub(crate) request: Request,
 }
@@ -35,14 +39,16 @@ pub(crate) async fn serve<M: Manners>(world: &World, manners: M) -> crate::Resul
     let listener = UnixListener::bind(world.socket())?;
     let provider = Arc::new(Provider::open(manners, &world.ledger())?);
     let redrives = Arc::new(Redrives::default());
+    let outbox = Arc::new(Outbox::open(world)?);
     say(READY);
     loop {
         let (stream, _) = listener.accept().await?;
         let (provider, redrives) = (Arc::clone(&provider), Arc::clone(&redrives));
+        let outbox = Arc::clone(&outbox);
         // Spawned: a caller that dies does not stop what has begun.
         tokio::spawn(async move {
             // An error here is a caller that is gone.
-            let _ = receive(&provider, &redrives, stream).await;
+            let _ = receive(&provider, &redrives, &outbox, stream).await;
         });
     }
 }
@@ -50,19 +56,26 @@ pub(crate) async fn serve<M: Manners>(world: &World, manners: M) -> crate::Resul
 async fn receive<M: Manners>(
     provider: &Provider<M>,
     redrives: &Redrives,
+    outbox: &Outbox,
     stream: UnixStream,
 ) -> crate::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await?;
-    let Sent { asks, op_id, mut request } = serde_json::from_str(&line)?;
+    let Sent { asks, op_id, metadata, mut request } = serde_json::from_str(&line)?;
     if let Some(op_id) = op_id {
         request.body.order_id = redrives.number(request.body.order_id, op_id);
     }
     let reply = if asks {
         Reply::Answer(provider.ask(request).await?)
     } else {
-        provider.call(request).await?
+        let (key, order_id) = (request.key.clone(), request.body.order_id);
+        let about = outbox.arrives(order_id, metadata, provider.stands(&key))?;
+        let reply = provider.call(request).await?;
+        if let Some(about) = about {
+            tokio::time::sleep(outbox.ended(&about, provider.stands(&key))?).await;
+        }
+        reply
     };
     match reply {
         Reply::Answer(answer) => {

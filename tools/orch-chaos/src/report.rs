@@ -84,6 +84,7 @@ impl Report {
             minima.extend(self.minima_of_releases());
         } else {
             minima.extend(self.minima_of_contracts());
+            minima.extend(self.minima_of_messages());
         }
         if self.plan.backend == Backend::Postgres {
             let restarts = u64::from(self.plan.count(Fault::Restart));
@@ -112,10 +113,27 @@ impl Report {
         let of_all = |percent: u64| (self.operations * percent / 100).max(1);
         vec![
             ("contracts_at_work", counts.values().filter(work).count() as u64, CONTRACTS),
-            ("still_running", all("still_running"), (self.operations / SOME_DOUBT).max(1)),
+            ("still_running", all("still_running"), self.operations / SOME_DOUBT),
             ("already_done", all("already_done"), self.operations / SOME_DOUBT),
             ("renewed_keys", all("renewed_keys"), self.operations / SOME_DOUBT),
             ("not_happened", all("not_happened"), of_all(1)),
+        ]
+    }
+
+    /// The same for what the provider tells by itself.
+    fn minima_of_messages(&self) -> Vec<(&'static str, u64, u64)> {
+        let counted = |name| self.verdict.messages.get(name).copied().unwrap_or(0);
+        let of_all = |percent: u64| (self.operations * percent / 100).max(1);
+        let kills = u64::from(self.plan.count(Fault::KillReceiver));
+        vec![
+            ("applied", counted("applied"), 1),
+            ("late", counted("late"), of_all(1)),
+            ("kept", counted("kept"), 1),
+            ("known", counted("known"), of_all(1)),
+            ("unmatched", counted("unmatched"), 1),
+            ("completed_by_a_message", counted("completed_by_a_message"), 1),
+            ("divergent", counted("divergent"), 1),
+            ("receiver_kills", self.fault(Fault::KillReceiver), kills),
         ]
     }
 
@@ -260,7 +278,8 @@ impl Report {
         for (name, value, _) in self.minima() {
             all.insert(name.to_owned(), value.into());
         }
-        for (name, count) in self.verdict.releases.iter().chain(&self.verdict.seats) {
+        let counts = [&self.verdict.releases, &self.verdict.seats, &self.verdict.messages];
+        for (name, count) in counts.into_iter().flatten() {
             all.insert((*name).to_owned(), (*count).into());
         }
         for (fault, count) in &self.struck.faults {

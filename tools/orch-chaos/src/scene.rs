@@ -62,7 +62,8 @@ impl Scene {
         }
     }
 
-    fn direct_url(&self) -> String {
+    /// How this process reaches it: past the proxy.
+    pub(crate) fn direct_url(&self) -> String {
         match self {
             Self::Postgres(postgres) => Cluster::url(postgres.cluster.port()),
             Self::Sqlite(sqlite) => format!("sqlite://{}", sqlite.file.display()),

@@ -56,7 +56,8 @@ async fn supervise(cli: &Cli, folder: &Path) -> crate::Result<bool> {
     let _provider = spawner.spawn(Role::Provider, 0, &[])?;
     until_ready(&mut receiver).await?;
     let crew = Crew::start(spawner, plan.clone())?;
-    let struck = Faults::new(plan.clone(), Arc::clone(&scene), crew, receiver).run().await?;
+    let struck =
+        Faults::new(plan.clone(), world.clone(), Arc::clone(&scene), crew, receiver).run().await?;
 
     let evidence = Evidence::collect(&world, &scene, &struck).await?;
     let mut verdict = check(world.orders, &evidence);

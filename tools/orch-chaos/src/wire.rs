@@ -19,6 +19,8 @@ pub(crate) enum Class {
     Settle,
     /// Moves operations as decided elsewhere: sweeps, finalize.
     Move,
+    /// Keeps what a provider tells, or what a reference is about.
+    Tell,
     /// Commits a transaction of several statements: a finalize hook's.
     Commit,
     /// Writes nothing that matters, or nothing at all.
@@ -27,12 +29,20 @@ pub(crate) enum Class {
 
 impl Class {
     /// Those whose commit can be ambiguous.
-    pub(crate) const WRITES: [Self; 7] =
-        [Self::Accept, Self::Claim, Self::Renew, Self::Log, Self::Settle, Self::Move, Self::Commit];
+    pub(crate) const WRITES: [Self; 8] = [
+        Self::Accept,
+        Self::Claim,
+        Self::Renew,
+        Self::Log,
+        Self::Settle,
+        Self::Move,
+        Self::Commit,
+        Self::Tell,
+    ];
 
     /// True if it always changes something. A claim may find nothing.
     pub(crate) const fn surely_writes(self) -> bool {
-        !matches!(self, Self::Claim | Self::Renew | Self::Other)
+        !matches!(self, Self::Claim | Self::Renew | Self::Tell | Self::Other)
     }
 
     /// By the tables that a statement writes.
@@ -44,6 +54,8 @@ impl Class {
         let entry = writes("INSERT INTO orch_write_ahead_log");
         if writes("INSERT INTO orch_operation") {
             Self::Accept
+        } else if writes("INSERT INTO orch_answer") || writes("INSERT INTO orch_reference") {
+            Self::Tell
         } else if writes("SKIP LOCKED") && writes("UPDATE orch_queue") {
             Self::Claim
         } else if entry && writes("UPDATE orch_write_ahead_log") {
@@ -227,6 +239,8 @@ mod tests {
             (include_str!("../../../orch-postgres/queries/settle.sql"), Class::Settle),
             (include_str!("../../../orch-postgres/queries/settle_open.sql"), Class::Settle),
             (include_str!("../../../orch-postgres/queries/save.sql"), Class::Move),
+            (include_str!("../../../orch-postgres/queries/record.sql"), Class::Tell),
+            (include_str!("../../../orch-postgres/queries/refer.sql"), Class::Tell),
             (include_str!("../../../orch-postgres/queries/get.sql"), Class::Other),
         ] {
             assert_eq!(Class::of(file), class, "{}", &file[..60]);

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch::Runtime;
 use orch::internals::runtime::Config;
 use orch::internals::store::open;
+use orch::{Runtime, Store};
 use orch_lab::process::say;
 use orch_lab::store::Backend;
 use orch_testkit::Layered;
@@ -50,7 +50,20 @@ pub(crate) async fn run(
         .drain_timeout(DRAIN);
     let inner = open(&named(world, &name(number))).await?;
     let store = Arc::new(Layered::over(inner, Crashing::new(Arc::clone(&fates))));
-    let desk = Desk { world: world.clone(), worker: number, fates: Arc::clone(&fates) };
+    let telling = match release {
+        // Two releases are not told of anything.
+        Some(_) => None,
+        None => {
+            let store: Arc<dyn Store> = Arc::<Layered<Crashing>>::clone(&store);
+            Some(Runtime::on_shared(store).without_worker().start().await?)
+        }
+    };
+    let desk = Desk {
+        world: world.clone(),
+        worker: number,
+        fates: Arc::clone(&fates),
+        orchestrator: telling.as_ref().map(|runtime| runtime.orchestrator().clone()),
+    };
     let builder = Runtime::on_shared(store).state(desk).config(config);
     let builder = match release {
         Some(release) => release.equip(builder, world.backend),

@@ -53,6 +53,16 @@ impl World {
         self.folder.join(format!("client-{lane}.jsonl"))
     }
 
+    /// What the provider tells by itself.
+    pub(crate) fn messages(&self) -> PathBuf {
+        self.folder.join("messages.jsonl")
+    }
+
+    /// What a receiver has recorded of it.
+    pub(crate) fn noted(&self, receiver: u32) -> PathBuf {
+        self.folder.join(format!("receiver-{receiver}.jsonl"))
+    }
+
     /// What workers and clients log for a person.
     pub(crate) fn log(&self) -> PathBuf {
         self.folder.join("processes.log")

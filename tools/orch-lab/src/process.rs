@@ -41,6 +41,8 @@ pub enum Role {
     Worker,
     /// Sends operations.
     Client,
+    /// Records what the provider tells by itself.
+    Receiver,
 }
 
 /// The word by which processes speak of this.

@@ -126,6 +126,12 @@ impl<M: Manners> Provider<M> {
         Ok(answer)
     }
 
+    /// What has become of a key by now: done, declined, or not happened. A message may say so; unlike
+    /// an answer to [`Provider::ask`] it promises nothing about calls that are on their way.
+    pub fn stands(&self, key: &str) -> Answer {
+        self.book().keys.get(key).map_or(Answer::NotHappened, Key::stands)
+    }
+
     /// Numbers a call, and decides what to do; true if that is this call's to carry out.
     fn decide(&self, request: Request) -> (Call, Act, bool) {
         let order_id = request.body.order_id;

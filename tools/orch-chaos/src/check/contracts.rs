@@ -61,7 +61,7 @@ impl Verdict {
         self.renewed_key(order, stored, book);
     }
 
-    /// I5: a key is given up behind attempts that have all ended with a definite error.
+    /// I5: a key is given up behind a definite error, and not once there was doubt.
     fn renewed_key(&mut self, order: Order, stored: &Stored, book: &Book<'_>) {
         let log = found(&book.common.log, &stored.op_id.as_str());
         let calls = found(&book.common.calls, &order.number);
@@ -76,11 +76,13 @@ impl Verdict {
             let before = log.iter().filter(|entry| {
                 !entry.late && is_run(entry) && entry.attempt < request.attempt.into()
             });
-            if let Some(entry) = before.into_iter().find(|entry| entry.outcome != "RETRY") {
-                let (number, outcome) = (order.number, &entry.outcome);
+            // From the first doubt on the key stays, even if no call was made with it yet.
+            let errors = before.take_while(|entry| entry.outcome == "RETRY").count();
+            let renewals = keys.len() - 1;
+            if renewals > errors {
                 self.breaks("I5", || {
-                    let attempt = entry.attempt;
-                    format!("order {number}: another key, though attempt {attempt} was {outcome}")
+                    let Order { number, .. } = order;
+                    format!("order {number}: key {renewals} after {errors} errors without doubt")
                 });
             }
         }

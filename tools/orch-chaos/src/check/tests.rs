@@ -7,6 +7,7 @@ use orch_lab::store::Logged;
 use super::*;
 
 mod contracts;
+mod messages;
 mod releases;
 mod seats;
 

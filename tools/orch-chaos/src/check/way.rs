@@ -85,7 +85,9 @@ impl Verdict {
                 format!("order {number} ({:?}) FAILED with {code} in {runs} runs", order.product)
             });
         }
-        if failure.uncertain != doubt {
+        // A message that it was refused is about one call: certain or not, the ledger judges.
+        let by_message = log.last().is_some_and(|entry| entry.source == "provider");
+        if failure.uncertain != doubt && !(by_message && doubt) {
             self.breaks("I3", || {
                 let uncertain = failure.uncertain;
                 format!("order {number}: {code}, uncertain {uncertain}, and doubt {doubt}")

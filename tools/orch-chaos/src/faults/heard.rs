@@ -31,6 +31,12 @@ impl Faults {
                 }
                 self.crew.add_client(number)
             }
+            (Role::Receiver, What::Ended { status, .. }) => {
+                if status.signal().is_none() {
+                    self.struck.unexpected.push(format!("receiver {number} ended: {status}"));
+                }
+                self.crew.add_receiver(number)
+            }
             (Role::Provider, What::Ended { status, .. }) => {
                 Err(format!("the provider ended: {status}").into())
             }

@@ -37,6 +37,14 @@ impl Faults {
                 }
                 Ok(())
             }
+            Fault::KillReceiver => {
+                let numbers: Vec<u32> = self.crew.receivers.keys().copied().collect();
+                if let Some(number) = self.dice.choice(numbers) {
+                    self.crew.receivers[&number].signal(Signal::SIGKILL)?;
+                    self.count(fault);
+                }
+                Ok(())
+            }
             _ => {
                 let scene = Arc::clone(&self.scene);
                 let classes = if fault == Fault::CutBefore {

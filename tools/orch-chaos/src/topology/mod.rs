@@ -59,7 +59,7 @@ pub(crate) fn play(cli: &Cli, scenarios: &[Scenario], runtime: Runtime) -> crate
     let (world, orders) = (World::load(folder)?, scenario.orders(cli.seed));
     let (number, url) = (cli.part.number, cli.url.as_deref().unwrap_or(&world.url));
     match cli.part.role {
-        Role::Supervisor => {}
+        Role::Supervisor | Role::Receiver => {}
         Role::Provider => {
             let ignores_keys = cli.flaw == Some(Flaw::IgnoredKeys);
             runtime.block_on(provider::serve(&world, Reliable { orders, ignores_keys }))?;

@@ -29,7 +29,7 @@ pub(crate) async fn run(world: &World, number: u32, url: &str) -> crate::Result<
         .drain_timeout(DRAIN);
     let fates = Arc::new(Fates::new(None));
     let runtime = Runtime::on_shared(open(&format!("{url}&application_name=w{number}")).await?)
-        .state(Desk { world: world.clone(), worker: number, fates })
+        .state(Desk { world: world.clone(), worker: number, fates, orchestrator: None })
         .config(config)
         .only([Kind::Keyed, Kind::Unsafe].map(|kind| (DOMAIN, kind.event())))
         .start()

@@ -93,6 +93,15 @@ impl Key {
         }
     }
 
+    /// What is true now. Nobody relies on it: what arrives later is treated as before.
+    pub(super) fn stands(&self) -> Answer {
+        match &self.done {
+            Some(receipt) => Answer::Done(receipt.clone()),
+            None if self.declined => Answer::Declined,
+            None => Answer::NotHappened,
+        }
+    }
+
     /// What a caller of this attempt is told who asks. Having been told that nothing has happened, it relies on
     /// that: what arrives later is declined, except where keys mean nothing.
     pub(super) fn asked(
