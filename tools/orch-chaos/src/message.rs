@@ -81,12 +81,13 @@ impl Orders {
         if self.rolling || !order.product.is_told_of() {
             return None;
         }
-        match dice(&[self.seed, 11, order.number]).u32(0..100) {
-            0..5 => Some(About::Operation),
-            5..8 => Some(About::Ours),
-            8..11 => Some(About::Theirs),
-            _ => None,
+        // Few of each, since they cost as much as the calls; most where a contract makes a difference.
+        let told = if order.product.has_contract() { 24 } else { 8 };
+        let mut dice = dice(&[self.seed, 11, order.number]);
+        if dice.u32(0..100) >= told {
+            return None;
         }
+        Some([About::Operation, About::Operation, About::Ours, About::Theirs][dice.usize(0..4)])
     }
 }
 

@@ -117,16 +117,31 @@ impl Manners for Seeded {
     }
 
     fn act(&self, order_id: u64, nth: u32) -> Act {
-        // Most that are declined make room for another one.
-        let acts = if self.0.of(order_id).product == Product::Seat { 35 } else { 72 };
-        match dice(&[self.0.seed, 3, order_id, nth.into()]).u32(0..100) {
-            roll if roll < acts => Act::Do,
-            ..78 => Act::Say(Answer::Declined),
-            78..90 => Act::Say(Answer::Busy),
-            90..92 => Act::DoInSilence,
-            92..96 => Act::DoAndHangUp,
-            _ => Act::HangUp,
+        // Percent. What is left hangs up without having acted.
+        let percent = |acts, declines, busy| {
+            [
+                (acts, Act::Do),
+                (declines, Act::Say(Answer::Declined)),
+                (busy, Act::Say(Answer::Busy)),
+                (2, Act::DoInSilence),
+                (4, Act::DoAndHangUp),
+            ]
+        };
+        let shares = match self.0.of(order_id).product {
+            // Most that are declined make room for another one.
+            Product::Seat => percent(35, 43, 12),
+            // In doubt the key stays, whatever comes after: so more is lost, and more is busy.
+            Product::KeepsEverything => percent(52, 6, 26),
+            _ => percent(72, 6, 12),
+        };
+        let mut roll = dice(&[self.0.seed, 3, order_id, nth.into()]).u32(0..100);
+        for (share, act) in shares {
+            if roll < share {
+                return act;
+            }
+            roll -= share;
         }
+        Act::HangUp
     }
 
     /// A repeated key is slow, so that the answer of a worker that was stopped comes back while

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | receivers, store | a message that was recorded is kept, and the same once |
 //! | store, engine | it was applied; or it waits, nobody has told its reference, and the engine lists it |
+//! | store | that something has not happened, or was refused for certain, is believed in doubt only where doubt is called again, and behind one call only; elsewhere the provider is asked |
 //! | store | the log of the operation has what it says that has happened, or was refused |
 //! | ledger, engine | an operation is listed as contradicted only if provider and messages have contradicted its end |
 //! | messages, engine | one that failed is listed so if a message says that it has happened |
@@ -14,8 +15,9 @@ use std::collections::{HashMap, HashSet};
 
 use orch_lab::check::found;
 use orch_lab::ledger::{Answer, Receipt};
-use orch_lab::store::Stored;
+use orch_lab::store::{Failure, Logged, Stored};
 
+use super::way::is_run;
 use super::{Book, Verdict};
 use crate::evidence::{Evidence, Kept};
 use crate::message::{About, Message, Says};
@@ -94,6 +96,7 @@ impl Verdict {
                 _ => "not_happened_believed",
             });
         }
+        self.believed(order, stored, log);
         let failed = stored.status == "FAILED";
         let diverges = book.divergent.contains(op_id);
         if failed && !diverges && by_provider().any(|entry| entry.outcome == "OK") {
@@ -109,6 +112,33 @@ impl Verdict {
                     format!("order {number} is {status}, and listed for nothing")
                 });
             }
+        }
+    }
+
+    /// I12: what a message may be too old to say.
+    fn believed(&mut self, order: Order, stored: &Stored, log: &[&Logged]) {
+        let uncertain = stored.failure.as_deref().map(serde_json::from_str::<Failure>);
+        let uncertain = uncertain.is_some_and(|failure| failure.is_ok_and(|it| it.uncertain));
+        let (mut doubt, mut runs) = (false, 0);
+        for entry in log.iter().filter(|entry| !entry.late) {
+            let believes = match entry.outcome.as_str() {
+                "NOT_HAPPENED" => true,
+                "FAIL" => !uncertain,
+                _ => false,
+            };
+            let may = order.product.runs_in_doubt() && runs == 1;
+            if entry.source == "provider" && believes && doubt && !may {
+                self.breaks("I12", || {
+                    let (number, outcome) = (order.number, &entry.outcome);
+                    format!("order {number}: a message was believed ({outcome}) after {runs} runs")
+                });
+            }
+            runs += u32::from(is_run(entry));
+            doubt = match entry.outcome.as_str() {
+                "IN_DOUBT" | "STILL_RUNNING" | "ALREADY_DONE" => true,
+                "OK" | "NOT_HAPPENED" => false,
+                _ => doubt,
+            };
         }
     }
 

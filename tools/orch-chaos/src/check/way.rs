@@ -130,7 +130,7 @@ pub(super) fn is_run(entry: &Logged) -> bool {
 
 impl Product {
     /// True if doubt is followed by another run with the same key.
-    fn runs_in_doubt(self) -> bool {
+    pub(super) fn runs_in_doubt(self) -> bool {
         match self {
             Self::Charge | Self::Capture | Self::KeepsEverything | Self::KeepsEffects => true,
             Self::ReconcileAdded => false,

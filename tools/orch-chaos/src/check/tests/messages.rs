@@ -147,3 +147,28 @@ fn a_message_takes_an_operation_from_its_worker_under_the_next_fence() {
     assert_eq!(taken_over(2, "provider"), ["I8"]);
     assert_eq!(taken_over(1, "handler"), ["I7", "I8"]);
 }
+
+/// A call whose answer was lost, a message that nothing has happened, and another call that is answered.
+fn believed(product: Product, doubts: usize) -> Vec<&'static str> {
+    let order = order(product);
+    let mut evidence = Evidence { common: check::sample::sound(order.body()), ..sound() };
+    let common = &mut evidence.common;
+    common.stored[0].event = order.product.event().into();
+    common.stored[0].lost = i64::try_from(doubts).unwrap();
+    let doubt = Logged { logged_at: 0, ..entry("IN_DOUBT", "engine") };
+    common.log.splice(0..0, vec![doubt; doubts]);
+    common.log.insert(doubts, entry("NOT_HAPPENED", "provider"));
+    let says = Says::NotHappened;
+    evidence.messages = vec![Message { order_id: order.number, ..message(1, says) }];
+    evidence.noted = vec![noted(1, "applied")];
+    let reference = format!("ORDER-{}", order.number);
+    evidence.kept = vec![Kept { reference, ..kept("NOT_HAPPENED", false) }];
+    check(ORDERS, &evidence).found.broken.into_keys().collect()
+}
+
+#[test]
+fn that_nothing_has_happened_is_believed_about_one_call_where_doubt_is_called_again() {
+    assert_eq!(believed(Product::Charge, 1), NONE);
+    assert_eq!(believed(Product::Charge, 2), ["I12"], "about which of the two?");
+    assert_eq!(believed(Product::KeepsSuccesses, 1), ["I12"], "the provider is asked");
+}
