@@ -34,7 +34,7 @@ mod socket;
 pub use crash_matrix::SqliteFile;
 pub use crash_matrix::{
     Boundary, Cell, CellFault, CrashMatrix, Database, Matrix, OrchestratedFn, ProviderBooks,
-    Report, crash_matrix,
+    Report, Telling, crash_matrix,
 };
 pub use fault::{Fault, FaultStore, Faults};
 pub use layer::{Layered, StoreLayer, Verb};

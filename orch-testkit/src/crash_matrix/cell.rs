@@ -2,14 +2,16 @@
 //! end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use orch_core::handler::Registration;
-use orch_core::store::ManualClock;
-use orch_core::words::{Command, OpId, Operation};
+use orch_core::store::{ManualClock, monotonic};
+use orch_core::words::{Command, LogEntry, OpId, Operation, Owner, Source};
 
 use super::books::ProviderBooks;
 use super::drive::{Driven, drive};
 use super::process::{Process, Start};
+use super::telling::{Telling, reference, tell};
 use super::{Boundary, Matrix};
 
 /// What one kill led to.
@@ -20,6 +22,12 @@ pub struct Cell {
     pub boundary: Option<Boundary>,
     /// How many processes died there, one after the other.
     pub deaths: usize,
+    /// How the provider told of it by itself; `None` if it did not.
+    pub told: Option<Telling>,
+    /// True if it told that the call had happened.
+    pub told_happened: bool,
+    /// True if the history has what it told.
+    pub in_history: bool,
     /// False if the operation ended before the process came to its boundary.
     pub killed: bool,
     /// The operation in the end.
@@ -42,8 +50,13 @@ impl Cell {
 }
 
 impl<P: ProviderBooks> Matrix<P> {
-    /// Kills so many processes at this boundary, one after the other.
-    pub(super) async fn cell(&self, kill_at: Option<Boundary>, kills: usize) -> Cell {
+    /// Kills so many processes at this boundary, one after the other; then the provider tells of it.
+    pub(super) async fn cell(
+        &self,
+        kill_at: Option<Boundary>,
+        kills: usize,
+        told: Option<Telling>,
+    ) -> Cell {
         let world = self.world();
         let (mut deaths, mut accepted) = (0, Vec::new());
         if let Some(boundary) = kill_at {
@@ -56,8 +69,9 @@ impl<P: ProviderBooks> Matrix<P> {
                 deaths += 1;
             }
         }
+        let message = world.told(self, told, accepted.last().copied()).await;
         let successor = self.successor.filter(|_| deaths > 0);
-        let (op_id, end) = world.to_the_end(self, successor).await;
+        let (op_id, end) = world.to_the_end(self, successor, message).await;
         let (ended, operation) = match end {
             Driven::Ended(operation) => (true, operation),
             Driven::Stuck(Some(operation)) => (false, operation),
@@ -65,7 +79,11 @@ impl<P: ProviderBooks> Matrix<P> {
                 panic!("nobody kills the last process, and it leaves nothing")
             }
         };
+        let history = world.history(op_id).await;
         Cell {
+            told,
+            told_happened: message.is_some_and(|message| message.happened),
+            in_history: history.iter().any(is_told),
             boundary: kill_at,
             deaths,
             killed: deaths > 0,
@@ -85,6 +103,24 @@ impl<P: ProviderBooks> Matrix<P> {
             clock: Arc::default(),
         }
     }
+}
+
+/// A message that was told.
+#[derive(Clone, Copy)]
+struct Told {
+    telling: Telling,
+    op_id: OpId,
+    happened: bool,
+}
+
+/// A message that waits for an attempt is looked at at least so often.
+const LONGEST_KEPT: Duration = Duration::from_secs(61);
+/// Looks at a message that is to be applied, and the time between two.
+const LOOKS: u32 = 2_000;
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+fn is_told(entry: &LogEntry) -> bool {
+    entry.source == Source::Provider
 }
 
 /// What outlives a process.
@@ -113,14 +149,15 @@ impl<P: ProviderBooks> World<P> {
         &self,
         matrix: &Matrix<P>,
         successor: Option<Registration>,
+        message: Option<Told>,
     ) -> (OpId, Driven) {
         if let Some(successor) = successor {
-            let (op_id, end) = self.driven(matrix, successor, true).await;
+            let (op_id, end) = self.driven(matrix, successor, true, message).await;
             if !matches!(end, Driven::Left) {
                 return (op_id, end);
             }
         }
-        self.driven(matrix, matrix.registration, false).await
+        self.driven(matrix, matrix.registration, false, message).await
     }
 
     /// What a process that nobody kills makes of it.
@@ -129,12 +166,61 @@ impl<P: ProviderBooks> World<P> {
         matrix: &Matrix<P>,
         registration: Registration,
         may_leave: bool,
+        message: Option<Told>,
     ) -> (OpId, Driven) {
         let process = self.process(matrix, registration, None).await;
         let op_id = self.accept(&process, matrix).await.expect("nobody kills this process");
-        let end = drive(&process, &self.clock, op_id, matrix.patience(), may_leave).await;
+        let mut end = drive(&process, &self.clock, op_id, matrix.patience(), may_leave).await;
+        if let (Some(message), Driven::Ended(_)) = (message, &end) {
+            self.after_the_end(matrix, &process, message).await;
+            // It may have completed what was parked, and then there is the hook.
+            end = drive(&process, &self.clock, op_id, matrix.patience(), may_leave).await;
+        }
         process.end().await;
         (op_id, end)
+    }
+
+    /// The message, once a process has died.
+    async fn told(
+        &self,
+        matrix: &Matrix<P>,
+        telling: Option<Telling>,
+        op_id: Option<OpId>,
+    ) -> Option<Told> {
+        let (record, telling, op_id) = (matrix.tells.as_ref()?, telling?, op_id?);
+        let world = (&*self.database, Arc::clone(&self.clock));
+        let happened = tell(record, telling, world, op_id, &*self.provider).await;
+        Some(Told { telling, op_id, happened })
+    }
+
+    /// What was not to be recorded, or not known, before; then all that waits is looked at.
+    async fn after_the_end(&self, matrix: &Matrix<P>, process: &Process, message: Told) {
+        let Told { telling, op_id, happened } = message;
+        match telling {
+            // As it was written: it stands for what was true then.
+            Telling::Again if happened => {
+                self.told(matrix, Some(Telling::AtOnce), Some(op_id)).await;
+            }
+            Telling::Unreferred => {
+                let orchestrator = process.orchestrator.clone();
+                let of = reference(op_id);
+                let referred = process.run(async move { orchestrator.refer(of, op_id).await });
+                referred.await.expect("nobody kills this process").expect("the store answers");
+            }
+            _ => {}
+        }
+        for _ in 0..LOOKS {
+            if !happened || self.history(op_id).await.iter().any(is_told) {
+                return;
+            }
+            self.clock.advance(LONGEST_KEPT);
+            monotonic::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn history(&self, op_id: OpId) -> Vec<LogEntry> {
+        let store = self.database.open(Arc::clone(&self.clock)).await;
+        store.history(&Owner::default(), op_id).await.expect("the store answers")
     }
 
     async fn process(

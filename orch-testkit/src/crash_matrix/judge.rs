@@ -6,7 +6,7 @@ use orch_core::handler::Descriptor;
 use orch_core::policies::{Effect, InDoubt};
 use orch_core::words::{FinalOutcome, Phase, Status};
 
-use super::{Boundary, Cell};
+use super::{Boundary, Cell, Telling};
 
 /// What is wrong in one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct CellFault {
     pub boundary: Option<Boundary>,
     /// How many processes died there, one after the other.
     pub deaths: usize,
+    /// How the provider told of it by itself; `None` if it did not.
+    pub told: Option<Telling>,
     /// What went wrong.
     pub what: String,
     /// What to do.
@@ -27,9 +29,15 @@ const NO_CALL: &str = "give `.against(…)` the fake that the handler calls, who
 const NO_REPETITION: &str = "map errors after which the provider may have acted to `in_doubt`, and \
                              let `reconcile` say `NotHappened` only of what is not in its books";
 const ONE_KEY: &str = "send `ctx.provider_key()` with every call";
+const ONE_REFERENCE: &str = "send the reference that is in the command, the same in every attempt";
+const OURS: &str = "this is a defect of orch: please report it";
 
 /// Every fault, cell by cell.
-pub(super) fn judge(handler: &Descriptor, cells: &[Cell]) -> Vec<CellFault> {
+pub(super) fn judge(
+    handler: &Descriptor,
+    cells: &[Cell],
+    reference_in_command: bool,
+) -> Vec<CellFault> {
     let mut faults = Vec::new();
     let mut owners: HashMap<&str, usize> = HashMap::new();
     for (number, cell) in cells.iter().enumerate() {
@@ -37,18 +45,21 @@ pub(super) fn judge(handler: &Descriptor, cells: &[Cell]) -> Vec<CellFault> {
         found.extend(not_reached(cell));
         found.extend(doubled(cell));
         found.extend(too_many_effects(handler, cell));
-        found.extend(keys(handler, cell));
+        found.extend(if reference_in_command { references(cell) } else { keys(handler, cell) });
         for key in cell.keys.iter().filter(|key| !key.is_empty()) {
             let owner = *owners.entry(key).or_insert(number);
-            if owner != number && handler.effect == Effect::Keyed {
+            // The same command has the same reference.
+            if owner != number && handler.effect == Effect::Keyed && !reference_in_command {
                 found.push(shared(key));
                 break;
             }
         }
         found.extend(end(handler, cell));
+        found.extend(lost(cell));
         faults.extend(found.into_iter().map(|(what, remedy)| CellFault {
             boundary: cell.boundary,
             deaths: cell.deaths,
+            told: cell.told,
             what,
             remedy: remedy.to_owned(),
         }));
@@ -121,12 +132,43 @@ fn keys(handler: &Descriptor, cell: &Cell) -> Found {
     Some((what, ONE_KEY))
 }
 
+/// Where the reference is in the command, it stays the same whatever was answered.
+fn references(cell: &Cell) -> Found {
+    let known: Vec<String> = cell.keys.iter().filter(|key| !key.is_empty()).cloned().collect();
+    if distinct(&known) <= 1 {
+        return None;
+    }
+    let calls = known.len();
+    let what = format!("{calls} calls of one operation had {} references", distinct(&known));
+    Some((what, ONE_REFERENCE))
+}
+
+/// What the provider told is kept, and counts.
+fn lost(cell: &Cell) -> Found {
+    let telling = cell.told.filter(|_| cell.told_happened)?;
+    if !cell.in_history {
+        let what =
+            "the provider told that the call had happened, and the history has nothing of it";
+        return Some((what.to_owned(), OURS));
+    }
+    let completed = cell.operation.status == Status::Completed;
+    if telling == Telling::AtOnce && !completed {
+        let what = "the provider told at once that the call had happened, and the operation is not \
+                    COMPLETED";
+        return Some((what.to_owned(), OURS));
+    }
+    None
+}
+
 fn shared(key: &str) -> (String, &'static str) {
     let what = format!(
         "the key {key:?} was used for another operation as well, with the same command; the \
          provider takes two requests for one then"
     );
-    (what, "send `ctx.provider_key()`, not a key made of the command")
+    let remedy = "send `ctx.provider_key()`, not a key made of the command; where the command has the \
+                  provider's own reference, say so: `.contract::<P>()` with a contract whose \
+                  `KEY_PLACE` is `Command`";
+    (what, remedy)
 }
 
 fn end(handler: &Descriptor, cell: &Cell) -> Found {

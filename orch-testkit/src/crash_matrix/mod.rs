@@ -14,11 +14,13 @@ mod report;
 mod request;
 #[cfg(feature = "sqlite")]
 mod sqlite_file;
+mod telling;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::handler::{Descriptor, HandledCommand, Registration};
+use orch_core::handler::{Descriptor, HandledCommand, Reconciled, Registration};
+use orch_core::provider::{KeyPlace, Provider};
 use orch_core::runtime::RuntimeBuilder;
 
 pub use books::ProviderBooks;
@@ -30,6 +32,7 @@ pub use judge::CellFault;
 pub use report::Report;
 #[cfg(feature = "sqlite")]
 pub use sqlite_file::SqliteFile;
+pub use telling::Telling;
 
 use request::Request;
 
@@ -118,6 +121,9 @@ pub struct Matrix<P> {
     database: Box<dyn Fn() -> Arc<dyn Database> + Send + Sync>,
     time_budget: Duration,
     boundaries: Vec<Boundary>,
+    /// True if calls carry the reference of the command, and no key of ours.
+    reference_in_command: bool,
+    tells: Option<telling::Record<P>>,
 }
 
 type GiveState<P> = Box<dyn Fn(RuntimeBuilder, &Arc<P>) -> RuntimeBuilder + Send + Sync>;
@@ -138,6 +144,8 @@ impl CrashMatrix {
             database: Box::new(|| Arc::new(database::Memory::default())),
             time_budget,
             boundaries: Boundary::ALL.to_vec(),
+            reference_in_command: false,
+            tells: None,
         }
     }
 }
@@ -184,6 +192,61 @@ impl<P: ProviderBooks> Matrix<P> {
         self
     }
 
+    /// The contract that the handler names. Say it where `KEY_PLACE` is
+    /// [`KeyPlace::Command`]: a call then carries the reference of the command. The matrix asks no call for a key of
+    /// ours, takes it as it is that the same command has the same reference in every cell, and finds calls of one
+    /// operation with different references. A fake that sees none may record an empty text.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use orch_core::provider::catalogue::TossConfirm;
+    /// # use orch_testkit::{ScriptedProvider, crash_matrix};
+    /// # async fn example<C, A, F>(confirm: F, command: C)
+    /// # where C: orch_core::handler::HandledCommand, F: orch_testkit::OrchestratedFn<C, A> {
+    /// crash_matrix(confirm, command)
+    ///     .against(ScriptedProvider::of::<TossConfirm>)
+    ///     .contract::<TossConfirm>()
+    ///     .state(Arc::clone)
+    ///     .run()
+    ///     .await
+    ///     .assert_safe();
+    /// # }
+    /// ```
+    pub fn contract<Named: Provider>(mut self) -> Self {
+        self.reference_in_command = matches!(Named::KEY_PLACE, KeyPlace::Command);
+        self
+    }
+
+    /// Has the provider tell by itself how an operation stands, in a message that a process of its own records
+    /// ([`Orchestrator::record_answer`](orch_core::runtime::Orchestrator::record_answer)) once the one that had the
+    /// operation is dead. `says` makes the message of the provider's books. To the cells there come four for each
+    /// boundary behind which there is an operation, one for each [`Telling`]: in two of them the process that
+    /// records dies too.
+    ///
+    /// No message may be lost: one that says [`Reconciled::Happened`] is in the history in the end, and completes
+    /// the operation if it is recorded at once.
+    ///
+    /// # Panics
+    /// If `C` is not the command of the handler.
+    pub fn tells<C: HandledCommand>(
+        mut self,
+        says: impl Fn(&P) -> Reconciled<C::Output> + Send + Sync + 'static,
+    ) -> Self
+    where
+        C::Output: Send,
+    {
+        let Descriptor { domain, event_type, .. } = self.registration.descriptor;
+        assert!(
+            (domain, event_type) == (C::DOMAIN, C::EVENT),
+            "the crash matrix is of {domain}/{event_type}, and its provider tells of {}/{}; give \
+             `.tells` the command of the handler",
+            C::DOMAIN,
+            C::EVENT
+        );
+        self.tells = Some(telling::record::<P, C>(says));
+        self
+    }
+
     /// The operation's time budget, of the store's clock. Defaults to the handler's `time_budget`.
     pub fn time_budget(mut self, time_budget: Duration) -> Self {
         self.time_budget = time_budget;
@@ -205,18 +268,28 @@ impl<P: ProviderBooks> Matrix<P> {
     /// If the runtime cannot start or the command is not accepted, with the reason.
     pub async fn run(self) -> Report {
         let hooked = self.registration.finalize.is_some();
-        let mut cells = vec![self.cell(None, 0).await];
+        let mut cells = vec![self.cell(None, 0, None).await];
         for &boundary in &self.boundaries {
             if hooked || !boundary.needs_hook() {
-                cells.push(self.cell(Some(boundary), 1).await);
+                cells.push(self.cell(Some(boundary), 1, None).await);
             }
         }
         for boundary in self.again(&cells) {
-            let cell = self.cell(Some(boundary), 2).await;
+            let cell = self.cell(Some(boundary), 2, None).await;
             // Else the second process has not come there: the cell of one death has told that.
             cells.extend((cell.deaths == 2).then_some(cell));
         }
-        Report::new(&self.registration, cells)
+        if self.tells.is_some() {
+            for &boundary in &self.boundaries {
+                // Before the command is stored there is no operation to tell of.
+                if boundary != Boundary::Accepting && (hooked || !boundary.needs_hook()) {
+                    for telling in Telling::ALL {
+                        cells.push(self.cell(Some(boundary), 1, Some(telling)).await);
+                    }
+                }
+            }
+        }
+        Report::new(&self.registration, cells, self.reference_in_command)
     }
 
     /// Where a second death in a row leads to a third run.

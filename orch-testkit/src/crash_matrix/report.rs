@@ -4,7 +4,7 @@ use orch_core::handler::{Descriptor, Registration};
 use orch_core::words::{FinalOutcome, Operation, Phase};
 
 use super::judge::{CellFault, judge};
-use super::{Boundary, Cell};
+use super::{Boundary, Cell, Telling};
 
 /// What became of the operation in every cell. Prints as a table, with what is wrong below it.
 #[derive(Debug, Clone)]
@@ -17,14 +17,18 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(registration: &Registration, cells: Vec<Cell>) -> Self {
+    pub(super) fn new(
+        registration: &Registration,
+        cells: Vec<Cell>,
+        reference_in_command: bool,
+    ) -> Self {
         let (handler, hooked) = (registration.descriptor, registration.finalize.is_some());
-        let faults = judge(&handler, &cells);
+        let faults = judge(&handler, &cells, reference_in_command);
         Self { handler, hooked, cells, faults }
     }
 
     /// Fails the test unless every cell is right: at most one effect at the provider, a definite
-    /// end, every call with one key.
+    /// end, every call with one key or the command's reference, no message of the provider's lost.
     ///
     /// # Panics
     /// With the whole table and, for each wrong cell, what to do.
@@ -108,19 +112,22 @@ impl Report {
             let same = |(_, other): &&mut (Vec<_>, &CellFault)| {
                 (&other.what, &other.remedy) == (&fault.what, &fault.remedy)
             };
+            let killed = killed(fault.boundary, fault.deaths, fault.told);
             match groups.iter_mut().find(same) {
-                Some((boundaries, _)) => boundaries.push(killed(fault.boundary, fault.deaths)),
-                None => groups.push((vec![killed(fault.boundary, fault.deaths)], fault)),
+                Some((boundaries, _)) => boundaries.push(killed),
+                None => groups.push((vec![killed], fault)),
             }
         }
         groups
     }
 
     fn row(&self, cell: &Cell) -> [String; 6] {
-        let of = |fault: &CellFault| (fault.boundary, fault.deaths) == (cell.boundary, cell.deaths);
+        let of = |fault: &CellFault| {
+            (fault.boundary, fault.deaths, fault.told) == (cell.boundary, cell.deaths, cell.told)
+        };
         let wrong = self.faults.iter().any(of);
         [
-            killed(cell.boundary, cell.deaths),
+            killed(cell.boundary, cell.deaths, cell.told),
             cell.end(),
             cell.operation.attempt.to_string(),
             cell.keys.len().to_string(),
@@ -130,11 +137,12 @@ impl Report {
     }
 }
 
-fn killed(boundary: Option<Boundary>, deaths: usize) -> String {
-    match boundary {
-        None => "never".to_owned(),
-        Some(boundary) if deaths > 1 => format!("{boundary} twice"),
-        Some(boundary) => boundary.to_string(),
+fn killed(boundary: Option<Boundary>, deaths: usize, told: Option<Telling>) -> String {
+    match (boundary, told) {
+        (None, _) => "never".to_owned(),
+        (Some(boundary), Some(telling)) => format!("{boundary}, {telling}"),
+        (Some(boundary), None) if deaths > 1 => format!("{boundary} twice"),
+        (Some(boundary), None) => boundary.to_string(),
     }
 }
 
