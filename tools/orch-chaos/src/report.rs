@@ -113,7 +113,7 @@ impl Report {
         let of_all = |percent: u64| (self.operations * percent / 100).max(1);
         vec![
             ("contracts_at_work", counts.values().filter(work).count() as u64, CONTRACTS),
-            ("still_running", all("still_running"), self.operations / SOME_DOUBT),
+            ("still_running", all("still_running"), self.operations / SOME_DOUBT / 4),
             ("already_done", all("already_done"), self.operations / SOME_DOUBT),
             ("renewed_keys", all("renewed_keys"), self.operations / SOME_DOUBT),
             ("not_happened", all("not_happened"), of_all(1)),

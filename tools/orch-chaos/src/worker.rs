@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orch::internals::runtime::Config;
-use orch::internals::store::open;
+use orch::internals::store::{OpenError, open};
 use orch::{Runtime, Store};
 use orch_lab::process::say;
 use orch_lab::store::Backend;
@@ -48,7 +48,7 @@ pub(crate) async fn run(
         .reap_every(TICK)
         .finalize_every(TICK)
         .drain_timeout(DRAIN);
-    let inner = open(&named(world, &name(number))).await?;
+    let inner = opened(&named(world, &name(number))).await?;
     let store = Arc::new(Layered::over(inner, Crashing::new(Arc::clone(&fates))));
     let telling = match release {
         // Two releases are not told of anything.
@@ -75,6 +75,16 @@ pub(crate) async fn run(
     let drained = runtime.shutdown().await;
     say(&format!("drained {} {}", drained.cancelled, drained.unstored));
     Ok(())
+}
+
+/// The store, once the database lets itself be opened: on a busy machine SQLite's lock is waited for in vain.
+async fn opened(url: &str) -> crate::Result<Arc<dyn Store>> {
+    loop {
+        match open(url).await {
+            Err(OpenError::Store(error)) if error.is_transient() => tokio::time::sleep(TICK).await,
+            done => return Ok(done?),
+        }
+    }
 }
 
 /// The name of a worker process: the database knows its connections and its leases by it.
