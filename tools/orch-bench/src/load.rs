@@ -46,8 +46,21 @@ pub(crate) async fn accept_one(
     run: u64,
     id: u64,
 ) -> Result<(), Failed> {
+    accept_command(orchestrator, run, Noop::of(id, 0)).await
+}
+
+/// Accepts one operation of any payload.
+///
+/// # Errors
+/// As [`accept_one`].
+pub(crate) async fn accept_command(
+    orchestrator: &Orchestrator,
+    run: u64,
+    command: Noop,
+) -> Result<(), Failed> {
+    let id = command.id;
     let key = format!("{run:x}-{id}");
-    let accept = orchestrator.accept(Noop { id }).idem_key(key)?.time_budget(TIME_BUDGET);
+    let accept = orchestrator.accept(command).idem_key(key)?.time_budget(TIME_BUDGET);
     if accept.await?.disposition == Disposition::Created {
         Ok(())
     } else {
@@ -65,11 +78,22 @@ pub(crate) async fn accept_all(
     operations: u64,
     clients: u64,
 ) -> Result<Accepting, Failed> {
+    accept_sized(orchestrator, run, operations, clients, 0).await
+}
+
+async fn accept_sized(
+    orchestrator: &Orchestrator,
+    run: u64,
+    operations: u64,
+    clients: u64,
+    payload_bytes: usize,
+) -> Result<Accepting, Failed> {
     let next = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let mut callers = JoinSet::new();
     for _ in 0..clients {
-        callers.spawn(caller(orchestrator.clone(), run, operations, Arc::clone(&next)));
+        let (orchestrator, next) = (orchestrator.clone(), Arc::clone(&next));
+        callers.spawn(caller(orchestrator, run, operations, payload_bytes, next));
     }
     let mut calls_ms = Vec::new();
     while let Some(called) = callers.join_next().await {
@@ -82,6 +106,7 @@ async fn caller(
     orchestrator: Orchestrator,
     run: u64,
     operations: u64,
+    payload_bytes: usize,
     next: Arc<AtomicU64>,
 ) -> Result<Vec<f64>, Failed> {
     let mut calls_ms = Vec::new();
@@ -91,7 +116,7 @@ async fn caller(
             return Ok(calls_ms);
         }
         let called = Instant::now();
-        accept_one(&orchestrator, run, id).await?;
+        accept_command(&orchestrator, run, Noop::of(id, payload_bytes)).await?;
         calls_ms.push(called.elapsed().as_secs_f64() * 1e3);
     }
 }
@@ -104,7 +129,7 @@ async fn caller(
 pub(crate) async fn fill(database: &Database, operations: u64) -> Result<(), Failed> {
     let run = new_run();
     let Some(url) = database.shared_url() else {
-        return fill_here(database, run, operations).await;
+        return fill_here(database, run, operations, 0).await;
     };
     let mut process = std::process::Command::new(std::env::current_exe()?);
     process.args(["fill", "--db", url]);
@@ -122,8 +147,9 @@ pub(crate) async fn fill_here(
     database: &Database,
     run: u64,
     operations: u64,
+    payload_bytes: usize,
 ) -> Result<(), Failed> {
     let runtime = database.runtime().without_worker().start().await?;
-    accept_all(runtime.orchestrator(), run, operations, FILLERS).await?;
+    accept_sized(runtime.orchestrator(), run, operations, FILLERS, payload_bytes).await?;
     Ok(())
 }

@@ -7,12 +7,15 @@
 //! | `latency` | from just before accept to the handler's start, on an idle worker |
 //! | `backlog` | the drain and the claim with more and more operations waiting |
 //! | `limit` | the same database by plain SQL, without our code |
+//! | `compare` | all of this beside the `orch-bench` of another commit, in pairs, with goals |
+//! | `soak` | accept, run, end and purge at a constant rate, for as long as wished |
 //! | `peer` | the protocol by which other queues are measured side by side with orch |
 //!
 //! docs/book/benchmarks.md says what each figure means and how to repeat it.
 
 mod accept;
 mod backlog;
+mod compare;
 mod database;
 mod drain;
 mod figures;
@@ -23,6 +26,8 @@ mod meter;
 mod noop;
 mod peer;
 mod process;
+mod soak;
+mod worker;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -105,6 +110,10 @@ enum Measure {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
         seconds: u64,
     },
+    /// This program beside that of another commit, in pairs, and whether the goals are met
+    Compare(compare::Compare),
+    /// Accept, run, end and purge at a constant rate, and whether disk and latency stay as they are
+    Soak(soak::Soak),
     /// The protocol of the side-by-side comparison; the database is named by PEER_URL
     #[command(subcommand)]
     Peer(peer::Peer),
@@ -117,6 +126,17 @@ enum Measure {
         operations: u64,
         #[arg(long)]
         run: u64,
+        /// Bytes of each payload, if more than it needs
+        #[arg(long, default_value_t = 0)]
+        payload_bytes: usize,
+    },
+    /// A worker that is watched from another process
+    #[command(hide = true)]
+    Worker {
+        #[command(flatten)]
+        on: On,
+        #[command(flatten)]
+        worker: worker::Worker,
     },
 }
 
@@ -173,9 +193,12 @@ async fn measure(measure: Measure) -> Result<(), Failed> {
             (on.json, limit::measure(&on.database()?, clients, span).await?)
         }
         Measure::Peer(peer) => return peer.carry_out().await,
-        Measure::Fill { on, operations, run } => {
-            return load::fill_here(&on.database()?, run, operations).await;
+        Measure::Compare(compare) => return compare.carry_out().await,
+        Measure::Soak(soak) => return soak.carry_out().await,
+        Measure::Fill { on, operations, run, payload_bytes } => {
+            return load::fill_here(&on.database()?, run, operations, payload_bytes).await;
         }
+        Measure::Worker { on, worker } => return worker.carry_out(&on.database()?).await,
     };
     print(&figures, json);
     Ok(())
