@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use orch::{ListParams, Runtime, Status, Store};
 use orch_core::memory::MemoryStore;
@@ -113,6 +114,22 @@ impl Database {
             )
             .into()),
         }
+    }
+
+    /// Waits until every operation is terminal.
+    ///
+    /// # Errors
+    /// The database's; one that is not within `patience`.
+    pub(crate) async fn all_finished(&self, patience: Duration) -> Result<(), Failed> {
+        let runtime = self.runtime().without_worker().start().await?;
+        let asked = Instant::now();
+        while let Some(status) = unfinished(&runtime).await? {
+            if asked.elapsed() > patience {
+                return Err(format!("operations are still {status} after {patience:?}").into());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
     }
 
     /// Checks that every operation is terminal.

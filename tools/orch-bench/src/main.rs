@@ -136,7 +136,7 @@ enum Measure {
         #[command(flatten)]
         on: On,
         #[command(flatten)]
-        worker: worker::Worker,
+        worker: worker::Watched,
     },
 }
 
@@ -229,4 +229,14 @@ fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_without_contradictions() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
 }

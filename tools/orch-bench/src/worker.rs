@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// How the worker is set.
 #[derive(Debug, Args)]
-pub(crate) struct Worker {
+pub(crate) struct Watched {
     /// Handlers that run at once; orch's default if not given
     #[arg(long)]
     slots: Option<usize>,
@@ -34,7 +34,7 @@ pub(crate) struct Worker {
     hold: bool,
 }
 
-impl Worker {
+impl Watched {
     /// Runs it until the input ends and all outcomes are stored.
     ///
     /// # Errors

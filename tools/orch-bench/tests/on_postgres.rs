@@ -37,11 +37,15 @@ fn beside_itself_a_program_spends_the_same() {
     for row in rows {
         assert!(row["unknown"].is_null(), "{row}");
         assert!(row["new"].as_f64().is_some_and(|new| new >= 0.0), "{row}");
-        // So few operations tell nothing of speed, but bytes are bytes.
+        // So few operations tell nothing of speed, and the pages of the catalogue weigh more in the WAL than
+        // they do; but bytes at rest are bytes.
         let title = row["workload"].as_str().unwrap();
-        if title.contains("WAL") || title.contains("at rest") {
+        if title.contains("at rest") {
             let ratio = row["ratio"].as_f64().unwrap();
             assert!((0.8..1.25).contains(&ratio), "{row}");
+        }
+        if title.contains("WAL") {
+            assert!(row["new"].as_f64().is_some_and(|bytes| bytes > 400.0), "{row}");
         }
         if title.contains("CPU") {
             assert!(row["new"].as_f64().is_some_and(|cpu| cpu > 1.0), "{row}");

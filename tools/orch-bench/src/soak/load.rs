@@ -62,11 +62,11 @@ impl Load {
         }
     }
 
-    /// Sends no more, and waits for the answers.
+    /// Sends no more, waits for the answers, and says how many were accepted in all.
     ///
     /// # Errors
     /// As [`Load::taken`].
-    pub(super) async fn end(self) -> Result<(), Failed> {
+    pub(super) async fn end(self) -> Result<u64, Failed> {
         self.going.send_replace(false);
         self.pace.await?;
         while self.shared.waiting() > 0 && self.shared.rest().error.is_none() {
@@ -74,7 +74,7 @@ impl Load {
         }
         match self.shared.rest().error.take() {
             Some(error) => Err(error.into()),
-            None => Ok(()),
+            None => Ok(self.shared.answered.load(Relaxed)),
         }
     }
 }

@@ -18,6 +18,9 @@ use crate::compare::workload::{Sides, Spec};
 use crate::noop::Tally;
 use crate::{Failed, On};
 
+/// How long what is left at the end may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// How a database is kept busy.
 #[derive(Debug, Args)]
 pub(crate) struct Soak {
@@ -69,18 +72,23 @@ impl Soak {
         tick.tick().await;
         for number in 1..=self.minutes {
             tick.tick().await;
-            let (accepted, calls_ms) = load.taken()?;
+            let (ended, (accepted, calls_ms)) = (tally.runs(), load.taken()?);
             let state = look(&self.on.db).await?;
-            let minute = Minute::of(number, accepted, calls_ms, tally.runs(), before, state);
+            let minute = Minute::of(number, accepted, calls_ms, ended, before, state);
             println!("{}", minute.line());
             minutes.push(minute);
         }
-        load.end().await?;
+        let accepted = load.end().await?;
+        database.all_finished(PATIENCE).await?;
         let unstored = runtime.shutdown().await.unstored;
         if unstored > 0 {
             return Err(format!("{unstored} outcomes could not be stored").into());
         }
         database.verify_all_finished().await?;
+        let again = tally.runs().saturating_sub(accepted);
+        if again > 0 {
+            println!("{again} handlers ran once more: their leases were lost");
+        }
         self.judge(&minutes)
     }
 
