@@ -8,7 +8,8 @@
 --   Accepted under the newest confirmed incarnation: an unconfirmed one promises nothing.
 --   The identity alone is looked up before the insert: a repeated op_id comes with its identity,
 --   and a second look costs as much as the insert into that index. One row with all ids is
---   returned: a row for each costs both sides half a microsecond.
+--   returned: a row for each costs both sides half a microsecond. unnest in the select list walks the
+--   arrays side by side; in FROM each array would first be stored as a table of its own.
 --   Where one kind's identity is stored in another form, nothing of the batch is inserted. The form is read
 --   behind the lock on orch_operation that an insert takes first, so 0010 waits for what reads the one before.
 WITH clock AS MATERIALIZED (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now),
@@ -20,13 +21,13 @@ other AS MATERIALIZED (
 new AS (
     INSERT INTO orch_operation (op_id, accepted_at, time_budget_ms, owner, domain, event_type,
                                 biz_key, idem_key, fingerprint, payload, key_seed)
-    SELECT a.op_id, c.now, a.time_budget_ms, a.owner, a.domain, a.event_type, a.biz_key,
-           a.idem_key, a.fingerprint, a.payload, a.key_seed
-    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                $8::bytea[], $9::bigint[], $10::bytea[], $11::bytea[])
-         AS a(op_id, owner, domain, event_type, biz_key, idem_key, fingerprint, time_budget_ms,
-              payload, key_seed),
-         clock c
+    SELECT a.op_id, (SELECT now FROM clock), a.time_budget_ms, a.owner, a.domain, a.event_type,
+           a.biz_key, a.idem_key, a.fingerprint, a.payload, a.key_seed
+    FROM (SELECT unnest($2::uuid[]) AS op_id, unnest($3::text[]) AS owner,
+                 unnest($4::text[]) AS domain, unnest($5::text[]) AS event_type,
+                 unnest($6::text[]) AS biz_key, unnest($7::text[]) AS idem_key,
+                 unnest($8::bytea[]) AS fingerprint, unnest($9::bigint[]) AS time_budget_ms,
+                 unnest($10::bytea[]) AS payload, unnest($11::bytea[]) AS key_seed) a
     WHERE NOT EXISTS (SELECT FROM other)
     ON CONFLICT (biz_key, idem_key, event_type, domain, owner, redrive) DO NOTHING
     RETURNING op_id, accepted_at, time_budget_ms, domain, event_type

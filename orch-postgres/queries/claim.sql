@@ -10,7 +10,8 @@
 -- Shape: `asks` is orch_core::machine::Purpose::of, the fence is orch_core::words::Fence::next. One
 --   walk per kind; one ORDER BY over all kinds would sort the backlog. SKIP LOCKED shares the
 --   queue. The locked rows are found again by ctid, which spares a search each; one that changed
---   between the snapshot and the lock is not found, and waits for the next claim. The first row is
+--   between the snapshot and the lock is not found, and waits for the next claim. What is joined to the
+--   update is copied whole for each row, so that is a place and the number of a kind. The first row is
 --   about the database, in the columns of a claim: fence is the WAL position, attempt the number,
 --   reconciles whole_since, asks same. The check has to be in this statement, since a proxy can
 --   change the server before any other one. While an incarnation is unconfirmed no operation is
@@ -28,12 +29,9 @@ here AS MATERIALIZED (
     LIMIT 1
 ),
 due AS MATERIALIZED (
-    SELECT found.place, k.*, found.asks
+    SELECT found.place, k.n::int AS n, found.asks
     FROM here h,
-    unnest($5::text[], $6::int[], $7::int[], $8::int[], $9::text[],
-           $10::int[], $11::bool[], $12::bool[], $16::int[], $17::int[], $19::int[])
-         AS k(kind, max_attempts, backoff_base_ms, backoff_cap_ms, in_doubt, max_reconciles,
-              hooked, replays_errors, completed_retention_s, failed_retention_s, max_uncounted),
+    unnest($5::text[], $9::text[]) WITH ORDINALITY AS k(kind, in_doubt, n),
     LATERAL (
         SELECT q.ctid AS place,
                q.first_called_at IS NOT NULL AND 'reconcile' IN (k.in_doubt, q.in_doubt) AS asks
@@ -59,20 +57,20 @@ claimed AS (
         reconciles = q.reconciles + d.asks::int,
         fence = least((q.fence >> 39) + 1, 16777215) << 39 | $13,
         due_at = NULL,
-        started_at = c.now,
-        lease_expires_at = c.now + $4 * interval '1 millisecond',
+        started_at = (SELECT now FROM clock),
+        lease_expires_at = (SELECT now FROM clock) + $4 * interval '1 millisecond',
         worker = $3,
-        max_attempts = d.max_attempts,
-        max_uncounted = d.max_uncounted,
-        backoff_base_ms = d.backoff_base_ms,
-        backoff_cap_ms = d.backoff_cap_ms,
-        in_doubt = CASE WHEN d.asks THEN 'reconcile' ELSE d.in_doubt END,
-        max_reconciles = d.max_reconciles,
-        hooked = d.hooked OR q.hooked AND q.first_called_at IS NOT NULL,
-        replays_errors = d.replays_errors,
-        completed_retention_s = d.completed_retention_s,
-        failed_retention_s = d.failed_retention_s
-    FROM due d, clock c
+        max_attempts = ($6::int[])[d.n],
+        max_uncounted = ($19::int[])[d.n],
+        backoff_base_ms = ($7::int[])[d.n],
+        backoff_cap_ms = ($8::int[])[d.n],
+        in_doubt = CASE WHEN d.asks THEN 'reconcile' ELSE ($9::text[])[d.n] END,
+        max_reconciles = ($10::int[])[d.n],
+        hooked = ($11::bool[])[d.n] OR q.hooked AND q.first_called_at IS NOT NULL,
+        replays_errors = ($12::bool[])[d.n],
+        completed_retention_s = ($16::int[])[d.n],
+        failed_retention_s = ($17::int[])[d.n]
+    FROM due d
     WHERE q.ctid = d.place
     RETURNING q.op_id, q.fence, q.attempt, q.reconciles, q.deadline, d.asks, q.key_generation,
               q.started_at, q.first_called_at, q.hooked, q.uncounted
