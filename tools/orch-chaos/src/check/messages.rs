@@ -4,7 +4,7 @@
 //! |---|---|
 //! | receivers, store | a message that was recorded is kept, and the same once |
 //! | store, engine | it was applied; or it waits, nobody has told its reference, and the engine lists it |
-//! | store | that something has not happened, or was refused for certain, is believed in doubt only where doubt is called again, and behind one call only; elsewhere the provider is asked |
+//! | store | that something was refused for certain is believed in doubt only where doubt is called again, and behind one call only; elsewhere the provider is asked. That it has not happened is never believed |
 //! | store | the log of the operation has what it says that has happened, or was refused |
 //! | ledger, engine | an operation is listed as contradicted only if provider and messages have contradicted its end |
 //! | messages, engine | one that failed is listed so if a message says that it has happened |
@@ -121,13 +121,13 @@ impl Verdict {
         let uncertain = uncertain.is_some_and(|failure| failure.is_ok_and(|it| it.uncertain));
         let (mut doubt, mut runs) = (false, 0);
         for entry in log.iter().filter(|entry| !entry.late) {
-            let believes = match entry.outcome.as_str() {
+            let is_about_the_only_call = order.product.runs_in_doubt() && runs == 1;
+            let too_much = match entry.outcome.as_str() {
                 "NOT_HAPPENED" => true,
-                "FAIL" => !uncertain,
+                "FAIL" => !uncertain && !is_about_the_only_call,
                 _ => false,
             };
-            let may = order.product.runs_in_doubt() && runs == 1;
-            if entry.source == "provider" && believes && doubt && !may {
+            if entry.source == "provider" && too_much && doubt {
                 self.breaks("I12", || {
                     let (number, outcome) = (order.number, &entry.outcome);
                     format!("order {number}: a message was believed ({outcome}) after {runs} runs")
