@@ -199,8 +199,10 @@ mod tests {
         ] {
             assert_eq!(with_database(given, "new").ok().as_deref(), Some(expected));
         }
-        let refused = with_database("postgres:me:secret@host", "new").unwrap_err().to_string();
-        assert!(!refused.contains("secret"), "{refused}");
+        for refused in ["postgres:me:secret@host", "postgres://secret@host?dbname=mine"] {
+            let refused = with_database(refused, "new").unwrap_err().to_string();
+            assert!(!refused.contains("secret"), "{refused}");
+        }
     }
 
     #[test]
