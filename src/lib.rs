@@ -52,6 +52,7 @@
 //! | accept an operation, even inside your own transaction (the outbox) | [`Orchestrator::accept`], [`Accept::within`], [`Orchestrator::wake`] |
 //! | wait for the outcome, look at what happened | [`Orchestrator::wait`], [`Orchestrator::history`] |
 //! | list parked operations and resolve them | [`Orchestrator::parked`], [`Orchestrator::resolve`] |
+//! | say that the provider has accepted a call and tells later what becomes of it | `submitted` of [`macro@Outcome`], [`Submitted`], [`Orchestrator::record_answer`] |
 //! | find answers that contradict an outcome | [`Orchestrator::divergent`], [`Orchestrator::history`] |
 //! | run a failed operation again | [`Orchestrator::dead_letter`], [`Orchestrator::redrive`] |
 //! | set leases, slots, retention, timeouts | [`Config`] |

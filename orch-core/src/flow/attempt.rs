@@ -192,8 +192,8 @@ impl About {
         }
     }
 
-    /// The end of what ran, and in `reference` what the provider has accepted the call as. What is no
-    /// reference is told in the reason: the call stands, and messages find the operation by its id.
+    /// The end of what ran, and in `reference` what the provider has accepted the call as. An
+    /// invalid reference is named in the reason; messages then find the operation only by its id.
     fn take_reference(&mut self, ran: Ran) -> AttemptEnd {
         let Ran { mut end, submitted } = ran;
         let provider = self.handler.registration.descriptor.provider;

@@ -9,7 +9,7 @@ use crate::store::{
 use crate::words::{OpId, Reference};
 
 /// How long an end waits for its reference.
-const REFERENCE_COMES_FIRST: Duration = Duration::from_secs(5);
+const REFERENCE_WAIT: Duration = Duration::from_secs(5);
 
 /// S3: puts the end of an attempt into the write-ahead log and has it finalized: the status moves
 /// as the logged outcome says, with the user's hook in the same transaction.
@@ -66,14 +66,14 @@ impl Recorder {
         }
     }
 
-    /// Keeps that the provider calls the operation by this reference. Before its end is stored: a message that
-    /// carries it finds the operation from then on, also if this process dies in between. But the end does
-    /// not wait for it for longer than 5 s; it is tried on beside that.
+    /// Stores that the provider calls the operation by this reference, before its end is stored: from then on a
+    /// message that carries it finds the operation, even if this process dies in between. Waits at most
+    /// 5 s; the write is tried again in the background.
     ///
     /// # Errors
     /// The store's lasting errors.
     pub async fn refer(&self, of: Reference, op_id: OpId) -> Result<(), StoreError> {
-        let referred = monotonic::timeout(REFERENCE_COMES_FIRST, self.refer.submit((of, op_id)));
+        let referred = monotonic::timeout(REFERENCE_WAIT, self.refer.submit((of, op_id)));
         referred.await.unwrap_or(Ok(()))
     }
 

@@ -146,8 +146,8 @@ impl Row {
         }
     }
 
-    /// Doubt remains, since the oldest call that has left it. As what the provider has accepted it is told for
-    /// as long as nothing has become of that.
+    /// Doubt remains, since the oldest call that has left it. While it is submitted, the reason stays what the
+    /// provider has accepted it as.
     fn doubt(&mut self, log: &LogEntry, reason: &str) {
         self.first_called_at.get_or_insert(log.started_at.unwrap_or(log.logged_at));
         if !self.submitted {

@@ -5,7 +5,7 @@ use crate::policies::{InDoubt, SUBMITTED_MAX_PAUSE, SUBMITTED_MIN_PAUSE};
 use crate::words::{AttemptEnd, Failure, FinalOutcome, Outcome, Timestamp, code};
 
 /// Before a provider is asked again about what it has accepted, however soon it says; and a hundredth of the
-/// time that it has waited, so that a year has some 1,400 questions.
+/// time that it has waited, so that a year has some 1,400 reconciles.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// What is known of an operation that ends with this code.
 const ALREADY_DONE: &str = "the provider says that it was done already; it is unknown by whom";

@@ -7,8 +7,8 @@ use crate::words::{Invalid, Reference};
 /// a payout. As a handler's error, or as a reconcile's answer, it ends the attempt; the operation is
 /// [`Submitted`](crate::words::Phase::Submitted) from then on and never runs again by itself.
 ///
-/// What the provider tells later comes in by `Orchestrator::record_answer`, about the reference that stands
-/// here or about the operation. With a `reconcile` the provider is asked as well, after as long as it has
+/// What the provider tells later comes in by `Orchestrator::record_answer`, about this reference or
+/// about the operation. With a `reconcile` the provider is asked as well, after as long as it has
 /// waited already, at least a minute and at most an hour, or as [`after`](Self::after) says; and once more at
 /// the deadline. What is open then is doubt, as the handler declares it.
 ///
@@ -23,8 +23,8 @@ pub struct Submitted {
 impl Submitted {
     /// Accepted as this: the provider's own id of the call, which its messages carry. It is kept together
     /// with the name of the handler's provider and an account, as
-    /// [`Reference::at`](crate::words::Reference::at) makes it. 1 to 255 characters; of a
-    /// reference that is none, the reason tells, and messages find the operation by its id only.
+    /// [`Reference::at`](crate::words::Reference::at) makes it. 1 to 255 characters,
+    /// not blank; an invalid one is not kept: the reason says so, and messages find the operation only by its id.
     #[must_use]
     pub fn with(reference: impl fmt::Display) -> Self {
         Self { reference: Some(reference.to_string()), ..Self::default() }
@@ -60,7 +60,7 @@ impl Submitted {
     /// The reference, at the provider of this name; `None` if none was given.
     ///
     /// # Errors
-    /// [`Invalid`] if it is none.
+    /// [`Invalid`] if it is not valid.
     pub(crate) fn reference_at(&self, provider: &str) -> Result<Option<Reference>, Invalid> {
         let of = |reference: &String| Reference::new(provider, &self.account, reference);
         self.reference.as_ref().map(of).transpose()

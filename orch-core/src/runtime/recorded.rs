@@ -96,8 +96,8 @@ impl Orchestrator {
     /// file, about an operation of the command `C`. Call it only with what is proved to be the provider's:
     /// check the signature first. `source` names the message in the history, such as `webhook evt_1`.
     ///
-    /// It is kept before this returns, and applied at once if its operation is known. It counts like an
-    /// answer to `reconcile`:
+    /// It is kept before this returns, and applied at once if its operation is known. What it
+    /// does:
     ///
     /// | it says | the operation |
     /// |---|---|

@@ -1,4 +1,5 @@
-//! What an SMTP server's replies, or their absence, say about a mail. With the feature `lettre`.
+//! What an SMTP server's replies, or their absence, say about a mail. Without the feature
+//! `lettre` only the code is here.
 //!
 //! SMTP has no keys: a mail that is sent twice arrives twice. So the effect of such a handler is
 //! `unsafe`, unless a second copy does no harm, and after a lost reply SMTP itself has no question to ask.

@@ -99,13 +99,13 @@ async fn on_postgres(
         Workload::Backlog => {
             let waiting = if side == Side::First { sizes.few } else { sizes.many };
             fill(binary, db, waiting, 0).await?;
-            server.checkpoint().await?;
+            server.checkpoint().await;
             Ok(vec![drain(binary, db, waiting).await?])
         }
         Workload::Fleet => {
             let processes = if side == Side::First { 1 } else { FLEET };
             fill(binary, db, sizes.fleet, 0).await?;
-            server.checkpoint().await?;
+            server.checkpoint().await;
             Ok(vec![alone::drain_of(binary, db, processes, sizes.fleet).await?])
         }
         Workload::Idle => alone::idle(binary, server, db, Duration::from_secs(sizes.idle_s)).await,
@@ -124,7 +124,7 @@ async fn work(
     db: &Fresh,
     operations: u64,
 ) -> Result<Vec<f64>, Failed> {
-    server.checkpoint().await?;
+    server.checkpoint().await;
     let before = server.spent(db).await?;
     fill(binary, db, operations, 0).await?;
     let between = server.spent(db).await?;
@@ -144,7 +144,7 @@ async fn accept(
     clients: u64,
     operations: u64,
 ) -> Result<Vec<f64>, Failed> {
-    server.checkpoint().await?;
+    server.checkpoint().await;
     let (clients, count) = (clients.to_string(), operations.to_string());
     let args = ["accept", "--clients", &clients, "--operations", &count, "--json", "--db", &db.url];
     let before = server.spent(db).await?;
@@ -159,7 +159,7 @@ async fn latency(
     db: &Fresh,
     operations: u64,
 ) -> Result<Vec<f64>, Failed> {
-    server.checkpoint().await?;
+    server.checkpoint().await;
     let count = operations.to_string();
     let args = ["latency", "--operations", &count, "--every-ms", "20", "--json", "--db", &db.url];
     let object = binary.run(&args, &db.url).await?;
@@ -181,7 +181,7 @@ async fn at_rest(
         from pg_class where relname like 'orch\\_%' and relkind = 'r'";
     fill(binary, db, operations, PAYLOAD_BYTES).await?;
     drain(binary, db, operations).await?;
-    server.checkpoint().await?;
+    server.checkpoint().await;
     let mut session = PgConnection::connect(&db.url).await?;
     sqlx::raw_sql("vacuum").execute(&mut session).await?;
     let (all, kept): (i64, i64) = sqlx::query_as(SIZE).fetch_one(&mut session).await?;

@@ -88,15 +88,12 @@ impl Server {
         self.execute(&format!("drop database {}", fresh.name)).await
     }
 
-    /// Writes all pages to disk, so that none of what came before is charged to what follows.
-    ///
-    /// # Errors
-    /// The server's; a role without the right is only told.
-    pub(crate) async fn checkpoint(&mut self) -> Result<(), Failed> {
+    /// Writes all pages to disk, so that none of what came before is charged to what follows. A server that
+    /// refuses, as it does a role without the right, is only reported.
+    pub(crate) async fn checkpoint(&mut self) {
         if let Err(error) = self.execute("checkpoint").await {
             eprintln!("orch-bench: measured without a checkpoint before: {error}");
         }
-        Ok(())
     }
 
     /// What the server has spent so far, once no session is left in this database: a session that has ended is
