@@ -304,6 +304,8 @@ macro_rules! conformance {
                 one_that_no_worker_can_ask_about_is_parked_at_its_deadline_only
                 logged_first_it_is_submitted_once_it_is_finalized
                 what_comes_at_the_deadline_is_doubt_at_once
+            }
+            submitted_told {
                 a_late_one_diverges_from_a_failure_and_a_redrive_asks
                 what_the_provider_tells_ends_it
                 told_that_it_is_over_with_a_reconcile_it_is_asked_at_once

@@ -37,6 +37,7 @@ pub mod retention;
 pub mod seeds;
 pub mod stale;
 pub mod submitted;
+pub mod submitted_told;
 pub mod time;
 pub mod undecodable;
 pub mod unfinished;
