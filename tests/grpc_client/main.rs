@@ -13,5 +13,7 @@ mod many;
 mod proxies;
 mod raw;
 mod rows;
+#[path = "../rows/mod.rs"]
+mod table;
 mod tls;
 mod world;

@@ -15,5 +15,7 @@ mod proxies;
 mod redirects;
 mod rows;
 mod statuses;
+#[path = "../rows/mod.rs"]
+mod table;
 mod tls;
 mod world;

@@ -10,4 +10,6 @@ mod connecting;
 mod conversation;
 mod rows;
 mod server;
+#[path = "../rows/mod.rs"]
+mod table;
 mod world;
