@@ -22,5 +22,6 @@ mod retention;
 mod running;
 mod shutdown;
 mod starting;
+mod submitted;
 mod versions;
 mod world;
