@@ -176,12 +176,12 @@ struct Charges(Arc<Mutex<HashMap<String, u64>>>);
 
 impl Charges {
     fn charge(&self, request: &Request<ChargeRequest>) -> Result<Response<Receipt>, Status> {
-        if request.get_ref().amount > 1_000_000 {
-            return Err(Status::failed_precondition("card declined"));
-        }
         let key = request.metadata().get(KEY).and_then(|key| key.to_str().ok());
         let key = key.ok_or_else(|| Status::invalid_argument("no key"))?;
         let mut charged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !charged.contains_key(key) && request.get_ref().amount > 1_000_000 {
+            return Err(Status::failed_precondition("card declined"));
+        }
         let next = charged.len() as u64 + 1;
         let number = *charged.entry(key.to_owned()).or_insert(next);
         if number == 2 {

@@ -36,6 +36,9 @@ enum MailError {
     #[outcome(from = ending_of_lettre)]
     #[error("the mail server has not taken it")]
     Smtp(#[from] smtp::Error),
+    #[outcome(in_doubt)]
+    #[error("the mail server has answered {0}, which is no reply to a mail")]
+    Confused(smtp::response::Code),
 }
 
 type Mailer = AsyncSmtpTransport<Tokio1Executor>;
@@ -64,7 +67,11 @@ async fn confirm(
         .to(Mailbox::new(None, cmd.to.parse()?))
         .subject(format!("Your order {}", cmd.order_id))
         .body("Thank you.".to_owned())?;
-    mailer.send(mail).await?;
+    let reply = mailer.send(mail).await?;
+    // lettre takes a 3yz for a success too.
+    if !reply.has_code(250) {
+        return Err(MailError::Confused(reply.code()));
+    }
     Ok(id)
 }
 
@@ -100,7 +107,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// What an operator does: with the key of the operation, the `Message-ID` is known.
+/// What an operator does, once the server's longest time for a mail is over, 10 minutes by RFC 5321: one that is
+/// not in the log then was not taken. With the key of the operation, the `Message-ID` is known.
 async fn decide(
     desk: &Orchestrator,
     accepted: &Accepted<Confirm>,
@@ -161,6 +169,7 @@ async fn serve(listener: TcpListener, log: Log) {
 async fn converse(socket: TcpStream, log: &Log) -> std::io::Result<()> {
     let mut wire = BufReader::new(socket);
     let (mut line, mut to, mut in_text) = (String::new(), String::new(), false);
+    let mut id = String::new();
     wire.get_mut().write_all(b"220 mail.example\r\n").await?;
     loop {
         line.clear();
@@ -168,14 +177,17 @@ async fn converse(socket: TcpStream, log: &Log) -> std::io::Result<()> {
             return Ok(());
         }
         let reply = match line.trim_end() {
-            "." if to.contains("lost@") => return Ok(()),
             "." => {
                 in_text = false;
+                log.enter(&id);
+                if to.contains("lost@") {
+                    return Ok(());
+                }
                 "250 queued"
             }
             text if in_text => {
-                if let Some(id) = text.strip_prefix("Message-ID: ") {
-                    log.enter(id);
+                if let Some(text) = text.strip_prefix("Message-ID: ") {
+                    id = text.to_owned();
                 }
                 continue;
             }

@@ -31,6 +31,7 @@ impl Provider for S3Create {
 #[derive(Debug, Serialize, Deserialize, Command)]
 #[command(biz_key = "{name}")]
 struct Create {
+    /// Letters, digits and hyphens; anything else is to be escaped in a URL.
     name: String,
     text: String,
 }
@@ -82,7 +83,12 @@ async fn look(
             code: "NAME_TAKEN".to_owned(),
             message: "another object has this name".to_owned(),
         },
-        // A first call that is still on its way finds the object of the second one.
+        // There was an object, perhaps ours, and it was deleted.
+        StatusCode::NOT_FOUND if answer.headers().contains_key("x-amz-delete-marker") => {
+            Reconciled::Unanswered
+        }
+        // A first call that is still on its way finds the object of the second one. Without versions a deleted
+        // object looks like one that never was: delete none within the time budget.
         StatusCode::NOT_FOUND => Reconciled::NotHappened,
         _ => Reconciled::Unanswered,
     })

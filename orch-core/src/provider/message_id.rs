@@ -20,7 +20,8 @@ pub enum InvalidDomain {
     Label,
 }
 
-/// The `Message-ID` of the mail that this call sends, in angle brackets; the same for every attempt of an operation.
+/// The `Message-ID` of the mail that this call sends, in angle brackets; the same for every attempt of an operation,
+/// unless its contract replays errors and the key changes after one.
 ///
 /// A `Message-ID` is for ever one mail (RFC 5322 §3.6.4): it is what the log of a mail server names, what a
 /// mailbox can be searched for, and what a receiver that drops duplicates goes by. A server does not: a
