@@ -36,7 +36,7 @@ use crate::policies::limits::{call_timeout, connect_timeout};
 /// ```
 ///
 /// # Errors
-/// The URI is none.
+/// `uri` is not a URI.
 pub fn endpoint(uri: impl Into<String>, attempt_timeout: Duration) -> Result<Endpoint, Error> {
     let call = call_timeout(attempt_timeout);
     let endpoint = Endpoint::from_shared(uri.into())?;

@@ -4,7 +4,7 @@ use super::wait::wait;
 use crate::policies::{Effect, Ending};
 
 /// How an attempt ends with a status that has no source: an answer of the server, or what tonic has made of
-/// one. The reasons stand in `table.md`; a test holds the two together.
+/// one. The reasons are in `table.md`; a test holds the two together.
 pub(super) fn ending(status: &Status, effect: Effect) -> Ending {
     let after = wait(status);
     let again = Ending::Retry { after };

@@ -21,8 +21,8 @@ impl Binary {
     /// There is none, or it is not an `orch-bench`.
     pub(crate) async fn at(path: &Path) -> Result<Self, Failed> {
         let binary = Self { path: path.to_owned() };
-        let help = binary.output(&["--version"], None).await?;
-        if String::from_utf8_lossy(&help.stdout).starts_with("orch-bench") {
+        let version = binary.output(&["--version"], None).await?;
+        if String::from_utf8_lossy(&version.stdout).starts_with("orch-bench") {
             Ok(binary)
         } else {
             Err(format!("{} is not an orch-bench", path.display()).into())

@@ -1,6 +1,6 @@
 //! The arithmetic of pairs: medians, and how far a median can be trusted.
 
-/// Of how many of all runs of the comparison the interval holds the true median, at least.
+/// The least share of comparisons whose interval holds the true median.
 const CONFIDENCE: f64 = 0.9;
 
 /// A median, and the interval in which the true one lies with 90 % confidence.

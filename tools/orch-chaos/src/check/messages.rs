@@ -6,10 +6,10 @@
 //! | store, engine | it was applied; or it waits, nobody has told its reference, and the engine lists it |
 //! | store | that something was refused for certain is believed in doubt only where doubt is called again, and behind one call only; elsewhere the provider is asked. That it has not happened is never believed |
 //! | store | the log of the operation has what it says that has happened, or was refused |
-//! | ledger, engine | an operation is listed as contradicted only if provider and messages have contradicted its end |
+//! | ledger, engine | an operation is listed as contradicted only if the provider or a message has contradicted its end |
 //! | messages, engine | one that failed is listed so if a message says that it has happened |
 //!
-//! That ends agree with the ledger, I3, I9 and I11 say, whoever has ended the operation.
+//! That ends agree with the ledger is checked by I3, I9 and I11, for every source of an end.
 
 use std::collections::{HashMap, HashSet};
 
