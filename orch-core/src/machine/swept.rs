@@ -12,6 +12,8 @@ use crate::words::{AttemptEnd, ClaimId, FinalOutcome, Outcome, Phase, Source, St
 /// Why an operation is in doubt whose attempts are not all known.
 const LOST: &str = "the database was failed over, restored or copied; an attempt may be missing \
                     from its history";
+/// Why an operation is parked that the provider had accepted.
+const UNTOLD: &str = "its time budget is over, and the provider has not told what became of it";
 /// Why an operation of a copy is parked.
 const COPIED: &str = "the database is a copy of another one; the operation belongs to the original";
 
@@ -143,7 +145,12 @@ fn not_told_in_time(row: &mut Row, policy: Option<&KindPolicy>, now: Timestamp) 
         row.policy.in_doubt = InDoubt::Reconcile;
         return Some(Move::Submit { due_at: now });
     }
-    (row.policy.in_doubt == InDoubt::Park).then_some(Move::Park)
+    if row.policy.in_doubt != InDoubt::Park {
+        return None;
+    }
+    let accepted = row.reason.take().unwrap_or_default();
+    row.reason = Some(format!("{UNTOLD}: {accepted}"));
+    Some(Move::Park)
 }
 
 /// Ends an operation that no worker ended, under its latest fence. With a finalize hook the end is

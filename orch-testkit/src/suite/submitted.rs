@@ -92,8 +92,11 @@ pub async fn at_its_deadline_it_is_doubt_as_its_kind_declares(world: World) {
     let claim = accepted_by_the_provider(&world, declared(InDoubt::Park)).await;
     world.clock.advance(BUDGET);
     assert_eq!(world.sweep_over_budget().await[0].to, Some(Finalized::Parked));
-    assert_eq!(phase(&world, claim.op_id).await, Some(Phase::Parked));
-    assert!(world.operation(claim.op_id).await.fence > claim.fence);
+    let parked = world.operation(claim.op_id).await;
+    assert_eq!(parked.phase, Some(Phase::Parked));
+    assert!(parked.fence > claim.fence);
+    let reason = parked.reason.unwrap();
+    assert!(reason.contains("time budget") && reason.ends_with("as tr_1"), "{reason}");
     assert_eq!(world.sweep_over_budget().await, []);
 }
 
