@@ -293,6 +293,7 @@ macro_rules! conformance {
                 a_sweep_takes_it_beside_others_and_keeps_its_limit
                 with_a_reconcile_the_provider_is_asked_ever_more_slowly
                 what_the_handler_asks_for_comes_before_the_pause
+                who_is_asked_each_second_is_asked_more_slowly_once_that_has_gone_on
                 past_its_deadline_reconciles_count_and_it_is_parked_after_the_last
                 the_answer_of_a_reconcile_ends_it
                 what_the_provider_has_accepted_is_not_believed_not_to_have_happened

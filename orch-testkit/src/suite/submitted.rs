@@ -165,6 +165,19 @@ pub async fn what_the_handler_asks_for_comes_before_the_pause(world: World) {
     assert_eq!(answer, due_after(BUDGET.as_secs()));
 }
 
+pub async fn who_is_asked_each_second_is_asked_more_slowly_once_that_has_gone_on(world: World) {
+    let item = Acceptance { time_budget: BUDGET * 100, ..acceptance("k") };
+    world.accepted_as(item).await;
+    let claim = world.attempt(asking()).await;
+    world.settle(ended(claim, submitted("as tr_1"))).await;
+    world.advance(1000);
+    let claim = world.reconcile(asking()).await;
+    let soon = Some(Duration::from_secs(1));
+    let end = AttemptEnd::Submitted { reason: "as tr_1".to_owned(), after: soon };
+    let due_at = world.now().await.plus(Duration::from_secs(10));
+    assert_eq!(world.settle(reconciled(claim, end)).await, Finalized::Submitted { due_at });
+}
+
 pub async fn past_its_deadline_reconciles_count_and_it_is_parked_after_the_last(world: World) {
     let asking = || KindPolicy { max_reconciles: 2, ..asking() };
     let op_id = accepted_by_the_provider(&world, asking()).await.op_id;
