@@ -146,11 +146,7 @@ pub(super) fn end_of(error: &dyn HandlerError) -> HandlerEnd {
             AttemptEnd::StillRunning { reason: reason(message), after }
         }
         Ending::AlreadyDone => AttemptEnd::AlreadyDone { reason: reason(message) },
-        Ending::Submitted(submitted) => {
-            let end =
-                AttemptEnd::Submitted { reason: reason(message), after: submitted.asked_after() };
-            return HandlerEnd { submitted: Some(submitted), ..end.into() };
-        }
+        Ending::Submitted(submitted) => return HandlerEnd::submitted(submitted, reason(message)),
     };
     HandlerEnd { clears_doubt, ..end.into() }
 }

@@ -180,9 +180,8 @@ impl<T: Storable + Send + 'static> ReconcileAnswer<T> for Reconciled<T> {
                 AttemptEnd::InDoubt { reason: "the provider cannot say yet".into() }.into()
             }
             Self::Submitted(submitted) => {
-                let (reason, after) = (storable(&submitted.to_string()), submitted.asked_after());
-                let end = AttemptEnd::Submitted { reason, after };
-                HandlerEnd { submitted: Some(submitted), ..end.into() }
+                let reason = storable(&submitted.to_string());
+                HandlerEnd::submitted(submitted, reason)
             }
             Self::Refused { code, message } => refused(&code, &message),
         }

@@ -16,6 +16,13 @@ pub struct HandlerEnd {
 }
 
 impl HandlerEnd {
+    /// The provider has accepted the call, with what it says as text that is storable.
+    #[must_use]
+    pub fn submitted(submitted: Submitted, reason: String) -> Self {
+        let end = AttemptEnd::Submitted { reason, after: submitted.asked_after() };
+        Self { submitted: Some(submitted), ..end.into() }
+    }
+
     /// The end to be stored. `unresolved` says whether there was doubt when the attempt was
     /// claimed: doubt that arises later has another fence, under which this end is stale.
     ///

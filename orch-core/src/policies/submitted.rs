@@ -52,8 +52,7 @@ impl Submitted {
     }
 
     /// How long to wait before the provider is asked, if that is said.
-    #[must_use]
-    pub const fn asked_after(&self) -> Option<Duration> {
+    pub(crate) const fn asked_after(&self) -> Option<Duration> {
         self.after
     }
 
